@@ -1,0 +1,1 @@
+"""The built-in adapters of medcot-bench, a file each, and their selectors."""

@@ -1,0 +1,52 @@
+"""Full fine-tuning: the weights themselves are trained, all of them or those of the placed modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, hookimpl
+from medcot_adapters.recipes import full_recipe
+
+SPEC = AdapterSpec(
+    name="full",
+    version=1,
+    update="full",
+    description="Full fine-tuning with fp32 master weights, of every module or where select= places it.",
+)
+
+
+class Full:
+    """The adapter plugin."""
+
+    spec = SPEC
+
+    def recipe(self, model: ModelInfo) -> Recipe:
+        """Return the default recipe for full updates."""
+        return full_recipe(model)
+
+    def prepare(self, model: Any, placement: Placement) -> Any:
+        """Unfreeze the parameters of the placed modules; tied parameters stay tied."""
+        for path in placement:
+            for parameter in model.get_submodule(path).parameters(recurse=False):
+                parameter.requires_grad_(True)
+        return model
+
+    def save(self, model: Any, folder: Path) -> None:
+        """Write a whole model folder, loadable by transformers."""
+        model.save_pretrained(folder, safe_serialization=True)
+
+    def load(self, model: Any, folder: Path) -> Any:
+        """Return the trained model, in the dtype and on the device of the base."""
+        from transformers import AutoModelForCausalLM
+
+        parameter = next(model.parameters())
+        trained = AutoModelForCausalLM.from_pretrained(folder, dtype=parameter.dtype, use_safetensors=True)
+        return trained.to(parameter.device)
+
+
+@hookimpl
+def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> Full:
+    """Build the adapter."""
+    return Full()

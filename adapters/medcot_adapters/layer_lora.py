@@ -1,0 +1,24 @@
+"""Layer-specific LoRA: `lora` with another default of `select`, and therefore the same cells and ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medcot_bench import AdapterSpec, hookimpl
+from medcot_adapters.low_rank import OPTIONS, LowRank
+
+SPEC = AdapterSpec(
+    name="lora",
+    version=1,
+    update="low_rank",
+    description="LoRA in some layers: the upper half unless select= says otherwise.",
+    options=OPTIONS,
+    select="top",
+)
+
+
+@hookimpl
+def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> LowRank:
+    """Build the adapter."""
+    return LowRank(SPEC, **options)

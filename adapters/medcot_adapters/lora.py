@@ -1,0 +1,23 @@
+"""LoRA on all linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medcot_bench import AdapterSpec, hookimpl
+from medcot_adapters.low_rank import OPTIONS, LowRank
+
+SPEC = AdapterSpec(
+    name="lora",
+    version=1,
+    update="low_rank",
+    description="LoRA (PEFT) on every linear layer, or where select= places it.",
+    options=OPTIONS,
+)
+
+
+@hookimpl
+def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> LowRank:
+    """Build the adapter."""
+    return LowRank(SPEC, **options)

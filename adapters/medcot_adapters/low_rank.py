@@ -1,0 +1,58 @@
+"""LoRA through PEFT (Hu et al. 2021, arXiv 2106.09685): what lora, layer_lora and qlora share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from medcot_bench import AdapterSpec, ModelInfo, Option, Placement, Recipe
+from medcot_adapters.recipes import low_rank_recipe
+
+OPTIONS = {
+    "r": Option(int, 16, "rank of the update"),
+    "alpha": Option(float, 32.0, "scale: the update is multiplied by alpha / r"),
+    "dropout": Option(float, 0.0, "dropout before the update"),
+}
+
+
+class LowRank:
+    """LoRA on the placed modules of a frozen base."""
+
+    def __init__(self, spec: AdapterSpec, r: int = 16, alpha: float = 32.0, dropout: float = 0.0):
+        self.spec = spec
+        self.r, self.alpha, self.dropout = r, alpha, dropout
+
+    def recipe(self, model: ModelInfo) -> Recipe:
+        """Return the default recipe for low-rank updates."""
+        return low_rank_recipe(model)
+
+    def prepare(self, model: Any, placement: Placement) -> Any:
+        """Return the PEFT model. A placed rank changes r and keeps alpha / r."""
+        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+        if self.spec.quantisation != "none":
+            # Checkpointing would trade time for memory behind the user's back.
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        ranks = {path: rank for path, rank in placement.items() if rank is not None and rank != self.r}
+        exact = {f"^{re.escape(path)}$": rank for path, rank in ranks.items()}
+        config = LoraConfig(
+            task_type="CAUSAL_LM",
+            r=self.r,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=sorted(placement),
+            rank_pattern=exact,
+            alpha_pattern={path: self.alpha * rank / self.r for path, rank in exact.items()},
+        )
+        return get_peft_model(model, config)
+
+    def save(self, model: Any, folder: Path) -> None:
+        """Write PEFT's folder: adapter_config.json and adapter_model.safetensors."""
+        model.save_pretrained(folder, safe_serialization=True)
+
+    def load(self, model: Any, folder: Path) -> Any:
+        """Return the trained model from an untouched base."""
+        from peft import PeftModel
+
+        return PeftModel.from_pretrained(model, str(folder))

@@ -1,0 +1,1 @@
+"""Selectors: which modules an adapter goes into, and with which rank."""

@@ -1,0 +1,21 @@
+"""The last k blocks, those next to the output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from medcot_bench import Probe, hookimpl
+from medcot_adapters.selectors.positional import Positional, make
+
+
+def choose(probe: Probe, k: int) -> Iterable[int]:
+    """Return the numbers of the chosen blocks."""
+    blocks = probe.model.n_layers
+    return range(blocks - k, blocks)
+
+
+@hookimpl
+def medcot_make_selector(name: str, options: Mapping[str, Any]) -> Positional:
+    """Build the selector."""
+    return make("top", "The k blocks next to the output.", choose, options)

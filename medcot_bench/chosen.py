@@ -1,0 +1,160 @@
+"""What a typed spec stands for: a plugin object with its options, and for adapters its selector and recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast, get_args, get_type_hints
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.interfaces import Adapter, Selector, Task
+from medcot_bench.options import NamedOptions, check, convert
+from medcot_bench.plugins import PluginEntry, Plugins, blame
+from medcot_bench.types import ModelInfo, ModuleInfo, Option, Placement, Probe, Recipe
+
+RECIPE_FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))
+TARGETS = Option(str, "all", "which modules of a block: all, attention, mlp, or names joined by +")
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenTask:
+    """A task plugin with its checked options."""
+
+    typed: NamedOptions
+    entry: PluginEntry
+    task: Task
+    options: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The name shown for it, with the options as typed."""
+        return str(self.typed)
+
+    def request(self) -> dict[str, Any]:
+        """Return the part of an id that names this task."""
+        return {"name": self.entry.name, "version": self.task.spec.version, "options": dict(self.options)}
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenAdapter:
+    """An adapter plugin with its checked options, its selector and the recipe fields typed with it."""
+
+    typed: NamedOptions
+    entry: PluginEntry
+    adapter: Adapter
+    options: Mapping[str, Any]
+    selector_entry: PluginEntry
+    selector: Selector
+    selector_options: Mapping[str, Any]
+    targets: str
+    recipe_options: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The name shown for it, with the options as typed."""
+        return str(self.typed)
+
+    def request(self) -> dict[str, Any]:
+        """Return the part of an id that names this adapter and where it is placed (not its recipe)."""
+        spec = self.adapter.spec
+        request: dict[str, Any] = {
+            "name": spec.name,
+            "version": spec.version,
+            "options": dict(self.options),
+        }
+        if spec.update != "none":
+            request["selector"] = {
+                "name": self.selector.spec.name,
+                "version": self.selector.spec.version,
+                "options": dict(self.selector_options),
+                "targets": self.targets,
+            }
+        return request
+
+    def place(self, model: ModelInfo, modules: tuple[ModuleInfo, ...], seed: int) -> Placement:
+        """Return where this adapter goes in a model with these leaf `modules`.
+
+        Low-rank adapters choose from the linear modules inside blocks, full updates from every module. Raises
+        ConfigError if nothing is chosen or the selector asks for what the model doesn't have.
+        """
+        spec = self.adapter.spec
+        if spec.update == "none":
+            return {}
+        candidates = tuple(
+            module
+            for module in modules
+            if _is_target(module, self.targets)
+            and (spec.update == "full" or (module.layer is not None and _is_linear(module)))
+        )
+        probe = Probe(model=model, modules=candidates, seed=seed)
+        with blame(self.selector_entry, "place"):
+            placement = self.selector.place(probe)
+        if not placement:
+            raise ConfigError(
+                f"adapter {self.label}: no module of this model is chosen; check select= and targets="
+            )
+        return placement
+
+
+def choose_task(typed: NamedOptions, plugins: Plugins) -> ChosenTask:
+    """Build the task that was typed. Raises PluginError or ConfigError."""
+    entry = plugins.entry("task", typed.name)
+    declared = cast("Task", plugins.make("task", typed.name)).spec.options
+    options = check(f"task {typed.name}", declared, typed.options)
+    return ChosenTask(typed, entry, cast("Task", plugins.make("task", typed.name, options)), options)
+
+
+def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
+    """Build the adapter that was typed; each option goes to the adapter, its selector or its recipe.
+
+    Raises PluginError or ConfigError, the latter with all the options that are valid here.
+    """
+    entry = plugins.entry("adapter", typed.name)
+    spec = cast("Adapter", plugins.make("adapter", typed.name)).spec
+    placed = spec.update != "none"
+    left = dict(typed.options)
+    own = {key: left.pop(key) for key in list(left) if key in spec.options}
+    select = left.pop("select", spec.select) if placed else spec.select
+    targets = left.pop("targets", TARGETS.default) if placed else TARGETS.default
+    selector_spec = cast("Selector", plugins.make("selector", select)).spec
+    selecting = {key: left.pop(key) for key in list(left) if placed and key in selector_spec.options}
+    recipe = {key: left.pop(key) for key in list(left) if placed and key in RECIPE_FIELDS}
+    if left:
+        valid = [*spec.options]
+        if placed:
+            valid += ["select", "targets", *selector_spec.options, *RECIPE_FIELDS]
+        raise ConfigError(
+            f"adapter {typed.name}: no option '{next(iter(left))}'; valid: {', '.join(valid) or 'none'}"
+        )
+    options = check(f"adapter {typed.name}", spec.options, own)
+    selector_options = check(f"selector {select}", selector_spec.options, selecting)
+    return ChosenAdapter(
+        typed,
+        entry,
+        cast("Adapter", plugins.make("adapter", typed.name, options)),
+        options,
+        plugins.entry("selector", select),
+        cast("Selector", plugins.make("selector", select, selector_options)),
+        selector_options,
+        targets,
+        {key: _convert_recipe(typed.name, key, value) for key, value in recipe.items()},
+    )
+
+
+def _convert_recipe(adapter: str, key: str, text: str) -> Any:
+    hint = get_type_hints(Recipe)[key]
+    choices = tuple(arg for arg in get_args(hint) if isinstance(arg, str))
+    kind = next((arg for arg in (get_args(hint) or (hint,)) if arg in (int, float)), str)
+    return convert(f"adapter {adapter}: {key}", Option(kind, None, "", choices), text)
+
+
+def _is_target(module: ModuleInfo, targets: str) -> bool:
+    if targets == "all":
+        return True
+    wanted = targets.split("+")
+    return module.kind in wanted or module.path.rpartition(".")[2] in wanted
+
+
+def _is_linear(module: ModuleInfo) -> bool:
+    return module.kind != "other" and len(module.shapes[0]) == 2

@@ -1,0 +1,105 @@
+"""Where a task's items come from, and how they are split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from medcot_bench.chosen import ChosenTask
+from medcot_bench.data.rows import read_rows
+from medcot_bench.errors import ConfigError, DataError
+from medcot_bench.plugins import blame
+from medcot_bench.types import SPLITS, Example, Split, TaskSpec
+
+_SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskData:
+    """A task's items by split, with what was left out and why."""
+
+    source: str
+    """As tables name it, e.g. `file:medqa_cot.jsonl`."""
+    splits: Mapping[Split, tuple[Example, ...]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> number of rows."""
+
+    def with_split(self, split: Split, examples: Iterable[Example], reason: str, count: int) -> TaskData:
+        """Return the data with one split replaced and `count` more rows left out for `reason`."""
+        left_out = {**self.left_out, reason: self.left_out.get(reason, 0) + count}
+        return replace(self, splits={**self.splits, split: tuple(examples)}, left_out=left_out)
+
+
+def load(chosen: ChosenTask, sources: Mapping[str, str], seed: int) -> TaskData:
+    """Load the items of a task from `sources`: "" -> one source for all splits, or split -> source.
+
+    Without sources the task's own (`bundled`) items are used. Raises DataError or ConfigError.
+    """
+    spec = chosen.task.spec
+    if sources:
+        splits, label = _from_files(chosen, sources, seed)
+    elif "bundled" in spec.sources:
+        label = f"bundled-v{spec.version}"
+        with blame(chosen.entry, "examples"):
+            splits = {split: tuple(chosen.task.examples(split)) for split in SPLITS}
+    else:
+        name = chosen.typed.name
+        raise ConfigError(f"task {name}: no data given; add --data {name}=file:PATH")
+    return _keep_usable(TaskData(label, splits), spec)
+
+
+def in_hash_order(examples: Iterable[Example], seed: int) -> list[Example]:
+    """Sort examples by a seeded hash of their ids, so that limits are nested prefixes of one order."""
+    return sorted(examples, key=lambda example: _hash(seed, "item", example.id))
+
+
+def digest(examples: Iterable[Example]) -> str:
+    """Return a digest of these items in this order: the part of an id that names data."""
+    running = hashlib.sha256()
+    for example in examples:
+        running.update(json.dumps(asdict(example), sort_keys=True, ensure_ascii=False).encode())
+        running.update(b"\n")
+    return running.hexdigest()[:16]
+
+
+def _from_files(
+    chosen: ChosenTask, sources: Mapping[str, str], seed: int
+) -> tuple[dict[Split, tuple[Example, ...]], str]:
+    found: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+    names: dict[str, None] = {}
+    for only, source in sources.items():
+        kind, _, location = source.partition(":")
+        if kind != "file" or not location:
+            raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write file:PATH")
+        path = Path(location)
+        names[path.name] = None
+        for example, named in read_rows(path, chosen.task.spec.required):
+            split = named or (only or _split_of_group(example.group, seed))
+            if only in ("", split):
+                found[split].append(example)
+        if only and not found[only]:
+            raise DataError(f"{path}: no row has the split '{only}'")
+    return {split: tuple(examples) for split, examples in found.items()}, "file:" + "+".join(names)
+
+
+def _split_of_group(group: str, seed: int) -> Split:
+    share = int(_hash(seed, "split", group)[:13], 16) / 16**13
+    return next(split for split in SPLITS if share < _SHARES[split])
+
+
+def _keep_usable(data: TaskData, spec: TaskSpec) -> TaskData:
+    for split in SPLITS:
+        needed = spec.usable_with if split == "eval" else (*spec.usable_with, *spec.trainable_with)
+        for name in needed:
+            examples = data.splits[split]
+            kept = [example for example in examples if getattr(example, name)]
+            if len(kept) < len(examples):
+                data = data.with_split(split, kept, f"{split} without {name}", len(examples) - len(kept))
+    return data
+
+
+def _hash(seed: int, purpose: str, key: str) -> str:
+    return hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).hexdigest()

@@ -1,0 +1,61 @@
+"""Expected errors: one line for the user and an exit code. Anything else is a bug and shows its traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+OK = 0
+SOME_FAILED = 1
+USAGE = 2
+CONFLICT = 3
+INTERRUPTED = 130
+
+
+class MedcotError(Exception):
+    """An error that the user can mend. `str()` is one line: what went wrong, where, what to do."""
+
+    exit_code = USAGE
+
+
+class ConfigError(MedcotError):
+    """Something in the study, the command line or the input files is wrong."""
+
+
+class ConfigErrors(ConfigError):
+    """Every configuration error at once, one a line."""
+
+    def __init__(self, errors: Iterable[str]):
+        self.errors = tuple(errors)
+        super().__init__("\n".join(self.errors))
+
+
+class ModelError(ConfigError):
+    """What `--model` names can't be found, read or used."""
+
+
+class DataError(ConfigError):
+    """A data file is missing or malformed; the text names the file and, where there is one, the line."""
+
+
+class PluginError(MedcotError):
+    """A plugin could not be loaded, or failed in one of its methods."""
+
+    exit_code = USAGE
+
+
+class StoreError(MedcotError):
+    """The result folder is locked, can't be written, or holds a record that can't be read."""
+
+    exit_code = CONFLICT
+
+
+class Diverged(MedcotError):
+    """A training's loss or gradient is no longer finite."""
+
+    exit_code = SOME_FAILED
+
+
+class GateError(MedcotError):
+    """An evaluation would be invalid, for example because the answer stands in the prompt."""
+
+    exit_code = SOME_FAILED

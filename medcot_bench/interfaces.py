@@ -1,0 +1,115 @@
+"""The protocols that plugins implement. A plugin needs no base class: these names and shapes are enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from medcot_bench.types import (
+    AdapterSpec,
+    Example,
+    ModelInfo,
+    Placement,
+    Probe,
+    Recipe,
+    SelectorSpec,
+    Split,
+    Target,
+    TaskSpec,
+)
+
+if TYPE_CHECKING:
+    from medcot_bench.analysis.leaderboard import Leaderboard
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A data set, its prompt, its target and its scores. Pure data: imports neither torch nor lm-eval.
+
+    Every method must be deterministic; an exception ends the evaluation that called it and names the plugin.
+    """
+
+    spec: TaskSpec
+
+    def examples(self, split: Split) -> Iterable[Example]:
+        """Yield the items of the task's own (`bundled`) source, always the same in the same order.
+
+        Splits share no group. Tasks without such a source yield nothing; `--data NAME=file:PATH` replaces it.
+        """
+        ...
+
+    def prompt(self, example: Example, template: str) -> str:
+        """Return the text before the target. It ends without whitespace and holds no answer.
+
+        `template` is one of `spec.templates`.
+        """
+        ...
+
+    def target(self, example: Example) -> Target:
+        """Return what the model should write: reasoning where the item has one, then the answer."""
+        ...
+
+    def options(self, example: Example) -> Mapping[str, Target]:
+        """Return letter -> target of every option for the score `choice`; empty where there are none."""
+        ...
+
+    def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
+        """Score one completion (stripped, cut at the stop strings): name -> value in [0, 1].
+
+        `answer` of None means that no answer could be read; it counts as 0 and lowers the parse rate.
+        """
+        ...
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """A way to make a base model trainable. Imports torch and peft only inside its methods."""
+
+    spec: AdapterSpec
+
+    def recipe(self, model: ModelInfo) -> Recipe:
+        """Return the default recipe for a model of this size; the study may override every field."""
+        ...
+
+    def prepare(self, model: Any, placement: Placement) -> Any:
+        """Make `model` trainable at the placed modules and return it (or a wrapper of it).
+
+        All parameters arrive frozen, in the base's dtype; what requires a gradient afterwards is trained. The
+        returned module takes the same arguments as the model, and computes the same function before training.
+        """
+        ...
+
+    def save(self, model: Any, folder: Path) -> None:
+        """Write what was trained into `folder` (it exists and is empty), as safetensors."""
+        ...
+
+    def load(self, model: Any, folder: Path) -> Any:
+        """Return the trained model again, from an untouched base `model` and what `save` wrote."""
+        ...
+
+
+@runtime_checkable
+class Selector(Protocol):
+    """A rule that says where an adapter goes."""
+
+    spec: SelectorSpec
+
+    def place(self, probe: Probe) -> Placement:
+        """Return module path -> rank for some of `probe.modules` (None: the adapter's own rank).
+
+        Raises ConfigError where the model does not have what the options ask for.
+        """
+        ...
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """A format of the leaderboard."""
+
+    suffix: str
+    """The file's ending with its dot, e.g. `.md`."""
+
+    def export(self, leaderboard: Leaderboard) -> str:
+        """Return the whole file's text. Strings from models and plugins are escaped for the format."""
+        ...

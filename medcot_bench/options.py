@@ -1,0 +1,128 @@
+"""Parse what is typed after --tasks and --adapters: `name:key=value,key=value`, several joined by commas."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.types import Option
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOptions:
+    """A plugin's name with its options as typed, e.g. `lora:r=8` -> NamedOptions("lora", {"r": "8"})."""
+
+    name: str
+    options: Mapping[str, str]
+
+    def __str__(self) -> str:
+        typed = ",".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.name}:{typed}" if typed else self.name
+
+    @property
+    def slug(self) -> str:
+        """The name for a folder.
+
+        >>> split_specs("layer_lora:select=top,k=2")[0].slug
+        'layer_lora.top.k2'
+        """
+        parts = [self.name] + [
+            value if key == "select" else f"{key}{value}" for key, value in self.options.items()
+        ]
+        return re.sub(r"[^A-Za-z0-9_.+=-]", "-", ".".join(parts)).lstrip(".")
+
+
+def split_specs(text: str | Iterable[str]) -> list[NamedOptions]:
+    """Split `a,b:k=v,k=v c` into its specs. A piece with `=` and no `:` belongs to the name before it.
+
+    Raises ConfigError for an option without a name, an empty key, or one key given twice.
+
+    >>> [str(spec) for spec in split_specs("none,full:lr=1e-5,layer_lora:select=top,k=2,qlora")]
+    ['none', 'full:lr=1e-5', 'layer_lora:select=top,k=2', 'qlora']
+    """
+    text = text if isinstance(text, str) else " ".join(text)
+    found: list[tuple[str, dict[str, str]]] = []
+    for piece in (part for part in re.split(r"[,\s]+", text) if part):
+        name, colon, first = piece.partition(":")
+        if not colon and "=" in piece:
+            if not found:
+                raise ConfigError(f"'{piece}' comes before any name; write NAME:{piece}")
+            _add_option(found[-1], piece)
+            continue
+        if not re.fullmatch(r"[A-Za-z0-9_.@/-]+", name):
+            raise ConfigError(f"'{piece}' is no plugin name; write NAME or NAME:key=value")
+        found.append((name, {}))
+        if colon:
+            _add_option(found[-1], first)
+    return [NamedOptions(name, options) for name, options in found]
+
+
+def _add_option(spec: tuple[str, dict[str, str]], piece: str) -> None:
+    name, options = spec
+    key, equals, value = piece.partition("=")
+    if not (key and equals and value):
+        raise ConfigError(f"{name}: '{piece}' is no option; write {name}:key=value")
+    if key in options:
+        raise ConfigError(f"{name}: option '{key}' is given twice")
+    options[key] = value
+
+
+def check(owner: str, declared: Mapping[str, Option], typed: Mapping[str, str]) -> dict[str, Any]:
+    """Return every declared option with its value: the typed one, converted, or the default.
+
+    `owner` names the plugin in errors, e.g. "adapter lora". Raises ConfigError with the valid options.
+    """
+    unknown = [key for key in typed if key not in declared]
+    if unknown:
+        raise ConfigError(f"{owner}: no option '{unknown[0]}'; valid: {', '.join(declared) or 'none'}")
+    return {
+        key: convert(f"{owner}: {key}", option, typed[key]) if key in typed else option.default
+        for key, option in declared.items()
+    }
+
+
+def convert(where: str, option: Option, text: str) -> Any:
+    """Convert one typed value. Raises ConfigError that says what `where` takes.
+
+    >>> convert("lora: r", Option(int, 16, "rank"), "8")
+    8
+    """
+    if option.choices and text not in option.choices:
+        raise ConfigError(f"{where}={text}: choose one of {', '.join(option.choices)}")
+    if option.type is bool:
+        if text.lower() in {"true", "yes", "1", "on"}:
+            return True
+        if text.lower() in {"false", "no", "0", "off"}:
+            return False
+        raise ConfigError(f"{where}={text}: write true or false")
+    if option.type is str:
+        return text
+    try:
+        value = option.type(text)
+    except ValueError:
+        raise ConfigError(f"{where}={text}: that is no {option.type.__name__}") from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}={text}: must be finite")
+    return value
+
+
+def number_ranges(text: str) -> list[int]:
+    """Read a list of numbers and ranges joined by `+`. Raises ValueError.
+
+    >>> number_ranges("1+3+8-10")
+    [1, 3, 8, 9, 10]
+    """
+    numbers: list[int] = []
+    for part in text.split("+"):
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        if not match:
+            raise ValueError(f"'{part}' is neither a number nor a range; write e.g. 1+3+8-15")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(f"'{part}' runs backwards")
+        numbers.extend(range(first, last + 1))
+    return numbers

@@ -1,0 +1,202 @@
+"""Discover, import, admit and block plugins, and say which plugin an error came from.
+
+Entry points are indexed from metadata; a plugin is imported when its name is used. Built-ins take the same way.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import pluggy
+
+from medcot_bench import hookspecs
+from medcot_bench.errors import MedcotError, PluginError
+from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
+
+if TYPE_CHECKING:
+    from medcot_bench.plan import Cell
+    from medcot_bench.records import CellRecord
+
+Kind = Literal["task", "adapter", "selector", "exporter", "plugin"]
+KINDS: tuple[Kind, ...] = ("task", "adapter", "selector", "exporter", "plugin")
+_PROTOCOLS: dict[Kind, type] = {"task": Task, "adapter": Adapter, "selector": Selector, "exporter": Exporter}
+_RUN_WIDE = {"medcot_skip_cell", "medcot_cell_finished"}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginEntry:
+    """One entry point: the name typed, the module behind it, and the distribution it comes from."""
+
+    kind: Kind
+    name: str
+    module: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}' ({self.distribution} {self.version})"
+
+
+@contextmanager
+def blame(entry: PluginEntry, action: str) -> Iterator[None]:
+    """Turn an unexpected exception inside into a PluginError that names the plugin and what it was doing."""
+    try:
+        yield
+    except (MedcotError, MemoryError):
+        raise
+    except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's; this module imports no torch
+            raise
+        raise PluginError(f"{entry} failed in {action}: {type(error).__name__}: {error}") from error
+
+
+class Plugins:
+    """The plugins of this installation, imported on demand."""
+
+    def __init__(self, entries: list[PluginEntry], blocked: frozenset[str] = frozenset()):
+        self.entries = [entry for entry in entries if not _is_blocked(entry, blocked)]
+        self._blocked = blocked
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._loaded: dict[PluginEntry, Any] = {}
+
+    @classmethod
+    def discover(cls) -> Plugins:
+        """Index every installed entry point; MEDCOT_BLOCK=`name`, `kind:name` or a distribution hides some."""
+        entries = [
+            PluginEntry(
+                kind,
+                point.name,
+                point.value,
+                point.dist.name if point.dist else "unknown",
+                point.dist.version if point.dist else "0",
+            )
+            for kind in KINDS
+            for point in entry_points(group=f"medcot_bench.{kind}s")
+        ]
+        entries.sort(key=lambda entry: (KINDS.index(entry.kind), entry.name, entry.distribution))
+        blocked = frozenset(part for part in os.environ.get("MEDCOT_BLOCK", "").split(",") if part)
+        return cls(entries, blocked)
+
+    def of(self, kind: Kind) -> list[PluginEntry]:
+        """Return the entries of one kind, sorted by name."""
+        return [entry for entry in self.entries if entry.kind == kind]
+
+    def entry(self, kind: Kind, name: str) -> PluginEntry:
+        """Return the one entry called `name`. Raises PluginError if there is none, or more than one."""
+        found = [entry for entry in self.of(kind) if entry.name == name]
+        if not found:
+            if name in self._blocked or f"{kind}:{name}" in self._blocked:
+                raise PluginError(f"{kind} '{name}' is blocked by MEDCOT_BLOCK")
+            known = ", ".join(sorted({entry.name for entry in self.of(kind)}))
+            hint = known or "none: is medcot-bench installed, or only checked out?"
+            raise PluginError(f"no {kind} '{name}'; known: {hint}")
+        if len(found) > 1:
+            owners = " and ".join(f"{entry.distribution} {entry.version}" for entry in found)
+            raise PluginError(
+                f"{kind} '{name}' is offered by {owners}; uninstall one, or hide one with MEDCOT_BLOCK"
+            )
+        return found[0]
+
+    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
+        """Build the plugin object called `name`; empty options give one to read its `spec` from.
+
+        Raises PluginError when the module can't be imported, implements the wrong hooks, or gives a wrong object.
+        """
+        entry = self.entry(kind, name)
+        module = self._load(entry)
+        caller = self._manager.subset_hook_caller(
+            f"medcot_make_{kind}",
+            [other for other in self._manager.get_plugins() if other is not module],
+        )
+        arguments = {} if kind == "exporter" else {"options": dict(options or {})}
+        with blame(entry, f"medcot_make_{kind}"):
+            made = caller(name=name, **arguments)
+        if not isinstance(made, _PROTOCOLS[kind]):
+            missing = [
+                attribute for attribute in _protocol_attributes(kind) if not hasattr(made, attribute)
+            ]
+            raise PluginError(
+                f"{entry}: medcot_make_{kind} gave a {type(made).__name__} without {', '.join(missing)}"
+            )
+        return made
+
+    def skip_reason(self, cell: Cell) -> str | None:
+        """Ask the run-wide plugins whether to leave `cell` out; the first reason counts."""
+        self._load_run_wide()
+        return cast("str | None", self._manager.hook.medcot_skip_cell(cell=cell))
+
+    def cell_finished(self, record: CellRecord) -> None:
+        """Tell the run-wide plugins of a committed cell; one that raises is warned about by name."""
+        self._load_run_wide()
+        for implementation in self._manager.hook.medcot_cell_finished.get_hookimpls():
+            try:
+                implementation.function(*[{"record": record}[name] for name in implementation.argnames])
+            except Exception as error:
+                warnings.warn(
+                    f"plugin '{implementation.plugin_name}' failed in medcot_cell_finished: "
+                    f"{type(error).__name__}: {error}",
+                    stacklevel=2,
+                )
+
+    def run_wide(self) -> list[str]:
+        """Return `name (distribution version)` of every active run-wide plugin, for the records."""
+        return [f"{entry.name} ({entry.distribution} {entry.version})" for entry in self.of("plugin")]
+
+    def _load_run_wide(self) -> None:
+        for entry in self.of("plugin"):
+            self._load(entry)
+
+    def _load(self, entry: PluginEntry) -> Any:
+        if entry in self._loaded:
+            return self._loaded[entry]
+        try:
+            module = importlib.import_module(entry.module)
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{entry} can't be imported: {type(error).__name__}: {error}") from error
+        if not self._manager.is_registered(module):
+            try:
+                self._manager.register(module, name=f"{entry.kind}:{entry.name}")
+                self._manager.check_pending()
+            except pluggy.PluginValidationError as error:
+                if self._manager.is_registered(module):
+                    self._manager.unregister(module)
+                reason = " ".join(str(error).split())
+                raise PluginError(f"{entry} implements a wrong hook: {reason}") from error
+        allowed = _RUN_WIDE if entry.kind == "plugin" else {f"medcot_make_{kind}" for kind in _PROTOCOLS}
+        hooks = {caller.name for caller in self._manager.get_hookcallers(module) or []}
+        if hooks - allowed:
+            self._manager.unregister(module)
+            raise PluginError(
+                f"{entry} implements {', '.join(sorted(hooks - allowed))}, which the group "
+                f"medcot_bench.{entry.kind}s does not allow"
+            )
+        self._loaded[entry] = module
+        return module
+
+
+@cache
+def installed() -> Plugins:
+    """Return the plugins of this installation, indexed once."""
+    return Plugins.discover()
+
+
+def _is_blocked(entry: PluginEntry, blocked: frozenset[str]) -> bool:
+    return not blocked.isdisjoint({entry.name, f"{entry.kind}:{entry.name}", entry.distribution})
+
+
+def _protocol_attributes(kind: Kind) -> list[str]:
+    return {
+        "task": ["spec", "examples", "prompt", "target", "options", "score"],
+        "adapter": ["spec", "recipe", "prepare", "save", "load"],
+        "selector": ["spec", "place"],
+        "exporter": ["suffix", "export"],
+    }.get(kind, [])

@@ -1,0 +1,184 @@
+"""The frozen records that plugins and the core exchange. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+Split = Literal["train", "validation", "eval"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "eval")
+Relation = Literal["base", "same_task", "same_domain", "shift"]
+Placement = Mapping[str, int | None]
+"""Module path -> rank; a rank of None leaves it to the adapter."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One item of a task. Items of one `group` are not independent and lie in one split."""
+
+    id: str
+    group: str
+    question: str
+    answer: str
+    context: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Letter -> text, for multiple choice; empty elsewhere."""
+    reasoning: str | None = None
+    answer_letter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a model should write after the prompt: the reasoning (if the item has one), then the answer."""
+
+    answer: str
+    reasoning: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The written form. It begins with a space: whitespace at the border belongs to the target.
+
+        >>> Target("Answer: B", "Fever and rash.").text
+        ' Fever and rash.\\nAnswer: B'
+        """
+        return " " + "\n".join(part for part in (self.reasoning, self.answer) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What makes two tasks comparable: scores are only compared between equal forms."""
+
+    context: Literal["none", "given"]
+    answer: Literal["letter", "number", "command", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option that a plugin declares: `type` is str, int, float or bool; `choices` limits the values."""
+
+    type: type[str] | type[int] | type[float] | type[bool]
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """What a task declares about itself. `version` grows with every change of prompts, targets or scores."""
+
+    name: str
+    version: int
+    domain: str
+    form: Form
+    licence: str
+    description: str = ""
+    sources: Mapping[str, str] = _EMPTY
+    """Source name -> what it is. `bundled` is what `examples()` yields; `file:` works for every task."""
+    options: Mapping[str, Option] = _EMPTY
+    templates: tuple[str, ...] = ("default",)
+    required: tuple[str, ...] = ("question", "answer")
+    """Fields of a row without which it is an error."""
+    usable_with: tuple[str, ...] = ()
+    """Fields without which a row is left out, and counted."""
+    trainable_with: tuple[str, ...] = ()
+    """Fields without which a row is left out of training and validation, and counted."""
+    scores: tuple[str, ...] = ("answer",)
+    """The names that `score()` gives; `answer` is always among them."""
+    max_new_tokens: int = 64
+    stop: tuple[str, ...] = ()
+    """A completion ends before the first of these (looked for after its leading whitespace)."""
+    sample: Example | None = None
+    """An example to show where no data are at hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterSpec:
+    """What an adapter declares about itself. Ids hash `name` and `version`."""
+
+    name: str
+    version: int
+    update: Literal["full", "low_rank", "none"]
+    quantisation: Literal["none", "nf4"] = "none"
+    description: str = ""
+    options: Mapping[str, Option] = _EMPTY
+    select: str = "all"
+    """The selector used where `select=` is not typed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectorSpec:
+    """What a selector declares about itself."""
+
+    name: str
+    version: int
+    description: str = ""
+    options: Mapping[str, Option] = _EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleInfo:
+    """One leaf module with parameters: where it is, in which block (None: outside the blocks), of what kind."""
+
+    path: str
+    layer: int | None
+    kind: Literal["attention", "mlp", "other"]
+    shapes: tuple[tuple[int, ...], ...]
+    """Shapes of its parameters, e.g. ((out, in),) for a linear layer without bias."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """The size of a base model, read from its files."""
+
+    architecture: str
+    n_layers: int
+    hidden_size: int
+    parameters: int
+    max_positions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a selector sees: the model's size, the modules it may choose from, and the cell's seed."""
+
+    model: ModelInfo
+    modules: tuple[ModuleInfo, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How one training goes. Lengths are in tokens, batches in items; `None` means no limit."""
+
+    lr: float
+    epochs: float = 1.0
+    max_steps: int | None = None
+    train_tokens: int | None = None
+    """Budget of tokens (prompt and target) that a training may process."""
+    batch_size: int = 8
+    """Items an optimiser step."""
+    accumulation: int = 1
+    """Passes into which a step is split to save memory; the gradient is the same."""
+    max_length: int = 1024
+    overlong: Literal["drop", "truncate-context", "error"] = "drop"
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.1
+    """Share of the steps over which the learning rate rises from 0."""
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 switches clipping off."""
+    select_by: Literal["last", "val_nll"] = "last"
+
+    def __post_init__(self) -> None:
+        lowest = {"lr": 0, "epochs": 0, "batch_size": 1, "accumulation": 1, "max_length": 16, "clip": 0}
+        for name, least in lowest.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup is a share of the steps from 0 to below 1, not {self.warmup}")
+        if self.accumulation > self.batch_size:
+            raise ValueError(f"accumulation {self.accumulation} exceeds batch_size {self.batch_size}")

@@ -1,0 +1,1 @@
+"""The built-in tasks of medcot-bench, a file each, by domain."""

@@ -1,0 +1,34 @@
+"""Short text answers: how they are written on one line, and scored by token F1."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+_ARTICLES = {"a", "an", "the"}
+
+
+def one_line(text: str) -> str:
+    """Return the text with every run of whitespace as one space."""
+    return " ".join(text.split())
+
+
+def token_f1(reference: str, answer: str) -> float:
+    """Return the F1 of shared tokens, as SQuAD counts it (Rajpurkar et al. 2016, arXiv 1606.05250).
+
+    Case, punctuation and English articles do not count; tokens are words of any script.
+
+    >>> round(token_f1("It restarts the Pod.", "the pod restarts"), 3)
+    0.8
+    """
+    gold, given = _tokens(reference), _tokens(answer)
+    if not gold or not given:
+        return float(gold == given)
+    shared = sum((Counter(gold) & Counter(given)).values())
+    return 2 * shared / (len(gold) + len(given))
+
+
+def _tokens(text: str) -> list[str]:
+    tokens = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    return [token for token in tokens if token not in _ARTICLES] or tokens
