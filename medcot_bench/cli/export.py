@@ -1,0 +1,29 @@
+"""`medcot-bench export DIR`: make the leaderboard of a result folder again, in any format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.report.export import export
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "export",
+        help="write the leaderboard of a result folder",
+        description="Write the leaderboard of a result folder from its records.",
+        allow_abbrev=False,
+    )
+    command.add_argument("folder", type=Path, metavar="DIR", help="the -o of a run")
+    command.add_argument("--format", default="md,csv,json", metavar="NAME[,NAME]", help="default md,csv,json")
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Write the files and print their paths."""
+    for path in export(options.folder, [name for name in options.format.split(",") if name]):
+        print(path)
+    return 0

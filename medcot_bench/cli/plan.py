@@ -1,0 +1,107 @@
+"""`medcot-bench plan`: what a study consists of, what is done, why each cell runs, the disk it takes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from medcot_bench.cli.study import add_study_arguments, read_study
+from medcot_bench.config import Study
+from medcot_bench.data.overlap import shared_ngrams
+from medcot_bench.plan import Plan, make_plan
+from medcot_bench.report.text import size
+from medcot_bench.store import Store
+from medcot_bench.todo import Todo, keeps_weights, remaining, weight_bytes
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "plan",
+        help="show cells and scores, what is done, why each will run",
+        description="Show what `run` would do with the same arguments. Loads no model and writes nothing.",
+        allow_abbrev=False,
+    )
+    add_study_arguments(command)
+    command.add_argument("--json", action="store_true", help="the plan as one JSON object")
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Show the plan; return the exit status."""
+    return show_plan(*read_study(options), as_json=options.json)
+
+
+def show_plan(study: Study, errors: list[str], *, as_json: bool) -> int:
+    """Print the plan of a study."""
+    plan = make_plan(study, errors)
+    todos = remaining(plan, Store(Path(study.output_dir)))
+    if as_json:
+        print(json.dumps(_as_json(plan, todos), indent=1, ensure_ascii=False))
+        return 0
+    info = plan.base.info
+    print(f"base: {plan.base.name} ({plan.base.origin}), {info.parameters / 1e6:.1f} M parameters, ", end="")
+    print(f"{info.n_layers} blocks")
+    for label, task in plan.tasks.items():
+        data, spec = plan.data[label], task.task.spec
+        trained = label in {cell.task for cell in plan.cells}
+        counts = [f"{len(plan.train_items(label))} to train on"] if trained else []
+        counts.append(f"{len(plan.scored_items(label))} to score")
+        left = "".join(f"; {count} left out ({why})" for why, count in data.left_out.items())
+        print(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}")
+    for trained_on, evaluated, count in _shared(plan):
+        print(f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}")
+    rows = [[todo.cell.name, todo.action, len(todo.missing), todo.reason] for todo in todos]
+    print(tabulate(rows, ["cell", "action", "scores", "why"], disable_numparse=True))
+    actions = Counter(todo.action for todo in todos)
+    print(
+        f"{len(plan.cells)} cells, {len(plan.scores)} scores: {actions['train']} to train, "
+        f"{actions['score']} to score only, {actions['done']} done"
+    )
+    kept, largest = _disk(plan, todos)
+    print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
+    return 0
+
+
+def _as_json(plan: Plan, todos: list[Todo]) -> dict[str, Any]:
+    kept, largest = _disk(plan, todos)
+    return {
+        "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
+        "cells": [
+            {
+                "id": todo.cell.id,
+                "name": todo.cell.name,
+                "adapter": todo.cell.adapter,
+                "task": todo.cell.task,
+                "seed": todo.cell.seed,
+                "recipe": todo.cell.request.get("recipe"),
+                "action": todo.action,
+                "reason": todo.reason,
+                "scores": {score.task: score.relation for score in plan.scores_of(todo.cell)},
+                "missing": [score.task for score in todo.missing],
+            }
+            for todo in todos
+        ],
+        "disk": {"kept_bytes": kept, "temporary_bytes": largest},
+    }
+
+
+def _shared(plan: Plan) -> list[tuple[str, str, int]]:
+    found = []
+    for trained_on in dict.fromkeys(cell.task for cell in plan.cells if cell.task):
+        for evaluated in plan.tasks:
+            count = shared_ngrams(plan.train_items(trained_on), plan.scored_items(evaluated))
+            if count:
+                found.append((trained_on, evaluated, count))
+    return found
+
+
+def _disk(plan: Plan, todos: list[Todo]) -> tuple[int, int]:
+    """Return bytes kept by the cells to run, and the most that one cell takes and gives back."""
+    sizes = [(weight_bytes(plan, todo.cell), keeps_weights(plan, todo.cell)) for todo in todos if todo.action != "done"]
+    return sum(n for n, kept in sizes if kept), max((n for n, kept in sizes if not kept), default=0)

@@ -1,0 +1,107 @@
+"""What a run shows: bars with an ETA on a terminal, one line an event elsewhere, JSON lines on request."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+Listener = Callable[[Mapping[str, Any]], None]
+Print = Callable[[str], None]
+
+
+@contextmanager
+def choose_listener(options: argparse.Namespace) -> Iterator[Listener]:
+    """Give the listener that the flags and the terminal ask for."""
+    if options.json:
+        yield lambda event: None if event["event"] == "log" else print(json.dumps(event), flush=True)
+    elif options.quiet:
+        yield lambda event: _failure(event, lambda line: print(line, file=sys.stderr))
+    elif sys.stdout.isatty():
+        with _bars(options.verbose) as listener:
+            yield listener
+    else:
+        yield _Lines(lambda line: print(line, flush=True), options.verbose)
+
+
+class _Lines:
+    """One line for every event that a reader of a log wants."""
+
+    def __init__(self, write: Print, verbose: bool):
+        self._write = write
+        self._verbose = verbose
+        self._total = self._number = 0
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "planned":
+            self._total = event["to_run"]
+            self._write(f"plan: {event['cells']} cells, {event['to_run']} to run, into {event['output_dir']}")
+        elif kind == "cell_started":
+            self._number += 1
+            self._write(f"[{self._number}/{self._total}] {event['title']}")
+        elif kind == "trained" and event["steps"]:
+            self._write(
+                f"    trained {event['steps']} steps in {event['seconds']:.0f} s, loss {event['loss']:.3f}"
+            )
+        elif kind == "scored":
+            shown = ", ".join(
+                f"{name} {event['results'][f'{name},none']:.3f}"
+                for name in ("answer", "gold_nll", "rouge_l")
+                if f"{name},none" in event["results"]
+            )
+            marks = "".join(f"; {mark}" for mark in event["marks"])
+            self._write(f"    scored on {event['task']} in {event['seconds']:.0f} s: {shown}{marks}")
+        elif kind == "log" and self._verbose:
+            print(event["line"], file=sys.stderr)
+        elif kind == "skipped":
+            self._write(f"    skipped {event['title']}: {event['reason']}")
+        else:
+            _failure(event, self._write)
+
+
+def _failure(event: Mapping[str, Any], write: Print) -> None:
+    if event["event"] == "failed":
+        where = f", scoring {event['task']}" if event["task"] else ""
+        write(f"    {event['status']}: {event['title']}{where}: {event['error']} (log: {event['log']})")
+
+
+@contextmanager
+def _bars(verbose: bool) -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn
+
+    console = Console(highlight=False)
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=console,
+        transient=True,
+    )
+    lines = _Lines(lambda line: progress.console.print(line, markup=False), verbose)
+    with progress:
+        cells = progress.add_task("cells", total=None)
+        phase = progress.add_task("starting", total=None)
+
+        def listen(event: Mapping[str, Any]) -> None:
+            lines(event)
+            kind = event["event"]
+            if kind == "planned":
+                progress.update(cells, total=event["to_run"])
+            elif kind == "cell_finished":
+                progress.advance(cells)
+            elif kind == "phase":
+                what = f"{event['phase']} {event.get('task', '')}".strip()
+                progress.reset(phase, total=event.get("total"), description=what)
+            elif kind == "progress":
+                progress.update(phase, completed=event["done"], total=event["total"])
+
+        yield listen

@@ -1,0 +1,53 @@
+"""`medcot-bench run`: train and score what is missing, export the leaderboard."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from medcot_bench.cli import plan
+from medcot_bench.cli.progress import choose_listener
+from medcot_bench.cli.study import add_study_arguments, read_study
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "run",
+        help="train every combination, score it, export the leaderboard",
+        description="Train every adapter on every task and seed, score each model on every task of the study, and "
+        "export the leaderboard. The same command again runs only what is missing.",
+        allow_abbrev=False,
+    )
+    add_study_arguments(command)
+    command.add_argument("--dry-run", action="store_true", help="show the plan, run nothing")
+    command.add_argument("--json", action="store_true", help="events as JSON lines on standard output")
+    command.add_argument("-v", "--verbose", action="store_true", help="also what the libraries print")
+    command.add_argument("-q", "--quiet", action="store_true", help="only what failed")
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the study; return the exit status."""
+    study, errors = read_study(options)
+    if options.dry_run:
+        return plan.show_plan(study, errors, as_json=options.json)
+    from medcot_bench.run.supervisor import run_study
+
+    with choose_listener(options) as listener:
+        outcome = run_study(study, errors, listener)
+    if options.json or options.quiet:
+        return outcome.exit_code
+    total = len(outcome.plan.cells)
+    if not outcome.ran and not outcome.skipped:
+        print(f"nothing to run: all {total} cells and {len(outcome.plan.scores)} scores are done")
+    else:
+        parts = [f"{outcome.ran - outcome.failed} cells finished"]
+        parts += [f"{outcome.failed} failed"] if outcome.failed else []
+        parts += [f"{outcome.skipped} skipped"] if outcome.skipped else []
+        print(f"{', '.join(parts)} of {total}")
+    print(f"leaderboard: {outcome.leaderboard} (also .csv and .json)")
+    if outcome.failed:
+        print(f"what failed, and where its log is: medcot-bench plan {study.output_dir}/study.yaml", file=sys.stderr)
+    return outcome.exit_code

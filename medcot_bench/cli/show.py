@@ -1,0 +1,96 @@
+"""`medcot-bench show NAME`: a plugin's options, data sources, licence, an example prompt and target."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any, cast
+
+from medcot_bench.chosen import TARGETS
+from medcot_bench.errors import PluginError
+from medcot_bench.interfaces import Adapter, Selector, Task
+from medcot_bench.plugins import PluginEntry, blame, installed
+from medcot_bench.types import Example, Option
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "show",
+        help="show one plugin: options, data sources, licence, an example",
+        description="Show what a task, adapter, selector or exporter takes and does.",
+        allow_abbrev=False,
+    )
+    command.add_argument("name", help="a name from `medcot-bench list`, or kind:name")
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print every plugin of that name."""
+    kind, colon, name = options.name.partition(":")
+    wanted = (kind, name) if colon else (None, options.name)
+    entries = [e for e in installed().entries if wanted[0] in (None, e.kind) and e.name == wanted[1]]
+    if not entries:
+        known = ", ".join(sorted({entry.name for entry in installed().entries}))
+        raise PluginError(f"no plugin '{options.name}'; known: {known}")
+    for entry in entries:
+        print("\n".join(_describe(entry)))
+    return 0
+
+
+def _describe(entry: PluginEntry) -> Iterator[str]:
+    yield f"{entry.kind} {entry.name}, from {entry.distribution} {entry.version}"
+    if entry.kind == "task":
+        yield from _task(entry)
+    elif entry.kind == "adapter":
+        yield from _adapter(entry)
+    elif entry.kind == "selector":
+        spec = cast("Selector", installed().make("selector", entry.name)).spec
+        yield f"  {spec.description}"
+        yield from _options(spec.options)
+    elif entry.kind == "exporter":
+        yield f"  writes leaderboard{installed().make('exporter', entry.name).suffix}"
+
+
+def _task(entry: PluginEntry) -> Iterator[str]:
+    task = cast("Task", installed().make("task", entry.name))
+    spec = task.spec
+    yield f"  {spec.description}"
+    yield f"  domain {spec.domain}; form: context {spec.form.context}, answer {spec.form.answer}"
+    yield f"  version {spec.version}; licence: {spec.licence}"
+    yield from _options(spec.options)
+    yield "  data sources:"
+    for name, text in spec.sources.items():
+        yield f"    {name}: {text}"
+    rows = ", ".join(dict.fromkeys((*spec.required, *spec.usable_with)))
+    needed = f"; {', '.join(spec.trainable_with)} to train on" if spec.trainable_with else ""
+    yield f"    file:PATH: JSON lines with question, answer, {rows}{needed}"
+    with blame(entry, "show"):
+        example: Example | None = spec.sample or next(iter(task.examples("train")), None)
+        if example is None:
+            return
+        yield "  example prompt:"
+        yield from (f"    | {line}" for line in task.prompt(example, spec.templates[0]).split("\n"))
+        yield "  its target:"
+        yield from (f"    | {line}" for line in task.target(example).text.split("\n"))
+
+
+def _adapter(entry: PluginEntry) -> Iterator[str]:
+    spec = cast("Adapter", installed().make("adapter", entry.name)).spec
+    yield f"  {spec.description}"
+    yield f"  update {spec.update}; base quantisation {spec.quantisation}; version {spec.version}"
+    yield from _options(spec.options)
+    if spec.update != "none":
+        yield "  placement:"
+        yield f"    select={spec.select}: a selector, with its own options (medcot-bench list selectors)"
+        yield f"    targets={TARGETS.default}: {TARGETS.help}"
+        yield "  and every field of a recipe, e.g. lr, epochs, max_steps, train_tokens, batch_size"
+
+
+def _options(options: Any) -> Iterator[str]:
+    declared: dict[str, Option] = dict(options)
+    if declared:
+        yield "  options:"
+    for name, option in declared.items():
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        yield f"    {name}={option.default}: {option.help}{choices}"

@@ -1,0 +1,87 @@
+"""The arguments that describe a study, shared by `run` and `plan`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.config import DEFAULT_MODEL, Study, load_study
+
+# flag -> (field of the study, placeholder, help)
+_FLAGS = {
+    "--tasks": ("tasks", "NAME[,NAME]", "tasks to train on; every model is also scored on them"),
+    "--eval-tasks": ("eval_tasks", "NAME[,NAME]", "tasks to score every model on, untrained"),
+    "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
+    "--seeds": ("seeds", "N[,N]", "training seeds (default 0)"),
+    "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
+    "--limit": ("limit", "N", "evaluation items a task"),
+    "--train-items": ("training.train_items", "N", "training items a task"),
+    "--train-tokens": ("training.train_tokens", "N", "token budget of every training, equal for all adapters"),
+    "--epochs": ("training.epochs", "X", "passes over the training items"),
+    "--max-steps": ("training.max_steps", "N", "optimiser steps; goes over the items as often as it takes"),
+    "--max-length": ("training.max_length", "N", "longest training item in tokens"),
+    "--batch-size": ("training.batch_size", "N", "items an optimiser step"),
+    "--device": ("device", "DEVICE", "auto, cpu, cuda, cuda:1, mps"),
+    "--dtype": ("dtype", "DTYPE", "auto, float32, bfloat16, float16"),
+    "-o": ("output_dir", "DIR", "result folder (default out)"),
+}
+
+
+def add_study_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the study file, the flags people type, and --set for every other field."""
+    command.add_argument("study", nargs="?", type=Path, help="study file (YAML); flags override it")
+    for flag, (field, placeholder, text) in _FLAGS.items():
+        names = [flag, "--output-dir"] if flag == "-o" else [flag]
+        several = flag in {"--tasks", "--eval-tasks", "--adapters"}
+        command.add_argument(
+            *names, dest=field, metavar=placeholder, help=text, nargs="+" if several else None
+        )
+    command.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME[.SPLIT]=file:PATH",
+        help="where a task's items come from, for all splits or one (train, validation, eval); repeatable",
+    )
+    command.add_argument(
+        "--chat-template",
+        action="store_true",
+        default=None,
+        help="apply the model's chat template, in training and scoring",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="any field of the study file, e.g. training.select_by=val_nll or scoring.num_fewshot=2; repeatable",
+    )
+
+
+def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
+    """Return the study that file, environment and flags describe, and every error in them."""
+    overrides: list[tuple[str, Any]] = []
+    errors: list[str] = []
+    given = vars(options)
+    for field, _, _ in _FLAGS.values():
+        value = given[field]
+        if value is not None:
+            overrides.append((field, " ".join(value) if isinstance(value, list) else value))
+    if options.chat_template:
+        overrides.append(("chat_template", True))
+    for text in options.data:
+        name, equals, source = text.partition("=")
+        if not (name and equals and source):
+            errors.append(f"--data {text}: write NAME=file:PATH or NAME.SPLIT=file:PATH")
+        else:
+            overrides.append((f"data.{name}", source))
+    for text in options.set:
+        field, equals, value = text.partition("=")
+        if not (field and equals):
+            errors.append(f"--set {text}: write FIELD=VALUE")
+        else:
+            overrides.append((field, value))
+    study, found = load_study(options.study, overrides, os.environ)
+    return study, errors + found

@@ -1,0 +1,159 @@
+"""Load a base: convert a GGUF once, fetch a hub model, quantise to NF4, and check that weights stay as they were."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
+
+from medcot_bench.bases import WEIGHT_PATTERNS, Base, converted_folder
+from medcot_bench.errors import ModelError
+
+
+def weights_folder(base: Base) -> Path:
+    """Return a folder that transformers can load the base from, made or fetched if it isn't there yet.
+
+    Raises ModelError where it can't be.
+    """
+    if base.kind == "gguf":
+        folder = converted_folder(base.digest)
+        if not (folder / "config.json").is_file():
+            _convert_gguf(base, folder)
+        return folder
+    if base.kind == "hub":
+        name = base.name.partition("@")[0]
+        try:
+            return Path(
+                snapshot_download(name, revision=base.revision, allow_patterns=WEIGHT_PATTERNS)
+            )
+        except GatedRepoError:
+            raise ModelError(f"model '{base.name}' is gated: accept its terms, then run `hf auth login`") from None
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            raise ModelError(f"model '{base.name}': download failed ({type(error).__name__}: {error})") from None
+    return base.path
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for one we can't train with."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{folder}: the tokenizer has no EOS token, so no model could learn to stop")
+    if tokenizer.encode("a")[-1] == tokenizer.eos_token_id:
+        raise ModelError(f"{folder}: the tokenizer appends EOS to every text; set add_eos_token to false")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(
+    folder: Path, *, quantisation: Literal["none", "nf4"], dtype: torch.dtype, device: torch.device
+) -> Any:
+    """Load a causal language model with all parameters frozen, in evaluation mode.
+
+    `nf4` holds the linear layers in 4 bits with double quantisation and computes in `dtype`.
+    """
+    arguments: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "attn_implementation": "sdpa"}
+    if quantisation == "nf4":
+        arguments["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+        arguments["device_map"] = {"": str(device)}
+    with quiet():
+        model = AutoModelForCausalLM.from_pretrained(folder, **arguments)
+    if quantisation == "none":
+        model.to(device)
+    model.requires_grad_(False)
+    # Sampling settings that a model card recommends would leak into greedy scoring.
+    model.generation_config = GenerationConfig(
+        bos_token_id=model.config.bos_token_id, eos_token_id=model.config.eos_token_id
+    )
+    return model.eval()
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the device: `auto` is CUDA where there is one, else the CPU. Raises ModelError for one not there."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise ModelError(f"device '{device}' can't be used here: {reason}") from None
+    return found
+
+
+def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Return the dtype of computation: `auto` is bfloat16 on a GPU that has it, else float32.
+
+    On a CPU without bf16 units float32 is some twenty times faster, so `auto` never takes bfloat16 there.
+    """
+    if dtype == "auto":
+        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if has_bf16 else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[dtype]
+
+
+@torch.no_grad()
+def checksum(model: Any) -> dict[str, int]:
+    """Return a sum over the bytes of every parameter and buffer: tells whether a weight changed, fast."""
+    return {
+        name: int(tensor.detach().contiguous().view(torch.uint8).sum(dtype=torch.int64))
+        for name, tensor in [*model.named_parameters(), *model.named_buffers()]
+    }
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' progress bars off the log."""
+    shown = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers.utils.logging.enable_progress_bar()
+
+
+def _convert_gguf(base: Base, folder: Path) -> None:
+    """Dequantise a GGUF file once into safetensors, in fp32, under a temporary name until it is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix="converting-"))
+    try:
+        with quiet():
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(base.path.parent, gguf_file=base.path.name)
+                loaded = AutoModelForCausalLM.from_pretrained(
+                    base.path.parent, gguf_file=base.path.name, dtype=torch.float32
+                )
+            except (ValueError, KeyError, OSError) as error:
+                raise ModelError(f"model '{base.name}': transformers can't read this GGUF: {error}") from None
+            # The GGUF quantiser that transformers leaves on the model would refuse to save, and clash with NF4.
+            config = loaded.config
+            if hasattr(config, "quantization_config"):
+                del config.quantization_config
+            config._name_or_path = base.name
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+            model.load_state_dict(loaded.state_dict())
+            model.save_pretrained(work, safe_serialization=True)
+            tokenizer.save_pretrained(work)
+        try:
+            os.rename(work, folder)  # noqa: PTH104  (fails, as wanted, where another run was faster)
+        except OSError:
+            if not (folder / "config.json").is_file():
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""What the store writes: frozen, versioned records, strict JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 1
+Status = Literal["oom", "diverged", "killed", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where and with what a result was made: recorded, not part of any id."""
+
+    medcot_bench: str
+    plugins: Mapping[str, str]
+    """`task k8s_qa` -> distribution and version, for the plugins that took part."""
+    packages: Mapping[str, str]
+    engine: str
+    python: str
+    platform: str
+    device: str
+    dtype: str
+    threads: int
+    hostname: str
+    started: str
+    """UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """What one phase of a cell cost. Bytes are counted, peaks measured (see docs/costs.md)."""
+
+    seconds: float
+    peak_bytes: int
+    """Peak memory of the phase with the base's weights in it."""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What a training did. Losses are nats per target token; None where there were no steps."""
+
+    steps: int
+    epochs: float
+    tokens: int
+    target_tokens: int
+    items: int
+    overlong_dropped: int
+    overlong_shortened: int
+    first_loss: float | None
+    final_loss: float | None
+    selected_step: int
+    validation: tuple[Mapping[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRecord:
+    """A finished training. Its presence means that the cell is trained."""
+
+    schema: int = SCHEMA
+    cell_id: str
+    name: str
+    task: str | None
+    adapter: str
+    seed: int | None
+    request: Mapping[str, Any]
+    base: Mapping[str, str]
+    """`name`, `origin`, `digest`."""
+    source: str | None
+    """Where the training data came from, as tables name it."""
+    placement: Mapping[str, int | None]
+    trainable_parameters: int
+    total_parameters: int
+    adapter_bytes: int
+    """Bytes of what the adapter saved, measured on disk."""
+    bytes: Mapping[str, int]
+    """`weights`, `gradients`, `states`: counted."""
+    dtypes: Mapping[str, str]
+    """`weights`, `trained`, `compute`."""
+    training: Training
+    phases: Mapping[str, Phase]
+    """`load`, `train`."""
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRecord:
+    """A finished evaluation, in lm-eval's result keys."""
+
+    schema: int = SCHEMA
+    score_id: str
+    cell_id: str
+    task: str
+    relation: str
+    domain: str
+    form: Mapping[str, str]
+    source: str
+    request: Mapping[str, Any]
+    results: Mapping[str, float]
+    counts: Mapping[str, int]
+    marks: tuple[str, ...]
+    samples_sha256: str
+    phase: Phase
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A cell or evaluation that did not finish."""
+
+    schema: int = SCHEMA
+    cell_id: str
+    status: Status
+    score: str | None = None
+    """The evaluation task, where training had finished."""
+    error: str
+    started: str
+    details: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,69 @@
+"""The leaderboard as CSV: one line a row, a column for each task's score, standard error, n and gap."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from medcot_bench import hookimpl
+from medcot_bench.analysis.leaderboard import Leaderboard, Row
+
+
+class Csv:
+    """The exporter plugin."""
+
+    suffix = ".csv"
+
+    def export(self, leaderboard: Leaderboard) -> str:
+        """Return the whole file."""
+        lines = [_line(leaderboard, row) for row in leaderboard.rows]
+        columns = list(dict.fromkeys(column for line in lines for column in line))
+        output = io.StringIO()
+        writer = csv.DictWriter(output, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _safe(value) for name, value in line.items()} for line in lines)
+        return output.getvalue()
+
+
+def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "base": leaderboard.base["name"],
+        "adapter": row.adapter,
+        "trained_on": row.task or "",
+        "seeds": "+".join(str(seed) for seed in row.seeds),
+        "failures": "; ".join(row.failures),
+    }
+    for task, title in leaderboard.tasks.items():
+        found = row.tasks.get(task)
+        line[f"{title}.relation"] = found.relation if found else ""
+        for name in leaderboard.scores:
+            estimates = {"": found.scores.get(name), ".gap": found.gaps.get(name)} if found else {}
+            for suffix, estimate in estimates.items():
+                if estimate is not None:
+                    line[f"{title}.{name}{suffix}"] = estimate.mean
+                    line[f"{title}.{name}{suffix}.stderr"] = estimate.stderr
+                    line[f"{title}.{name}{suffix}.n"] = estimate.n
+    if costs := row.costs:
+        line |= {
+            "trainable_parameters": costs.trainable_parameters,
+            "adapter_bytes": costs.adapter_bytes,
+            "peak_bytes": costs.peak_bytes,
+            "peak_vs_full": costs.peak_vs_full,
+            "train_tokens": costs.train_tokens,
+            "train_seconds": costs.train_seconds,
+            "tokens_per_second": costs.tokens_per_second,
+            "score_seconds": costs.score_seconds,
+        }
+    return line
+
+
+def _safe(value: Any) -> Any:
+    """Keep spreadsheets from running a text as a formula (OWASP ASVS 1.2.10); numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+@hookimpl
+def medcot_make_exporter(name: str) -> Csv:
+    """Build the exporter."""
+    return Csv()

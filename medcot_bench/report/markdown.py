@@ -1,0 +1,161 @@
+"""The leaderboard as Markdown: an overview, a table for each evaluation task, costs, failures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from medcot_bench import hookimpl
+from medcot_bench.analysis.leaderboard import Leaderboard, Row
+from medcot_bench.report.text import estimate, number, size
+
+RELATIONS = {
+    "base": "untouched",
+    "same_task": "same task",
+    "same_domain": "same domain",
+    "shift": "shift",
+}
+DISCLAIMER = "A benchmark of fine-tuning methods. Not for clinical use."
+
+
+class Markdown:
+    """The exporter plugin."""
+
+    suffix = ".md"
+
+    def export(self, leaderboard: Leaderboard) -> str:
+        """Return the whole file."""
+        base = leaderboard.base
+        parts = [
+            "# Leaderboard",
+            f"Base model: {_escape(base['name'])} ({_escape(base['origin'])}). Higher is better, except for "
+            "gold_nll (nats per byte of the target), truncated and repetition. ± is the standard error over "
+            "items, clustered by group; it leaves out how much seeds differ. The number of items is in brackets.",
+            "## Overview",
+            _overview(leaderboard),
+            *[
+                part
+                for task, title in leaderboard.tasks.items()
+                for part in (f"## {_escape(title)}, {leaderboard.domains[task]}", _task(leaderboard, task))
+            ],
+            "## Costs",
+            _costs(leaderboard),
+            "Peak memory is that of training, with the base's weights in it.",
+        ]
+        failures = [(row, failure) for row in leaderboard.rows for failure in row.failures]
+        if failures:
+            parts += [
+                "## Not finished",
+                _table(["adapter", "trained on", "what"], [[*_names(row), failure] for row, failure in failures]),
+            ]
+        marks = [
+            f"- {_escape(' '.join([*_names(row), 'on', task]))}: {_escape(mark)}"
+            for row in leaderboard.rows
+            for task, scores in row.tasks.items()
+            for mark in scores.marks
+        ]
+        notes = [f"- {_escape(note)}" for note in leaderboard.notes]
+        parts += ["## Notes", "\n".join([*notes, *marks, f"- {DISCLAIMER}"])]
+        return "\n\n".join(parts) + "\n"
+
+
+def _overview(leaderboard: Leaderboard) -> str:
+    headers = ["adapter", "trained on", "seeds"]
+    headers += [f"{task}: answer" for task in leaderboard.tasks]
+    headers += ["peak memory", "of full", "tokens/s", "trainable"]
+    rows = []
+    for row in leaderboard.rows:
+        cells = [*_names(row), _seeds(row)]
+        for task in leaderboard.tasks:
+            found = row.tasks.get(task)
+            score = estimate(found.scores.get("answer"), count=True) if found else ""
+            cells.append(f"{score}, {RELATIONS[found.relation]}" if found and score else "not finished")
+        costs = row.costs
+        cells += (
+            [
+                size(costs.peak_bytes),
+                "" if costs.peak_vs_full is None else f"{costs.peak_vs_full:.0%}",
+                number(costs.tokens_per_second),
+                number(costs.trainable_parameters),
+            ]
+            if costs and costs.train_tokens
+            else ["", "", "", ""]
+        )
+        rows.append(cells)
+    return _table(headers, rows)
+
+
+def _task(leaderboard: Leaderboard, task: str) -> str:
+    found = [row for row in leaderboard.rows if task in row.tasks]
+    names = [name for name in leaderboard.scores if any(name in row.tasks[task].scores for row in found)]
+    gaps = [name for name in names if name in {"answer", "choice", "gold_nll"}]
+    gaps = [name for name in gaps if any(name in row.tasks[task].gaps for row in found)]
+    headers = ["adapter", "trained on", "relation", "n", *names, *(f"full ahead: {name}" for name in gaps)]
+    rows = []
+    for row in found:
+        part = row.tasks[task]
+        most = max((score.n for score in part.scores.values()), default=0)
+        scores = [
+            estimate(part.scores.get(name), count=name in part.scores and part.scores[name].n != most)
+            for name in names
+        ]
+        rows.append(
+            [
+                *_names(row),
+                RELATIONS[part.relation],
+                str(most),
+                *scores,
+                *(estimate(part.gaps.get(name), signed=True) for name in gaps),
+            ]
+        )
+    return _table(headers, rows)
+
+
+def _costs(leaderboard: Leaderboard) -> str:
+    headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
+    headers += ["trained tokens", "training s", "scoring s"]
+    rows = []
+    for row in leaderboard.rows:
+        if costs := row.costs:
+            rows.append(
+                [
+                    *_names(row),
+                    number(costs.trainable_parameters),
+                    size(costs.adapter_bytes) if costs.adapter_bytes else "",
+                    size(costs.peak_bytes) if costs.train_tokens else "",
+                    "" if costs.peak_vs_full is None else f"{costs.peak_vs_full:.0%}",
+                    number(costs.tokens_per_second),
+                    number(costs.train_tokens),
+                    f"{costs.train_seconds:.1f}" if costs.train_tokens else "",
+                    f"{costs.score_seconds:.1f}",
+                ]
+            )
+    return _table(headers, rows)
+
+
+def _names(row: Row) -> list[str]:
+    return [row.adapter, row.task or "nothing"]
+
+
+def _seeds(row: Row) -> str:
+    return "+".join(str(seed) for seed in row.seeds)
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    escaped = [[_escape(cell) for cell in row] for row in rows]
+    return tabulate(escaped, [_escape(h) for h in headers], tablefmt="pipe", disable_numparse=True)
+
+
+def _escape(text: str) -> str:
+    """Escape what Markdown or HTML would act on, and keep a cell on its line."""
+    text = " ".join(text.split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\|`*\[\]])", r"\\\1", text)
+
+
+@hookimpl
+def medcot_make_exporter(name: str) -> Markdown:
+    """Build the exporter."""
+    return Markdown()

@@ -1,0 +1,113 @@
+"""Read a result folder: the records of its latest study, its failures, its samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medcot_bench.errors import ConfigError, StoreError
+from medcot_bench.plan import Cell, Score
+from medcot_bench.records import Attempt, CellRecord, ScoreRecord
+from medcot_bench.store import Store
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """One planned cell: its record and scores as far as they are there, and what failed last."""
+
+    cell: Cell
+    record: CellRecord | None
+    scores: Mapping[str, ScoreRecord]
+    """Evaluation task -> record."""
+    failure: Attempt | None
+    """The latest attempt, where something is still missing."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a study has produced so far."""
+
+    root: Path
+    base: Mapping[str, str]
+    tasks: Mapping[str, Mapping[str, Any]]
+    """Evaluation task -> `source`, `domain`, `left_out`."""
+    cells: tuple[CellResult, ...]
+    _scores: Mapping[tuple[str, str], Score] = field(repr=False)
+
+    def samples(self, cell: CellResult, task: str) -> list[dict[str, Any]]:
+        """Return the per-item records of one evaluation. Raises StoreError where there are none."""
+        return Store(self.root).samples(cell.cell, self._scores[cell.cell.id, task])
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return one row for every cell, evaluation task and score, with what the cell cost."""
+        import pandas
+
+        rows = []
+        for result in self.cells:
+            shared = {
+                "cell": result.cell.id,
+                "adapter": result.cell.adapter,
+                "trained_on": result.cell.task,
+                "seed": result.cell.seed,
+            }
+            if record := result.record:
+                shared |= {
+                    "trainable_parameters": record.trainable_parameters,
+                    "adapter_bytes": record.adapter_bytes,
+                    "train_seconds": record.phases["train"].seconds,
+                    "train_tokens": record.phases["train"].tokens,
+                    "peak_bytes": record.phases["train"].peak_bytes,
+                }
+            for task, score in result.scores.items():
+                for key, value in score.results.items():
+                    name, _, _ = key.partition(",")
+                    if not name.endswith("_stderr"):
+                        rows.append(
+                            shared
+                            | {
+                                "task": task,
+                                "source": score.source,
+                                "relation": score.relation,
+                                "score": name,
+                                "value": value,
+                                "stderr": score.results.get(f"{name}_stderr,none"),
+                                "n": score.counts.get(f"n_{name}"),
+                            }
+                        )
+        return pandas.DataFrame(rows)
+
+
+def load(folder: str | Path) -> Results:
+    """Read a result folder. Raises ConfigError for a folder without a study, StoreError for broken records."""
+    root = Path(folder)
+    try:
+        plan = json.loads((root / "plan.json").read_text(encoding="utf-8"))
+        planned = plan["cells"]
+    except FileNotFoundError:
+        raise ConfigError(f"{root}: no study was run here (no plan.json)") from None
+    except (ValueError, KeyError, TypeError):
+        raise StoreError(f"{root / 'plan.json'} can't be read; run the study again to make it") from None
+    store = Store(root)
+    results, scores = [], {}
+    for entry in planned:
+        cell = Cell(
+            id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={}
+        )
+        found = {}
+        for score_id, task in entry["scores"].items():
+            score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={})
+            scores[cell.id, task] = score
+            if record := store.score(cell, score):
+                found[task] = record
+        record_of_cell = store.cell(cell)
+        whole = record_of_cell is not None and len(found) == len(entry["scores"])
+        attempts = [] if whole else store.attempts(cell)
+        results.append(CellResult(cell, record_of_cell, found, attempts[-1] if attempts else None))
+    return Results(root, plan["base"], plan["tasks"], tuple(results), scores)
+

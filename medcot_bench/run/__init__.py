@@ -1,0 +1,1 @@
+"""The run: a parent that plans, supervises and shows, and a worker that trains, scores and commits."""

@@ -1,0 +1,232 @@
+"""The parent: plans, starts the worker, passes its events on, records the deaths of workers, exports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.config import Study, dump_study
+from medcot_bench.errors import OK, SOME_FAILED, MedcotError
+from medcot_bench.plan import Cell, Plan, make_plan
+from medcot_bench.plugins import installed
+from medcot_bench.records import Attempt
+from medcot_bench.report.export import export
+from medcot_bench.store import Store
+from medcot_bench.todo import Todo, remaining, run_order
+
+Listener = Callable[[Mapping[str, Any]], None]
+TAIL = 200
+"""Lines of a dead worker's standard error that are kept."""
+RECYCLED = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    plan: Plan
+    ran: int
+    failed: int
+    skipped: int
+    leaderboard: Path
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every cell of the plan is done, 1 where some are not."""
+        return SOME_FAILED if self.failed else OK
+
+
+def run_study(study: Study, errors: list[str] | None = None, listen: Listener = lambda event: None) -> Outcome:
+    """Run everything a study still needs and export its leaderboard.
+
+    `listen` gets every event as a mapping with the key `event`. Raises MedcotError for a wrong study (nothing is
+    written then), a folder in use, or a worker that can't start.
+    """
+    plan = make_plan(study, errors)
+    store = Store(Path(study.output_dir))
+    with store.lock():
+        todos = run_order(remaining(plan, store), plan)
+        store.replace(store.root / "study.yaml", dump_study(study).encode())
+        store.replace(store.root / "plan.json", plan_json(plan).encode())
+        listen({"event": "planned", "cells": len(plan.cells), "to_run": len(todos), "output_dir": study.output_dir})
+        skipped = _skip(todos, store, listen)
+        failed = _Supervisor(plan, store, listen).run([t for t in todos if t.cell.id not in skipped])
+        written = export(store.root, ("md", "csv", "json"))
+    return Outcome(plan, len(todos) - len(skipped), failed, len(skipped), written[0])
+
+
+def plan_json(plan: Plan) -> str:
+    """Return the plan as the folder keeps it: which cells and scores make up this study's leaderboard."""
+    return json.dumps(
+        {
+            "schema": 1,
+            "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
+            "tasks": {
+                label: {
+                    "source": plan.data[label].source,
+                    "domain": task.task.spec.domain,
+                    "left_out": dict(plan.data[label].left_out),
+                }
+                for label, task in plan.tasks.items()
+            },
+            "cells": [
+                {
+                    "id": cell.id,
+                    "name": cell.name,
+                    "task": cell.task,
+                    "adapter": cell.adapter,
+                    "seed": cell.seed,
+                    "scores": {score.id: score.task for score in plan.scores_of(cell)},
+                }
+                for cell in plan.cells
+            ],
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def _skip(todos: list[Todo], store: Store, listen: Listener) -> set[str]:
+    skipped = set()
+    for todo in todos:
+        if reason := installed().skip_reason(todo.cell):
+            skipped.add(todo.cell.id)
+            attempt = Attempt(cell_id=todo.cell.id, status="skipped", error=reason, started=_now())
+            store.add_attempt(todo.cell, attempt, reason)
+            listen({"event": "skipped", "cell": todo.cell.id, "title": todo.cell.title, "reason": reason})
+    return skipped
+
+
+class _Supervisor:
+    def __init__(self, plan: Plan, store: Store, listen: Listener):
+        self.plan = plan
+        self.store = store
+        self.listen = listen
+        self.cells = {cell.id: cell for cell in plan.cells}
+        self.threads = plan.study.threads or _cores()
+
+    def run(self, todos: list[Todo]) -> int:
+        """Run cells in as many workers as it takes; return how many cells failed."""
+        left = [todo.cell for todo in todos]
+        failed = 0
+        while left:
+            process, tail = self._start(left)
+            current: Cell | None = None
+            try:
+                for line in process.stdout or ():
+                    event = json.loads(line)
+                    if event["event"] == "fatal":
+                        error = MedcotError(event["message"])
+                        error.exit_code = event["exit_code"]
+                        raise error
+                    if event["event"] == "cell_started":
+                        current = self.cells[event["cell"]]
+                    self._pass_on(event)
+                    if event["event"] == "cell_finished" and current is not None:
+                        failed += event["failed"]
+                        left.remove(current)
+                        current = None
+                status = process.wait()
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            if current is not None:
+                failed += 1
+                left.remove(current)
+                self._record_death(current, status, "".join(tail))
+            elif status not in (OK, RECYCLED):
+                raise RuntimeError(f"the worker ended with status {status}:\n{''.join(tail)}")
+        return failed
+
+    def _start(self, cells: list[Cell]) -> tuple[subprocess.Popen[str], deque[str]]:
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": str(self.threads),
+            "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads collapse a machine that others use too
+            "TOKENIZERS_PARALLELISM": "false",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_EVALUATE_OFFLINE": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self.plan.base.kind != "hub":
+            environment["HF_HUB_OFFLINE"] = "1"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "medcot_bench.run.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+            start_new_session=True,  # Ctrl-C reaches the parent, which ends the worker
+        )
+        tail: deque[str] = deque(maxlen=TAIL)
+        threading.Thread(target=self._read_errors, args=(process, tail), daemon=True).start()
+        job = {
+            "study": self.plan.study.model_dump(mode="json"),
+            "output_dir": str(self.store.root),
+            "threads": self.threads,
+            "cells": [cell.id for cell in cells],
+        }
+        if process.stdin is None:
+            raise RuntimeError("the worker has no standard input")
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        return process, tail
+
+    def _read_errors(self, process: subprocess.Popen[str], tail: deque[str]) -> None:
+        for line in process.stderr or ():
+            tail.append(line)
+            self.listen({"event": "log", "line": line.rstrip("\n")})
+
+    def _pass_on(self, event: dict[str, Any]) -> None:
+        cell = self.cells.get(event.get("cell", ""))
+        if cell is not None:
+            event["title"] = cell.title
+        self.listen(event)
+        if event["event"] == "trained" and cell is not None and (record := self.store.cell(cell)):
+            installed().cell_finished(record)
+
+    def _record_death(self, cell: Cell, status: int, log: str) -> None:
+        if status < 0:
+            name = signal.Signals(-status).name
+            hint = "; the system kills processes that run out of memory" if name == "SIGKILL" else ""
+            error = f"the worker was ended by {name}{hint}"
+        else:
+            error = f"the worker ended with status {status}"
+        attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=_now())
+        folder = self.store.add_attempt(cell, attempt, log)
+        self.store.drop_unfinished(cell)
+        self.listen(
+            {
+                "event": "failed",
+                "cell": cell.id,
+                "title": cell.title,
+                "status": "killed",
+                "task": None,
+                "error": error,
+                "log": str(folder / "log"),
+            }
+        )
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

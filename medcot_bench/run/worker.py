@@ -1,0 +1,120 @@
+"""The worker process: runs cells one after another on a warm base and commits what it made.
+
+It reads its job as one JSON line from standard input and writes events as JSON lines to standard output. When
+its standard input closes, its parent is gone, and it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import psutil
+import torch
+
+from medcot_bench.config import Study
+from medcot_bench.errors import CONFLICT, OK, USAGE, Diverged, MedcotError, StoreError
+from medcot_bench.plan import Cell, Score, make_plan
+from medcot_bench.records import Attempt, Status
+from medcot_bench.run.cell import CellRunner, now
+from medcot_bench.store import Store
+from medcot_bench.training.costs import release_memory
+
+Emit = Callable[..., None]
+RECYCLED = 75
+"""Exit status of a worker that ends because its memory has grown; the parent starts another one."""
+
+
+def main() -> int:
+    """Run the job given on standard input; return the exit status."""
+    events = _own_stdout()
+
+    def emit(event: str, **fields: Any) -> None:
+        events.write(json.dumps({"event": event, **fields}) + "\n")
+        events.flush()
+
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(job["threads"])
+    warnings.filterwarnings("ignore", message=".*kernels.*")
+    try:
+        plan = make_plan(Study.model_validate(job["study"]))
+        cells = {cell.id: cell for cell in plan.cells}
+        if any(name not in cells for name in job["cells"]):
+            raise StoreError("the data or the model changed while the run was starting; run it again")
+        store = Store(Path(job["output_dir"]))
+        runner = CellRunner(plan, store, job["threads"], emit)
+    except MedcotError as error:
+        emit("fatal", message=str(error), exit_code=error.exit_code)
+        return error.exit_code if error.exit_code in (USAGE, CONFLICT) else USAGE
+    first_size: int | None = None
+    for number, name in enumerate(job["cells"]):
+        cell = cells[name]
+        emit("cell_started", cell=name)
+        failed = _attempt(runner, store, cell, emit)
+        emit("cell_finished", cell=name, failed=failed)
+        release_memory()
+        size = psutil.Process().memory_info().rss
+        first_size = first_size or size
+        # Freed tensors do not all go back to the system; a fresh process is cheap beside what swapping costs.
+        if size > 2 * first_size + (1 << 30) and number + 1 < len(job["cells"]):
+            return RECYCLED
+    return OK
+
+
+def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
+    """Run one cell; return whether anything of it failed. Failures are committed as attempts."""
+    failures: list[tuple[str | None, BaseException]] = []
+
+    def fail(score: Score | None, error: BaseException) -> None:
+        status = status_of(error)
+        text = str(error) if isinstance(error, MedcotError) else f"{type(error).__name__}: {error}"
+        line = " ".join(text.split()) or type(error).__name__
+        task = score.task if score else None
+        attempt = Attempt(cell_id=cell.id, status=status, score=task, error=line, started=started)
+        log = "".join(traceback.format_exception(error))
+        folder = store.add_attempt(cell, attempt, log)
+        failures.append((task, error))
+        emit("failed", cell=cell.id, status=status, task=task, error=line, log=str(folder / "log"))
+
+    started = now()
+    try:
+        runner.run(cell, fail)
+    except Exception as error:
+        fail(None, error)
+    finally:
+        store.drop_unfinished(cell)
+    return bool(failures)
+
+
+def status_of(error: BaseException) -> Status:
+    """Return the status that an exception stands for."""
+    if isinstance(error, Diverged):
+        return "diverged"
+    text = str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
+        return "oom"
+    return "failed"
+
+
+def _own_stdout() -> TextIO:
+    """Keep standard output for events: what libraries print goes to standard error."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return events
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""The language model that lm-eval talks to. `hf` is lm-eval's own HFLM with our rule for stop strings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lm_eval.models.huggingface import HFLM
+from transformers import StoppingCriteria, StoppingCriteriaList
+
+ENGINE = "hf"
+STOP = "stop_after_text"
+"""Key of the generation settings under which a task gives its stop strings."""
+
+
+class StopAfterText(StoppingCriteria):
+    """Ends a row of a batch once a stop string follows text; line breaks before any text do not count.
+
+    Each row ends for itself: rows that are done wait, and are not generated further.
+    """
+
+    def __init__(self, tokenizer: Any, stops: Sequence[str], prompt_length: int):
+        self._tokenizer = tokenizer
+        self._stops = stops
+        self._prompt_length = prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        """Return one truth value a row."""
+        texts = self._tokenizer.batch_decode(input_ids[:, self._prompt_length :], skip_special_tokens=True)
+        done = [any(stop in text.lstrip() for stop in self._stops) for text in texts]
+        return torch.tensor(done, device=input_ids.device)
+
+
+class MedcotLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
+    """HFLM whose generation stops at EOS or after text, row by row."""
+
+    def _model_generate(
+        self, context: torch.Tensor, max_length: int, stop: list[str], **settings: Any
+    ) -> torch.Tensor:
+        stops = settings.pop(STOP, ())
+        settings.pop("temperature", None)  # HFLM adds 0.0; greedy decoding takes none
+        criteria = [StopAfterText(self.tokenizer, stops, context.shape[1])] if stops else []
+        with torch.autocast(
+            device_type=self.device.type,
+            dtype=self.mixed_precision_dtype,
+            enabled=self.mixed_precision_dtype is not None,
+        ):
+            generated: torch.Tensor = self.model.generate(
+                input_ids=context,
+                max_length=max_length,
+                stopping_criteria=StoppingCriteriaList(criteria),
+                eos_token_id=self.tokenizer.eos_token_id,
+                pad_token_id=self.tokenizer.pad_token_id,
+                use_cache=True,
+                **settings,
+            )
+        return generated
+
+
+def build_lm(
+    model: Any,
+    tokenizer: Any,
+    *,
+    max_length: int,
+    batch_size: int,
+    compute_dtype: torch.dtype | None = None,
+) -> MedcotLM:
+    """Wrap a model in memory for lm-eval.
+
+    `compute_dtype` switches autocast on, for fp32 master weights on a GPU. Log-probabilities are taken in fp32.
+    The constructor of HFLM would tie the head to the embeddings again, also where training untied them.
+    """
+    model.tie_weights = lambda *args, **kwargs: None
+    try:
+        return MedcotLM(
+            pretrained=model,
+            tokenizer=tokenizer,
+            max_length=max_length,
+            batch_size=batch_size,
+            softmax_dtype="float32",
+            mixed_precision_dtype=str(compute_dtype).removeprefix("torch.") if compute_dtype else None,
+        )
+    finally:
+        del model.tie_weights

@@ -1,0 +1,157 @@
+"""Evaluate one model on one task of a plan: write the items, pass the gates, call lm-eval, collect."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lm_eval.evaluator import evaluate
+
+from medcot_bench.chosen import ChosenTask
+from medcot_bench.errors import ConfigError, GateError
+from medcot_bench.models.tokens import Encoder, write, write_within
+from medcot_bench.plan import Plan, Score
+from medcot_bench.plugins import blame
+from medcot_bench.scoring.answers import ItemScorer, Question, cut
+from medcot_bench.scoring.bridge import build_task
+from medcot_bench.scoring.engine import build_lm
+from medcot_bench.scoring.gates import check_predictions, check_prompts
+from medcot_bench.types import Example
+
+logging.getLogger("lm_eval").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What lm-eval gave, in its own keys, and one record an item."""
+
+    results: Mapping[str, float]
+    """`answer,none`, `answer_stderr,none` and so on."""
+    counts: Mapping[str, int]
+    """Items scored, per score; and what was cut, dropped, leaked or extractive."""
+    marks: tuple[str, ...]
+    """What a reader of the table must know."""
+    samples: tuple[Mapping[str, Any], ...]
+
+
+def evaluate_score(
+    model: Any,
+    encoder: Encoder,
+    plan: Plan,
+    score: Score,
+    *,
+    compute_dtype: torch.dtype | None = None,
+    on_item: Callable[[int], None] = lambda done: None,
+) -> Evaluation:
+    """Evaluate a model as `score` asks. Raises GateError where the numbers would mean nothing."""
+    chosen = plan.tasks[score.task]
+    request = score.request
+    scorer = ItemScorer(
+        chosen,
+        encoder.tokenizer,
+        request["max_new_tokens"],
+        frozenset(request["scores"]),
+    )
+    shots = [
+        (written.prompt, written.target)
+        for written in (write(chosen, Encoder(encoder.tokenizer), shot) for shot in plan.shots(score.task))
+    ]
+    questions, counts = _questions(chosen, encoder, plan.scored_items(score.task), shots, scorer, request)
+    leak = check_prompts([_own_prompt(chosen, question) for question in questions])
+    counts |= {"leaked": leak.leaked, "extractive": leak.extractive}
+    marks = [f"{leak.leaked} of {len(questions)} prompts hold their answer"] if leak.leaked else []
+    task = build_task(chosen.typed.name, questions, scorer, on_item)
+    lm = build_lm(
+        model,
+        encoder.tokenizer,
+        max_length=request["max_length"],
+        batch_size=plan.study.scoring.batch_size,
+        compute_dtype=compute_dtype,
+    )
+    with torch.no_grad():
+        output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
+    rows = sorted(output["samples"][task.task_name], key=lambda row: row["doc_id"])
+    samples = tuple(
+        _sample(scorer, question, row) for question, row in zip(questions, rows, strict=True)
+    )
+    if scorer.generates:
+        predictions = [(s["id"], q.written.prompt, s["prediction"]) for s, q in zip(samples, questions, strict=True)]
+        if check_predictions(predictions, list(scorer.rouge.values())):
+            marks.append("every prediction holds its whole reference")
+    results = {
+        key: float(value)
+        for key, value in output["results"][task.task_name].items()
+        if "," in key and isinstance(value, int | float)
+    }
+    for name in {key.partition(",")[0].removesuffix("_stderr") for key in results}:
+        counts[f"n_{name}"] = sum(name in sample["scores"] for sample in samples)
+    return Evaluation(results, counts, tuple(marks), samples)
+
+
+def _questions(
+    chosen: ChosenTask,
+    encoder: Encoder,
+    items: list[Example],
+    shots: list[tuple[str, str]],
+    scorer: ItemScorer,
+    request: Mapping[str, Any],
+) -> tuple[list[Question], dict[str, int]]:
+    questions = []
+    counts = {"items": 0, "shortened": 0, "dropped": 0}
+    for example in items:
+        written = write_within(
+            chosen,
+            encoder,
+            example,
+            request["max_length"],
+            room=request["max_new_tokens"] if scorer.generates else 0,
+            shots=shots,
+            shorten=request["overlong"] == "truncate-context",
+        )
+        if written is None:
+            if request["overlong"] == "error":
+                raise ConfigError(
+                    f"task {chosen.label}: item '{example.id}' is longer than {request['max_length']} tokens; "
+                    "raise scoring.max_length or set scoring.overlong=drop"
+                )
+            counts["dropped"] += 1
+            continue
+        with blame(chosen.entry, f"options of item '{example.id}'"):
+            options = chosen.task.options(written.example)
+            target = chosen.task.target(written.example)
+        counts["shortened"] += written.shortened
+        questions.append(
+            Question(written, target, {letter: encoder.target(option) for letter, option in options.items()})
+        )
+    counts["items"] = len(questions)
+    if not questions:
+        raise GateError(f"no item fits into scoring.max_length={request['max_length']} tokens")
+    return questions, counts
+
+
+def _own_prompt(chosen: ChosenTask, question: Question) -> tuple[Example, Any, str]:
+    example = question.written.example
+    return example, question.target, chosen.task.prompt(example, chosen.task.spec.templates[0])
+
+
+def _sample(scorer: ItemScorer, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:
+    example = question.written.example
+    responses = [response[0] for response in row["resps"]]
+    prediction = responses.pop() if scorer.generates else None
+    gold = responses.pop()[0] if scorer.wants("gold_nll") else None
+    options = [float(response[0]) for response in responses]
+    return {
+        "id": example.id,
+        "group": example.group,
+        "prompt_hash": hashlib.sha256(question.written.prompt.encode()).hexdigest()[:16],
+        "target_hash": hashlib.sha256(question.written.target.encode()).hexdigest()[:16],
+        "target": question.written.target,
+        "prediction": None if prediction is None else cut(prediction, scorer.chosen.task.spec.stop),
+        "gold_loglikelihood": None if gold is None else float(gold),
+        "option_loglikelihoods": dict(zip(question.options, options, strict=True)) if options else None,
+        "scores": {name: float(row[name]) for name in row["metrics"]},
+    }

@@ -1,0 +1,81 @@
+"""ROUGE-L as an evaluate.Metric of our own: offline, and for text in any script."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, NamedTuple
+
+import datasets
+import evaluate
+from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenizers import Tokenizer
+
+from medcot_bench.data.text import words
+
+DESCRIPTION = """Longest common subsequence of words, recall and precision combined to an F1 (Lin 2004,
+https://aclanthology.org/W04-1013). Computed by rouge_score without stemming. Words are runs of letters, marks and
+digits of any script, case-folded; characters of scripts that use no spaces are words of their own."""
+
+
+class Rouge(NamedTuple):
+    """ROUGE-L of one prediction."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class UnicodeTokenizer(Tokenizer):  # type: ignore[misc]  # rouge_score ships no types
+    """Words of any script. rouge_score's own keeps a-z and 0-9 only, and scores equal Japanese texts 0."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the tokens of a text.
+
+        >>> UnicodeTokenizer().tokenize("Über 3 Pods: 再起動")
+        ['über', '3', 'pods', '再', '起', '動']
+        """
+        tokens: list[str] = []
+        for word in words(text):
+            if any(_stands_alone(character) for character in word):
+                tokens.extend(word)
+            else:
+                tokens.append(word)
+        return tokens
+
+
+class RougeL(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
+    """`compute(predictions=..., references=...)` gives lists `precision`, `recall`, `f1`, one value an item."""
+
+    def __init__(self) -> None:
+        super().__init__(keep_in_memory=True)
+        self._scorer = RougeScorer(["rougeL"], use_stemmer=False, tokenizer=UnicodeTokenizer())
+
+    def _info(self) -> evaluate.MetricInfo:
+        text = datasets.Value("string")
+        return evaluate.MetricInfo(
+            description=DESCRIPTION,
+            citation="",
+            inputs_description="predictions and references: texts, one for each item.",
+            features=datasets.Features({"predictions": text, "references": text}),
+        )
+
+    def _compute(self, predictions: list[str], references: list[str]) -> dict[str, list[float]]:
+        scores = [
+            self._scorer.score(reference, prediction)["rougeL"]
+            for prediction, reference in zip(predictions, references, strict=True)
+        ]
+        return {
+            "precision": [score.precision for score in scores],
+            "recall": [score.recall for score in scores],
+            "f1": [score.fmeasure for score in scores],
+        }
+
+    def one(self, prediction: str, reference: str) -> Rouge:
+        """Return ROUGE-L of one item."""
+        result: dict[str, Any] = self.compute(predictions=[prediction], references=[reference])
+        return Rouge(result["precision"][0], result["recall"][0], result["f1"][0])
+
+
+def _stands_alone(character: str) -> bool:
+    name = unicodedata.name(character, "")
+    return name.startswith(("CJK UNIFIED", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"))
