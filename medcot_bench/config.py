@@ -59,7 +59,7 @@ class Scoring(_Section):
     num_fewshot: int = Field(0, ge=0)
     max_new_tokens: PositiveInt | None = None
     """None: each task's own number."""
-    batch_size: PositiveInt = 16
+    batch_size: PositiveInt = 8
     max_length: int = Field(2048, ge=16)
     overlong: Literal["drop", "truncate-context", "error"] = "truncate-context"
 

@@ -133,7 +133,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         if adapter := attempt(lambda typed=typed: choose_adapter(typed, plugins)):  # type: ignore[misc]
             adapters[adapter.label] = adapter
     base = attempt(lambda: resolve(study.model))
-    problems += _missing(study, tasks)
+    problems += _missing(study, tasks, plugins)
     if problems or base is None:
         raise ConfigErrors(problems)
 
@@ -157,16 +157,14 @@ def request_id(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _missing(study: Study, tasks: Mapping[str, ChosenTask]) -> list[str]:
+def _missing(study: Study, tasks: Mapping[str, ChosenTask], plugins: Plugins) -> list[str]:
     problems = []
     if not study.adapters:
         problems.append("no adapter: name some with --adapters (see medcot-bench list)")
     if not study.tasks and not study.eval_tasks:
         problems.append("no task: name some with --tasks (see medcot-bench list)")
-    names = {task.typed.name for task in tasks.values()}
-    problems += [
-        f"data.{name}: the study has no task of this name" for name in study.data if tasks and name not in names
-    ]
+    names = {entry.name for entry in plugins.of("task")}
+    problems += [f"data.{name}: there is no task of this name" for name in study.data if name not in names]
     unknown = set(study.scoring.scores) - {
         *(score for task in tasks.values() for score in task.task.spec.scores),
         *CORE_SCORES,

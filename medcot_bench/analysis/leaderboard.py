@@ -219,7 +219,8 @@ def _notes(results: Results) -> Iterable[str]:
         left_out = entry.get("left_out") or {}
         if left_out:
             yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
-    devices = {cell.record.provenance.device for cell in results.cells if cell.record}
+    made = [cell.record.provenance for cell in results.cells if cell.record]
+    devices = {f"{where.device}, {where.threads} threads, {where.dtype}" for where in made}
     if devices:
         yield "made on " + " and ".join(sorted(devices))
     engines = {

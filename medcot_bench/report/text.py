@@ -23,15 +23,10 @@ def estimate(value: Estimate | None, *, signed: bool = False, count: bool = Fals
 def size(count: float | None) -> str:
     """Write a number of bytes.
 
-    >>> size(538_000_000), size(740)
-    ('538 MB', '740 B')
+    >>> size(538_000_000), size(999_700_000), size(740)
+    ('538 MB', '1.00 GB', '740 B')
     """
-    if count is None:
-        return ""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:.0f} B"
+    return "" if count is None else _scaled(count, (" B", " kB", " MB", " GB"))
 
 
 def number(count: float | None) -> str:
@@ -40,9 +35,13 @@ def number(count: float | None) -> str:
     >>> number(4_884_480), number(812.4), number(0)
     ('4.88 M', '812', '0')
     """
-    if count is None:
-        return ""
-    for least, scale, unit in ((1e9, 1e9, " G"), (1e6, 1e6, " M"), (1e4, 1e3, " k")):
-        if count >= least:
-            return f"{count / scale:.3g}{unit}"
-    return f"{count:.0f}"
+    return "" if count is None else _scaled(count, ("", " k", " M", " G"))
+
+
+def _scaled(count: float, units: tuple[str, ...]) -> str:
+    power = 0
+    while abs(count) >= 999.5 and power < len(units) - 1:
+        count /= 1000
+        power += 1
+    digits = 0 if power == 0 or count >= 99.95 else 1 if count >= 9.995 else 2
+    return f"{count:.{digits}f}{units[power]}"

@@ -1,0 +1,1 @@
+"""For plugin authors: a tiny model to try things on, and conformance checks to subclass."""

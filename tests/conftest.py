@@ -1,0 +1,77 @@
+"""Fixtures: a tiny model, little data files, and the real data where they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+Write = Callable[[str, Iterable[Mapping[str, Any]]], Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No MEDCOT_ setting of the caller reaches a test, and nothing asks a hub."""
+    for name in [name for name in os.environ if name.startswith("MEDCOT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a random Llama of 4 blocks."""
+    from medcot_bench.testing.tiny import make_tiny_model
+
+    return make_tiny_model(tmp_path_factory.mktemp("tiny") / "llama")
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """The folder of this project's own example rows."""
+    return ROOT / "examples"
+
+
+_TEST_DATA = Path(os.environ.get("MEDCOT_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real public data; skips where it is not there."""
+    if not (_TEST_DATA / "medical" / "medqa_cot.jsonl").is_file():
+        pytest.skip(f"real data not found in {_TEST_DATA}; set MEDCOT_TEST_DATA to the folder")
+    return _TEST_DATA
+
+
+@pytest.fixture
+def write_rows(tmp_path: Path) -> Write:
+    """Write rows into a JSONL file of the test's own folder."""
+
+    def write(name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def study_fields(tiny_model: Path, examples: Path, tmp_path: Path) -> dict[str, Any]:
+    """Fields of a little study on the example rows with the tiny model."""
+    return {
+        "model": str(tiny_model),
+        "tasks": "k8s_qa",
+        "adapters": "none,lora",
+        "data": {
+            name: f"file:{examples / name}.jsonl" for name in ("medqa_cot", "k8s_qa", "manuals_qa")
+        },
+        "training": {"max_steps": 2, "batch_size": 2},
+        "scoring": {"max_new_tokens": 8},
+        "limit": 3,
+        "threads": 2,
+        "output_dir": str(tmp_path / "out"),
+    }
