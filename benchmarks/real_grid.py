@@ -5,8 +5,9 @@
 FOLDER holds medical/medqa_cot.jsonl, kubernetes/k8s_qa.jsonl and manuals/manuals_qa.jsonl in the `file:` form.
 Takes about an hour on two cores; the same command goes on where it was stopped.
 
-Three studies share the result folder and so the trained models: one looks at 50 of the training items, one at
-validation items (which have reasoning), the last is the leaderboard's. Exit status 1 if a check fails.
+Several studies share the result folder and so the trained models: some look at 50 of the items trained on, one at
+validation items (of medqa_cot, whose evaluation items have no reasoning), the last is the leaderboard's. Exit
+status 1 if a check fails.
 """
 
 from __future__ import annotations
@@ -48,9 +49,10 @@ def study(data: Path, output: Path, **changes: Any) -> Study:
     return Study.model_validate(fields | changes)
 
 
-def look_at(split: str) -> dict[str, Any]:
-    """Scoring that only measures likelihood, on another split than the leaderboard's."""
-    return {"split": split, "scores": ("gold_nll",)}
+def look_at(task: str, split: str, limit: int) -> dict[str, Any]:
+    """A study that only measures likelihood, of one task's own models on another split than the leaderboard's."""
+    scoring = {"split": split, "scores": ("gold_nll",)}
+    return {"tasks": (task,), "eval_tasks": (), "scoring": scoring, "limit": limit}
 
 
 def nll(results: Results, adapter: str, trained_on: str | None, task: str) -> float:
@@ -71,23 +73,25 @@ def main() -> int:
     data, output = options.data.resolve(), options.output
     seen: dict[str, Results] = {}
     for name, changes in {
-        "train": {"eval_tasks": (), "scoring": look_at("train"), "limit": TRAIN_PROBE},
-        "validation": {"eval_tasks": (), "scoring": look_at("validation")},
-        "eval": {},
+        "medqa_cot train": look_at("medqa_cot", "train", TRAIN_PROBE),
+        "medqa_cot validation": look_at("medqa_cot", "validation", LIMIT),
+        "k8s_qa train": look_at("k8s_qa", "train", TRAIN_PROBE),
+        "leaderboard": {},
     }.items():
-        print(f"== {name} items", flush=True)
-        run_study(study(data, output, threads=options.threads, **changes), listen=_Lines(lambda line: print(line, flush=True), False))
+        print(f"== {name}", flush=True)
+        show = _Lines(lambda line: print(line, flush=True), verbose=False)
+        run_study(study(data, output, threads=options.threads, **changes), listen=show)
         seen[name] = load(output)
     rows, good = [], True
-    for task, held_out in (("medqa_cot", "validation"), ("k8s_qa", "eval")):
+    for task, held_out in (("medqa_cot", "medqa_cot validation"), ("k8s_qa", "leaderboard")):
         for adapter in ADAPTERS[1:]:
-            before, after = (nll(seen["train"], a, t, task) for a, t in (("none", None), (adapter, task)))
+            before, after = (nll(seen[f"{task} train"], a, t, task) for a, t in (("none", None), (adapter, task)))
             base, tuned = (nll(seen[held_out], a, t, task) for a, t in (("none", None), (adapter, task)))
             passed = after < before and tuned < base
             good &= passed
-            rows.append([task, adapter, before, after, f"{held_out}", base, tuned, "yes" if passed else "NO"])
+            rows.append([task, adapter, before, after, base, tuned, "yes" if passed else "NO"])
     headers = ["trained on", "adapter", f"{TRAIN_PROBE} training items: before", "after"]
-    headers += ["held out", "base", "tuned", "both lower"]
+    headers += ["held-out items: base", "tuned", "both lower"]
     print(tabulate(rows, headers, tablefmt="pipe", floatfmt=".3f"))
     return 0 if good else 1
 

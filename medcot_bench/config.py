@@ -82,8 +82,8 @@ class Study(_Section):
     chat_template: bool = False
     """Apply the model's chat template, in training and scoring alike."""
     system_prompt: str = ""
-    training: Training = Field(default_factory=Training)
-    scoring: Scoring = Field(default_factory=Scoring)
+    training: Training = Training()
+    scoring: Scoring = Scoring()
     keep_weights: Literal["all", "adapters", "none"] = "adapters"
     """What stays on disk once a cell is scored; `adapters` drops the large folders of full fine-tuning."""
     device: str = "auto"
@@ -117,10 +117,12 @@ class Study(_Section):
         """Return the named options of a field."""
         return split_specs(getattr(self, field))
 
-    def sources(self, task: str) -> dict[str, str]:
-        """Return split ("" for all) -> source for a task, empty where the study names none."""
+    def sources(self, task: str) -> dict[Split | None, str]:
+        """Return split (None for all) -> source for a task, empty where the study names none."""
         given = self.data.get(task, {})
-        return {"": given} if isinstance(given, str) else {str(split): src for split, src in given.items()}
+        if isinstance(given, str):
+            return {None: given}
+        return {split: source for split, source in given.items()}  # noqa: C416  (the keys' type is wider)
 
 
 def load_study(
@@ -245,7 +247,8 @@ def _as_float(text: str) -> float | str:
 def _explain(location: list[str], message: str, given: Any) -> str:
     field = ".".join(location)
     if "Extra inputs" in message:
-        section = {"training": Training, "scoring": Scoring}.get(location[0], Study)
+        sections: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring}
+        section = sections.get(location[0], Study)
         return f"{field}: no such field; fields: {', '.join(section.model_fields)}"
     shown = "" if isinstance(given, dict) else f" (given: {given!r})"
     return f"{field}: {message.removeprefix('Value error, ')}{shown}"

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from medcot_bench.bases import Base, resolve
@@ -20,6 +21,17 @@ from medcot_bench.plugins import Plugins, blame, installed
 from medcot_bench.types import Example, Recipe, Relation, Split
 
 T = TypeVar("T")
+CORE_SCORES = (
+    "answer",
+    "parsed",
+    "choice",
+    "gold_nll",
+    "rouge_l",
+    "rouge_l_reasoning",
+    "truncated",
+    "repetition",
+)
+"""Scores that the core gives to every task that allows them, in the order of tables."""
 VALIDATION_ITEMS = 64
 """Validation items that `select_by=val_nll` looks at, a prefix of the hash order."""
 
@@ -121,31 +133,27 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
 
     tasks: dict[str, ChosenTask] = {}
     data: dict[str, TaskData] = {}
-    for typed in [*study.specs("tasks"), *study.specs("eval_tasks")]:
-        if str(typed) in tasks:
-            continue
-        if task := attempt(lambda typed=typed: choose_task(typed, plugins)):  # type: ignore[misc]
+    for typed in {str(spec): spec for spec in [*study.specs("tasks"), *study.specs("eval_tasks")]}.values():
+        if task := attempt(partial(choose_task, typed, plugins)):
             tasks[task.label] = task
-            if found := attempt(lambda task=task: load(task, study.sources(task.typed.name), study.data_seed)):  # type: ignore[misc]
+            if found := attempt(partial(load, task, study.sources(typed.name), study.data_seed)):
                 data[task.label] = found
     adapters: dict[str, ChosenAdapter] = {}
     for typed in study.specs("adapters"):
-        if adapter := attempt(lambda typed=typed: choose_adapter(typed, plugins)):  # type: ignore[misc]
+        if adapter := attempt(partial(choose_adapter, typed, plugins)):
             adapters[adapter.label] = adapter
-    base = attempt(lambda: resolve(study.model))
+    base = attempt(partial(resolve, study.model))
     problems += _missing(study, tasks, plugins)
     if problems or base is None:
         raise ConfigErrors(problems)
 
     trained = [str(typed) for typed in study.specs("tasks")]
-    separated = attempt(lambda: separate(data, trained, tasks, study.on_overlap))
+    separated = attempt(partial(separate, data, trained, tasks, study.on_overlap))
     if separated is None:
         raise ConfigErrors(problems)
-    plan = Plan(
-        study=study, base=base, tasks=tasks, adapters=adapters, data=separated, cells=(), scores=()
-    )
+    plan = Plan(study=study, base=base, tasks=tasks, adapters=adapters, data=separated, cells=(), scores=())
     problems += _empty(plan, trained)
-    cells = attempt(lambda: _cells(plan, trained))
+    cells = attempt(partial(_cells, plan, trained))
     if problems or cells is None:
         raise ConfigErrors(problems)
     return dataclasses.replace(plan, cells=cells, scores=_scores(plan, cells))
@@ -174,24 +182,14 @@ def _missing(study: Study, tasks: Mapping[str, ChosenTask], plugins: Plugins) ->
     return problems
 
 
-CORE_SCORES = (
-    "answer",
-    "parsed",
-    "choice",
-    "gold_nll",
-    "rouge_l",
-    "rouge_l_reasoning",
-    "truncated",
-    "repetition",
-)
-
-
 def _empty(plan: Plan, trained: list[str]) -> list[str]:
     problems = []
     for label in plan.tasks:
         data = plan.data[label]
         split: Split = plan.study.scoring.split
-        left_out = "; left out: " + ", ".join(f"{n} {why}" for why, n in data.left_out.items()) if data.left_out else ""
+        left_out = (
+            "; left out: " + ", ".join(f"{n} {why}" for why, n in data.left_out.items()) if data.left_out else ""
+        )
         trains = any(adapter.adapter.spec.update != "none" for adapter in plan.adapters.values())
         if label in trained and trains and not data.splits["train"]:
             problems.append(f"task {label}: {data.source} holds no training item{left_out}")

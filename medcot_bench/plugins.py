@@ -121,9 +121,7 @@ class Plugins:
         with blame(entry, f"medcot_make_{kind}"):
             made = caller(name=name, **arguments)
         if not isinstance(made, _PROTOCOLS[kind]):
-            missing = [
-                attribute for attribute in _protocol_attributes(kind) if not hasattr(made, attribute)
-            ]
+            missing = [attribute for attribute in _protocol_attributes(kind) if not hasattr(made, attribute)]
             raise PluginError(
                 f"{entry}: medcot_make_{kind} gave a {type(made).__name__} without {', '.join(missing)}"
             )

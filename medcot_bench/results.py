@@ -50,7 +50,7 @@ class Results:
 
         rows = []
         for result in self.cells:
-            shared = {
+            shared: dict[str, Any] = {
                 "cell": result.cell.id,
                 "adapter": result.cell.adapter,
                 "trained_on": result.cell.task,
@@ -96,9 +96,7 @@ def load(folder: str | Path) -> Results:
     store = Store(root)
     results, scores = [], {}
     for entry in planned:
-        cell = Cell(
-            id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={}
-        )
+        cell = Cell(id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={})
         found = {}
         for score_id, task in entry["scores"].items():
             score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={})
@@ -110,4 +108,3 @@ def load(folder: str | Path) -> Results:
         attempts = [] if whole else store.attempts(cell)
         results.append(CellResult(cell, record_of_cell, found, attempts[-1] if attempts else None))
     return Results(root, plan["base"], plan["tasks"], tuple(results), scores)
-

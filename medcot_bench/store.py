@@ -11,7 +11,6 @@ import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,9 +67,7 @@ class Store:
 
     def attempts(self, cell: Cell) -> list[Attempt]:
         """Return the failed attempts at a cell, oldest first."""
-        folders = sorted(
-            (self.cell_folder(cell) / "attempts").glob("[0-9]*"), key=lambda folder: int(folder.name)
-        )
+        folders = sorted((self.cell_folder(cell) / "attempts").glob("[0-9]*"), key=lambda folder: int(folder.name))
         found = [_read(folder / "error.json", Attempt) for folder in folders]
         return [attempt for attempt in found if attempt is not None]
 
@@ -92,7 +89,7 @@ class Store:
         return Path(tempfile.mkdtemp(dir=folder, prefix=".making-"))
 
     def commit_cell(self, cell: Cell, record: CellRecord, log: Iterable[Mapping[str, Any]]) -> None:
-        """Write a finished training, its log first. Raises StoreError if it is there already or can't be written."""
+        """Write a finished training, its log first. Raises StoreError if it is there or can't be written."""
         folder = self.cell_folder(cell)
         self.replace(folder / "train_log.jsonl", _lines(log))
         self._write_once(folder / "cell.json", _json(dataclasses.asdict(record)))
@@ -191,9 +188,7 @@ def _json(value: Any) -> bytes:
 
 
 def _lines(values: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(
-        json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values
-    ).encode()
+    return "".join(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values).encode()
 
 
 def _read(path: Path, kind: type[R]) -> R | None:
@@ -207,12 +202,7 @@ def _read(path: Path, kind: type[R]) -> R | None:
         raw = json.loads(content)
         if isinstance(raw, dict) and raw.get("schema", 0) > SCHEMA:
             raise StoreError(f"{path} was written by a newer medcot-bench; update to read it")
-        return _adapter(kind).validate_python(raw)
+        return TypeAdapter(kind).validate_python(raw)
     except (ValidationError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise StoreError(f"{path} can't be read ({reason}); delete it to have it made again") from error
-
-
-@cache
-def _adapter(kind: type[R]) -> TypeAdapter[R]:
-    return TypeAdapter(kind)

@@ -75,16 +75,19 @@ def package_versions() -> dict[str, str]:
 
 
 def _todo(plan: Plan, store: Store, cell: Cell) -> Todo:
+    untrained = plan.adapters[cell.adapter].adapter.spec.update == "none"
     record = store.cell(cell)
     missing = tuple(score for score in plan.scores_of(cell) if store.score(cell, score) is None)
     if record is None:
         attempts = store.attempts(cell)
-        reason = f"last attempt: {attempts[-1].status}" if attempts else "not trained yet"
-        return Todo(cell=cell, action="train", missing=missing, reason=reason)
+        first = "not scored yet" if untrained else "not trained yet"
+        reason = f"last attempt: {attempts[-1].status}" if attempts else first
+        action: Literal["train", "score"] = "score" if untrained else "train"
+        return Todo(cell=cell, action=action, missing=missing, reason=reason)
     if not missing:
         return Todo(cell=cell, action="done", missing=(), reason=_done(record))
     reason = f"{len(missing)} of {len(plan.scores_of(cell))} scores missing"
-    if plan.adapters[cell.adapter].adapter.spec.update != "none" and not store.weights_folder(cell).is_dir():
+    if not untrained and not store.weights_folder(cell).is_dir():
         reason += ", and its weights were not kept: trains again"
         return Todo(cell=cell, action="train", missing=missing, reason=reason)
     return Todo(cell=cell, action="score", missing=missing, reason=reason)
@@ -101,6 +104,4 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 def _factor_parameters(plan: Plan, placement: Placement, default_rank: int) -> int:
     shapes = {module.path: module.shapes[0] for module in plan.base.modules}
-    return sum(
-        (default_rank if rank is None else rank) * sum(shapes[path]) for path, rank in placement.items()
-    )
+    return sum((default_rank if rank is None else rank) * sum(shapes[path]) for path, rank in placement.items())

@@ -13,7 +13,6 @@ Placement = Mapping[str, int | None]
 """Module path -> rank; a rank of None leaves it to the adapter."""
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One item of a task. Items of one `group` are not independent and lie in one split."""

@@ -66,9 +66,7 @@ def study_fields(tiny_model: Path, examples: Path, tmp_path: Path) -> dict[str, 
         "model": str(tiny_model),
         "tasks": "k8s_qa",
         "adapters": "none,lora",
-        "data": {
-            name: f"file:{examples / name}.jsonl" for name in ("medqa_cot", "k8s_qa", "manuals_qa")
-        },
+        "data": {name: f"file:{examples / name}.jsonl" for name in ("medqa_cot", "k8s_qa", "manuals_qa")},
         "training": {"max_steps": 2, "batch_size": 2},
         "scoring": {"max_new_tokens": 8},
         "limit": 3,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, hookimpl
 from medcot_adapters.recipes import full_recipe
+from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, hookimpl
 
 SPEC = AdapterSpec(
     name="full",

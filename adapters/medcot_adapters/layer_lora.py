@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medcot_bench import AdapterSpec, hookimpl
 from medcot_adapters.low_rank import OPTIONS, LowRank
+from medcot_bench import AdapterSpec, hookimpl
 
 SPEC = AdapterSpec(
     name="lora",

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from medcot_bench import AdapterSpec, ModelInfo, Option, Placement, Recipe
 from medcot_adapters.recipes import low_rank_recipe
+from medcot_bench import AdapterSpec, ModelInfo, Option, Placement, Recipe
 
 OPTIONS = {
     "r": Option(int, 16, "rank of the update"),
-    "alpha": Option(float, 32.0, "scale: the update is multiplied by alpha / r"),
+    "alpha": Option(int, 32, "scale: the update is multiplied by alpha / r"),
     "dropout": Option(float, 0.0, "dropout before the update"),
 }
 
@@ -19,7 +19,7 @@ OPTIONS = {
 class LowRank:
     """LoRA on the placed modules of a frozen base."""
 
-    def __init__(self, spec: AdapterSpec, r: int = 16, alpha: float = 32.0, dropout: float = 0.0):
+    def __init__(self, spec: AdapterSpec, r: int = 16, alpha: int = 32, dropout: float = 0.0):
         self.spec = spec
         self.r, self.alpha, self.dropout = r, alpha, dropout
 
@@ -43,7 +43,7 @@ class LowRank:
             lora_dropout=self.dropout,
             target_modules=sorted(placement),
             rank_pattern=exact,
-            alpha_pattern={path: self.alpha * rank / self.r for path, rank in exact.items()},
+            alpha_pattern={path: self.alpha * rank // self.r for path, rank in exact.items()},
         )
         return get_peft_model(model, config)
 

@@ -8,19 +8,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from medcot_bench.analysis.estimates import Estimate, clustered
+from medcot_bench.plan import CORE_SCORES
 from medcot_bench.results import CellResult, Results
 
 LOWER_IS_BETTER = frozenset({"gold_nll", "truncated", "repetition"})
-SCORE_ORDER = (
-    "answer",
-    "parsed",
-    "choice",
-    "gold_nll",
-    "rouge_l",
-    "rouge_l_reasoning",
-    "truncated",
-    "repetition",
-)
 
 Values = dict[str, dict[int, dict[str, float]]]
 """Score -> seed -> item -> value."""
@@ -121,7 +112,7 @@ def build(results: Results) -> Leaderboard:
             )
         )
     found = {name for row in rows for task in row.tasks.values() for name in task.scores}
-    order = [name for name in SCORE_ORDER if name in found]
+    order = [name for name in CORE_SCORES if name in found]
     return Leaderboard(
         base=results.base,
         tasks={task: f"{task}[{entry['source']}]" for task, entry in results.tasks.items()},
@@ -132,9 +123,7 @@ def build(results: Results) -> Leaderboard:
     )
 
 
-def _values(
-    results: Results, cells: Iterable[CellResult], task: str
-) -> tuple[Values, dict[str, str]]:
+def _values(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:
     values: Values = {}
     groups: dict[str, str] = {}
     for cell in cells:
@@ -223,8 +212,6 @@ def _notes(results: Results) -> Iterable[str]:
     devices = {f"{where.device}, {where.threads} threads, {where.dtype}" for where in made}
     if devices:
         yield "made on " + " and ".join(sorted(devices))
-    engines = {
-        tuple(sorted(cell.record.provenance.packages.items())) for cell in results.cells if cell.record
-    }
+    engines = {tuple(sorted(cell.record.provenance.packages.items())) for cell in results.cells if cell.record}
     if len(engines) > 1:
         yield "rows were made with different package versions: differences between them may come from that"

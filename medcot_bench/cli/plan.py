@@ -55,7 +55,9 @@ def show_plan(study: Study, errors: list[str], *, as_json: bool) -> int:
         left = "".join(f"; {count} left out ({why})" for why, count in data.left_out.items())
         print(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}")
     for trained_on, evaluated, count in _shared(plan):
-        print(f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}")
+        print(
+            f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}"
+        )
     rows = [[todo.cell.name, todo.action, len(todo.missing), todo.reason] for todo in todos]
     print(tabulate(rows, ["cell", "action", "scores", "why"], disable_numparse=True))
     actions = Counter(todo.action for todo in todos)
@@ -103,5 +105,7 @@ def _shared(plan: Plan) -> list[tuple[str, str, int]]:
 
 def _disk(plan: Plan, todos: list[Todo]) -> tuple[int, int]:
     """Return bytes kept by the cells to run, and the most that one cell takes and gives back."""
-    sizes = [(weight_bytes(plan, todo.cell), keeps_weights(plan, todo.cell)) for todo in todos if todo.action != "done"]
+    sizes = [
+        (weight_bytes(plan, todo.cell), keeps_weights(plan, todo.cell)) for todo in todos if todo.action != "done"
+    ]
     return sum(n for n, kept in sizes if kept), max((n for n, kept in sizes if not kept), default=0)

@@ -49,5 +49,8 @@ def execute(options: argparse.Namespace) -> int:
         print(f"{', '.join(parts)} of {total}")
     print(f"leaderboard: {outcome.leaderboard} (also .csv and .json)")
     if outcome.failed:
-        print(f"what failed, and where its log is: medcot-bench plan {study.output_dir}/study.yaml", file=sys.stderr)
+        print(
+            f"what failed, and where its log is: medcot-bench plan {study.output_dir}/study.yaml",
+            file=sys.stderr,
+        )
     return outcome.exit_code

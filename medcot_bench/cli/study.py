@@ -18,7 +18,11 @@ _FLAGS = {
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
     "--limit": ("limit", "N", "evaluation items a task"),
     "--train-items": ("training.train_items", "N", "training items a task"),
-    "--train-tokens": ("training.train_tokens", "N", "token budget of every training, equal for all adapters"),
+    "--train-tokens": (
+        "training.train_tokens",
+        "N",
+        "token budget of every training, equal for all adapters",
+    ),
     "--epochs": ("training.epochs", "X", "passes over the training items"),
     "--max-steps": ("training.max_steps", "N", "optimiser steps; goes over the items as often as it takes"),
     "--max-length": ("training.max_length", "N", "longest training item in tokens"),
@@ -35,9 +39,7 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
     for flag, (field, placeholder, text) in _FLAGS.items():
         names = [flag, "--output-dir"] if flag == "-o" else [flag]
         several = flag in {"--tasks", "--eval-tasks", "--adapters"}
-        command.add_argument(
-            *names, dest=field, metavar=placeholder, help=text, nargs="+" if several else None
-        )
+        command.add_argument(*names, dest=field, metavar=placeholder, help=text, nargs="+" if several else None)
     command.add_argument(
         "--data",
         action="append",

@@ -41,17 +41,11 @@ def separate(
             if policy == "drop-train":
                 dropped = {example.id for example in hit}
                 train = tuple(example for example in train if example.id not in dropped)
-                result[name] = result[name].with_split(
-                    "train", train, f"train overlaps {other} eval", len(hit)
-                )
+                result[name] = result[name].with_split("train", train, f"train overlaps {other} eval", len(hit))
             else:
                 groups = {example.group for example in train}
                 questions = {normalise(example.question) for example in train}
-                kept = [
-                    e
-                    for e in evaluation
-                    if e.group not in groups and normalise(e.question) not in questions
-                ]
+                kept = [e for e in evaluation if e.group not in groups and normalise(e.question) not in questions]
                 result[other] = result[other].with_split(
                     "eval", kept, f"eval overlaps {name} train", len(evaluation) - len(kept)
                 )

@@ -33,8 +33,8 @@ class TaskData:
         return replace(self, splits={**self.splits, split: tuple(examples)}, left_out=left_out)
 
 
-def load(chosen: ChosenTask, sources: Mapping[str, str], seed: int) -> TaskData:
-    """Load the items of a task from `sources`: "" -> one source for all splits, or split -> source.
+def load(chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
+    """Load the items of a task from `sources`: None -> one source for all splits, or split -> source.
 
     Without sources the task's own (`bundled`) items are used. Raises DataError or ConfigError.
     """
@@ -66,7 +66,7 @@ def digest(examples: Iterable[Example]) -> str:
 
 
 def _from_files(
-    chosen: ChosenTask, sources: Mapping[str, str], seed: int
+    chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int
 ) -> tuple[dict[Split, tuple[Example, ...]], str]:
     found: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     names: dict[str, None] = {}
@@ -78,7 +78,7 @@ def _from_files(
         names[path.name] = None
         for example, named in read_rows(path, chosen.task.spec.required):
             split = named or (only or _split_of_group(example.group, seed))
-            if only in ("", split):
+            if only in (None, split):
                 found[split].append(example)
         if only and not found[only]:
             raise DataError(f"{path}: no row has the split '{only}'")

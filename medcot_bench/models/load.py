@@ -1,4 +1,4 @@
-"""Load a base: convert a GGUF once, fetch a hub model, quantise to NF4, and check that weights stay as they were."""
+"""Load a base: convert a GGUF once, fetch a hub model, quantise to NF4, tell whether weights changed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any, Literal
 
 import torch
 import transformers
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
-from medcot_bench.bases import WEIGHT_PATTERNS, Base, converted_folder
+from medcot_bench import hub
+from medcot_bench.bases import Base, converted_folder
 from medcot_bench.errors import ModelError
 
 
@@ -25,21 +24,13 @@ def weights_folder(base: Base) -> Path:
 
     Raises ModelError where it can't be.
     """
-    if base.kind == "gguf":
+    if base.kind == "gguf" and base.path is not None:
         folder = converted_folder(base.digest)
         if not (folder / "config.json").is_file():
-            _convert_gguf(base, folder)
+            _convert_gguf(base, base.path, folder)
         return folder
-    if base.kind == "hub":
-        name = base.name.partition("@")[0]
-        try:
-            return Path(
-                snapshot_download(name, revision=base.revision, allow_patterns=WEIGHT_PATTERNS)
-            )
-        except GatedRepoError:
-            raise ModelError(f"model '{base.name}' is gated: accept its terms, then run `hf auth login`") from None
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-            raise ModelError(f"model '{base.name}': download failed ({type(error).__name__}: {error})") from None
+    if base.path is None:
+        return hub.download(base.name, base.revision)
     return base.path
 
 
@@ -72,7 +63,7 @@ def load_model(
         )
         arguments["device_map"] = {"": str(device)}
     with quiet():
-        model = AutoModelForCausalLM.from_pretrained(folder, **arguments)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, **arguments)
     if quantisation == "none":
         model.to(device)
     model.requires_grad_(False)
@@ -128,17 +119,16 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def _convert_gguf(base: Base, folder: Path) -> None:
+def _convert_gguf(base: Base, path: Path, folder: Path) -> None:
     """Dequantise a GGUF file once into safetensors, in fp32, under a temporary name until it is whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix="converting-"))
     try:
         with quiet():
+            source, name = path.parent, path.name
             try:
-                tokenizer = AutoTokenizer.from_pretrained(base.path.parent, gguf_file=base.path.name)
-                loaded = AutoModelForCausalLM.from_pretrained(
-                    base.path.parent, gguf_file=base.path.name, dtype=torch.float32
-                )
+                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
+                loaded = AutoModelForCausalLM.from_pretrained(source, gguf_file=name, dtype=torch.float32)
             except (ValueError, KeyError, OSError) as error:
                 raise ModelError(f"model '{base.name}': transformers can't read this GGUF: {error}") from None
             # The GGUF quantiser that transformers leaves on the model would refuse to save, and clash with NF4.

@@ -36,9 +36,7 @@ class Encoder:
                 {"role": "assistant", "content": target.strip()},
             ]
         messages.append({"role": "user", "content": text})
-        return str(
-            self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        )
+        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     def target(self, target: Target) -> str:
         """Return the target's text; after a chat template's own line break it needs no space."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from medcot_bench import hookimpl
-from medcot_bench.analysis.leaderboard import Leaderboard, Row
+from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
 from medcot_bench.report.text import estimate, number, size
 
 RELATIONS = {
@@ -116,23 +116,21 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
 def _costs(leaderboard: Leaderboard) -> str:
     headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
     headers += ["trained tokens", "training s", "scoring s"]
-    rows = []
-    for row in leaderboard.rows:
-        if costs := row.costs:
-            rows.append(
-                [
-                    *_names(row),
-                    number(costs.trainable_parameters),
-                    size(costs.adapter_bytes) if costs.adapter_bytes else "",
-                    size(costs.peak_bytes) if costs.train_tokens else "",
-                    "" if costs.peak_vs_full is None else f"{costs.peak_vs_full:.0%}",
-                    number(costs.tokens_per_second),
-                    number(costs.train_tokens),
-                    f"{costs.train_seconds:.1f}" if costs.train_tokens else "",
-                    f"{costs.score_seconds:.1f}",
-                ]
-            )
-    return _table(headers, rows)
+    return _table(headers, [[*_names(row), *_cost(row.costs)] for row in leaderboard.rows if row.costs])
+
+
+def _cost(costs: Costs) -> list[str]:
+    trained = bool(costs.train_tokens)
+    return [
+        number(costs.trainable_parameters),
+        size(costs.adapter_bytes) if costs.adapter_bytes else "",
+        size(costs.peak_bytes) if trained else "",
+        "" if costs.peak_vs_full is None else f"{costs.peak_vs_full:.0%}",
+        number(costs.tokens_per_second),
+        number(costs.train_tokens),
+        f"{costs.train_seconds:.1f}" if trained else "",
+        f"{costs.score_seconds:.1f}",
+    ]
 
 
 def _names(row: Row) -> list[str]:

@@ -50,9 +50,7 @@ class CellRunner:
         self.device = resolve_device(plan.study.device)
         self.dtype = resolve_dtype(plan.study.dtype, self.device)
         self.folder = weights_folder(plan.base)
-        self.encoder = Encoder(
-            load_tokenizer(self.folder), plan.study.chat_template, plan.study.system_prompt
-        )
+        self.encoder = Encoder(load_tokenizer(self.folder), plan.study.chat_template, plan.study.system_prompt)
         self._base: Any = None
         self._base_key: tuple[str, torch.dtype] | None = None
         self._base_checksum: dict[str, int] = {}
@@ -80,9 +78,7 @@ class CellRunner:
             self.store.drop_weights(cell)
 
     @contextmanager
-    def _trained(
-        self, cell: Cell, chosen: ChosenAdapter, base: Any, record: CellRecord | None
-    ) -> Iterator[Any]:
+    def _trained(self, cell: Cell, chosen: ChosenAdapter, base: Any, record: CellRecord | None) -> Iterator[Any]:
         """Give the cell's model: loaded where its weights are kept, trained elsewhere."""
         folder = self.store.weights_folder(cell)
         if chosen.adapter.spec.update != "none" and record is not None and folder.is_dir():
@@ -195,9 +191,7 @@ class CellRunner:
         self.emit("trained", cell=cell.id, steps=result.steps, loss=result.final_loss, seconds=meter.seconds)
         return model
 
-    def _items(
-        self, task: str, examples: list[Example], recipe: Recipe
-    ) -> tuple[list[Item], dict[str, int]]:
+    def _items(self, task: str, examples: list[Example], recipe: Recipe) -> tuple[list[Item], dict[str, int]]:
         chosen, eos = self.plan.tasks[task], self.encoder.tokenizer.eos_token_id
         items = []
         counts = {"dropped": 0, "shortened": 0}

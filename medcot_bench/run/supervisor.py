@@ -58,7 +58,14 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
         todos = run_order(remaining(plan, store), plan)
         store.replace(store.root / "study.yaml", dump_study(study).encode())
         store.replace(store.root / "plan.json", plan_json(plan).encode())
-        listen({"event": "planned", "cells": len(plan.cells), "to_run": len(todos), "output_dir": study.output_dir})
+        listen(
+            {
+                "event": "planned",
+                "cells": len(plan.cells),
+                "to_run": len(todos),
+                "output_dir": study.output_dir,
+            }
+        )
         skipped = _skip(todos, store, listen)
         failed = _Supervisor(plan, store, listen).run([t for t in todos if t.cell.id not in skipped])
         written = export(store.root, ("md", "csv", "json"))

@@ -55,9 +55,7 @@ class ItemScorer:
         """Whether a score is to be reported."""
         return not self.wanted or name in self.wanted
 
-    def likelihoods(
-        self, question: Question, gold: float | None, options: Sequence[float]
-    ) -> dict[str, float]:
+    def likelihoods(self, question: Question, gold: float | None, options: Sequence[float]) -> dict[str, float]:
         """Return `gold_nll` (nats per UTF-8 byte of the target) and `choice` (the likeliest option is right)."""
         scores = {}
         if gold is not None:

@@ -10,6 +10,7 @@ import datasets
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
+from medcot_bench.plan import CORE_SCORES
 from medcot_bench.scoring.answers import ItemScorer, Question
 from medcot_bench.scoring.engine import STOP
 
@@ -66,10 +67,7 @@ def build_task(
         {"number": number, "id": question.written.example.id, "prompt": question.written.prompt}
         for number, question in enumerate(questions)
     ]
-    metrics = dict.fromkeys(
-        [*spec.scores, "answer", "parsed", "choice", "gold_nll", "rouge_l", "rouge_l_reasoning"]
-        + ["truncated", "repetition"]
-    )
+    metrics = dict.fromkeys([*spec.scores, *CORE_SCORES])
     settings: dict[str, Any] = {"until": [], "max_gen_toks": scorer.max_new_tokens, "do_sample": False}
     if spec.stop:
         settings[STOP] = list(spec.stop)

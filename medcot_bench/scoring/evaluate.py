@@ -75,11 +75,11 @@ def evaluate_score(
     with torch.no_grad():
         output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
     rows = sorted(output["samples"][task.task_name], key=lambda row: row["doc_id"])
-    samples = tuple(
-        _sample(scorer, question, row) for question, row in zip(questions, rows, strict=True)
-    )
+    samples = tuple(_sample(scorer, question, row) for question, row in zip(questions, rows, strict=True))
     if scorer.generates:
-        predictions = [(s["id"], q.written.prompt, s["prediction"]) for s, q in zip(samples, questions, strict=True)]
+        predictions = [
+            (s["id"], q.written.prompt, s["prediction"]) for s, q in zip(samples, questions, strict=True)
+        ]
         if check_predictions(predictions, list(scorer.rouge.values())):
             marks.append("every prediction holds its whole reference")
     results = {

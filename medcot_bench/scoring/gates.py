@@ -54,9 +54,7 @@ def check_predictions(predictions: Sequence[tuple[str, str, str]], rouge: Sequen
     for name, prompt, completion in predictions:
         start = normalise(prompt)[:200]
         if start and normalise(completion).startswith(start):
-            raise GateError(
-                f"the prediction of item '{name}' begins with its prompt: only new text may be scored"
-            )
+            raise GateError(f"the prediction of item '{name}' begins with its prompt: only new text may be scored")
     if not rouge:
         return False
     whole = all(item.recall > 0.9999 for item in rouge)

@@ -73,8 +73,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             batches = [
-                flatten([items[index] for index in part], device)
-                for part in split_step(step, recipe.accumulation)
+                flatten([items[index] for index in part], device) for part in split_step(step, recipe.accumulation)
             ]
             with _autocast(device, parameters[0].dtype, compute_dtype):
                 loss = accumulate(model, batches)
@@ -101,8 +100,8 @@ def train(
     )
     if best is not None:
         with torch.no_grad():
-            for parameter, value in zip(parameters, best[1], strict=True):
-                parameter.copy_(value)
+            for parameter, kept in zip(parameters, best[1], strict=True):
+                parameter.copy_(kept)
     else:
         result.selected_step = len(steps)
     result.steps = len(steps)
@@ -120,7 +119,7 @@ def accumulate(model: Any, batches: Sequence[FlatBatch]) -> float:
     total = 0.0
     for batch in batches:
         loss = summed_nll(model, batch) / targets
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         total += loss.item()
     return total
 
@@ -162,9 +161,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.lr * (1 - done) if recipe.schedule == "linear" else recipe.lr
 
 
-def _autocast(
-    device: torch.device, stored: torch.dtype, computed: torch.dtype
-) -> AbstractContextManager[Any]:
+def _autocast(device: torch.device, stored: torch.dtype, computed: torch.dtype) -> AbstractContextManager[Any]:
     if stored == computed or device.type == "mps":
         return nullcontext()
     return torch.autocast(device.type, dtype=computed)

@@ -37,8 +37,7 @@ def make_study(fields: dict[str, Any], **changes: Any) -> Plan:
 
 def without_stops(plan: Plan) -> Plan:
     tasks = {
-        label: dataclasses.replace(chosen, task=WithoutStops(chosen.task))
-        for label, chosen in plan.tasks.items()
+        label: dataclasses.replace(chosen, task=WithoutStops(chosen.task)) for label, chosen in plan.tasks.items()
     }
     return dataclasses.replace(plan, tasks=tasks)
 
@@ -61,9 +60,7 @@ def saved_adapter(tiny_model: Path, tmp_path: Path) -> Path:
 
 
 def evaluate_adapter(plan: Plan, model_folder: Path, adapter: Path, task: str) -> Evaluation:
-    base = load_model(
-        model_folder, quantisation="none", dtype=torch.float32, device=torch.device("cpu")
-    )
+    base = load_model(model_folder, quantisation="none", dtype=torch.float32, device=torch.device("cpu"))
     model = PeftModel.from_pretrained(base, str(adapter)).eval()
     encoder = Encoder(load_tokenizer(model_folder), plan.study.chat_template)
     score = next(score for score in plan.scores if score.task == task)

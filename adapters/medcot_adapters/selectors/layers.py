@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from medcot_adapters.selectors.positional import in_blocks
 from medcot_bench import ConfigError, Option, Placement, Probe, SelectorSpec, hookimpl
 from medcot_bench.options import number_ranges
-from medcot_adapters.selectors.positional import in_blocks
 
 SPEC = SelectorSpec(
     name="layers",

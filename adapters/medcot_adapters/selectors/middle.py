@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from medcot_bench import Probe, hookimpl
 from medcot_adapters.selectors.positional import Positional, make
+from medcot_bench import Probe, hookimpl
 
 
 def choose(probe: Probe, k: int) -> Iterable[int]:

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from medcot_bench import Probe, hookimpl
 from medcot_adapters.selectors.positional import Positional, make
+from medcot_bench import Probe, hookimpl
 
 
 def choose(probe: Probe, k: int) -> Iterable[int]:
@@ -18,4 +18,6 @@ def choose(probe: Probe, k: int) -> Iterable[int]:
 @hookimpl
 def medcot_make_selector(name: str, options: Mapping[str, Any]) -> Positional:
     """Build the selector."""
-    return make("random", "k blocks drawn by the cell's seed: the placebo of every other selector.", choose, options)
+    return make(
+        "random", "k blocks drawn by the cell's seed: the placebo of every other selector.", choose, options
+    )

@@ -16,9 +16,7 @@ SPEC = TaskSpec(
     form=Form(context="given", answer="text"),
     licence="of the file given; Kubernetes documentation: CC-BY-4.0",
     description="Questions on Kubernetes, answered in a few words from a passage of its documentation.",
-    options={
-        "context": Option(str, "given", "whether the prompt holds the passage", choices=("given", "none"))
-    },
+    options={"context": Option(str, "given", "whether the prompt holds the passage", choices=("given", "none"))},
     usable_with=("context",),
     max_new_tokens=48,
     stop=("\n",),
@@ -38,9 +36,7 @@ class K8sQA:
 
     def __init__(self, context: str = "given"):
         self.with_context = context == "given"
-        self.spec = (
-            SPEC if self.with_context else replace(SPEC, form=Form("none", "text"), usable_with=())
-        )
+        self.spec = SPEC if self.with_context else replace(SPEC, form=Form("none", "text"), usable_with=())
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield nothing: the items come from a file."""

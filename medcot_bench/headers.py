@@ -1,0 +1,127 @@
+"""Size and layout of a model from the headers of its files: safetensors or GGUF. Reads no weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from medcot_bench.errors import ModelError
+from medcot_bench.types import ModelInfo, ModuleInfo
+
+Shapes = Mapping[str, tuple[int, ...]]
+Layout = tuple[ModelInfo, tuple[ModuleInfo, ...]]
+
+_LAYER = re.compile(r"(?:^|\.)(?:layers|layer|h|blocks|block)\.(\d+)\.")
+# GGUF's names for the parts of the Llama family, and transformers' names for the same.
+_GGUF_NAMES = {
+    "token_embd": "model.embed_tokens",
+    "output_norm": "model.norm",
+    "output": "lm_head",
+    "attn_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+
+
+def layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout:
+    """Return the size of a model and its leaf modules. Raises ModelError for a config of something else."""
+    parameters: dict[str, list[tuple[int, ...]]] = {}
+    for name, shape in shapes.items():
+        parameters.setdefault(name.rpartition(".")[0], []).append(shape)
+    modules = []
+    for path, found in parameters.items():
+        layer = _LAYER.search(f"{path}.")
+        weight_first = tuple(sorted(found, key=len, reverse=True))
+        modules.append(ModuleInfo(path, int(layer[1]) if layer else None, _kind(path), weight_first))
+    try:
+        info = ModelInfo(
+            architecture=str(config["model_type"]),
+            n_layers=int(config["num_hidden_layers"]),
+            hidden_size=int(config["hidden_size"]),
+            parameters=sum(math.prod(shape) for shape in shapes.values()),
+            max_positions=int(config["max_position_embeddings"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"model '{model}': config.json lacks {error} of a causal language model") from None
+    return info, tuple(modules)
+
+
+def folder_layout(model: str, folder: Path) -> Layout:
+    """Return the layout of a model folder with config.json and safetensors. Raises ModelError."""
+    return layout(model, read_json(model, folder / "config.json"), _safetensors_shapes(model, folder))
+
+
+def gguf_layout(model: str, path: Path) -> Layout:
+    """Return the layout of a GGUF file under transformers' names. Raises ModelError."""
+    from gguf import GGUFReader  # imports numpy; only needed until the file is converted
+
+    try:
+        reader = GGUFReader(path)
+        architecture = str(reader.fields["general.architecture"].contents())
+        number = {
+            key: int(reader.fields[f"{architecture}.{key}"].contents())
+            for key in ("block_count", "embedding_length", "context_length")
+        }
+    except (ValueError, KeyError, IndexError, OSError) as error:
+        raise ModelError(f"model '{model}': can't read {path.name}: {error}") from None
+    shapes: dict[str, tuple[int, ...]] = {}
+    for tensor in reader.tensors:
+        parts = tensor.name.split(".")
+        prefix = f"model.layers.{parts[1]}." if parts[0] == "blk" else ""
+        name = parts[2] if prefix else parts[0]
+        if name not in _GGUF_NAMES:
+            continue  # e.g. rope_freqs: no parameter of the model
+        # GGUF lists dimensions from the innermost outwards.
+        shapes[f"{prefix}{_GGUF_NAMES[name]}.{parts[-1]}"] = tuple(int(n) for n in reversed(tensor.shape))
+    config = {
+        "model_type": architecture,
+        "num_hidden_layers": number["block_count"],
+        "hidden_size": number["embedding_length"],
+        "max_position_embeddings": number["context_length"],
+    }
+    return layout(model, config, shapes)
+
+
+def read_json(model: str, path: Path) -> dict[str, Any]:
+    """Read a JSON object of a model folder. Raises ModelError."""
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model '{model}': can't read {path.name}: {error}") from None
+    if not isinstance(loaded, dict):
+        raise ModelError(f"model '{model}': {path.name} is no JSON object")
+    return loaded
+
+
+def _safetensors_shapes(model: str, folder: Path) -> Shapes:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with file.open("rb") as handle:
+                (length,) = struct.unpack("<Q", handle.read(8))
+                header = json.loads(handle.read(length))
+            shapes |= {name: tuple(t["shape"]) for name, t in header.items() if name != "__metadata__"}
+        except (OSError, ValueError, struct.error, OverflowError, MemoryError, TypeError, KeyError) as error:
+            raise ModelError(f"model '{model}': can't read {file.name}: {error}") from None
+    if not shapes:
+        raise ModelError(f"model '{model}': no *.safetensors in the folder (other formats can run code)")
+    return shapes
+
+
+def _kind(path: str) -> Literal["attention", "mlp", "other"]:
+    if re.search(r"\.(self_attn|attn|attention)\.", path):
+        return "attention"
+    return "mlp" if re.search(r"\.(mlp|ffn|feed_forward)\.", path) else "other"
