@@ -18,7 +18,7 @@ def run(study: Study | Mapping[str, Any] | str | Path, **fields: Any) -> Results
     `study` is a Study, its fields as a mapping, or the path of a study file; `fields` override it. Cells that
     fail are in the results. Raises MedcotError for a wrong study; nothing is written then.
     """
-    from medcot_bench.run.supervisor import run_study
+    from medcot_bench.runner.supervisor import run_study
 
     path = Path(study) if isinstance(study, str | Path) else None
     given: Mapping[str, Any] = {}

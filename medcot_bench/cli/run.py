@@ -33,7 +33,7 @@ def execute(options: argparse.Namespace) -> int:
     study, errors = read_study(options)
     if options.dry_run:
         return plan.show_plan(study, errors, as_json=options.json)
-    from medcot_bench.run.supervisor import run_study
+    from medcot_bench.runner.supervisor import run_study
 
     with choose_listener(options) as listener:
         outcome = run_study(study, errors, listener)

@@ -39,9 +39,7 @@ def check_prompts(items: Sequence[tuple[Example, Target, str]]) -> Leak:
             f"the prompt holds the target in {len(leaked)} of {len(items)} items, the first is '{leaked[0]}': "
             "scores would measure copying; mend the task's prompt"
         )
-    extractive = sum(
-        bool(example.context) and _contains(example.context or "", example.answer) for example, _, _ in items
-    )
+    extractive = sum(_count(example.context or "", example.answer) > 0 for example, _, _ in items)
     return Leak(len(leaked), extractive)
 
 
@@ -62,13 +60,15 @@ def check_predictions(predictions: Sequence[tuple[str, str, str]], rouge: Sequen
 
 
 def _leaks(example: Example, target: Target, prompt: str) -> bool:
-    text = f" {normalise(prompt)} "
-    for allowed in (example.context, *example.options.values()):
-        if allowed and normalise(allowed):
-            text = text.replace(f" {normalise(allowed)} ", "  ")
-    parts = [target.reasoning] if target.reasoning else [target.answer]
-    return any(f" {normalise(part)} " in text for part in parts if part and normalise(part))
+    """Whether the prompt says the reasoning (or else the answer) more often than context and options do."""
+    part = target.reasoning or target.answer
+    allowed = sum(_count(text, part) for text in (example.context or "", *example.options.values()))
+    return _count(prompt, part) > allowed
 
 
-def _contains(text: str, part: str) -> bool:
-    return bool(normalise(part)) and f" {normalise(part)} " in f" {normalise(text)} "
+def _count(text: str, part: str) -> int:
+    """Count how often `part` stands in `text`, word by word; case, punctuation and spacing do not count."""
+    if not normalise(part):
+        return 0
+    spaced = [f" {normalise(side).replace(' ', '  ')} " for side in (text, part)]
+    return spaced[0].count(spaced[1])

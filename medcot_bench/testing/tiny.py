@@ -1,4 +1,4 @@
-"""A random model of some 100,000 parameters with a byte-level tokenizer, made in a second, the same every time."""
+"""A random model of some 200,000 parameters with a byte-level tokenizer, made in a second, the same every time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make_tiny_model(
     architecture: Architecture = "llama",
     *,
     layers: int = 4,
-    hidden_size: int = 32,
+    hidden_size: int = 64,
     max_positions: int = 2048,
     tied: bool = True,
     seed: int = 0,

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,13 +17,13 @@ from medcot_bench.plan import Cell, Plan, make_plan
 from medcot_bench.plugins import installed
 from medcot_bench.records import Attempt
 from medcot_bench.report.export import export
+from medcot_bench.runner.process import WorkerProcess
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, remaining, run_order
 
 Listener = Callable[[Mapping[str, Any]], None]
-TAIL = 200
-"""Lines of a dead worker's standard error that are kept."""
 RECYCLED = 75
+"""Exit status of a worker that ends because its memory has grown; another one goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +116,22 @@ class _Supervisor:
         self.store = store
         self.listen = listen
         self.cells = {cell.id: cell for cell in plan.cells}
-        self.threads = plan.study.threads or _cores()
 
     def run(self, todos: list[Todo]) -> int:
         """Run cells in as many workers as it takes; return how many cells failed."""
         left = [todo.cell for todo in todos]
         failed = 0
         while left:
-            process, tail = self._start(left)
+            job = {
+                "study": self.plan.study.model_dump(mode="json"),
+                "output_dir": str(self.store.root),
+                "threads": self.plan.study.threads or _cores(),
+                "cells": [cell.id for cell in left],
+            }
             current: Cell | None = None
-            try:
-                for line in process.stdout or ():
-                    event = json.loads(line)
+            offline = self.plan.base.kind != "hub"
+            with WorkerProcess(job, offline=offline, on_log=self._log) as worker:
+                for event in worker.events():
                     if event["event"] == "fatal":
                         error = MedcotError(event["message"])
                         error.exit_code = event["exit_code"]
@@ -143,60 +143,17 @@ class _Supervisor:
                         failed += event["failed"]
                         left.remove(current)
                         current = None
-                status = process.wait()
-            except BaseException:
-                process.kill()
-                process.wait()
-                raise
+                status = worker.wait()
             if current is not None:
                 failed += 1
                 left.remove(current)
-                self._record_death(current, status, "".join(tail))
+                self._record_death(current, status, worker.tail)
             elif status not in (OK, RECYCLED):
-                raise RuntimeError(f"the worker ended with status {status}:\n{''.join(tail)}")
+                raise RuntimeError(f"the worker ended with status {status}:\n{worker.tail}")
         return failed
 
-    def _start(self, cells: list[Cell]) -> tuple[subprocess.Popen[str], deque[str]]:
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": str(self.threads),
-            "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads collapse a machine that others use too
-            "TOKENIZERS_PARALLELISM": "false",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_EVALUATE_OFFLINE": "1",
-            "PYTHONUNBUFFERED": "1",
-        }
-        if self.plan.base.kind != "hub":
-            environment["HF_HUB_OFFLINE"] = "1"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "medcot_bench.run.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment,
-            start_new_session=True,  # Ctrl-C reaches the parent, which ends the worker
-        )
-        tail: deque[str] = deque(maxlen=TAIL)
-        threading.Thread(target=self._read_errors, args=(process, tail), daemon=True).start()
-        job = {
-            "study": self.plan.study.model_dump(mode="json"),
-            "output_dir": str(self.store.root),
-            "threads": self.threads,
-            "cells": [cell.id for cell in cells],
-        }
-        if process.stdin is None:
-            raise RuntimeError("the worker has no standard input")
-        process.stdin.write(json.dumps(job) + "\n")
-        process.stdin.flush()
-        return process, tail
-
-    def _read_errors(self, process: subprocess.Popen[str], tail: deque[str]) -> None:
-        for line in process.stderr or ():
-            tail.append(line)
-            self.listen({"event": "log", "line": line.rstrip("\n")})
+    def _log(self, line: str) -> None:
+        self.listen({"event": "log", "line": line})
 
     def _pass_on(self, event: dict[str, Any]) -> None:
         cell = self.cells.get(event.get("cell", ""))

@@ -23,13 +23,12 @@ from medcot_bench.config import Study
 from medcot_bench.errors import CONFLICT, OK, USAGE, Diverged, MedcotError, StoreError
 from medcot_bench.plan import Cell, Score, make_plan
 from medcot_bench.records import Attempt, Status
-from medcot_bench.run.cell import CellRunner, now
+from medcot_bench.runner.cell import CellRunner, now
+from medcot_bench.runner.supervisor import RECYCLED
 from medcot_bench.store import Store
 from medcot_bench.training.costs import release_memory
 
 Emit = Callable[..., None]
-RECYCLED = 75
-"""Exit status of a worker that ends because its memory has grown; the parent starts another one."""
 
 
 def main() -> int:

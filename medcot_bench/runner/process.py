@@ -1,0 +1,91 @@
+"""A worker as its parent sees it: a job in, events out, an exit status, and the end of its standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any, Self
+
+TAIL = 200
+"""Lines of standard error that are kept."""
+
+
+class WorkerProcess:
+    """One worker process; leaving the `with` block ends it."""
+
+    def __init__(self, job: Mapping[str, Any], *, offline: bool, on_log: Callable[[str], None]):
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "medcot_bench.runner.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=_environment(int(job["threads"]), offline),
+            start_new_session=True,  # Ctrl-C reaches the parent, which ends the worker
+        )
+        self._on_log = on_log
+        self._tail: deque[str] = deque(maxlen=TAIL)
+        self._reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._reader.start()
+        stdin = _open(self._process.stdin)
+        stdin.write(json.dumps(job) + "\n")
+        stdin.flush()  # and left open: the worker ends when its parent is gone
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._reader.join(timeout=10)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            _open(stream).close()
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield the worker's events until it closes its output."""
+        for line in _open(self._process.stdout):
+            yield json.loads(line)
+
+    def wait(self) -> int:
+        """Return the exit status once the worker has ended; negative for a signal."""
+        status = self._process.wait()
+        self._reader.join(timeout=10)
+        return status
+
+    @property
+    def tail(self) -> str:
+        """The last lines of its standard error."""
+        return "".join(self._tail)
+
+    def _read_errors(self) -> None:
+        for line in _open(self._process.stderr):
+            self._tail.append(line)
+            self._on_log(line.rstrip("\n"))
+
+
+def _environment(threads: int, offline: bool) -> dict[str, str]:
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads collapse a machine that others use too
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_EVALUATE_OFFLINE": "1",
+    }
+    if offline:
+        environment["HF_HUB_OFFLINE"] = "1"
+    return environment
+
+
+def _open(stream: IO[str] | None) -> IO[str]:
+    if stream is None:
+        raise RuntimeError("the worker has no pipe")
+    return stream

@@ -1,0 +1,133 @@
+"""The commands on a terminal, in a pipe, and as a module."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medcot_bench.cli import main
+
+
+def study_arguments(fields: dict[str, Any]) -> list[str]:
+    """The little study as flags."""
+    data = [part for name, source in fields["data"].items() for part in ("--data", f"{name}={source}")]
+    return [
+        *("--model", fields["model"], "--tasks", "k8s_qa", "--adapters", "none,lora:lr=1e-3", *data),
+        *("--max-steps", "2", "--batch-size", "2", "--limit", "2", "--set", "scoring.max_new_tokens=4"),
+        *("--set", "threads=1", "-o", fields["output_dir"]),
+    ]
+
+
+def test_plan_shows_cells_reasons_and_disk(
+    study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *study_arguments(study_fields)]) == 0
+    output = capsys.readouterr().out
+    assert "task: k8s_qa[file:k8s_qa.jsonl], kubernetes: 12 to train on, 2 to score" in output
+    assert "not trained yet" in output
+    assert "2 cells, 2 scores: 1 to train, 1 to score only, 0 done" in output
+    assert "kept (adapters)" in output
+    assert not Path(study_fields["output_dir"]).exists()
+
+
+def test_plan_as_json_names_recipes_and_relations(
+    study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *study_arguments(study_fields), "--eval-tasks", "medqa_cot", "--json"]) == 0
+    base, lora = json.loads(capsys.readouterr().out)["cells"]
+    assert base["recipe"] is None
+    assert lora["recipe"]["lr"] == 1e-3
+    assert lora["recipe"]["max_steps"] == 2
+    assert lora["scores"] == {"k8s_qa": "same_task", "medqa_cot": "shift"}
+
+
+def test_dry_run_is_plan(study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    main(["plan", *study_arguments(study_fields)])
+    expected = capsys.readouterr().out
+    assert main(["run", "--dry-run", *study_arguments(study_fields)]) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_show_prints_options_sources_licence_prompt_and_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "k8s_qa"]) == 0
+    output = capsys.readouterr().out
+    for part in ("context=given", "file:PATH", "licence:", "| Answer:", "its target:", "CC-BY-4.0"):
+        assert part in output
+    assert main(["show", "adapter:qlora"]) == 0
+    assert "base quantisation nf4" in capsys.readouterr().out
+    assert main(["show", "random"]) == 0
+    assert "the placebo of every other selector" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_runs_by_flags_then_says_that_nothing_is_left(study_fields: dict[str, Any]) -> None:
+    command = [sys.executable, "-m", "medcot_bench", "run", *study_arguments(study_fields)]
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (first.returncode, first.stderr) == (0, "")
+    lines = first.stdout.splitlines()
+    assert lines[0].startswith("plan: 2 cells, 2 to run")
+    assert lines[1] == "[1/2] none"
+    assert any(line.startswith("    trained 2 steps in") for line in lines)
+    assert lines[-2] == "2 cells finished of 2"
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 0
+    assert "nothing to run: all 2 cells and 2 scores are done" in second.stdout
+    quiet = subprocess.run([*command, "-q"], capture_output=True, text=True, check=False)
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+    study = Path(study_fields["output_dir"]) / "study.yaml"
+    again = [sys.executable, "-m", "medcot_bench", "run", str(study)]
+    third = subprocess.run(again, capture_output=True, text=True, check=False)
+    assert "nothing to run" in third.stdout
+
+    leaderboard = study.parent / "leaderboard.md"
+    text = leaderboard.read_text()
+    leaderboard.unlink()
+    exported = subprocess.run(
+        [sys.executable, "-m", "medcot_bench", "export", str(study.parent), "--format", "md"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert exported.stdout == f"{leaderboard}\n"
+    assert leaderboard.read_text() == text
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_bars_and_the_same_lines(study_fields: dict[str, Any]) -> None:
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "medcot_bench", "run", *study_arguments(study_fields)],
+        stdout=child,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"},
+    )
+    os.close(child)
+    output = b""
+    while True:
+        try:
+            chunk = os.read(parent, 4096)
+        except OSError:  # Linux ends a pseudo-terminal with EIO
+            break
+        if not chunk:
+            break
+        output += chunk
+    os.close(parent)
+    assert process.wait() == 0
+    text = output.decode()
+    assert "ETA" in text
+    assert "[2/2] lora:lr=1e-3 × k8s_qa × seed 0" in text
+    assert "leaderboard: " in text
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m medcot_bench list | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert result.stderr == ""

@@ -1,0 +1,165 @@
+"""Bad input: one line an error with the file and line where there is one, exit status 2, nothing written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from medcot_bench.cli import main
+
+
+class Program:
+    """The program called in this process, in a folder of its own."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path):
+        self._capsys = capsys
+        self.folder = folder
+
+    def fails(self, *arguments: str) -> list[str]:
+        """Run it; return its error lines after checking what every expected error has in common."""
+        before = sorted(self.folder.rglob("*"))
+        assert main(arguments) == 2
+        output = self._capsys.readouterr()
+        assert output.out == ""
+        lines = output.err.splitlines()
+        assert all(line.startswith("medcot-bench: ") for line in lines)
+        assert sorted(self.folder.rglob("*")) == before
+        return [line.removeprefix("medcot-bench: ") for line in lines]
+
+
+@pytest.fixture
+def program(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    monkeypatch.chdir(tmp_path)
+    return Program(capsys, tmp_path)
+
+
+@pytest.fixture
+def good(tiny_model: Path, examples: Path) -> list[str]:
+    """Arguments of a study without an error."""
+    return [
+        *("run", "--model", str(tiny_model), "--tasks", "k8s_qa", "--adapters", "none,lora"),
+        *("--data", f"k8s_qa=file:{examples / 'k8s_qa.jsonl'}"),
+    ]
+
+
+def test_an_unknown_task(program: Program, good: list[str]) -> None:
+    assert program.fails(*good, "--eval-tasks", "k8s_qu") == [
+        "no task 'k8s_qu'; known: k8s_qa, manuals_qa, medqa_cot"
+    ]
+
+
+def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
+    assert program.fails(*good, "--adapters", "lorra") == [
+        "no adapter 'lorra'; known: full, layer_lora, lora, none, qlora"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "line"),
+    [
+        ("none:r=3", "adapter none: no option 'r'; valid: none"),
+        ("lora:r=many", "adapter lora: r=many: that is no int"),
+        ("full:select=top,k=99", "select: k=99 of a model with 4 blocks"),
+        ("lora:select=layers,layers=2+9", "selector layers: block 9 of a model with blocks 0 to 3"),
+        ("lora:select=best", "no selector 'best'; known: all, bottom, ends, every, layers, middle, random, top"),
+        ("lora:targets=atention", "adapter lora:targets=atention: no module of this model is chosen; check "),
+        ("lora:lr=-1", "adapter lora:lr=-1: lr must be at least 0, not -1.0"),
+    ],
+)
+def test_a_wrong_option(program: Program, good: list[str], adapter: str, line: str) -> None:
+    [found] = program.fails(*good, "--adapters", adapter)
+    assert found.startswith(line)
+
+
+def test_an_unknown_option_lists_the_valid_ones(program: Program, good: list[str]) -> None:
+    [found] = program.fails(*good, "--adapters", "layer_lora:kk=2")
+    assert found.startswith("adapter layer_lora: no option 'kk'; valid: r, alpha, dropout, select, targets, k, lr")
+
+
+def test_a_missing_file(program: Program, good: list[str]) -> None:
+    assert program.fails(*good, "--data", "k8s_qa=file:none.jsonl") == ["none.jsonl: no such file"]
+
+
+def test_no_data(program: Program, good: list[str]) -> None:
+    assert program.fails(*good, "--eval-tasks", "manuals_qa") == [
+        "task manuals_qa: no data given; add --data manuals_qa=file:PATH"
+    ]
+
+
+def test_a_line_that_is_no_json(program: Program, good: list[str]) -> None:
+    row = json.dumps({"question": "q", "answer": "a", "context": "c"})
+    (program.folder / "rows.jsonl").write_text(f"{row}\n\n{{'question': 1}}\n")
+    [found] = program.fails(*good, "--data", "k8s_qa=file:rows.jsonl")
+    assert found.startswith("rows.jsonl:3: not JSON: ")
+
+
+def test_a_row_without_the_field(program: Program, good: list[str]) -> None:
+    (program.folder / "rows.jsonl").write_text('{"question": "q"}\n')
+    assert program.fails(*good, "--data", "k8s_qa=file:rows.jsonl") == [
+        "rows.jsonl:1: the row lacks the field 'answer'"
+    ]
+
+
+def test_a_model_folder_without_tokenizer(program: Program, good: list[str], tiny_model: Path) -> None:
+    copy = program.folder / "model"
+    shutil.copytree(tiny_model, copy, ignore=shutil.ignore_patterns("tokenizer*"))
+    assert program.fails(*good, "--model", "model") == [
+        "model 'model': the folder holds no tokenizer (tokenizer.json or tokenizer.model)"
+    ]
+
+
+def test_a_model_that_is_not_there(program: Program, good: list[str]) -> None:
+    assert program.fails(*good, "--model", "./nowhere") == [
+        "model './nowhere': neither a model folder nor a GGUF file"
+    ]
+
+
+def test_all_errors_at_once(program: Program, good: list[str]) -> None:
+    lines = program.fails(
+        *good,
+        *("--tasks", "k8s_qa,nope", "--adapters", "lora:x=1,qlorra", "--max-steps", "-3", "--seeds", "1,1"),
+        *("--set", "training.warm=0.1", "--data", "k8s_qa=file:gone.jsonl", "--model", "./nowhere"),
+    )
+    beginnings = [
+        "seeds: give distinct seeds from 0 up",
+        "training.max_steps: Input should be greater than or equal to 0 (given: -3)",
+        "training.warm: no such field; fields: train_items, lr,",
+        "gone.jsonl: no such file",
+        "no task 'nope'",
+        "adapter lora: no option 'x'",
+        "no adapter 'qlorra'",
+        "model './nowhere'",
+    ]
+    assert len(lines) == len(beginnings)
+    for line, beginning in zip(lines, beginnings, strict=True):
+        assert line.startswith(beginning)
+
+
+def test_nothing_named(program: Program) -> None:
+    lines = program.fails("run", "--model", "./nowhere")
+    assert [line.partition(":")[0] for line in lines] == ["model './nowhere'", "no adapter", "no task"]
+
+
+def test_a_study_file_that_is_none(program: Program) -> None:
+    (program.folder / "study.yaml").write_text("tasks: [k8s_qa\n")
+    assert program.fails("run", "study.yaml")[0].startswith("study.yaml: not YAML")
+    assert program.fails("run", "other.yaml")[0] == "other.yaml: No such file or directory"
+
+
+def test_a_folder_without_results(program: Program) -> None:
+    assert program.fails("export", "out") == ["out: no study was run here (no plan.json)"]
+    assert program.fails("show", "nothing")[0].startswith("no plugin 'nothing'; known: all, bottom")
+
+
+def test_an_unknown_format(program: Program) -> None:
+    assert program.fails("export", "out", "--format", "docx") == ["no exporter 'docx'; known: csv, json, md"]
+
+
+def test_unknown_flags_are_argparse_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--adapter", "lora"])
+    assert caught.value.code == 2
+    assert "--adapter" in capsys.readouterr().err
