@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -42,7 +41,6 @@ def main() -> int:
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(job["threads"])
-    warnings.filterwarnings("ignore", message=".*kernels.*")
     try:
         plan = make_plan(Study.model_validate(job["study"]))
         cells = {cell.id: cell for cell in plan.cells}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 
 import torch
 
@@ -50,7 +50,7 @@ def plan_steps(items: Sequence[Item], recipe: Recipe, seed: int) -> list[list[in
     steps: list[list[int]] = []
     tokens = 0
     while recipe.max_steps is None or len(steps) < recipe.max_steps:
-        step = [number for number, _ in zip(order, range(recipe.batch_size), strict=False)]
+        step = list(islice(order, recipe.batch_size))
         tokens += sum(len(items[number]) for number in step)
         if not step or (recipe.train_tokens is not None and steps and tokens > recipe.train_tokens):
             break

@@ -1,0 +1,65 @@
+"""README and docs say what the program does: their code, flags and fields are the real ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from medcot_bench.cli import parser
+from medcot_bench.config import Scoring, Study, Training, load_study
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PLUGIN = "tests/plugins/medcot_example"
+
+
+def block(marker: str) -> str:
+    """The code block right after a comment in the README."""
+    found = re.search(rf"<!-- {re.escape(marker)} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found, marker
+    return found[1]
+
+
+@pytest.mark.parametrize("name", ["medcot_ports.py", "medcot_ia3.py"])
+def test_the_plugins_shown_are_those_tested_and_short(name: str) -> None:
+    code = (ROOT / PLUGIN / name).read_text()
+    assert block(f"{PLUGIN}/{name}") == code
+    assert sum(bool(line.strip()) for line in code.splitlines()) < 25
+
+
+def test_the_entry_points_shown_are_those_tested() -> None:
+    shown = block(f"{PLUGIN}/pyproject.toml")
+    assert "medcot_bench.tasks" in shown
+    assert shown in (ROOT / PLUGIN / "pyproject.toml").read_text()
+
+
+def test_every_flag_shown_exists() -> None:
+    program = parser()
+    help_texts = program.format_help()
+    for action in program._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr]
+        help_texts += action.format_help()
+    for line in README.split("medcot-bench run")[1:]:
+        for flag in re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", line.split("```")[0]):
+            assert flag in help_texts
+
+
+def test_the_study_file_shown_is_whole_and_valid(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "study.md").read_text()
+    shown = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0]
+    path = tmp_path / "study.yaml"
+    path.write_text(shown)
+    _, errors = load_study(path)
+    assert errors == []
+    fields = yaml.safe_load(shown)
+    assert set(fields) == set(Study.model_fields)
+    assert set(fields["training"]) == set(Training.model_fields)
+    assert set(fields["scoring"]) == set(Scoring.model_fields)
+
+
+def test_every_link_of_the_docs_leads_to_a_file() -> None:
+    for page in [ROOT / "README.md", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
