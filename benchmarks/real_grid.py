@@ -69,8 +69,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, default=Path("real_grid"))
     parser.add_argument("--threads", type=int, help="default: every core")
+    parser.add_argument("--device", default="auto", help="default: CUDA where there is one, else the CPU")
     options = parser.parse_args()
     data, output = options.data.resolve(), options.output
+    where = {"threads": options.threads, "device": options.device}
     seen: dict[str, Results] = {}
     for name, changes in {
         "medqa_cot train": look_at("medqa_cot", "train", TRAIN_PROBE),
@@ -80,7 +82,7 @@ def main() -> int:
     }.items():
         print(f"== {name}", flush=True)
         show = _Lines(lambda line: print(line, flush=True), verbose=False)
-        run_study(study(data, output, threads=options.threads, **changes), listen=show)
+        run_study(study(data, output, **where, **changes), listen=show)
         seen[name] = load(output)
     rows, good = [], True
     for task, held_out in (("medqa_cot", "medqa_cot validation"), ("k8s_qa", "leaderboard")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 SCHEMA = 1
@@ -31,7 +32,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """What one phase of a cell cost. Bytes are counted, peaks measured (see docs/costs.md)."""
+    """What one phase of a cell cost. Bytes are counted, peaks measured: see docs/results.md."""
 
     seconds: float
     peak_bytes: int
@@ -119,3 +120,8 @@ class Attempt:
     error: str
     started: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def now() -> str:
+    """Return the time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from medcot_bench.cli import plan
@@ -49,8 +48,5 @@ def execute(options: argparse.Namespace) -> int:
         print(f"{', '.join(parts)} of {total}")
     print(f"leaderboard: {outcome.leaderboard} (also .csv and .json)")
     if outcome.failed:
-        print(
-            f"what failed, and where its log is: medcot-bench plan {study.output_dir}/study.yaml",
-            file=sys.stderr,
-        )
+        print(f"what failed stands in it; logs: {study.output_dir}/cells/*/attempts/*/log")
     return outcome.exit_code

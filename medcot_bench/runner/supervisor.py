@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from medcot_bench.config import Study, dump_study
 from medcot_bench.errors import OK, SOME_FAILED, MedcotError
 from medcot_bench.plan import Cell, Plan, make_plan
 from medcot_bench.plugins import installed
-from medcot_bench.records import Attempt
+from medcot_bench.records import Attempt, now
 from medcot_bench.report.export import export
 from medcot_bench.runner.process import WorkerProcess
 from medcot_bench.store import Store
@@ -104,7 +103,7 @@ def _skip(todos: list[Todo], store: Store, listen: Listener) -> set[str]:
     for todo in todos:
         if reason := installed().skip_reason(todo.cell):
             skipped.add(todo.cell.id)
-            attempt = Attempt(cell_id=todo.cell.id, status="skipped", error=reason, started=_now())
+            attempt = Attempt(cell_id=todo.cell.id, status="skipped", error=reason, started=now())
             store.add_attempt(todo.cell, attempt, reason)
             listen({"event": "skipped", "cell": todo.cell.id, "title": todo.cell.title, "reason": reason})
     return skipped
@@ -170,7 +169,7 @@ class _Supervisor:
             error = f"the worker was ended by {name}{hint}"
         else:
             error = f"the worker ended with status {status}"
-        attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=_now())
+        attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=now())
         folder = self.store.add_attempt(cell, attempt, log)
         self.store.drop_unfinished(cell)
         self.listen(
@@ -190,7 +189,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

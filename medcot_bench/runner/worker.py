@@ -21,8 +21,8 @@ import torch
 from medcot_bench.config import Study
 from medcot_bench.errors import CONFLICT, OK, USAGE, Diverged, MedcotError, StoreError
 from medcot_bench.plan import Cell, Score, make_plan
-from medcot_bench.records import Attempt, Status
-from medcot_bench.runner.cell import CellRunner, now
+from medcot_bench.records import Attempt, Status, now
+from medcot_bench.runner.cell import CellRunner
 from medcot_bench.runner.supervisor import RECYCLED
 from medcot_bench.store import Store
 from medcot_bench.training.costs import release_memory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -47,9 +47,8 @@ def build_task(
     name: str,
     questions: Sequence[Question],
     scorer: ItemScorer,
-    on_item: Callable[[int], None] = lambda done: None,
 ) -> MedcotTask:
-    """Build the lm-eval task. `on_item(n)` is called when the n-th item has been scored."""
+    """Build the lm-eval task."""
     spec = scorer.chosen.task.spec
 
     def process_results(doc: dict[str, Any], responses: Sequence[Any]) -> dict[str, float]:
@@ -60,7 +59,6 @@ def build_task(
         scores = scorer.likelihoods(question, gold, options)
         if scorer.generates:
             scores |= scorer.text(question, left.pop(0))
-        on_item(doc["number"] + 1)
         return {metric: value for metric, value in scores.items() if scorer.wants(metric)}
 
     documents = [

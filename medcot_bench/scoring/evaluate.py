@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,6 @@ def evaluate_score(
     score: Score,
     *,
     compute_dtype: torch.dtype | None = None,
-    on_item: Callable[[int], None] = lambda done: None,
 ) -> Evaluation:
     """Evaluate a model as `score` asks. Raises GateError where the numbers would mean nothing."""
     chosen = plan.tasks[score.task]
@@ -64,7 +63,7 @@ def evaluate_score(
     leak = check_prompts([_own_prompt(chosen, question) for question in questions])
     counts |= {"leaked": leak.leaked, "extractive": leak.extractive}
     marks = [f"{leak.leaked} of {len(questions)} prompts hold their answer"] if leak.leaked else []
-    task = build_task(chosen.typed.name, questions, scorer, on_item)
+    task = build_task(chosen.typed.name, questions, scorer)
     lm = build_lm(
         model,
         encoder.tokenizer,

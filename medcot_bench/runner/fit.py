@@ -1,0 +1,102 @@
+"""Training one cell: its items written and encoded, its adapter placed and trained, its cost measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from medcot_bench.chosen import ChosenTask
+from medcot_bench.errors import ConfigError
+from medcot_bench.models.tokens import Encoder, write_within
+from medcot_bench.plan import Cell, Plan
+from medcot_bench.plugins import blame
+from medcot_bench.training.batches import Item
+from medcot_bench.training.costs import Meter
+from medcot_bench.training.loop import Trained, train
+from medcot_bench.types import Example, Placement, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The items of a training as tokens, and how many were too long."""
+
+    items: list[Item] = field(default_factory=list)
+    dropped: int = 0
+    shortened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained model with what there is to record of it."""
+
+    model: Any
+    placement: Placement
+    encoded: Encoded
+    trained: Trained
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    """Above what was in use before the adapter was made; on CUDA in all."""
+
+
+def fit(
+    plan: Plan,
+    cell: Cell,
+    base: Any,
+    encoder: Encoder,
+    compute_dtype: torch.dtype,
+    on_step: Callable[[int, int], None],
+) -> Fitted:
+    """Train a cell on `base`, which may be changed by it. A cell without a task is the base itself.
+
+    Raises ConfigError where no item fits, PluginError, Diverged.
+    """
+    if cell.task is None or cell.seed is None:
+        return Fitted(base, {}, Encoded(), Trained())
+    adapter, task, recipe = plan.adapters[cell.adapter], plan.tasks[cell.task], plan.recipe(cell)
+    encoded = encode(task, encoder, plan.train_items(cell.task), recipe)
+    if not encoded.items and recipe.max_steps != 0:
+        raise ConfigError(f"task {cell.task}: every training item is longer than max_length={recipe.max_length}")
+    validation = Encoded()
+    if recipe.select_by == "val_nll":
+        validation = encode(task, encoder, plan.validation_items(cell.task), recipe)
+        if not validation.items:
+            raise ConfigError(f"task {cell.task}: every validation item is longer than {recipe.max_length} tokens")
+    placement = adapter.place(plan.base.info, plan.base.modules, cell.seed)
+    with Meter(next(base.parameters()).device) as meter:
+        torch.manual_seed(cell.seed)  # adapters draw their first weights from it
+        with blame(adapter.entry, "prepare"):
+            model = adapter.adapter.prepare(base, placement)
+        trained = train(
+            model,
+            encoded.items,
+            recipe,
+            cell.seed,
+            validation=validation.items,
+            compute_dtype=compute_dtype,
+            on_step=on_step,
+        )
+    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes)
+
+
+def encode(task: ChosenTask, encoder: Encoder, examples: Sequence[Example], recipe: Recipe) -> Encoded:
+    """Write and encode examples, each target followed by EOS. Raises ConfigError under `overlong: error`."""
+    items = []
+    dropped = shortened = 0
+    for example in examples:
+        shorten = recipe.overlong == "truncate-context"
+        written = write_within(task, encoder, example, recipe.max_length, shorten=shorten)
+        if written is None:
+            if recipe.overlong == "error":
+                raise ConfigError(
+                    f"task {task.label}: training item '{example.id}' is longer than "
+                    f"max_length={recipe.max_length}; raise it or set training.overlong=drop"
+                )
+            dropped += 1
+            continue
+        shortened += written.shortened
+        prompt, target = encoder.pair(written.prompt, written.target)
+        items.append(Item(prompt, [*target, encoder.tokenizer.eos_token_id]))
+    return Encoded(items, dropped, shortened)
