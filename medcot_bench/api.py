@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.config import Study, load_study
+from medcot_bench.config import Study
 from medcot_bench.results import Results, load
+from medcot_bench.study_files import load_study
 
 __all__ = ["Results", "Study", "load", "run"]
 

@@ -53,14 +53,18 @@ def resolve(model: str) -> Base:
     """
     if model == DEFAULT_MODEL:
         return _gguf(model, _packaged_gguf())
-    path = Path(model).expanduser()
-    if path.is_file() and path.suffix == ".gguf":
+    try:
+        path = Path(model).expanduser()
+        exists, is_folder = path.exists(), path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a NUL
+        raise ModelError(f"model '{model}': no path, and no hub id ({error})") from None
+    if exists and not is_folder and path.suffix == ".gguf":
         return _gguf(model, path)
-    if path.is_dir():
+    if is_folder and model:
         return _folder(model, path)
-    if path.exists() or path.suffix == ".gguf" or path.is_absolute() or model.startswith((".", "~")):
+    if exists or path.suffix == ".gguf" or path.is_absolute() or model.startswith((".", "~")):
         raise ModelError(f"model '{model}': neither a model folder nor a GGUF file")
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", model):
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", model, re.ASCII):
         raise ModelError(f"model '{model}': no folder of this name, and no hub id (ORGANISATION/NAME)")
     return _hub(model)
 

@@ -81,12 +81,16 @@ class ChosenAdapter:
         spec = self.adapter.spec
         if spec.update == "none":
             return {}
-        candidates = tuple(
+        offered = [
             module
             for module in modules
-            if _is_target(module, self.targets)
-            and (spec.update == "full" or (module.layer is not None and _is_linear(module)))
-        )
+            if spec.update == "full" or (module.layer is not None and _is_linear(module))
+        ]
+        for name in self.targets.split("+"):
+            if not any(_is_target(module, name) for module in offered):
+                raise ConfigError(f"adapter {self.label}: targets={name} matches no module of this model")
+        wanted = self.targets.split("+")
+        candidates = tuple(m for m in offered if any(_is_target(m, name) for name in wanted))
         probe = Probe(model=model, modules=candidates, seed=seed)
         with blame(self.selector_entry, "place"):
             placement = self.selector.place(probe)
@@ -149,11 +153,8 @@ def _convert_recipe(adapter: str, key: str, text: str) -> Any:
     return convert(f"adapter {adapter}: {key}", Option(kind, None, "", choices), text)
 
 
-def _is_target(module: ModuleInfo, targets: str) -> bool:
-    if targets == "all":
-        return True
-    wanted = targets.split("+")
-    return module.kind in wanted or module.path.rpartition(".")[2] in wanted
+def _is_target(module: ModuleInfo, name: str) -> bool:
+    return name in ("all", module.kind, module.path.rpartition(".")[2])
 
 
 def _is_linear(module: ModuleInfo) -> bool:

@@ -83,6 +83,11 @@ def gguf_layout(model: str, path: Path) -> Layout:
         prefix = f"model.layers.{parts[1]}." if parts[0] == "blk" else ""
         name = parts[2] if prefix else parts[0]
         if name not in _GGUF_NAMES:
+            if prefix:
+                raise ModelError(
+                    f"model '{model}': GGUF of architecture '{architecture}' with {tensor.name} is not supported; "
+                    "name a model folder instead"
+                )
             continue  # e.g. rope_freqs: no parameter of the model
         # GGUF lists dimensions from the innermost outwards.
         shapes[f"{prefix}{_GGUF_NAMES[name]}.{parts[-1]}"] = tuple(int(n) for n in reversed(tensor.shape))
@@ -113,9 +118,15 @@ def _safetensors_shapes(model: str, folder: Path) -> Shapes:
             with file.open("rb") as handle:
                 (length,) = struct.unpack("<Q", handle.read(8))
                 header = json.loads(handle.read(length))
-            shapes |= {name: tuple(t["shape"]) for name, t in header.items() if name != "__metadata__"}
-        except (OSError, ValueError, struct.error, OverflowError, MemoryError, TypeError, KeyError) as error:
+            tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+            shapes |= {name: tuple(tensor["shape"]) for name, tensor in tensors.items()}
+            end = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+        except (OSError, struct.error, MemoryError, RecursionError) as error:
             raise ModelError(f"model '{model}': can't read {file.name}: {error}") from None
+        except (ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError):
+            raise ModelError(f"model '{model}': can't read {file.name}: no safetensors header") from None
+        if file.stat().st_size < end:
+            raise ModelError(f"model '{model}': {file.name} is cut off; fetch it again")
     if not shapes:
         raise ModelError(f"model '{model}': no *.safetensors in the folder (other formats can run code)")
     return shapes

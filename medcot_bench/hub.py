@@ -47,7 +47,7 @@ def download(model: str, revision: str) -> Path:
 
 def _cached(model: str) -> Path | None:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     name, _, pin = model.partition("@")
     try:
@@ -56,6 +56,8 @@ def _cached(model: str) -> Path | None:
         )
     except (LocalEntryNotFoundError, FileNotFoundError):
         return None
+    except HFValidationError:
+        raise ModelError(f"model '{model}': no folder of this name, and no hub id (ORGANISATION/NAME)") from None
     whole = (folder / "config.json").is_file() and list(folder.glob("*.safetensors"))
     return folder if whole else None
 
@@ -66,6 +68,7 @@ def _explained(model: str) -> Iterator[None]:
     from huggingface_hub.errors import (
         GatedRepoError,
         NotASafetensorsRepoError,
+        RemoteEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -84,6 +87,8 @@ def _explained(model: str) -> Iterator[None]:
             f"model '{model}': no such folder, and the hub has no such model (or it is private: run "
             "`hf auth login`)"
         ) from None
+    except RemoteEntryNotFoundError:
+        raise ModelError(f"model '{model}': the hub's repository holds no config.json") from None
     except NotASafetensorsRepoError:
         raise ModelError(f"model '{model}' has no *.safetensors (other formats can run code)") from None
     except ModelError:

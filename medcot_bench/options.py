@@ -37,7 +37,7 @@ class NamedOptions:
 
 
 def split_specs(text: str | Iterable[str]) -> list[NamedOptions]:
-    """Split `a,b:k=v,k=v c` into its specs. A piece with `=` and no `:` belongs to the name before it.
+    """Split `a,b:k=v,k=v c` into its specs. A piece with `=` (before any `:`) belongs to the name before it.
 
     Raises ConfigError for an option without a name, an empty key, or one key given twice.
 
@@ -48,7 +48,7 @@ def split_specs(text: str | Iterable[str]) -> list[NamedOptions]:
     found: list[tuple[str, dict[str, str]]] = []
     for piece in (part for part in re.split(r"[,\s]+", text) if part):
         name, colon, first = piece.partition(":")
-        if not colon and "=" in piece:
+        if "=" in name:
             if not found:
                 raise ConfigError(f"'{piece}' comes before any name; write NAME:{piece}")
             _add_option(found[-1], piece)

@@ -52,7 +52,7 @@ def blame(entry: PluginEntry, action: str) -> Iterator[None]:
         yield
     except (MedcotError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's; this module imports no torch
             raise
         raise PluginError(f"{entry} failed in {action}: {type(error).__name__}: {error}") from error
@@ -67,6 +67,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._loaded: dict[PluginEntry, Any] = {}
+        self._left_out: set[str] = set()
 
     @classmethod
     def discover(cls) -> Plugins:
@@ -129,29 +130,42 @@ class Plugins:
 
     def skip_reason(self, cell: Cell) -> str | None:
         """Ask the run-wide plugins whether to leave `cell` out; the first reason counts."""
-        self._load_run_wide()
-        return cast("str | None", self._manager.hook.medcot_skip_cell(cell=cell))
+        reasons = self._tell("medcot_skip_cell", cell=cell)
+        return next((cast("str", reason) for reason in reasons if reason is not None), None)
 
     def cell_finished(self, record: CellRecord) -> None:
-        """Tell the run-wide plugins of a committed cell; one that raises is warned about by name."""
+        """Tell the run-wide plugins of a committed cell."""
+        self._tell("medcot_cell_finished", record=record)
+
+    def _tell(self, hook: str, **arguments: Any) -> list[Any]:
+        """Call a run-wide hook of every plugin; one that raises is warned about by name, and stops nobody."""
         self._load_run_wide()
-        for implementation in self._manager.hook.medcot_cell_finished.get_hookimpls():
+        answers = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            entry = self.entry("plugin", implementation.plugin_name.removeprefix("plugin:"))
             try:
-                implementation.function(*[{"record": record}[name] for name in implementation.argnames])
-            except Exception as error:
-                warnings.warn(
-                    f"plugin '{implementation.plugin_name}' failed in medcot_cell_finished: "
-                    f"{type(error).__name__}: {error}",
-                    stacklevel=2,
-                )
+                with blame(entry, hook):
+                    answers.append(implementation.function(*[arguments[n] for n in implementation.argnames]))
+            except (MedcotError, MemoryError) as error:
+                warnings.warn(f"{error}", stacklevel=3)
+        return answers
 
     def run_wide(self) -> list[str]:
         """Return `name (distribution version)` of every active run-wide plugin, for the records."""
-        return [f"{entry.name} ({entry.distribution} {entry.version})" for entry in self.of("plugin")]
+        self._load_run_wide()
+        active = [entry for entry in self.of("plugin") if entry.name not in self._left_out]
+        return [f"{entry.name} ({entry.distribution} {entry.version})" for entry in active]
 
     def _load_run_wide(self) -> None:
-        for entry in self.of("plugin"):
-            self._load(entry)
+        """Load the run-wide plugins. One that can't be loaded is warned about once, and takes no part."""
+        for name in {entry.name: None for entry in self.of("plugin")}:
+            if name in self._left_out:
+                continue
+            try:
+                self._load(self.entry("plugin", name))
+            except PluginError as error:
+                self._left_out.add(name)
+                warnings.warn(f"the run goes on without a plugin: {error}", stacklevel=3)
 
     def _load(self, entry: PluginEntry) -> Any:
         if entry in self._loaded:
@@ -188,7 +202,9 @@ def installed() -> Plugins:
 
 
 def _is_blocked(entry: PluginEntry, blocked: frozenset[str]) -> bool:
-    return not blocked.isdisjoint({entry.name, f"{entry.kind}:{entry.name}", entry.distribution})
+    owners = {name.replace("_", "-").casefold() for name in blocked}  # as packaging compares distributions
+    named = not blocked.isdisjoint({entry.name, f"{entry.kind}:{entry.name}"})
+    return named or entry.distribution.replace("_", "-").casefold() in owners
 
 
 def _protocol_attributes(kind: Kind) -> list[str]:

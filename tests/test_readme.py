@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from medcot_bench.cli import parser
-from medcot_bench.config import Scoring, Study, Training, load_study
+from medcot_bench.config import Scoring, Study, Training
+from medcot_bench.study_files import load_study
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

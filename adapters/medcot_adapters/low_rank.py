@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_adapters.recipes import low_rank_recipe
-from medcot_bench import AdapterSpec, ModelInfo, Option, Placement, Recipe
+from medcot_bench import AdapterSpec, ConfigError, ModelInfo, Option, Placement, Recipe
 
 OPTIONS = {
     "r": Option(int, 16, "rank of the update"),
@@ -20,6 +20,8 @@ class LowRank:
     """LoRA on the placed modules of a frozen base."""
 
     def __init__(self, spec: AdapterSpec, r: int = 16, alpha: int = 32, dropout: float = 0.0):
+        if r < 1 or alpha < 1 or not 0 <= dropout < 1:
+            raise ConfigError(f"adapter {spec.name}: r and alpha are at least 1, dropout lies in [0, 1)")
         self.spec = spec
         self.r, self.alpha, self.dropout = r, alpha, dropout
 

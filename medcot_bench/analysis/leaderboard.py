@@ -146,7 +146,7 @@ def _mean(by_seed: Mapping[int, Mapping[str, float]], groups: Mapping[str, str])
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Estimate]:
     gaps = {}
-    for name in full.keys() & own.keys():
+    for name in (name for name in own if name in full):
         sign = -1.0 if name in LOWER_IS_BETTER else 1.0
         paired = {
             seed: {
@@ -167,7 +167,8 @@ def _is_full(cells: Sequence[CellResult]) -> bool:
     if record is None:
         return False
     adapter = record.request["adapter"]
-    return bool(adapter["name"] == "full" and adapter["selector"]["name"] == "all")
+    selector = adapter.get("selector", {})
+    return bool(adapter["name"] == "full" and (selector["name"], selector["targets"]) == ("all", "all"))
 
 
 def _peak(cells: Iterable[CellResult]) -> float | None:
@@ -182,7 +183,7 @@ def _costs(cells: Sequence[CellResult], peak_of_full: float | None) -> Costs | N
     train = [record.phases["train"] for record in records]
     tokens, seconds = fmean(phase.tokens for phase in train), fmean(phase.seconds for phase in train)
     peak = fmean(phase.peak_bytes for phase in train)
-    scored = [score.phase.seconds for cell in cells for score in cell.scores.values()]
+    scored = [sum(score.phase.seconds for score in cell.scores.values()) for cell in cells if cell.scores]
     return Costs(
         trainable_parameters=records[0].trainable_parameters,
         adapter_bytes=records[0].adapter_bytes,
@@ -191,7 +192,7 @@ def _costs(cells: Sequence[CellResult], peak_of_full: float | None) -> Costs | N
         train_tokens=tokens,
         train_seconds=seconds,
         tokens_per_second=tokens / seconds if tokens else None,
-        score_seconds=sum(scored) / len(cells),
+        score_seconds=fmean(scored) if scored else 0.0,
     )
 
 

@@ -13,7 +13,8 @@ from tabulate import tabulate
 from medcot_bench.cli.study import add_study_arguments, read_study
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import shared_ngrams
-from medcot_bench.plan import Plan, make_plan
+from medcot_bench.plan import Plan
+from medcot_bench.planner import make_plan
 from medcot_bench.report.text import size
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, keeps_weights, remaining, weight_bytes

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.config import DEFAULT_MODEL, Study, load_study
+from medcot_bench.config import DEFAULT_MODEL, Study
+from medcot_bench.study_files import load_study
 
 # flag -> (field of the study, placeholder, help)
 _FLAGS = {

@@ -27,7 +27,7 @@ def read_rows(path: Path, required: tuple[str, ...]) -> list[tuple[Example, Spli
     for number, row in _objects(path):
         where = f"{path}:{number}"
         example = _example(where, row, required)
-        split = row.get("split")
+        split = row.get("split") or None
         if split is not None and split not in SPLITS:
             raise DataError(f"{where}: split '{split}' is none of {', '.join(SPLITS)}")
         if example.id in lines:
@@ -46,8 +46,8 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise DataError(f"{path}: {getattr(error, 'strerror', error)}") from None
     # Only "\n" ends a row: str.splitlines would also cut inside strings that hold U+2028.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -69,12 +69,12 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...]) -> E
             continue
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise DataError(f"{where}: field '{name}' must be text, it is a {type(value).__name__}")
-        fields[name] = str(value)
+        fields[name] = _utf8(where, name, str(value))
     options = row.get("options")
     if options:
-        if not isinstance(options, dict) or not all(isinstance(text, str) for text in options.values()):
+        if not isinstance(options, dict) or not all(isinstance(t, str | int | float) for t in options.values()):
             raise DataError(f"{where}: field 'options' must map letters to texts")
-        fields["options"] = options
+        fields["options"] = {letter: _utf8(where, "options", str(text)) for letter, text in options.items()}
     for name in ("question", "answer", *required):
         if name not in fields:
             raise DataError(f"{where}: the row lacks the field '{name}'")
@@ -82,3 +82,11 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...]) -> E
         raise DataError(f"{where}: answer_letter '{fields['answer_letter']}' is none of the options")
     made = hashlib.sha256(normalise(fields["question"]).encode()).hexdigest()[:12]
     return Example(**{"id": f"{made}-{where.rpartition(':')[2]}", "group": made, **fields})
+
+
+def _utf8(where: str, name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{where}: field '{name}' holds half a surrogate pair, which is no character") from None
+    return text

@@ -74,7 +74,7 @@ def _from_files(
         kind, _, location = source.partition(":")
         if kind != "file" or not location:
             raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write file:PATH")
-        path = Path(location)
+        path = Path(location).expanduser()
         names[path.name] = None
         for example, named in read_rows(path, chosen.task.spec.required):
             split = named or (only or _split_of_group(example.group, seed))

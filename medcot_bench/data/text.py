@@ -12,9 +12,17 @@ def words(text: str) -> list[str]:
     >>> words("kubectl get pods -n A, NFKC: ﬁ")
     ['kubectl', 'get', 'pods', 'n', 'a', 'nfkc', 'fi']
     """
-    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if text.isascii():
+        return re.findall(r"\w+", text)
+    return "".join(character if _in_word(character) else " " for character in text).split()
 
 
 def normalise(text: str) -> str:
     """Return the words of a text joined by single spaces."""
     return " ".join(words(text))
+
+
+def _in_word(character: str) -> bool:
+    # Unlike \w, with combining marks: vowel signs are letters to the scripts that have them.
+    return character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")

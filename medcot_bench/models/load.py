@@ -66,6 +66,11 @@ def load_model(
         model: Any = AutoModelForCausalLM.from_pretrained(folder, **arguments)
     if quantisation == "none":
         model.to(device)
+    for module in model.modules():
+        # On CPUs with bf16 units bitsandbytes would repack weights at the first forward without gradients, and
+        # compute in bf16 from then on, by an operator without autograd: another model, and wrong gradients.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     model.requires_grad_(False)
     # Sampling settings that a model card recommends would leak into greedy scoring.
     model.generation_config = GenerationConfig(

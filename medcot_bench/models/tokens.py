@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -103,16 +104,22 @@ def write_within(
     written = write(chosen, encoder, example, shots)
     if fits(written):
         return written
-    words = (example.context or "").split(" ")
-    if not shorten or len(words) < 2:
+    pieces = _pieces(example.context or "")
+    if not shorten or not pieces:
         return None
-    fitting, low, high = None, 0, len(words) - 1
+    fitting, low, high = None, 1, len(pieces) - 1
     while low <= high:
         middle = (low + high) // 2
-        shorter = replace(example, context=" ".join(words[:middle]))
+        shorter = replace(example, context="".join(pieces[:middle]))
         candidate = write(chosen, encoder, shorter, shots)
         if fits(candidate):
             fitting, low = Written(shorter, candidate.prompt, candidate.target, shortened=True), middle + 1
         else:
             high = middle - 1
     return fitting
+
+
+def _pieces(text: str) -> list[str]:
+    """Split a text where it may be cut: after words, or anywhere in a script that uses no spaces."""
+    words = re.findall(r"\s*\S+", text)
+    return words if len(words) > len(text) / 20 else list(text)

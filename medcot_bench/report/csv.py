@@ -21,7 +21,7 @@ class Csv:
         columns = list(dict.fromkeys(column for line in lines for column in line))
         output = io.StringIO()
         writer = csv.DictWriter(output, columns, restval="", lineterminator="\n")
-        writer.writeheader()
+        writer.writerow({name: _safe(name) for name in columns})
         writer.writerows({name: _safe(value) for name, value in line.items()} for line in lines)
         return output.getvalue()
 
@@ -38,12 +38,14 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
         found = row.tasks.get(task)
         line[f"{title}.relation"] = found.relation if found else ""
         for name in leaderboard.scores:
-            estimates = {"": found.scores.get(name), ".gap": found.gaps.get(name)} if found else {}
-            for suffix, estimate in estimates.items():
-                if estimate is not None:
-                    line[f"{title}.{name}{suffix}"] = estimate.mean
-                    line[f"{title}.{name}{suffix}.stderr"] = estimate.stderr
-                    line[f"{title}.{name}{suffix}.n"] = estimate.n
+            for suffix, kind in (("", "scores"), (".gap", "gaps")):
+                if not any(name in getattr(r.tasks[task], kind) for r in leaderboard.rows if task in r.tasks):
+                    continue
+                estimate = getattr(found, kind).get(name) if found else None
+                column = f"{title}.{name}{suffix}"
+                line[column] = estimate.mean if estimate else ""
+                line[f"{column}.stderr"] = estimate.stderr if estimate else ""
+                line[f"{column}.n"] = estimate.n if estimate else ""
     if costs := row.costs:
         line |= {
             "trainable_parameters": costs.trainable_parameters,
@@ -59,8 +61,11 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
 
 
 def _safe(value: Any) -> Any:
-    """Keep spreadsheets from running a text as a formula (OWASP ASVS 1.2.10); numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """Keep a text in one line, and from being run as a formula (OWASP ASVS 1.2.10); numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    text = " ".join(value.split())
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 @hookimpl

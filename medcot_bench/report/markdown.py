@@ -38,7 +38,10 @@ class Markdown:
             *[
                 part
                 for task, title in leaderboard.tasks.items()
-                for part in (f"## {_escape(title)}, {leaderboard.domains[task]}", _task(leaderboard, task))
+                for part in (
+                    f"## {_escape(f'{title}, {leaderboard.domains[task]}')}",
+                    _task(leaderboard, task),
+                )
             ],
             "## Costs",
             _costs(leaderboard),

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.config import Study, dump_study
+from medcot_bench.config import Study
 from medcot_bench.errors import OK, SOME_FAILED, MedcotError
-from medcot_bench.plan import Cell, Plan, make_plan
+from medcot_bench.plan import Cell, Plan
+from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
 from medcot_bench.records import Attempt, now
 from medcot_bench.report.export import export
 from medcot_bench.runner.process import WorkerProcess
 from medcot_bench.store import Store
+from medcot_bench.study_files import dump_study
 from medcot_bench.todo import Todo, remaining, run_order
 
 Listener = Callable[[Mapping[str, Any]], None]

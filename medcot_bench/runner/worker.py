@@ -20,7 +20,8 @@ import torch
 
 from medcot_bench.config import Study
 from medcot_bench.errors import CONFLICT, OK, USAGE, Diverged, MedcotError, StoreError
-from medcot_bench.plan import Cell, Score, make_plan
+from medcot_bench.plan import Cell, Score
+from medcot_bench.planner import make_plan
 from medcot_bench.records import Attempt, Status, now
 from medcot_bench.runner.cell import CellRunner
 from medcot_bench.runner.supervisor import RECYCLED

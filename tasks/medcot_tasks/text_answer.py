@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
+
+from medcot_bench.data.text import words
 
 _ARTICLES = {"a", "an", "the"}
 
@@ -30,5 +30,5 @@ def token_f1(reference: str, answer: str) -> float:
 
 
 def _tokens(text: str) -> list[str]:
-    tokens = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    tokens = words(text)
     return [token for token in tokens if token not in _ARTICLES] or tokens

@@ -65,8 +65,11 @@ def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
         ("full:select=top,k=99", "select: k=99 of a model with 4 blocks"),
         ("lora:select=layers,layers=2+9", "selector layers: block 9 of a model with blocks 0 to 3"),
         ("lora:select=best", "no selector 'best'; known: all, bottom, ends, every, layers, middle, random, top"),
-        ("lora:targets=atention", "adapter lora:targets=atention: no module of this model is chosen; check "),
-        ("lora:lr=-1", "adapter lora:lr=-1: lr must be at least 0, not -1.0"),
+        (
+            "lora:targets=atention",
+            "adapter lora:targets=atention: targets=atention matches no module of this model",
+        ),
+        ("lora:lr=-1", "adapter lora:lr=-1: lr: Input should be greater than 0 (given: -1.0)"),
     ],
 )
 def test_a_wrong_option(program: Program, good: list[str], adapter: str, line: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 import medcot_bench
 from medcot_bench.config import Study
 from medcot_bench.errors import Diverged, StoreError
-from medcot_bench.plan import make_plan
+from medcot_bench.planner import make_plan
 from medcot_bench.records import Attempt
 from medcot_bench.results import load
 from medcot_bench.runner.worker import status_of

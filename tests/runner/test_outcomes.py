@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 import medcot_bench
 from medcot_bench import Results
 from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.plan import make_plan
+from medcot_bench.planner import make_plan
 
 pytestmark = pytest.mark.slow
 ADAPTERS = "none,full,full:select=top,k=1,lora,layer_lora:k=1,qlora"

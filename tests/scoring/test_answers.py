@@ -11,7 +11,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from medcot_bench.config import Study
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.plan import make_plan
+from medcot_bench.planner import make_plan
 from medcot_bench.scoring.answers import ItemScorer, Question, cut, repetition
 from medcot_bench.scoring.rouge import RougeL
 

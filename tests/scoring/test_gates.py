@@ -15,7 +15,8 @@ from medcot_bench.config import Study
 from medcot_bench.errors import GateError
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.tokens import Encoder
-from medcot_bench.plan import Plan, make_plan
+from medcot_bench.plan import Plan
+from medcot_bench.planner import make_plan
 from medcot_bench.scoring.evaluate import evaluate_score
 from medcot_bench.scoring.gates import check_predictions, check_prompts
 from medcot_bench.scoring.rouge import Rouge, RougeL

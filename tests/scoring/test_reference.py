@@ -16,7 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from medcot_bench.config import Study
 from medcot_bench.models.load import load_model, load_tokenizer
 from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.plan import Plan, make_plan
+from medcot_bench.plan import Plan
+from medcot_bench.planner import make_plan
 from medcot_bench.scoring.evaluate import Evaluation, evaluate_score
 
 

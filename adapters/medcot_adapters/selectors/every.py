@@ -17,4 +17,4 @@ def choose(probe: Probe, k: int) -> Iterable[int]:
 @hookimpl
 def medcot_make_selector(name: str, options: Mapping[str, Any]) -> Positional:
     """Build the selector."""
-    return make("every", "k blocks spread evenly from the first to the last.", choose, options)
+    return make("every", "k blocks spread evenly.", choose, options)

@@ -1,0 +1,112 @@
+"""Study -> plan, with every error at once. Reads data and the base's headers, loads no model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from medcot_bench.bases import resolve
+from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter, choose_task
+from medcot_bench.config import Study
+from medcot_bench.data.overlap import separate
+from medcot_bench.data.sources import TaskData, load
+from medcot_bench.errors import ConfigErrors, MedcotError
+from medcot_bench.plan import CORE_SCORES, Plan
+from medcot_bench.plugins import Plugins, installed
+from medcot_bench.requests import make_cells, make_scores
+from medcot_bench.types import Split
+
+T = TypeVar("T")
+
+
+def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | None = None) -> Plan:
+    """Plan a study. Raises ConfigErrors with `errors` (of reading the study) and every error found here."""
+    plugins = plugins or installed()
+    problems = list(errors or [])
+
+    def attempt(action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except MedcotError as error:
+            problems.extend(line for line in str(error).split("\n") if line not in problems)
+            return None
+
+    tasks: dict[str, ChosenTask] = {}
+    data: dict[str, TaskData] = {}
+    same: dict[str, str] = {}  # label typed -> label of the task that it is, e.g. with a default spelt out
+    for typed in {str(spec): spec for spec in [*study.specs("tasks"), *study.specs("eval_tasks")]}.values():
+        if task := attempt(partial(choose_task, typed, plugins)):
+            known = [label for label, other in tasks.items() if other.request() == task.request()]
+            same[task.label] = known[0] if known else task.label
+            if known:
+                continue
+            tasks[task.label] = task
+            if found := attempt(partial(load, task, study.sources(typed.name), study.data_seed)):
+                data[task.label] = found
+    adapters: dict[str, ChosenAdapter] = {}
+    for typed in study.specs("adapters"):
+        if adapter := attempt(partial(choose_adapter, typed, plugins)):
+            adapters[adapter.label] = adapter
+    base = attempt(partial(resolve, study.model))
+    problems += _missing(study, tasks, adapters, plugins)
+    if problems or base is None:
+        raise ConfigErrors(problems)
+
+    trained = list(dict.fromkeys(same[str(typed)] for typed in study.specs("tasks")))
+    separated = attempt(partial(separate, data, trained, tasks, study.on_overlap))
+    if separated is None:
+        raise ConfigErrors(problems)
+    plan = Plan(study=study, base=base, tasks=tasks, adapters=adapters, data=separated, cells=(), scores=())
+    problems += _empty(plan, trained)
+    cells = attempt(partial(make_cells, plan, trained))
+    if problems or cells is None:
+        raise ConfigErrors(problems)
+    return dataclasses.replace(plan, cells=cells, scores=make_scores(plan, cells))
+
+
+def _missing(
+    study: Study,
+    tasks: Mapping[str, ChosenTask],
+    adapters: Mapping[str, ChosenAdapter],
+    plugins: Plugins,
+) -> list[str]:
+    problems = []
+    if not study.adapters:
+        problems.append("no adapter: name some with --adapters (see medcot-bench list)")
+    if not study.tasks and not study.eval_tasks:
+        problems.append("no task: name some with --tasks (see medcot-bench list)")
+    training = [label for label, adapter in adapters.items() if adapter.adapter.spec.update != "none"]
+    if study.eval_tasks and not study.tasks and training:
+        problems.append(f"no task to train {training[0]} on: name some with --tasks")
+    names = {entry.name for entry in plugins.of("task")}
+    problems += [f"data.{name}: there is no task of this name" for name in study.data if name not in names]
+    unknown = set(study.scoring.scores) - {
+        *(score for task in tasks.values() for score in task.task.spec.scores),
+        *CORE_SCORES,
+    }
+    if tasks and unknown:
+        problems.append(f"scoring.scores: no score '{sorted(unknown)[0]}'; scores: {', '.join(CORE_SCORES)}")
+    return problems
+
+
+def _empty(plan: Plan, trained: list[str]) -> list[str]:
+    problems = []
+    for label in plan.tasks:
+        data = plan.data[label]
+        split: Split = plan.study.scoring.split
+        left_out = (
+            "; left out: " + ", ".join(f"{n} {why}" for why, n in data.left_out.items()) if data.left_out else ""
+        )
+        trains = any(adapter.adapter.spec.update != "none" for adapter in plan.adapters.values())
+        if label in trained and trains and not data.splits["train"]:
+            problems.append(f"task {label}: {data.source} holds no training item{left_out}")
+        if len(plan.shots(label)) < plan.study.scoring.num_fewshot:
+            problems.append(
+                f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but its training part has "
+                f"{len(data.splits['train'])} items"
+            )
+        if not data.splits[split]:
+            problems.append(f"task {label}: {data.source} holds no item to score in '{split}'{left_out}")
+    return problems

@@ -1,0 +1,150 @@
+"""What cells and scores ask for, and the ids that are hashes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from medcot_bench.bases import RECIPE_FILE
+from medcot_bench.chosen import ChosenAdapter
+from medcot_bench.config import Study, Training
+from medcot_bench.data.sources import digest
+from medcot_bench.errors import ConfigErrors, MedcotError
+from medcot_bench.plan import Cell, Plan, Score
+from medcot_bench.plugins import blame
+from medcot_bench.types import Recipe, Relation
+
+
+def request_id(request: Mapping[str, Any]) -> str:
+    """Return the id of a request: 12 hex digits of the SHA-256 of its canonical JSON."""
+    text = json.dumps(request, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
+    """Return the cells of a plan, each once, in the order typed. Raises ConfigErrors."""
+    cells: dict[str, Cell] = {}
+    problems: list[str] = []
+    for adapter in plan.adapters.values():
+        spec = adapter.adapter.spec
+        if spec.update == "none":
+            cell = _cell(plan, adapter, None, None)
+            cells.setdefault(cell.id, cell)
+            continue
+        try:
+            for seed in plan.study.seeds:
+                adapter.place(plan.base.info, plan.base.modules, seed)
+                for task in trained:
+                    cell = _cell(plan, adapter, task, seed)
+                    cells.setdefault(cell.id, cell)
+        except MedcotError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigErrors(problems)
+    return tuple(cells.values())
+
+
+def _cell(plan: Plan, adapter: ChosenAdapter, task: str | None, seed: int | None) -> Cell:
+    spec = adapter.adapter.spec
+    request: dict[str, Any] = {
+        "schema": 1,
+        "base": {
+            "digest": plan.base.digest,
+            "quantisation": spec.quantisation,
+            "dtype": plan.study.dtype,
+        },
+        "adapter": adapter.request(),
+    }
+    if task is not None:
+        recipe = _recipe(plan, adapter)
+        request |= {
+            "task": plan.tasks[task].request(),
+            "train": digest(plan.train_items(task)),
+            "recipe": dataclasses.asdict(recipe),
+            "prompt": _prompt_request(plan.study),
+            "seed": seed,
+        }
+        if recipe.select_by == "val_nll":
+            request["validation"] = digest(plan.validation_items(task))
+    return Cell(id=request_id(request), task=task, adapter=adapter.label, seed=seed, request=request)
+
+
+def _recipe(plan: Plan, adapter: ChosenAdapter) -> Recipe:
+    with blame(adapter.entry, "recipe"):
+        recipe = adapter.adapter.recipe(plan.base.info)
+    name = adapter.adapter.spec.name
+    changes = {
+        **_checked(f"{RECIPE_FILE}: {name}", plan.base.recipe.get(name, {})),
+        **plan.study.training.recipe(),
+        **_checked(f"adapter {adapter.label}", adapter.recipe_options),
+    }
+    length = min(changes.get("max_length", recipe.max_length), plan.base.info.max_positions)
+    try:
+        recipe = dataclasses.replace(recipe, **{**changes, "max_length": length})
+    except ValueError as error:
+        raise ConfigErrors([f"adapter {adapter.label}: {error}"]) from None
+    if recipe.select_by == "val_nll":
+        empty = [task for task in plan.study.tasks if not plan.data[task].splits["validation"]]
+        if empty:
+            raise ConfigErrors([f"training.select_by=val_nll: task {empty[0]} has no validation items"])
+    return recipe
+
+
+def _checked(where: str, fields: Any) -> dict[str, Any]:
+    """Return recipe fields checked as those of a study are. Raises ConfigErrors, a line a field."""
+    try:
+        return Training.model_validate(fields).recipe()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            field = "".join(f" {part}:" for part in problem["loc"])
+            lines.append(f"{where}:{field} {problem['msg']} (given: {problem['input']!r})")
+        raise ConfigErrors(lines) from None
+
+
+def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
+    """Return the evaluations of every cell on every task of the study."""
+    scores = []
+    scoring = plan.study.scoring
+    for label, chosen in plan.tasks.items():
+        spec = chosen.task.spec
+        shared = {
+            "task": chosen.request(),
+            "items": digest(plan.scored_items(label)),
+            "shots": digest(plan.shots(label)) if scoring.num_fewshot else None,
+            "prompt": _prompt_request(plan.study),
+            "scores": sorted(scoring.scores),
+            "max_new_tokens": scoring.max_new_tokens or spec.max_new_tokens,
+            "max_length": min(scoring.max_length, plan.base.info.max_positions),
+            "overlong": scoring.overlong,
+        }
+        for cell in cells:
+            request = {"schema": 1, "cell": cell.id, "checkpoint": "final", **shared}
+            scores.append(
+                Score(
+                    id=request_id(request),
+                    cell=cell.id,
+                    task=label,
+                    relation=_relation(plan, cell, label),
+                    request=request,
+                )
+            )
+    return tuple(scores)
+
+
+def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
+    if cell.task is None:
+        return "base"
+    if cell.task == evaluated:
+        return "same_task"
+    own, other = plan.tasks[cell.task].task.spec, plan.tasks[evaluated].task.spec
+    return "same_domain" if own.domain == other.domain else "shift"
+
+
+def _prompt_request(study: Study) -> dict[str, Any]:
+    return {"chat_template": study.chat_template, "system_prompt": study.system_prompt}

@@ -1,0 +1,420 @@
+"""Result folder -> leaderboard, from records written by hand.
+
+After a change that is meant, make the golden files again:
+UPDATE_GOLDEN=1 python -m pytest tests/analysis/test_leaderboard.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from medcot_bench.analysis.estimates import Estimate
+from medcot_bench.analysis.leaderboard import Leaderboard, Row, build
+from medcot_bench.errors import ConfigError, StoreError
+from medcot_bench.plan import Cell, Score
+from medcot_bench.records import Attempt, CellRecord, Phase, Provenance, ScoreRecord, Status, Training
+from medcot_bench.report.export import export
+from medcot_bench.results import load
+from medcot_bench.store import Store
+
+GOLDEN = Path(__file__).parent.parent / "report" / "golden"
+UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
+BASE = {"name": "tiny", "origin": "folder", "digest": "sha256:0"}
+DOMAINS = {"k8s_qa": "kubernetes", "manuals_qa": "manuals"}
+GROUPS = {"a": "1", "b": "1", "c": "2", "d": "2"}
+PROVENANCE = Provenance(
+    medcot_bench="0.1.0",
+    plugins={},
+    packages={"torch": "2.13.0"},
+    engine="hf",
+    python="3.11.7",
+    platform="Linux",
+    device="cpu: example",
+    dtype="float32",
+    threads=2,
+    hostname="here",
+    started="2026-01-01T00:00:00+00:00",
+)
+TRAIN = Phase(seconds=10.0, peak_bytes=4_000_000_000, tokens=1000)
+Scores = Mapping[str, Mapping[str, float]]  # score -> item -> value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    adapter: str
+    seed: int | None = 0
+    task: str | None = "k8s_qa"
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    train: Phase | None = TRAIN
+    score_seconds: float = 0.0
+    attempts: Sequence[Attempt] = ()
+    selector: Mapping[str, Any] = field(default_factory=lambda: {"name": "all", "targets": "all"})
+    provenance: Provenance = PROVENANCE
+
+
+def failed(status: Status, error: str, score: str | None = None) -> Attempt:
+    return Attempt(cell_id="", status=status, error=error, score=score, started=PROVENANCE.started)
+
+
+def answers(a: float, b: float, c: float, d: float) -> dict[str, float]:
+    return {"a": a, "b": b, "c": c, "d": d}
+
+
+FULL_0 = Made(
+    adapter="full",
+    scores={
+        "k8s_qa": {"answer": answers(1, 1, 1, 0), "gold_nll": answers(1.0, 1.0, 2.0, 2.0)},
+        "manuals_qa": {"answer": answers(0, 1, 0, 0), "gold_nll": answers(2.5, 2.0, 3.0, 2.5)},
+    },
+    score_seconds=2.0,
+)
+FULL_1 = replace(
+    FULL_0,
+    seed=1,
+    scores={
+        "k8s_qa": {"answer": answers(1, 1, 0, 0), "gold_nll": answers(1.0, 1.0, 2.0, 2.0)},
+        "manuals_qa": {"answer": answers(0, 1, 0, 0), "gold_nll": answers(2.5, 2.0, 3.0, 2.5)},
+    },
+    train=Phase(seconds=30.0, peak_bytes=2_000_000_000, tokens=3000),
+)
+LORA_0 = Made(
+    adapter="lora",
+    scores={
+        "k8s_qa": {"answer": answers(1, 0, 1, 0), "gold_nll": answers(1.5, 1.5, 2.0, 2.0)},
+        "manuals_qa": {  # item d did not fit
+            "answer": {"a": 1, "b": 1, "c": 1},
+            "gold_nll": {"a": 2.0, "b": 2.0, "c": 2.5},
+        },
+    },
+    marks={"manuals_qa": ("1 of 4 prompts hold their answer",)},
+    train=Phase(seconds=5.0, peak_bytes=1_500_000_000, tokens=1000),
+)
+DIVERGED = "loss nan with gradient norm nan in step 3; try a lower lr"
+LORA_1 = Made(adapter="lora", seed=1, train=None, attempts=[failed("diverged", DIVERGED)])
+STUDY = (FULL_0, FULL_1, LORA_0, LORA_1)
+
+
+def write(root: Path, *made: Made) -> Path:
+    store = Store(root)
+    planned = []
+    for number, part in enumerate(made):
+        request = {"adapter": {"name": part.adapter.partition(":")[0], "selector": dict(part.selector)}}
+        cell = Cell(id=f"{number:012x}", task=part.task, adapter=part.adapter, seed=part.seed, request=request)
+        if part.train:
+            store.commit_cell(cell, cell_record(cell, part, part.train), [])
+        scores = {}
+        for task in DOMAINS:
+            score = Score(id=f"{number:06x}{task[:6]}", cell=cell.id, task=task, relation="base", request={})
+            scores[score.id] = task
+            if task in part.scores:
+                store.commit_score(cell, score, score_record(score, part), samples(part.scores[task]))
+        for attempt in part.attempts:
+            store.add_attempt(cell, replace(attempt, cell_id=cell.id), "log")
+        planned.append(
+            {"id": cell.id, "task": cell.task, "adapter": cell.adapter, "seed": cell.seed, "scores": scores}
+        )
+    left_out: dict[str, dict[str, int]] = {"k8s_qa": {"train overlaps manuals_qa eval": 2}, "manuals_qa": {}}
+    tasks = {
+        task: {"source": f"file:{task}.jsonl", "domain": domain, "left_out": left_out[task]}
+        for task, domain in DOMAINS.items()
+    }
+    store.replace(root / "plan.json", json.dumps({"base": BASE, "tasks": tasks, "cells": planned}).encode())
+    return root
+
+
+def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
+    return CellRecord(
+        cell_id=cell.id,
+        name=cell.name,
+        task=cell.task,
+        adapter=cell.adapter,
+        seed=cell.seed,
+        request=cell.request,
+        base=BASE,
+        source="file:k8s_qa.jsonl",
+        placement={},
+        trainable_parameters=1_000_000 if made.adapter.startswith("full") else 20_000,
+        total_parameters=1_000_000,
+        adapter_bytes=4_000_000 if made.adapter.startswith("full") else 80_000,
+        bytes={},
+        dtypes={},
+        training=Training(
+            steps=2,
+            epochs=1.0,
+            tokens=train.tokens,
+            target_tokens=10,
+            items=4,
+            overlong_dropped=0,
+            overlong_shortened=0,
+            first_loss=3.0,
+            final_loss=2.0,
+            selected_step=2,
+        ),
+        phases={"load": Phase(seconds=1.0, peak_bytes=1), "train": train},
+        provenance=made.provenance,
+    )
+
+
+def score_record(score: Score, made: Made) -> ScoreRecord:
+    relations = {None: "base", score.task: "same_task"}
+    return ScoreRecord(
+        score_id=score.id,
+        cell_id=score.cell,
+        task=score.task,
+        relation=relations.get(made.task, "shift"),
+        domain=DOMAINS[score.task],
+        form={"context": "given", "answer": "text"},
+        source=f"file:{score.task}.jsonl",
+        request={},
+        results={},
+        counts={},
+        marks=made.marks.get(score.task, ()),
+        samples_sha256="",
+        phase=Phase(seconds=made.score_seconds, peak_bytes=1),
+        provenance=made.provenance,
+    )
+
+
+def samples(scores: Scores) -> list[dict[str, Any]]:
+    items = sorted({item for values in scores.values() for item in values})
+    return [
+        {
+            "id": item,
+            "group": GROUPS[item],
+            "scores": {name: values[item] for name, values in scores.items() if item in values},
+        }
+        for item in items
+    ]
+
+
+def rows(root: Path, *made: Made) -> dict[str, Row]:
+    return {row.adapter: row for row in build(load(write(root, *made))).rows}
+
+
+@pytest.fixture
+def leaderboard(tmp_path: Path) -> Leaderboard:
+    return build(load(write(tmp_path, *STUDY)))
+
+
+@pytest.fixture
+def full(leaderboard: Leaderboard) -> Row:
+    return leaderboard.rows[0]
+
+
+@pytest.fixture
+def lora(leaderboard: Leaderboard) -> Row:
+    return leaderboard.rows[1]
+
+
+# --- rows ---
+
+
+def test_there_is_a_row_for_each_adapter_and_training_task_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    elsewhere = replace(LORA_0, task="manuals_qa")
+    made = build(load(write(tmp_path, LORA_0, elsewhere, FULL_0, FULL_1)))
+    assert [(row.adapter, row.task, row.seeds) for row in made.rows] == [
+        ("lora", "k8s_qa", (0,)),
+        ("lora", "manuals_qa", (0,)),
+        ("full", "k8s_qa", (0, 1)),
+    ]
+
+
+def test_a_mean_is_over_seeds_then_items_with_an_error_clustered_by_group(full: Row, lora: Row) -> None:
+    # Items 1, 1, 0.5, 0; deviations of the groups +0.75 and -0.75: sqrt(2 * 1.125) / 4.
+    assert full.tasks["k8s_qa"].scores["answer"] == Estimate(0.625, 0.375, 4)
+    assert full.tasks["manuals_qa"].scores["answer"] == Estimate(0.25, 0.25, 4)
+    assert lora.tasks["k8s_qa"].scores["answer"] == Estimate(0.5, 0.0, 4)
+    assert lora.tasks["manuals_qa"].scores["answer"] == Estimate(1.0, 0.0, 3)
+
+
+def test_relations_and_marks_come_from_the_scores(full: Row, lora: Row) -> None:
+    assert [full.tasks[task].relation for task in DOMAINS] == ["same_task", "shift"]
+    assert full.tasks["manuals_qa"].marks == ()
+    assert lora.tasks["manuals_qa"].marks == ("1 of 4 prompts hold their answer",)
+
+
+def test_core_scores_come_in_the_order_of_tables_and_a_task_s_own_after_them(tmp_path: Path) -> None:
+    scores = {"steps": answers(0, 0, 0, 0), "gold_nll": answers(1, 1, 1, 1), "brevity": answers(0, 0, 0, 0)}
+    made = replace(LORA_0, scores={"k8s_qa": {**scores, "answer": answers(0, 0, 0, 0)}})
+    assert build(load(write(tmp_path, made))).scores == ("answer", "gold_nll", "brevity", "steps")
+
+
+def test_the_untouched_base_has_no_training_task_no_seed_and_no_gap(tmp_path: Path) -> None:
+    base = replace(LORA_0, adapter="none", task=None, seed=None)
+    row = rows(tmp_path, base, FULL_0)["none"]
+    assert (row.task, row.seeds) == (None, ())
+    assert row.tasks["k8s_qa"].relation == "base"
+    assert row.tasks["k8s_qa"].gaps == {}
+    assert row.tasks["k8s_qa"].scores["answer"].mean == 0.5
+
+
+# --- gaps ---
+
+
+def test_a_gap_is_paired_by_item_and_by_the_seeds_that_both_have(lora: Row) -> None:
+    # Seed 0 only: 0, 1, 0, 0; deviations of the groups +0.5 and -0.5. Over both seeds it would be 0.125.
+    assert lora.tasks["k8s_qa"].gaps["answer"] == Estimate(0.25, 0.25, 4)
+
+
+def test_a_gap_counts_only_items_that_both_have(lora: Row) -> None:
+    gap = lora.tasks["manuals_qa"].gaps["answer"]
+    assert gap.n == 3
+    assert gap.mean == pytest.approx(-2 / 3)  # -1, 0, -1
+    assert gap.stderr == pytest.approx(2 / 9)
+
+
+def test_seeds_and_items_that_full_lacks_count_in_no_gap(tmp_path: Path) -> None:
+    full = replace(FULL_0, scores={"k8s_qa": {"answer": {"a": 1, "b": 1, "c": 1}}})
+    other = replace(LORA_0, seed=1, scores={"k8s_qa": {"answer": answers(0, 0, 0, 0)}})
+    part = rows(tmp_path, full, LORA_0, other)["lora"].tasks["k8s_qa"]
+    assert part.scores["answer"].mean == 0.25  # over both seeds and four items
+    assert part.gaps["answer"].mean == pytest.approx(1 / 3)  # 0, 1, 0 of seed 0
+    assert part.gaps["answer"].n == 3
+
+
+def test_where_lower_is_better_full_is_ahead_by_what_it_is_lower(lora: Row) -> None:
+    assert lora.tasks["k8s_qa"].gaps["gold_nll"] == Estimate(0.25, 0.25, 4)  # 0.5, 0.5, 0, 0
+    assert lora.tasks["manuals_qa"].gaps["gold_nll"].mean == pytest.approx(-1 / 3)
+
+
+def test_full_has_no_gap_to_itself(full: Row) -> None:
+    assert [part.gaps for part in full.tasks.values()] == [{}, {}]
+
+
+def test_a_gap_is_to_full_on_the_same_training_task(tmp_path: Path) -> None:
+    elsewhere = replace(FULL_0, task="manuals_qa")
+    assert rows(tmp_path, elsewhere, LORA_0)["lora"].tasks["k8s_qa"].gaps == {}
+
+
+def test_full_in_some_layers_is_no_reference(tmp_path: Path) -> None:
+    partly = replace(FULL_0, adapter="full:select=top", selector={"name": "top", "targets": "all"})
+    found = rows(tmp_path / "alone", partly, LORA_0)
+    assert found["lora"].tasks["k8s_qa"].gaps == {}
+    assert found["lora"].costs is not None
+    assert found["lora"].costs.peak_vs_full is None
+    beside = rows(tmp_path / "beside", partly, FULL_0, LORA_0)
+    assert beside["full:select=top"].tasks["k8s_qa"].gaps["answer"].mean == 0
+
+
+def test_full_on_some_kinds_of_modules_is_no_reference(tmp_path: Path) -> None:
+    partly = replace(FULL_0, adapter="full:targets=mlp", selector={"name": "all", "targets": "mlp"})
+    assert rows(tmp_path, partly, LORA_0)["lora"].tasks["k8s_qa"].gaps == {}
+
+
+# --- failures ---
+
+
+def test_a_failed_cell_is_named_with_its_seed_and_leaves_the_other_seeds_standing(full: Row, lora: Row) -> None:
+    assert full.failures == ()
+    assert lora.failures == (f"seed 1, diverged: {DIVERGED}",)
+    assert lora.seeds == (0,)
+
+
+def test_a_failed_evaluation_names_its_task_and_its_seed_is_not_whole(tmp_path: Path) -> None:
+    scores = {"k8s_qa": FULL_1.scores["k8s_qa"]}
+    row = rows(
+        tmp_path, FULL_0, replace(FULL_1, scores=scores, attempts=[failed("oom", "no memory", "manuals_qa")])
+    )
+    assert row["full"].failures == ("seed 1, scoring manuals_qa, oom: no memory",)
+    assert row["full"].seeds == (0,)
+    assert row["full"].tasks["k8s_qa"].scores["answer"].mean == 0.625
+
+
+def test_only_the_latest_failure_of_what_is_still_missing_counts(tmp_path: Path) -> None:
+    attempts = [failed("killed", "first"), failed("oom", "second")]
+    assert rows(tmp_path / "open", replace(LORA_1, attempts=attempts))["lora"].failures == ("seed 1, oom: second",)
+    assert rows(tmp_path / "done", replace(LORA_0, attempts=attempts))["lora"].failures == ()
+
+
+def test_a_row_where_everything_failed_has_neither_scores_nor_costs(tmp_path: Path) -> None:
+    row = rows(tmp_path, FULL_0, LORA_1)["lora"]
+    assert (row.tasks, row.costs, row.seeds) == ({}, None, ())
+
+
+# --- costs and notes ---
+
+
+def test_costs_are_means_over_seeds_and_peaks_stand_beside_full(full: Row, lora: Row) -> None:
+    assert full.costs is not None
+    assert lora.costs is not None
+    assert (full.costs.train_tokens, full.costs.train_seconds, full.costs.tokens_per_second) == (2000, 20, 100)
+    assert (full.costs.peak_bytes, full.costs.peak_vs_full) == (3_000_000_000, 1.0)
+    assert full.costs.score_seconds == 4.0  # two tasks of 2 s a cell
+    assert lora.costs.peak_vs_full == 0.5
+    assert (lora.costs.trainable_parameters, lora.costs.adapter_bytes) == (20_000, 80_000)
+
+
+def test_a_failed_cell_does_not_make_scoring_look_cheaper(tmp_path: Path) -> None:
+    costs = rows(tmp_path, replace(LORA_0, score_seconds=2.0), LORA_1)["lora"].costs
+    assert costs is not None
+    assert costs.score_seconds == 4.0
+
+
+def test_notes_say_what_was_left_out_and_where_it_was_made(leaderboard: Leaderboard) -> None:
+    assert leaderboard.notes == (
+        "k8s_qa: left out 2 (train overlaps manuals_qa eval)",
+        "made on cpu: example, 2 threads, float32",
+    )
+
+
+def test_notes_warn_of_different_package_versions_and_devices(tmp_path: Path) -> None:
+    other = replace(PROVENANCE, packages={"torch": "2.14.0"}, device="cuda: example")
+    notes = build(load(write(tmp_path, FULL_0, replace(LORA_0, provenance=other)))).notes
+    assert "made on cpu: example, 2 threads, float32 and cuda: example, 2 threads, float32" in notes
+    assert any("different package versions" in note for note in notes)
+
+
+# --- the folder ---
+
+
+def test_samples_changed_after_they_were_written_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, FULL_0)
+    (path,) = (tmp_path / "cells").glob("*/samples/k8s_qa-*.jsonl")
+    path.write_text(path.read_text().replace("0", "1", 1))
+    with pytest.raises(StoreError, match="changed since it was written"):
+        build(load(tmp_path))
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no study was run here"):
+        load(tmp_path)
+
+
+def test_every_format_of_the_folder_is_the_golden_one(tmp_path: Path) -> None:
+    written = export(write(tmp_path, *STUDY), ["md", "csv", "json"])
+    assert [path.name for path in written] == ["leaderboard.md", "leaderboard.csv", "leaderboard.json"]
+    for path in written:
+        golden = GOLDEN / path.name
+        if UPDATE:
+            golden.write_bytes(path.read_bytes())
+        found, expected = (file.read_text(encoding="utf-8") for file in (path, golden))
+        if path.suffix == ".json":
+            assert json.loads(found) == json.loads(expected)
+        else:
+            assert found == expected, path.name
+
+
+def test_a_folder_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
+    write(tmp_path, *STUDY)
+    found = set()
+    for seed in "0123":
+        command = [sys.executable, "-m", "medcot_bench", "export", str(tmp_path), "--format", "json"]
+        subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": seed}, check=True, capture_output=True)
+        found.add((tmp_path / "leaderboard.json").read_bytes())
+    assert len(found) == 1
+
+
+def test_the_json_golden_file_gives_the_leaderboard_again(leaderboard: Leaderboard) -> None:
+    text = (GOLDEN / "leaderboard.json").read_text(encoding="utf-8")
+    assert TypeAdapter(Leaderboard).validate_json(text) == leaderboard

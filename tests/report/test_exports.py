@@ -1,0 +1,136 @@
+"""Leaderboard -> md, csv and json: the golden files, and texts that would act on a reader's program."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pydantic import TypeAdapter
+
+from medcot_bench.analysis.leaderboard import Leaderboard, Row
+from medcot_bench.interfaces import Exporter
+from medcot_bench.plugins import installed
+
+GOLDEN = Path(__file__).parent / "golden"
+HOSTILE = "=cmd()|'/C calc'!A0 <script>alert(1)</script> [x](javascript:y) ![i](u) `a|b` \\| &lt;\n\n# title\t|"
+
+
+@pytest.fixture
+def leaderboard() -> Leaderboard:
+    # What tests/analysis/test_leaderboard.py builds from records.
+    return TypeAdapter(Leaderboard).validate_json((GOLDEN / "leaderboard.json").read_bytes())
+
+
+def exported(leaderboard: Leaderboard, name: str) -> str:
+    return cast("Exporter", installed().make("exporter", name)).export(leaderboard)
+
+
+@pytest.mark.parametrize("name", ["md", "csv", "json"])
+def test_a_leaderboard_read_back_from_json_gives_the_golden_files(name: str, leaderboard: Leaderboard) -> None:
+    assert exported(leaderboard, name) == (GOLDEN / f"leaderboard.{name}").read_text(encoding="utf-8")
+
+
+def test_csv_has_a_line_for_each_row_and_full_precision(leaderboard: Leaderboard) -> None:
+    full, lora = csv.DictReader(io.StringIO(exported(leaderboard, "csv")))
+    assert (full["adapter"], full["seeds"], full["failures"]) == ("full", "0+1", "")
+    assert (lora["adapter"], lora["trained_on"]) == ("lora", "k8s_qa")
+    gap = leaderboard.rows[1].tasks["manuals_qa"].gaps["answer"]
+    assert float(lora["manuals_qa[file:manuals_qa.jsonl].answer.gap"]) == gap.mean
+    assert lora["manuals_qa[file:manuals_qa.jsonl].answer.n"] == "3"
+    assert full["manuals_qa[file:manuals_qa.jsonl].answer.gap"] == ""
+
+
+def test_markdown_says_what_is_not_finished_and_shows_no_zeros_for_it(leaderboard: Leaderboard) -> None:
+    board = replace(leaderboard, rows=(replace(leaderboard.rows[1], tasks={}, costs=None, seeds=()),))
+    text = exported(board, "md")
+    (line,) = [line for line in text.splitlines() if line.startswith("| lora") and "diverged" not in line]
+    assert [cell.strip() for cell in line.split("|")] == [
+        *("", "lora", "k8s_qa", "", "not finished", "not finished", "", "", "", "", "")
+    ]
+
+
+# --- texts from models, files and plugins do nothing ---
+
+
+def in_row(change: Callable[[Row], Row]) -> Callable[[Leaderboard], Leaderboard]:
+    return lambda board: replace(board, rows=tuple(change(row) for row in board.rows))
+
+
+def in_marks(row: Row) -> Row:
+    return replace(row, tasks={task: replace(scores, marks=(HOSTILE,)) for task, scores in row.tasks.items()})
+
+
+def with_own_score(board: Leaderboard) -> Leaderboard:
+    def rename(row: Row) -> Row:
+        tasks = {
+            task: replace(part, scores={**part.scores, HOSTILE: part.scores["answer"]})
+            for task, part in row.tasks.items()
+        }
+        return replace(row, tasks=tasks)
+
+    return replace(in_row(rename)(board), scores=(*board.scores, HOSTILE))
+
+
+PLACES: dict[str, Callable[[Leaderboard], Leaderboard]] = {
+    "model name": lambda board: replace(board, base={**board.base, "name": HOSTILE}),
+    "model origin": lambda board: replace(board, base={**board.base, "origin": HOSTILE}),
+    "adapter": in_row(lambda row: replace(row, adapter=HOSTILE)),
+    "adapter's option": in_row(lambda row: replace(row, adapter=f"lora:r={HOSTILE}")),
+    "training task": in_row(lambda row: replace(row, task=HOSTILE)),
+    "failure": in_row(lambda row: replace(row, failures=(HOSTILE,))),
+    "mark": in_row(in_marks),
+    "note": lambda board: replace(board, notes=(HOSTILE,)),
+    "data file": lambda board: replace(board, tasks={task: f"{task}[file:{HOSTILE}]" for task in board.tasks}),
+    "name of a score": with_own_score,
+    "domain": lambda board: replace(board, domains=dict.fromkeys(board.domains, HOSTILE)),
+    "name of a task": lambda board: replace(board, tasks=dict.fromkeys(board.tasks, HOSTILE)),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_breaks_out_of_its_place_in_markdown(place: str, leaderboard: Leaderboard) -> None:
+    text = exported(PLACES[place](leaderboard), "md")
+    plain = exported(leaderboard, "md")
+    assert "alert(1)" in text
+    assert "<" not in text
+    live = re.sub(r"\\.", "", text)
+    for sign in ("[", "]", "`"):
+        assert sign not in live
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert len(headings) == len([line for line in plain.splitlines() if line.startswith("#")])
+    for is_table, lines in groupby(text.splitlines(), key=lambda line: line.startswith("|")):
+        if is_table:
+            assert len({re.sub(r"\\.", "", line).count("|") for line in lines}) == 1
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_is_a_formula_in_csv(place: str, leaderboard: Leaderboard) -> None:
+    lines = list(csv.reader(io.StringIO(exported(PLACES[place](leaderboard), "csv"))))
+    assert len({len(line) for line in lines}) == 1
+    assert len(lines) == 1 + len(leaderboard.rows)
+    for cell in (cell for line in lines for cell in line):
+        if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+            float(cell)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("\t=1", "'=1"), ("\r=1", "'=1")],
+)
+def test_every_start_of_a_formula_is_quoted_in_csv(text: str, written: str, leaderboard: Leaderboard) -> None:
+    hostile = replace(leaderboard, base={**leaderboard.base, "name": text})
+    lines = list(csv.DictReader(io.StringIO(exported(hostile, "csv"), newline="")))
+    assert [line["base"] for line in lines] == [written, written]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_json_keeps_every_text_as_it_is(place: str, leaderboard: Leaderboard) -> None:
+    hostile = PLACES[place](leaderboard)
+    assert TypeAdapter(Leaderboard).validate_json(exported(hostile, "json")) == hostile
