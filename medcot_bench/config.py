@@ -86,7 +86,7 @@ class Study(_Section):
     keep_weights: Literal["all", "adapters", "none"] = "adapters"
     """What stays on disk once a cell is scored; `adapters` drops the large folders of full fine-tuning."""
     device: str = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: PositiveInt | None = None
     output_dir: str = "out"
 

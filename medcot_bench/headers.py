@@ -13,6 +13,7 @@ from typing import Any, Literal
 from medcot_bench.errors import ModelError
 from medcot_bench.types import ModelInfo, ModuleInfo
 
+RECIPE_FILE = "medcot_recipe.json"
 Shapes = Mapping[str, tuple[int, ...]]
 Layout = tuple[ModelInfo, tuple[ModuleInfo, ...]]
 
@@ -113,7 +114,7 @@ def read_json(model: str, path: Path) -> dict[str, Any]:
 
 def _safetensors_shapes(model: str, folder: Path) -> Shapes:
     shapes: dict[str, tuple[int, ...]] = {}
-    for file in sorted(folder.glob("*.safetensors")):
+    for file in _weight_files(model, folder):
         try:
             with file.open("rb") as handle:
                 (length,) = struct.unpack("<Q", handle.read(8))
@@ -130,6 +131,18 @@ def _safetensors_shapes(model: str, folder: Path) -> Shapes:
     if not shapes:
         raise ModelError(f"model '{model}': no *.safetensors in the folder (other formats can run code)")
     return shapes
+
+
+def _weight_files(model: str, folder: Path) -> list[Path]:
+    """Return the files that transformers would load: some repositories hold the weights twice."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        listed = read_json(model, index).get("weight_map")
+        if not isinstance(listed, dict):
+            raise ModelError(f"model '{model}': {index.name} has no weight_map")
+        return [folder / name for name in sorted({str(name) for name in listed.values()})]
+    whole = folder / "model.safetensors"
+    return [whole] if whole.is_file() else sorted(folder.glob("*.safetensors"))
 
 
 def _kind(path: str) -> Literal["attention", "mlp", "other"]:

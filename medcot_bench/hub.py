@@ -2,47 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from medcot_bench.errors import ModelError
-from medcot_bench.headers import Layout, folder_layout, layout, read_json
+from medcot_bench.headers import RECIPE_FILE, Layout, folder_layout, layout, read_json
 
 PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 """Files of a model repository that are fetched: never code, never pickles."""
 
 
-def find(model: str) -> tuple[str, Layout, Path | None]:
-    """Return the revision an id (`ORGANISATION/NAME@REVISION`) resolves to, its layout, and its folder if cached.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an id stands for."""
 
-    A filled cache needs no network. Elsewhere only headers are fetched. Raises ModelError.
+    revision: str
+    layout: Layout
+    folder: Path | None
+    """Its folder in the cache, None before it is fetched."""
+    recipe: Mapping[str, Any]
+    """What its medcot_recipe.json says."""
+
+
+def find(model: str) -> Found:
+    """Resolve an id (`ORGANISATION/NAME@REVISION`). A filled cache needs no network. Raises ModelError.
+
+    Without one only headers are fetched.
     """
     from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
 
     folder = _cached(model)
     if folder is not None:
-        return folder.name, folder_layout(model, folder), folder
+        return Found(folder.name, folder_layout(model, folder), folder, _recipe(model, folder / RECIPE_FILE))
     name, _, pin = model.partition("@")
     with _explained(model):
         api = HfApi()
         revision = str(api.model_info(name, revision=pin or None).sha)
         config = read_json(model, Path(hf_hub_download(name, "config.json", revision=revision)))
         metadata = api.get_safetensors_metadata(name, revision=revision)
+        try:
+            recipe = _recipe(model, Path(hf_hub_download(name, RECIPE_FILE, revision=revision)))
+        except EntryNotFoundError:
+            recipe = {}
     shapes = {
         tensor: tuple(info.shape)
         for file in metadata.files_metadata.values()
         for tensor, info in file.tensors.items()
     }
-    return revision, layout(model, config, shapes), None
+    return Found(revision, layout(model, config, shapes), None, recipe)
 
 
 def download(model: str, revision: str) -> Path:
-    """Fetch a model at a resolved revision into the hub's cache; return its folder. Raises ModelError."""
+    """Fetch a model into the hub's cache; return its folder.
+
+    Raises ModelError, also where the branch that was typed has moved on from the `revision` that was planned.
+    """
     from huggingface_hub import snapshot_download
 
+    name, _, pin = model.partition("@")
     with _explained(model):
-        return Path(snapshot_download(model.partition("@")[0], revision=revision, allow_patterns=PATTERNS))
+        folder = Path(snapshot_download(name, revision=pin or None, allow_patterns=PATTERNS))
+    if folder.name != revision:
+        raise ModelError(f"model '{model}' changed on the hub since the run was planned; run it again")
+    return folder
+
+
+def _recipe(model: str, file: Path) -> dict[str, Any]:
+    return read_json(model, file) if file.is_file() else {}
 
 
 def _cached(model: str) -> Path | None:

@@ -10,20 +10,10 @@ from medcot_bench.bases import Base
 from medcot_bench.chosen import ChosenAdapter, ChosenTask
 from medcot_bench.config import Study
 from medcot_bench.data.sources import TaskData, in_hash_order
+from medcot_bench.data.text import normalise
 from medcot_bench.options import NamedOptions
 from medcot_bench.types import Example, Recipe, Relation
 
-CORE_SCORES = (
-    "answer",
-    "parsed",
-    "choice",
-    "gold_nll",
-    "rouge_l",
-    "rouge_l_reasoning",
-    "truncated",
-    "repetition",
-)
-"""Scores that the core gives to every task that allows them, in the order of tables."""
 VALIDATION_ITEMS = 64
 """Validation items that `select_by=val_nll` looks at, a prefix of the hash order."""
 
@@ -98,9 +88,19 @@ class Plan:
         return items[: self.study.limit]
 
     def shots(self, task: str) -> list[Example]:
-        """Return the solved examples before every prompt of a task: the first of its training order."""
-        count = self.study.scoring.num_fewshot
-        return in_hash_order(self.data[task].splits["train"], self.study.data_seed)[:count]
+        """Return the solved examples before every prompt of a task: the first of its training order.
+
+        Training items that share a group or a question with any scored item are left out.
+        """
+        scored = self.scored_items(task)
+        groups = {example.group for example in scored}
+        questions = {normalise(example.question) for example in scored}
+        free = [
+            example
+            for example in in_hash_order(self.data[task].splits["train"], self.study.data_seed)
+            if example.group not in groups and normalise(example.question) not in questions
+        ]
+        return free[: self.study.scoring.num_fewshot]
 
     def scores_of(self, cell: Cell) -> list[Score]:
         """Return the evaluations of one cell."""

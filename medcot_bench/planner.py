@@ -13,9 +13,10 @@ from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
-from medcot_bench.plan import CORE_SCORES, Plan
+from medcot_bench.plan import Plan
 from medcot_bench.plugins import Plugins, installed
 from medcot_bench.requests import make_cells, make_scores
+from medcot_bench.scores import CORE_SCORES
 from medcot_bench.types import Split
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         raise ConfigErrors(problems)
 
     trained = list(dict.fromkeys(same[str(typed)] for typed in study.specs("tasks")))
-    separated = attempt(partial(separate, data, trained, tasks, study.on_overlap))
+    separated = attempt(partial(separate, data, trained, tasks, study.on_overlap, study.scoring.split))
     if separated is None:
         raise ConfigErrors(problems)
     plan = Plan(study=study, base=base, tasks=tasks, adapters=adapters, data=separated, cells=(), scores=())
@@ -88,6 +89,9 @@ def _missing(
     }
     if tasks and unknown:
         problems.append(f"scoring.scores: no score '{sorted(unknown)[0]}'; scores: {', '.join(CORE_SCORES)}")
+    for label, task in tasks.items():
+        if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
+            problems.append(f"scoring.scores: task {label} has no options to choose from, so no 'choice'")
     return problems
 
 
@@ -104,8 +108,8 @@ def _empty(plan: Plan, trained: list[str]) -> list[str]:
             problems.append(f"task {label}: {data.source} holds no training item{left_out}")
         if len(plan.shots(label)) < plan.study.scoring.num_fewshot:
             problems.append(
-                f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but its training part has "
-                f"{len(data.splits['train'])} items"
+                f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but only "
+                f"{len(plan.shots(label))} training items share no group or question with what is scored"
             )
         if not data.splits[split]:
             problems.append(f"task {label}: {data.source} holds no item to score in '{split}'{left_out}")

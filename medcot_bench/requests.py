@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from medcot_bench.bases import RECIPE_FILE
 from medcot_bench.chosen import ChosenAdapter
 from medcot_bench.config import Study, Training
 from medcot_bench.data.sources import digest
 from medcot_bench.errors import ConfigErrors, MedcotError
+from medcot_bench.headers import RECIPE_FILE
 from medcot_bench.plan import Cell, Plan, Score
 from medcot_bench.plugins import blame
+from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION
 from medcot_bench.types import Recipe, Relation
 
 
@@ -52,7 +53,6 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
 def _cell(plan: Plan, adapter: ChosenAdapter, task: str | None, seed: int | None) -> Cell:
     spec = adapter.adapter.spec
     request: dict[str, Any] = {
-        "schema": 1,
         "base": {
             "digest": plan.base.digest,
             "quantisation": spec.quantisation,
@@ -63,6 +63,7 @@ def _cell(plan: Plan, adapter: ChosenAdapter, task: str | None, seed: int | None
     if task is not None:
         recipe = _recipe(plan, adapter)
         request |= {
+            "training": TRAINING_VERSION,
             "task": plan.tasks[task].request(),
             "train": digest(plan.train_items(task)),
             "recipe": dataclasses.asdict(recipe),
@@ -70,6 +71,8 @@ def _cell(plan: Plan, adapter: ChosenAdapter, task: str | None, seed: int | None
             "seed": seed,
         }
         if recipe.select_by == "val_nll":
+            if not plan.validation_items(task):
+                raise ConfigErrors([f"training.select_by=val_nll: task {task} has no validation items"])
             request["validation"] = digest(plan.validation_items(task))
     return Cell(id=request_id(request), task=task, adapter=adapter.label, seed=seed, request=request)
 
@@ -88,10 +91,6 @@ def _recipe(plan: Plan, adapter: ChosenAdapter) -> Recipe:
         recipe = dataclasses.replace(recipe, **{**changes, "max_length": length})
     except ValueError as error:
         raise ConfigErrors([f"adapter {adapter.label}: {error}"]) from None
-    if recipe.select_by == "val_nll":
-        empty = [task for task in plan.study.tasks if not plan.data[task].splits["validation"]]
-        if empty:
-            raise ConfigErrors([f"training.select_by=val_nll: task {empty[0]} has no validation items"])
     return recipe
 
 
@@ -124,7 +123,7 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
             "overlong": scoring.overlong,
         }
         for cell in cells:
-            request = {"schema": 1, "cell": cell.id, "checkpoint": "final", **shared}
+            request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": "final", **shared}
             scores.append(
                 Score(
                     id=request_id(request),

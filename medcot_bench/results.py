@@ -38,6 +38,8 @@ class Results:
     tasks: Mapping[str, Mapping[str, Any]]
     """Evaluation task -> `source`, `domain`, `left_out`."""
     cells: tuple[CellResult, ...]
+    settings: tuple[str, ...]
+    """What the scores were made with, a sentence each."""
     _scores: Mapping[tuple[str, str], Score] = field(repr=False)
 
     def samples(self, cell: CellResult, task: str) -> list[dict[str, Any]]:
@@ -107,4 +109,4 @@ def load(folder: str | Path) -> Results:
         whole = record_of_cell is not None and len(found) == len(entry["scores"])
         attempts = [] if whole else store.attempts(cell)
         results.append(CellResult(cell, record_of_cell, found, attempts[-1] if attempts else None))
-    return Results(root, plan["base"], plan["tasks"], tuple(results), scores)
+    return Results(root, plan["base"], plan["tasks"], tuple(results), tuple(plan.get("settings", ())), scores)

@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,9 +77,12 @@ class Store:
         """Move a folder of trained weights to its place; what was there before gives way."""
         place = self.weights_folder(cell)
         place.parent.mkdir(parents=True, exist_ok=True)
+        for path in (*made.rglob("*"), made):
+            _sync(path)
         if place.exists():
-            shutil.rmtree(place)
+            self.drop_weights(cell)
         made.rename(place)
+        _sync(place.parent)
         return place
 
     def temporary_folder(self, cell: Cell) -> Path:
@@ -116,7 +119,8 @@ class Store:
 
     def drop_weights(self, cell: Cell) -> None:
         """Delete a cell's weights and half-made folders."""
-        shutil.rmtree(self.weights_folder(cell), ignore_errors=True)
+        with suppress(FileNotFoundError):  # renamed first: a half-deleted folder must not look like weights
+            self.weights_folder(cell).rename(self.cell_folder(cell) / f".making-{os.getpid()}-dropped")
         self.drop_unfinished(cell)
 
     def drop_unfinished(self, cell: Cell) -> None:
@@ -154,6 +158,9 @@ class Store:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+            if [path.name for path in self.root.iterdir()] == [".lock"]:  # a run that could not begin
+                (self.root / ".lock").unlink(missing_ok=True)
+                self.root.rmdir()
 
     def _write_once(self, path: Path, content: bytes) -> None:
         try:
@@ -166,6 +173,15 @@ class Store:
             raise StoreError(f"{path} was written by another run in the meantime") from None
         except OSError as error:
             raise StoreError(f"can't write {path}: {error.strerror}") from error
+
+
+def _sync(path: Path) -> None:
+    """Have the system write a file or a folder's entries to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _temporary(path: Path, content: bytes) -> Path:

@@ -65,7 +65,7 @@ def dump_study(study: Study) -> str:
             fields["model"] = str(model.absolute())
     except (OSError, RuntimeError, ValueError):
         pass  # no path
-    return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(fields, sort_keys=False)
 
 
 def _absolute(source: str) -> str:

@@ -31,11 +31,9 @@ class LowRank:
 
     def prepare(self, model: Any, placement: Placement) -> Any:
         """Return the PEFT model. A placed rank changes r and keeps alpha / r."""
-        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+        from peft import LoraConfig, get_peft_model
 
-        if self.spec.quantisation != "none":
-            # Checkpointing would trade time for memory behind the user's back.
-            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        model = self._prepared(model)
         ranks = {path: rank for path, rank in placement.items() if rank is not None and rank != self.r}
         exact = {f"^{re.escape(path)}$": rank for path, rank in ranks.items()}
         config = LoraConfig(
@@ -45,7 +43,7 @@ class LowRank:
             lora_dropout=self.dropout,
             target_modules=sorted(placement),
             rank_pattern=exact,
-            alpha_pattern={path: self.alpha * rank // self.r for path, rank in exact.items()},
+            alpha_pattern={path: self.alpha * rank / self.r for path, rank in exact.items()},
         )
         return get_peft_model(model, config)
 
@@ -57,4 +55,14 @@ class LowRank:
         """Return the trained model from an untouched base."""
         from peft import PeftModel
 
+        model = self._prepared(model)
         return PeftModel.from_pretrained(model, str(folder))
+
+    def _prepared(self, model: Any) -> Any:
+        """Return a quantised model as PEFT wants it, its norms and embeddings in fp32; any other as it is."""
+        from peft import prepare_model_for_kbit_training
+
+        if self.spec.quantisation == "none":
+            return model
+        # Checkpointing would trade time for memory behind the user's back.
+        return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)

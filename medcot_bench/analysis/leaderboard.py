@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from medcot_bench.analysis.estimates import Estimate, clustered
-from medcot_bench.plan import CORE_SCORES
 from medcot_bench.results import CellResult, Results
+from medcot_bench.scores import CORE_SCORES, higher_is_better
 
-LOWER_IS_BETTER = frozenset({"gold_nll", "truncated", "repetition"})
-
+UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
 Values = dict[str, dict[int, dict[str, float]]]
 """Score -> seed -> item -> value."""
 
@@ -40,6 +39,8 @@ class Costs:
     train_seconds: float
     tokens_per_second: float | None
     score_seconds: float
+    lr: float | None
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ def build(results: Results) -> Leaderboard:
             own, groups = values[key][task]
             gaps = _gaps(values[reference][task][0], own, groups) if reference not in (None, key) else {}
             marks = dict.fromkeys(mark for score in scored for mark in score.marks)
+            if any(key[1] and _same_as_base(results, cell, task) for cell in cells):
+                marks[UNCHANGED] = None
             tasks[task] = TaskScores(
                 scored[0].relation,
                 {score: _mean(by_seed, groups) for score, by_seed in own.items()},
@@ -147,7 +150,7 @@ def _mean(by_seed: Mapping[int, Mapping[str, float]], groups: Mapping[str, str])
 def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Estimate]:
     gaps = {}
     for name in (name for name in own if name in full):
-        sign = -1.0 if name in LOWER_IS_BETTER else 1.0
+        sign = 1.0 if higher_is_better(name) else -1.0
         paired = {
             seed: {
                 item: sign * (full[name][seed][item] - value)
@@ -159,6 +162,17 @@ def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Est
         if any(paired.values()):
             gaps[name] = _mean(paired, groups)
     return gaps
+
+
+def _same_as_base(results: Results, cell: CellResult, task: str) -> bool:
+    """Whether a trained model answers exactly as the untouched base does (a gate of docs/scores.md)."""
+    base = next((other for other in results.cells if other.cell.task is None and task in other.scores), None)
+    if base is None or task not in cell.scores:
+        return False
+    before, after = results.samples(base, task), results.samples(cell, task)
+    compared = [name for name in ("prediction", "gold_loglikelihood") if after[0][name] is not None]
+    answers = [[(s["id"], *(s[name] for name in compared)) for s in samples] for samples in (before, after)]
+    return bool(compared) and answers[0] == answers[1]
 
 
 def _is_full(cells: Sequence[CellResult]) -> bool:
@@ -193,6 +207,8 @@ def _costs(cells: Sequence[CellResult], peak_of_full: float | None) -> Costs | N
         train_seconds=seconds,
         tokens_per_second=tokens / seconds if tokens else None,
         score_seconds=fmean(scored) if scored else 0.0,
+        lr=records[0].request.get("recipe", {}).get("lr"),
+        steps=records[0].training.steps,
     )
 
 
@@ -209,10 +225,18 @@ def _notes(results: Results) -> Iterable[str]:
         left_out = entry.get("left_out") or {}
         if left_out:
             yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
-    made = [cell.record.provenance for cell in results.cells if cell.record]
-    devices = {f"{where.device}, {where.threads} threads, {where.dtype}" for where in made}
-    if devices:
-        yield "made on " + " and ".join(sorted(devices))
-    engines = {tuple(sorted(cell.record.provenance.packages.items())) for cell in results.cells if cell.record}
-    if len(engines) > 1:
+        score = next((cell.scores[task] for cell in results.cells if task in cell.scores), None)
+        if score is not None:
+            counts = score.counts
+            yield (
+                f"{task}: {counts['items']} items scored; {counts['extractive']} have their answer in the context "
+                f"given, {counts['shortened']} a shortened context, {counts['dropped']} were too long"
+            )
+    yield from results.settings
+    trained = [cell.record.provenance for cell in results.cells if cell.record]
+    scored = [score.provenance for cell in results.cells for score in cell.scores.values()]
+    made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]
+    if made:
+        yield "made on " + " and ".join(sorted(set(made)))
+    if len({tuple(sorted(where.packages.items())) for where in [*trained, *scored]}) > 1:
         yield "rows were made with different package versions: differences between them may come from that"

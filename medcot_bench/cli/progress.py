@@ -24,10 +24,10 @@ def choose_listener(options: argparse.Namespace) -> Iterator[Listener]:
         with _bars(options.verbose) as listener:
             yield listener
     else:
-        yield _Lines(lambda line: print(line, flush=True), options.verbose)
+        yield Lines(lambda line: print(line, flush=True), options.verbose)
 
 
-class _Lines:
+class Lines:
     """One line for every event that a reader of a log wants."""
 
     def __init__(self, write: Print, verbose: bool):
@@ -36,6 +36,7 @@ class _Lines:
         self._total = self._number = 0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
+        """Write what `event` has for a reader."""
         kind = event["event"]
         if kind == "planned":
             self._total = event["to_run"]
@@ -92,7 +93,7 @@ def _bars(verbose: bool) -> Iterator[Listener]:
         console=console,
         transient=True,
     )
-    lines = _Lines(lambda line: progress.console.print(line, markup=False), verbose)
+    lines = Lines(lambda line: progress.console.print(line, markup=False), verbose)
     with progress:
         cells = progress.add_task("cells", total=None)
         phase = progress.add_task("starting", total=None)

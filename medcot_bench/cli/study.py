@@ -24,12 +24,12 @@ _FLAGS = {
         "N",
         "token budget of every training, equal for all adapters",
     ),
-    "--epochs": ("training.epochs", "X", "passes over the training items"),
+    "--epochs": ("training.epochs", "X", "passes over the training items; not with --max-steps or --train-tokens"),
     "--max-steps": ("training.max_steps", "N", "optimiser steps; goes over the items as often as it takes"),
     "--max-length": ("training.max_length", "N", "longest training item in tokens"),
     "--batch-size": ("training.batch_size", "N", "items an optimiser step"),
     "--device": ("device", "DEVICE", "auto, cpu, cuda, cuda:1, mps"),
-    "--dtype": ("dtype", "DTYPE", "auto, float32, bfloat16, float16"),
+    "--dtype": ("dtype", "DTYPE", "auto, float32, bfloat16"),
     "-o": ("output_dir", "DIR", "result folder (default out)"),
 }
 

@@ -8,7 +8,7 @@ from typing import Literal
 from medcot_bench.data.sources import TaskData
 from medcot_bench.data.text import normalise, words
 from medcot_bench.errors import DataError
-from medcot_bench.types import Example
+from medcot_bench.types import Example, Split
 
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
 NGRAM = 13
@@ -16,40 +16,57 @@ NGRAM = 13
 
 
 def separate(
-    data: Mapping[str, TaskData], trained: Iterable[str], evaluated: Iterable[str], policy: OnOverlap
+    data: Mapping[str, TaskData],
+    trained: Iterable[str],
+    evaluated: Iterable[str],
+    policy: OnOverlap,
+    scored: Split = "eval",
 ) -> dict[str, TaskData]:
     """Return the data of all tasks without overlap between any training and any evaluation part.
 
     Two items overlap when they share a group or a question (normalised). `trained` and `evaluated` name the
-    tasks in those roles. Raises DataError under the policy `error`.
+    tasks in those roles; `scored` is the split that is scored: training is kept apart from it too, unless it is
+    the training items themselves that are looked at. Validation items that overlap any evaluation are dropped,
+    since they may choose checkpoints. Raises DataError under the policy `error`.
     """
     result = dict(data)
+    evaluated = list(dict.fromkeys(evaluated))
     for name in dict.fromkeys(trained):
-        train = result[name].splits["train"]
-        for other in dict.fromkeys(evaluated):
-            evaluation = result[other].splits["eval"]
-            groups = {example.group for example in evaluation}
-            questions = {normalise(example.question) for example in evaluation}
-            hit = [e for e in train if e.group in groups or normalise(e.question) in questions]
-            if not hit:
-                continue
-            if policy == "error":
-                raise DataError(
-                    f"{len(hit)} training items of {name} share a group or a question with the evaluation of "
-                    f"{other}, the first is '{hit[0].id}'; use --set on_overlap=drop-train to drop them"
-                )
-            if policy == "drop-train":
-                dropped = {example.id for example in hit}
-                train = tuple(example for example in train if example.id not in dropped)
-                result[name] = result[name].with_split("train", train, f"train overlaps {other} eval", len(hit))
-            else:
-                groups = {example.group for example in train}
-                questions = {normalise(example.question) for example in train}
-                kept = [e for e in evaluation if e.group not in groups and normalise(e.question) not in questions]
-                result[other] = result[other].with_split(
-                    "eval", kept, f"eval overlaps {name} train", len(evaluation) - len(kept)
-                )
+        for other in evaluated:
+            _drop(result, name, "validation", other, "eval", "drop-train")
+            _drop(result, name, "train", other, "eval", policy)
+            if scored == "validation":
+                _drop(result, name, "train", other, "validation", policy)
     return result
+
+
+def _drop(
+    data: dict[str, TaskData], name: str, learnt: Split, other: str, scored: Split, policy: OnOverlap
+) -> None:
+    """Resolve the overlap between one part that is learnt from and one that is scored."""
+    training, evaluation = data[name].splits[learnt], data[other].splits[scored]
+    hits = _overlapping(training, evaluation)
+    if not hits:
+        return
+    if policy == "error":
+        raise DataError(
+            f"{len(hits)} training items of {name} share a group or a question with the evaluation of {other}, "
+            f"the first is '{hits[0].id}'; use --set on_overlap=drop-train to drop them"
+        )
+    if policy == "drop-eval":
+        name, learnt, other, scored = other, scored, name, learnt
+        training, hits = evaluation, _overlapping(evaluation, training)
+    dropped = {example.id for example in hits}
+    kept = [example for example in training if example.id not in dropped]
+    reason = f"{learnt} overlaps {other} {scored}"
+    data[name] = data[name].with_split(learnt, kept, reason, len(hits))
+
+
+def _overlapping(examples: Iterable[Example], others: Iterable[Example]) -> list[Example]:
+    others = list(others)
+    groups = {example.group for example in others}
+    questions = {normalise(example.question) for example in others}
+    return [e for e in examples if e.group in groups or normalise(e.question) in questions]
 
 
 def shared_ngrams(train: Iterable[Example], evaluation: Iterable[Example]) -> int:

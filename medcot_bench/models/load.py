@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,10 @@ def weights_folder(base: Base) -> Path:
 
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for one we can't train with."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # the tokenizers library raises bare Exception for a file it can't read
+        raise ModelError(f"{folder}: the tokenizer can't be loaded: {error}") from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no EOS token, so no model could learn to stop")
     if tokenizer.encode("a")[-1] == tokenizer.eos_token_id:
@@ -98,16 +102,16 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
     On a CPU without bf16 units float32 is some twenty times faster, so `auto` never takes bfloat16 there.
     """
     if dtype == "auto":
-        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if has_bf16 else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[dtype]
+    return torch.bfloat16 if dtype == "bfloat16" else torch.float32
 
 
 @torch.no_grad()
 def checksum(model: Any) -> dict[str, int]:
-    """Return a sum over the bytes of every parameter and buffer: tells whether a weight changed, fast."""
+    """Return a CRC-32 of the bytes of every parameter and buffer: tells whether a weight changed, fast."""
     return {
-        name: int(tensor.detach().contiguous().view(torch.uint8).sum(dtype=torch.int64))
+        name: zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]
     }
 

@@ -118,7 +118,7 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
 
 def _costs(leaderboard: Leaderboard) -> str:
     headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
-    headers += ["trained tokens", "training s", "scoring s"]
+    headers += ["lr", "steps", "trained tokens", "training s", "scoring s"]
     return _table(headers, [[*_names(row), *_cost(row.costs)] for row in leaderboard.rows if row.costs])
 
 
@@ -130,6 +130,8 @@ def _cost(costs: Costs) -> list[str]:
         size(costs.peak_bytes) if trained else "",
         "" if costs.peak_vs_full is None else f"{costs.peak_vs_full:.0%}",
         number(costs.tokens_per_second),
+        "" if costs.lr is None else f"{costs.lr:g}",
+        str(costs.steps) if trained else "",
         number(costs.train_tokens),
         f"{costs.train_seconds:.1f}" if trained else "",
         f"{costs.score_seconds:.1f}",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from medcot_bench.chosen import ChosenAdapter
-from medcot_bench.errors import GateError
+from medcot_bench.errors import GateError, StoreError
 from medcot_bench.models.load import load_tokenizer, resolve_device, resolve_dtype, weights_folder
 from medcot_bench.models.tokens import Encoder
 from medcot_bench.models.warm import Lent, WarmBase
@@ -39,6 +39,8 @@ class CellRunner:
         folder = weights_folder(plan.base)
         self._encoder = Encoder(load_tokenizer(folder), plan.study.chat_template, plan.study.system_prompt)
         self._base = WarmBase(folder, self._device)
+        self._mark: str | None = None
+        """What has to be said of the scores of the cell at work."""
 
     def run(self, cell: Cell, fail: Fail) -> None:
         """Train `cell` if it has to be, then make its missing scores; a score that fails goes to `fail`.
@@ -47,8 +49,15 @@ class CellRunner:
         """
         chosen = self._plan.adapters[cell.adapter]
         spec = chosen.adapter.spec
+        record = self._store.cell(cell)
+        if record is not None and record.dtypes["compute"] != dtype_name(self._dtype):
+            raise StoreError(
+                f"{cell.name} was made in {record.dtypes['compute']}, here it would go on in "
+                f"{dtype_name(self._dtype)}: go on there, or with --device cpu, or start a new folder with -o"
+            )
         dtype = torch.float32 if spec.update == "full" else self._dtype  # full updates need master weights
         complete = True
+        self._mark = None
         with self._base.lend(spec.quantisation, dtype) as base, self._model(cell, chosen, base) as model:
             for score in self._plan.scores_of(cell):
                 if self._store.score(cell, score) is not None:
@@ -78,6 +87,11 @@ class CellRunner:
             model = fitted.model
             if record is None:
                 self._commit(cell, chosen, base, fitted, started)
+            elif record.training.final_loss != fitted.trained.final_loss:
+                losses = f"{fitted.trained.final_loss} after {record.training.final_loss}"
+                self._mark = f"scored on weights that were trained again, to a loss of {losses}"
+            if record is not None and keeps_weights(self._plan, cell):
+                self._save(cell, chosen, model)
         try:
             yield model
         finally:
@@ -177,14 +191,14 @@ class CellRunner:
             request=score.request,
             results=evaluation.results,
             counts=evaluation.counts,
-            marks=evaluation.marks,
+            marks=(*evaluation.marks, *([self._mark] if self._mark else [])),
             samples_sha256="",
             phase=Phase(seconds=meter.seconds, peak_bytes=self._with_base(meter.peak_bytes, base)),
             provenance=self._provenance(started, chosen, score.task),
         )
         self._store.commit_score(cell, score, record, evaluation.samples)
         values = {key: value for key, value in evaluation.results.items() if "_stderr" not in key}
-        marks = list(evaluation.marks)
+        marks = list(record.marks)
         self._emit("scored", cell=cell.id, task=score.task, seconds=meter.seconds, results=values, marks=marks)
 
     def _with_base(self, peak: int, base: Lent) -> int:

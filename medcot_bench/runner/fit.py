@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import peft  # noqa: F401  (imported here, so that no adapter's seconds and memory hold the import)
 import torch
 
 from medcot_bench.chosen import ChosenTask

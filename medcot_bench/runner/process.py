@@ -52,7 +52,11 @@ class WorkerProcess:
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield the worker's events until it closes its output."""
         for line in _open(self._process.stdout):
-            yield json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:  # cut off by a signal
+                return
+            yield event
 
     def wait(self) -> int:
         """Return the exit status once the worker has ended; negative for a signal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 where every cell of the plan is done, 1 where some are not."""
+        """0 where no cell failed, 1 where some did; cells that a plugin skipped did not fail."""
         return SOME_FAILED if self.failed else OK
 
 
@@ -53,8 +53,6 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
     store = Store(Path(study.output_dir))
     with store.lock():
         todos = run_order(remaining(plan, store), plan)
-        store.replace(store.root / "study.yaml", dump_study(study).encode())
-        store.replace(store.root / "plan.json", plan_json(plan).encode())
         listen(
             {
                 "event": "planned",
@@ -64,9 +62,17 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
             }
         )
         skipped = _skip(todos, store, listen)
-        failed = _Supervisor(plan, store, listen).run([t for t in todos if t.cell.id not in skipped])
+        todos = [todo for todo in todos if todo.cell.id not in skipped]
+        if not todos:
+            _write_plan(plan, store)
+        failed = _Supervisor(plan, store, listen).run(todos)
         written = export(store.root, ("md", "csv", "json"))
-    return Outcome(plan, len(todos) - len(skipped), failed, len(skipped), written[0])
+    return Outcome(plan, len(todos), failed, len(skipped), written[0])
+
+
+def _write_plan(plan: Plan, store: Store) -> None:
+    store.replace(store.root / "study.yaml", dump_study(plan.study).encode())
+    store.replace(store.root / "plan.json", plan_json(plan).encode())
 
 
 def plan_json(plan: Plan) -> str:
@@ -83,6 +89,7 @@ def plan_json(plan: Plan) -> str:
                 }
                 for label, task in plan.tasks.items()
             },
+            "settings": list(_settings(plan)),
             "cells": [
                 {
                     "id": cell.id,
@@ -98,6 +105,17 @@ def plan_json(plan: Plan) -> str:
         indent=1,
         ensure_ascii=False,
     )
+
+
+def _settings(plan: Plan) -> Iterator[str]:
+    """Say what the scores are made with, for the notes of the leaderboard."""
+    study, scoring = plan.study, plan.study.scoring
+    limit = f"at most {study.limit} items a task" if study.limit else "every item"
+    yield f"scored on the '{scoring.split}' split, {limit}, {scoring.num_fewshot} solved examples before each"
+    if scoring.split != "eval":
+        yield f"'{scoring.split}' items are for looking at: this table says nothing about new items"
+    prompts = "the model's chat template" if study.chat_template else "no chat template"
+    yield f"prompts in training and scoring: {prompts}" + (", a system prompt" if study.system_prompt else "")
 
 
 def _skip(todos: list[Todo], store: Store, listen: Listener) -> set[str]:
@@ -137,6 +155,8 @@ class _Supervisor:
                         error = MedcotError(event["message"])
                         error.exit_code = event["exit_code"]
                         raise error
+                    if event["event"] == "ready":  # device, dtype and model can be used
+                        _write_plan(self.plan, self.store)
                     if event["event"] == "cell_started":
                         current = self.cells[event["cell"]]
                     self._pass_on(event)
@@ -149,7 +169,9 @@ class _Supervisor:
                 failed += 1
                 left.remove(current)
                 self._record_death(current, status, worker.tail)
-            elif status not in (OK, RECYCLED):
+            elif left and status < 0:
+                raise MedcotError(f"{_ending(status)} between two cells; run the same command again")
+            elif left and status != RECYCLED:
                 raise RuntimeError(f"the worker ended with status {status}:\n{worker.tail}")
         return failed
 
@@ -165,12 +187,7 @@ class _Supervisor:
             installed().cell_finished(record)
 
     def _record_death(self, cell: Cell, status: int, log: str) -> None:
-        if status < 0:
-            name = signal.Signals(-status).name
-            hint = "; the system kills processes that run out of memory" if name == "SIGKILL" else ""
-            error = f"the worker was ended by {name}{hint}"
-        else:
-            error = f"the worker ended with status {status}"
+        error = _ending(status)
         attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=now())
         folder = self.store.add_attempt(cell, attempt, log)
         self.store.drop_unfinished(cell)
@@ -185,6 +202,14 @@ class _Supervisor:
                 "log": str(folder / "log"),
             }
         )
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"the worker ended with status {status}"
+    name = signal.Signals(-status).name
+    hint = " (the system kills processes that run out of memory)" if name == "SIGKILL" else ""
+    return f"the worker was ended by {name}{hint}"
 
 
 def _cores() -> int:

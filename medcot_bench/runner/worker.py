@@ -19,7 +19,7 @@ import psutil
 import torch
 
 from medcot_bench.config import Study
-from medcot_bench.errors import CONFLICT, OK, USAGE, Diverged, MedcotError, StoreError
+from medcot_bench.errors import OK, Diverged, MedcotError, StoreError
 from medcot_bench.plan import Cell, Score
 from medcot_bench.planner import make_plan
 from medcot_bench.records import Attempt, Status, now
@@ -51,7 +51,8 @@ def main() -> int:
         runner = CellRunner(plan, store, job["threads"], emit)
     except MedcotError as error:
         emit("fatal", message=str(error), exit_code=error.exit_code)
-        return error.exit_code if error.exit_code in (USAGE, CONFLICT) else USAGE
+        return error.exit_code
+    emit("ready")
     first_size: int | None = None
     for number, name in enumerate(job["cells"]):
         cell = cells[name]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from medcot_bench.chosen import ChosenTask
 from medcot_bench.errors import PluginError
-from medcot_bench.models.tokens import Written
+from medcot_bench.models.tokens import Encoder, Written
 from medcot_bench.plugins import blame
+from medcot_bench.scores import needs_generation
 from medcot_bench.scoring.rouge import Rouge, RougeL
 from medcot_bench.types import Target
-
-GENERATED = frozenset({"answer", "parsed", "rouge_l", "rouge_l_reasoning", "truncated", "repetition"})
-"""Scores that need generated text; a task's own scores do too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +31,15 @@ class ItemScorer:
     """Turns responses into scores; keeps each item's ROUGE-L for the gates."""
 
     chosen: ChosenTask
-    tokenizer: Any
+    encoder: Encoder
     max_new_tokens: int
     wanted: frozenset[str]
     """Names of the scores to report; empty: all."""
 
     def __post_init__(self) -> None:
         self.rouge: dict[str, Rouge] = {}
+        self.unfinished: Container[tuple[int, ...]] = ()
+        """Tokens of the prompts whose generation did not come to an end: the engine's own set."""
 
     @cached_property
     def _rouge_l(self) -> RougeL:
@@ -49,7 +48,7 @@ class ItemScorer:
     @property
     def generates(self) -> bool:
         """Whether any wanted score needs generated text."""
-        return not self.wanted or bool(self.wanted & (GENERATED | set(self.chosen.task.spec.scores)))
+        return not self.wanted or any(needs_generation(name) for name in self.wanted)
 
     def wants(self, name: str) -> bool:
         """Whether a score is to be reported."""
@@ -78,14 +77,12 @@ class ItemScorer:
                 raise PluginError(f"{self.chosen.entry}: score() gives {name}={value}, outside [0, 1]")
         rouge = self._rouge_l.one(completion, question.target.text)
         self.rouge[example.id] = rouge
-        stopped = any(stop in raw.lstrip() for stop in spec.stop)
-        length = len(self.tokenizer.encode(raw, add_special_tokens=False))
         scores = {name: value for name, value in own.items() if value is not None}
         scores |= {
             "answer": own["answer"] or 0.0,
             "parsed": float(own["answer"] is not None),
             "rouge_l": rouge.f1,
-            "truncated": float(not stopped and length >= self.max_new_tokens),
+            "truncated": float(tuple(self.encoder.encode(question.written.prompt)) in self.unfinished),
             "repetition": repetition(completion),
         }
         if question.target.reasoning:
@@ -113,4 +110,5 @@ def repetition(text: str, n: int = 4) -> float:
     """
     words = text.split()
     runs = Counter(tuple(words[start : start + n]) for start in range(len(words) - n + 1))
-    return 1 - len(runs) / total if (total := sum(runs.values())) else 0.0
+    total = sum(runs.values())
+    return (total - len(runs)) / total if total else 0.0

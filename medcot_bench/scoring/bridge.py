@@ -10,7 +10,7 @@ import datasets
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
-from medcot_bench.plan import CORE_SCORES
+from medcot_bench.scores import CORE_SCORES, higher_is_better
 from medcot_bench.scoring.answers import ItemScorer, Question
 from medcot_bench.scoring.engine import STOP
 
@@ -83,7 +83,7 @@ def build_task(
             {
                 "metric": metric,
                 "aggregation": "mean",
-                "higher_is_better": metric not in {"gold_nll", "truncated", "repetition"},
+                "higher_is_better": higher_is_better(metric),
             }
             for metric in metrics
         ],

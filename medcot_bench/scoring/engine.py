@@ -35,6 +35,11 @@ class StopAfterText(StoppingCriteria):
 class MedcotLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
     """HFLM whose generation stops at EOS or after text, row by row."""
 
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments)
+        self.unfinished: set[tuple[int, ...]] = set()
+        """Tokens of the prompts whose generation used all it was allowed without coming to an end."""
+
     def _model_generate(
         self, context: torch.Tensor, max_length: int, stop: list[str], **settings: Any
     ) -> torch.Tensor:
@@ -55,7 +60,19 @@ class MedcotLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
                 use_cache=True,
                 **settings,
             )
+        if generated.shape[1] == max_length:
+            self._note_unfinished(context, settings["attention_mask"], generated, stops)
         return generated
+
+    def _note_unfinished(
+        self, context: torch.Tensor, mask: torch.Tensor, generated: torch.Tensor, stops: Sequence[str]
+    ) -> None:
+        new = generated[:, context.shape[1] :]
+        texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
+        for prompt, kept, row, text in zip(context, mask.bool(), new, texts, strict=True):
+            ended = self.tokenizer.eos_token_id in row or any(stop in text.lstrip() for stop in stops)
+            if not ended:
+                self.unfinished.add(tuple(prompt[kept].tolist()))
 
 
 def build_lm(

@@ -51,7 +51,7 @@ def evaluate_score(
     request = score.request
     scorer = ItemScorer(
         chosen,
-        encoder.tokenizer,
+        encoder,
         request["max_new_tokens"],
         frozenset(request["scores"]),
     )
@@ -60,7 +60,8 @@ def evaluate_score(
         for written in (write(chosen, Encoder(encoder.tokenizer), shot) for shot in plan.shots(score.task))
     ]
     questions, counts = _questions(chosen, encoder, plan.scored_items(score.task), shots, scorer, request)
-    leak = check_prompts([_own_prompt(chosen, question) for question in questions])
+    given = chosen.task.spec.form.context == "given"
+    leak = check_prompts([_own_prompt(chosen, question) for question in questions], context_given=given)
     counts |= {"leaked": leak.leaked, "extractive": leak.extractive}
     marks = [f"{leak.leaked} of {len(questions)} prompts hold their answer"] if leak.leaked else []
     task = build_task(chosen.typed.name, questions, scorer)
@@ -71,6 +72,7 @@ def evaluate_score(
         batch_size=plan.study.scoring.batch_size,
         compute_dtype=compute_dtype,
     )
+    scorer.unfinished = lm.unfinished
     with torch.no_grad():
         output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
     rows = sorted(output["samples"][task.task_name], key=lambda row: row["doc_id"])
@@ -79,8 +81,7 @@ def evaluate_score(
         predictions = [
             (s["id"], q.written.prompt, s["prediction"]) for s, q in zip(samples, questions, strict=True)
         ]
-        if check_predictions(predictions, list(scorer.rouge.values())):
-            marks.append("every prediction holds its whole reference")
+        marks += check_predictions(predictions, list(scorer.rouge.values()))
     results = {
         key: float(value)
         for key, value in output["results"][task.task_name].items()

@@ -113,7 +113,8 @@ class TaskChecks:
     def test_prompts_hide_the_target(self, task: Task, everything: list[Example]) -> None:
         """No prompt holds its target outside context and options: the gate that scoring passes, without slack."""
         for template in task.spec.templates:
-            leak = check_prompts([(e, task.target(e), task.prompt(e, template)) for e in everything])
+            items = [(e, task.target(e), task.prompt(e, template)) for e in everything]
+            leak = check_prompts(items, context_given=task.spec.form.context == "given")
             assert leak.leaked <= self.leaks, f"{leak.leaked} prompts of template '{template}' hold their target"
 
     def test_prompts_do_not_depend_on_the_answer(self, task: Task, everything: list[Example]) -> None:

@@ -89,7 +89,8 @@ def train(
             result.final_loss = loss
             result.log.append({"step": number, "loss": loss, "lr": rate, "gradient_norm": norm})
             if recipe.select_by == "val_nll" and number in looks:
-                value = mean_nll(model, validation, device)
+                with _autocast(device, parameters[0].dtype, compute_dtype):
+                    value = mean_nll(model, validation, device)
                 result.validation.append({"step": number, "nll": value})
                 if best is None or value < best[0]:
                     best = value, [parameter.detach().clone() for parameter in parameters]

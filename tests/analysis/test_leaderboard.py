@@ -178,7 +178,7 @@ def score_record(score: Score, made: Made) -> ScoreRecord:
         source=f"file:{score.task}.jsonl",
         request={},
         results={},
-        counts={},
+        counts={"items": 4, "extractive": 1, "shortened": 0, "dropped": 0},
         marks=made.marks.get(score.task, ()),
         samples_sha256="",
         phase=Phase(seconds=made.score_seconds, peak_bytes=1),
@@ -192,6 +192,8 @@ def samples(scores: Scores) -> list[dict[str, Any]]:
         {
             "id": item,
             "group": GROUPS[item],
+            "prediction": None,
+            "gold_loglikelihood": -1.0,
             "scores": {name: values[item] for name, values in scores.items() if item in values},
         }
         for item in items
@@ -361,9 +363,14 @@ def test_a_failed_cell_does_not_make_scoring_look_cheaper(tmp_path: Path) -> Non
     assert costs.score_seconds == 4.0
 
 
+ITEMS = "4 items scored; 1 have their answer in the context given, 0 a shortened context, 0 were too long"
+
+
 def test_notes_say_what_was_left_out_and_where_it_was_made(leaderboard: Leaderboard) -> None:
     assert leaderboard.notes == (
         "k8s_qa: left out 2 (train overlaps manuals_qa eval)",
+        f"k8s_qa: {ITEMS}",
+        f"manuals_qa: {ITEMS}",
         "made on cpu: example, 2 threads, float32",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -131,3 +132,19 @@ def test_a_closed_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m medcot_bench list | head -1"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert result.stderr == ""
+
+
+@pytest.mark.slow
+def test_what_only_the_worker_can_find_wrong_is_one_line_and_writes_nothing(
+    study_fields: dict[str, Any], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(study_fields["model"], broken)
+    (broken / "tokenizer.json").write_text("{}")
+    for change in (["--model", str(broken)], ["--device", "cuda:7"]):
+        command = [sys.executable, "-m", "medcot_bench", "run", *study_arguments(study_fields), *change]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 2
+        assert result.stderr.startswith("medcot-bench: ")
+        assert result.stderr.count("\n") == 1
+        assert not Path(study_fields["output_dir"]).exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from medcot_bench.data.overlap import OnOverlap, separate, shared_ngrams
@@ -92,12 +94,27 @@ def test_one_evaluation_item_drops_every_training_item_of_its_group() -> None:
     assert separated["k"].left_out == {"train overlaps k eval": 2}
 
 
-def test_counts_add_to_those_of_other_reasons_and_validation_is_left_alone() -> None:
-    data = task([item("t0", "Same?")], [item("e0", "same")], [item("v0", "SAME")])
+def test_counts_add_to_those_of_other_reasons() -> None:
+    data = task([item("t0", "Same?")], [item("e0", "same")])
     data = data.with_split("eval", data.splits["eval"], "eval without context", 4)
     separated = separate({"k": data}, ["k"], ["k"], "drop-train")["k"]
     assert separated.left_out == {"eval without context": 4, "train overlaps k eval": 1}
-    assert [e.id for e in separated.splits["validation"]] == ["v0"]
+
+
+@pytest.mark.parametrize("policy", ["drop-train", "drop-eval"])
+def test_validation_items_that_are_evaluated_may_choose_nothing(policy: Any) -> None:
+    data = task([item("t0")], [item("e0", "same")], [item("v0", "SAME"), item("v1")])
+    separated = separate({"k": data}, ["k"], ["k"], policy)["k"]
+    assert [e.id for e in separated.splits["validation"]] == ["v1"]
+    assert separated.left_out == {"validation overlaps k eval": 1}
+    assert ids(separated) == (["t0"], ["e0"])
+
+
+def test_training_is_kept_apart_from_validation_where_that_is_scored() -> None:
+    data = task([item("t0", "Same?"), item("t1")], [item("e0")], [item("v0", "same")])
+    for scored, kept in (("eval", ["t0", "t1"]), ("validation", ["t1"]), ("train", ["t0", "t1"])):
+        separated = separate({"k": data}, ["k"], ["k"], "drop-train", scored)["k"]  # type: ignore[arg-type]
+        assert ids(separated)[0] == kept
 
 
 def test_the_data_given_are_not_changed() -> None:

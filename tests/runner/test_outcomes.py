@@ -157,3 +157,16 @@ def test_frames_of_the_results_have_a_row_for_every_score(results: Results) -> N
 def test_no_record_holds_a_token_of_the_environment(fields: dict[str, Any], results: Results) -> None:
     text = "".join(path.read_text() for path in Path(fields["output_dir"]).rglob("*.json*"))
     assert "hf_" not in text
+
+
+def test_an_adapter_without_steps_is_the_base_to_the_last_digit_and_marked(
+    study_fields: dict[str, Any],
+) -> None:
+    results = medcot_bench.run(study_fields | {"adapters": "none,lora:max_steps=0"})
+    base, lora = results.cells
+    assert lora.record is not None
+    assert lora.record.training.steps == 0
+    assert dict(base.scores["k8s_qa"].results) == dict(lora.scores["k8s_qa"].results)
+    board = (results.root / "leaderboard.md").read_text()
+    assert "lora:max_steps=0 k8s_qa on k8s_qa" in board
+    assert "every prediction and likelihood equals the base's: the model did not change" in board

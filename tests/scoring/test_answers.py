@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
+from medcot_bench import Example
+from medcot_bench.chosen import choose_task
 from medcot_bench.config import Study
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.tokens import Encoder, write
+from medcot_bench.options import split_specs
 from medcot_bench.planner import make_plan
+from medcot_bench.plugins import installed
 from medcot_bench.scoring.answers import ItemScorer, Question, cut, repetition
 from medcot_bench.scoring.rouge import RougeL
 
@@ -62,7 +66,7 @@ def scorer_and_question(study_fields: dict[str, Any], tiny_model: Path) -> tuple
     example = plan.scored_items("medqa_cot")[0]
     options = {letter: option.text for letter, option in chosen.task.options(example).items()}
     question = Question(write(chosen, encoder, example), chosen.task.target(example), options)
-    return ItemScorer(chosen, encoder.tokenizer, 64, frozenset()), question
+    return ItemScorer(chosen, encoder, 64, frozenset()), question
 
 
 def test_the_gold_target_scores_one(scorer_and_question: tuple[ItemScorer, Question]) -> None:
@@ -78,13 +82,36 @@ def test_an_unparsed_answer_counts_as_wrong(scorer_and_question: tuple[ItemScore
     assert (scores["answer"], scores["parsed"]) == (0.0, 0.0)
 
 
-def test_truncated_means_no_stop_within_the_allowed_tokens(
+def test_truncated_is_what_the_engine_saw_come_to_no_end(
     scorer_and_question: tuple[ItemScorer, Question],
 ) -> None:
     scorer, question = scorer_and_question
-    assert scorer.text(question, "x" * 64)["truncated"] == 1.0
-    assert scorer.text(question, "x" * 63)["truncated"] == 0.0
-    assert scorer.text(question, "x" * 50 + "\nQuestion: yy")["truncated"] == 0.0
+    assert scorer.text(question, "x" * 64)["truncated"] == 0.0
+    scorer.unfinished = {tuple(scorer.encoder.encode(question.written.prompt))}
+    assert scorer.text(question, "x")["truncated"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("completion", "letter"),
+    [
+        ("Answer: A", "A"),
+        ("So it is B.\nAnswer: A) Penicillin V", "A"),
+        ("Answer: **C**", "C"),
+        ("Answer: D - nothing", "D"),
+        ("The answer is (B), not A.", "B"),
+        ("Answer: A is tempting. Answer: C", "C"),
+        ("The answer is A patient matter", None),
+        ("Answer: E", None),
+        ("A", None),
+        ("", None),
+    ],
+)
+def test_the_letter_after_the_last_answer_mark_counts(completion: str, letter: str | None) -> None:
+    task = choose_task(split_specs("medqa_cot")[0], installed()).task
+    options = dict.fromkeys("ABCD", "text")
+    for gold in "ABCD":
+        item = Example(id="1", group="1", question="q", answer="text", options=options, answer_letter=gold)
+        assert task.score(item, completion) == {"answer": None if letter is None else float(letter == gold)}
 
 
 def test_choice_takes_the_likeliest_option_and_nll_is_per_byte(

@@ -88,7 +88,7 @@ def example(**fields: Any) -> Example:
 def test_an_answer_may_stand_in_the_context_and_is_counted_there() -> None:
     item = example(context="Start the blue pump first.")
     prompt = "Documentation:\nStart  the blue\npump first.\n\nQuestion: Which unit?\nAnswer:"
-    leak = check_prompts([(item, Target("the blue pump"), prompt)])
+    leak = check_prompts([(item, Target("the blue pump"), prompt)], context_given=True)
     assert (leak.leaked, leak.extractive) == (0, 1)
 
 
@@ -96,30 +96,50 @@ def test_an_answer_beside_the_context_leaks() -> None:
     item = example(context="Start the blue pump first.")
     prompt = "Start the blue pump first. The BLUE pump! Which unit?"
     with pytest.raises(GateError, match="1 of 1 items, the first is '1'"):
-        check_prompts([(item, Target("The blue pump."), prompt)])
+        check_prompts([(item, Target("The blue pump."), prompt)], context_given=True)
 
 
 def test_an_option_may_stand_among_the_options_only() -> None:
     item = example(options={"A": "the blue pump", "B": "the valve"})
     fair = "Which unit?\nA. the blue pump\nB. the valve\nAnswer:"
-    assert check_prompts([(item, Target("Answer: A"), fair)]).leaked == 0
+    assert check_prompts([(item, Target("Answer: A"), fair)], context_given=False).leaked == 0
     with pytest.raises(GateError):
-        check_prompts([(item, Target("Answer: A"), f"{fair} Answer: A\nAnswer:")])
+        check_prompts([(item, Target("Answer: A"), f"{fair} Answer: A\nAnswer:")], context_given=False)
 
 
 def test_a_few_short_answers_in_their_questions_are_counted_not_fatal() -> None:
     items = [(example(id=str(n)), Target("the blue pump"), "Which unit? Answer:") for n in range(3)]
     items.append((example(id="x", answer="Pod"), Target("Pod"), "Is it a Pod or a Node? Answer:"))
-    assert check_prompts(items).leaked == 1
+    assert check_prompts(items, context_given=False).leaked == 1
 
 
-def test_a_prediction_that_begins_with_its_prompt_fails() -> None:
-    with pytest.raises(GateError, match="item '7' begins with its prompt"):
-        check_predictions([("7", "Question: which unit?", "Question: Which unit?\n the blue pump")], [])
+def test_the_answer_of_an_item_with_reasoning_leaks_too() -> None:
+    prompt = "Which unit?\nAnswer: B\nReasoning:"
+    with pytest.raises(GateError, match="1 of 1 items"):
+        check_prompts([(example(), Target("Answer: B", "It pumps."), prompt)], context_given=False)
+
+
+def test_a_context_that_the_prompt_does_not_give_excuses_nothing() -> None:
+    item = example(context="Start the blue pump first.")
+    prompt = "Hint: the blue pump. Which unit?"
+    with pytest.raises(GateError, match="1 of 1 items"):
+        check_prompts([(item, Target("the blue pump"), prompt)], context_given=False)
+    closed_book = check_prompts([(item, Target("the blue pump"), "Which unit?")], context_given=False)
+    assert (closed_book.leaked, closed_book.extractive) == (0, 0)
+
+
+def test_predictions_that_begin_with_their_prompts_fail_and_a_few_are_marked() -> None:
+    left_in = [(str(n), "Question: which unit?", "Question: Which unit?\n the blue pump") for n in range(2)]
+    with pytest.raises(GateError, match="2 of 2 predictions begin with their prompt, the first is '0'"):
+        check_predictions(left_in, [])
+    fair = [(str(n), "Question: which unit?", "the blue pump") for n in range(2, 5)]
+    assert check_predictions([*left_in, *fair], []) == ["2 of 5 predictions repeat their prompt"]
 
 
 def test_recall_of_one_throughout_is_marked_unless_the_texts_are_equal() -> None:
     predictions = [("1", "Which?", "a long text that holds the blue pump")]
-    assert check_predictions(predictions, [Rouge(0.3, 1.0, 0.46)])
-    assert not check_predictions(predictions, [Rouge(1.0, 1.0, 1.0)])
-    assert not check_predictions(predictions, [Rouge(0.3, 0.9, 0.45)])
+    assert check_predictions(predictions, [Rouge(0.3, 1.0, 0.46)]) == [
+        "every prediction holds its whole reference"
+    ]
+    assert check_predictions(predictions, [Rouge(1.0, 1.0, 1.0)]) == []
+    assert check_predictions(predictions, [Rouge(0.3, 0.9, 0.45)]) == []

@@ -31,9 +31,9 @@ SPEC = TaskSpec(
         answer_letter="A",
     ),
 )
-# A capital that ends its clause after an answer mark; "answer is A patient" names no option. The last one counts,
-# since reasoning may weigh several.
-_ANSWER = re.compile(r"\b[Aa](?:nswer|NSWER)(?:\s+is)?\s*:?\s*\(?([A-Z])\)?(?=\s*(?:[.,;:]|\n|$))")
+# A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
+# names no option. The last one counts, since reasoning may weigh several.
+_ANSWER = re.compile(r"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*(]*([A-Z])(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))")
 
 
 class MedQACot:
