@@ -2,8 +2,8 @@
 
     python benchmarks/costs.py -o costs
 
-Trains every adapter on the example rows with each of three seeds, scores next to nothing, and prints medians. Leave
-the machine alone meanwhile: other work moves the seconds, though hardly the ratios.
+Trains every adapter on the example rows with each of three seeds, scores next to nothing, and prints medians.
+Leave the machine alone meanwhile: other work moves the seconds.
 """
 
 from __future__ import annotations
