@@ -252,7 +252,7 @@ def test_planning_imports_nothing_heavy(study_fields: Fields) -> None:
     program = (
         "import json, sys\n"
         "from medcot_bench.config import Study\n"
-        "from medcot_bench.plan import make_plan\n"
+        "from medcot_bench.planner import make_plan\n"
         "assert make_plan(Study.model_validate(json.load(sys.stdin))).cells\n"
         "print({'torch', 'transformers', 'peft', 'lm_eval', 'datasets', 'evaluate'} & set(sys.modules))\n"
     )

@@ -223,7 +223,7 @@ def test_a_study_of_third_party_plugins_runs_beside_broken_ones(
     assert "\n| ia3 " in table
     skipped = f"plugin 'observer_import_error' ({BROKEN}) can't be imported: RuntimeError: no server to report to"
     assert done.stderr.count(skipped) == 1
-    assert "'plugin:observer_raises' failed in medcot_cell_finished: ValueError: this observer" in done.stderr
+    assert "(medcot-broken 0.2.0) failed in medcot_cell_finished: ValueError: this observer" in done.stderr
     records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "cells").glob("*/cell.json")]
     used = {name: owner for record in records for name, owner in record["provenance"]["plugins"].items()}
     assert used["adapter ia3"] == used["task ports_qa"] == EXAMPLE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from medcot_bench import __version__
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def console_main() -> None:
     """Run the program as a console script. A closed pipe (`| head`) is no error."""
+    warnings.showwarning = lambda message, *_, **__: print(f"medcot-bench: warning: {message}", file=sys.stderr)
     try:
         sys.exit(main())
     except BrokenPipeError:
