@@ -11,7 +11,9 @@ import pytest
 import medcot_bench
 from medcot_bench.bases import resolve
 from medcot_bench.cli import main
-from medcot_bench.models.load import weights_folder
+from medcot_bench.models.load import load_tokenizer, weights_folder
+from medcot_bench.models.tokens import Encoder, write
+from medcot_bench.planner import make_plan
 from medcot_bench.results import load
 
 pytestmark = pytest.mark.slow
@@ -56,6 +58,27 @@ def test_the_default_model_is_converted_once_and_measured_alike(own_cache: Path)
     output = model.generate(**ids, max_new_tokens=3, do_sample=False)
     assert "Paris" in tokenizer.decode(output[0])
     assert list(own_cache.glob("models/*")) == [folder]
+
+
+@pytest.mark.usefixtures("default_model", "own_cache")
+def test_training_and_lm_eval_see_the_same_tokens_where_merges_could_cross_the_border(
+    tiny_model: Path, study_fields: dict[str, Any]
+) -> None:
+    from lm_eval.models.huggingface import HFLM
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(weights_folder(resolve("smollm2-135m")))
+    # The weights play no part in encoding.
+    plain = HFLM(pretrained=AutoModelForCausalLM.from_pretrained(tiny_model), tokenizer=tokenizer)
+    fields = study_fields | {"tasks": ("medqa_cot", "k8s_qa"), "eval_tasks": ("manuals_qa",)}
+    plan = make_plan(medcot_bench.Study.model_validate(fields))
+    for encoder in (Encoder(tokenizer), Encoder(tokenizer, chat_template=True, system_prompt="Be brief.")):
+        for label, chosen in plan.tasks.items():
+            for example in plan.train_items(label):
+                written = write(chosen, encoder, example)
+                prompt, target = encoder.pair(written.prompt, written.target)
+                assert (prompt, target) == plain._encode_pair(written.prompt, written.target)
+                assert prompt + target == encoder.encode(written.prompt + written.target)
 
 
 @pytest.mark.usefixtures("default_model", "own_cache")
