@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -119,7 +119,6 @@ class Attempt:
     """The evaluation task, where training had finished."""
     error: str
     started: str
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def now() -> str:

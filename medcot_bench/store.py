@@ -79,8 +79,7 @@ class Store:
         place.parent.mkdir(parents=True, exist_ok=True)
         for path in (*made.rglob("*"), made):
             _sync(path)
-        if place.exists():
-            self.drop_weights(cell)
+        _discard(place)
         made.rename(place)
         _sync(place.parent)
         return place
@@ -119,8 +118,7 @@ class Store:
 
     def drop_weights(self, cell: Cell) -> None:
         """Delete a cell's weights and half-made folders."""
-        with suppress(FileNotFoundError):  # renamed first: a half-deleted folder must not look like weights
-            self.weights_folder(cell).rename(self.cell_folder(cell) / f".making-{os.getpid()}-dropped")
+        _discard(self.weights_folder(cell))
         self.drop_unfinished(cell)
 
     def drop_unfinished(self, cell: Cell) -> None:
@@ -173,6 +171,12 @@ class Store:
             raise StoreError(f"{path} was written by another run in the meantime") from None
         except OSError as error:
             raise StoreError(f"can't write {path}: {error.strerror}") from error
+
+
+def _discard(folder: Path) -> None:
+    """Delete a folder if it is there, renamed first: a half-deleted one must not look whole."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder.rename(folder.with_name(f".making-{os.getpid()}-dropped")), ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -115,8 +115,20 @@ def test_records_are_written_once(store_and_cell: tuple[Store, Any], tmp_path: P
     assert (tmp_path / "record.json").read_bytes() == b"first"
 
 
+def test_weights_that_a_killed_run_left_without_a_record_give_way(store_and_cell: tuple[Store, Any]) -> None:
+    store, cell = store_and_cell
+    for content in ("left behind", "new"):
+        made = store.temporary_folder(cell)
+        (made / "weights").write_text(content)
+        place = store.commit_weights(cell, made)
+        assert (place / "weights").read_text() == content
+    assert [path.name for path in place.parent.iterdir()] == ["adapter"]
+    store.drop_weights(cell)
+    assert list(place.parent.iterdir()) == []
+
+
 def test_not_a_number_is_never_written(store_and_cell: tuple[Store, Any]) -> None:
     store, cell = store_and_cell
-    bad = dataclasses.replace(attempt(cell), details={"loss": float("nan")})
+    bad = dataclasses.replace(attempt(cell), error=float("nan"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="Out of range float"):
         store.add_attempt(cell, bad, "log")
