@@ -31,9 +31,14 @@ class ChosenTask:
         """The name shown for it, with the options as typed."""
         return str(self.typed)
 
+    @property
+    def shift(self) -> str:
+        """The graded shift that this task is, empty where it is none."""
+        return self.typed.name.partition("@")[2]
+
     def request(self) -> dict[str, Any]:
         """Return the part of an id that names this task."""
-        return {"name": self.entry.name, "version": self.task.spec.version, "options": dict(self.options)}
+        return {"name": self.typed.name, "version": self.task.spec.version, "options": dict(self.options)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,20 @@ class ChosenAdapter:
         return placement
 
 
-def choose_task(typed: NamedOptions, plugins: Plugins) -> ChosenTask:
-    """Build the task that was typed. Raises PluginError or ConfigError."""
-    entry = plugins.entry("task", typed.name)
-    declared = cast("Task", plugins.make("task", typed.name)).spec.options
-    options = check(f"task {typed.name}", declared, typed.options)
-    return ChosenTask(typed, entry, cast("Task", plugins.make("task", typed.name, options)), options)
+def choose_task(typed: NamedOptions, plugins: Plugins, data_seed: int = 0) -> ChosenTask:
+    """Build the task that was typed, `NAME` or `NAME@SHIFT`. Raises PluginError or ConfigError.
+
+    An option called `seed` is `data_seed` unless it was typed.
+    """
+    name, at, shift = typed.name.partition("@")
+    entry = plugins.entry("task", name)
+    spec = cast("Task", plugins.make("task", name)).spec
+    if at and shift not in spec.shifts:
+        raise ConfigError(f"task {name}: no shift '{shift}'; valid: {', '.join(spec.shifts) or 'none'}")
+    options = check(f"task {typed.name}", spec.options, typed.options)
+    if "seed" in options and "seed" not in typed.options:
+        options["seed"] = data_seed
+    return ChosenTask(typed, entry, cast("Task", plugins.make("task", name, options, shift)), options)
 
 
 def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:

@@ -72,7 +72,7 @@ class Study(_Section):
     adapters: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
-    """Task name -> source, or split -> source. A source is `file:PATH`."""
+    """Task name -> source, or split -> source. A source is `bundled` or `file:PATH`."""
     limit: PositiveInt | None = None
     """Evaluation items a task; a smaller number is a subset of a larger one."""
     data_seed: int = 0

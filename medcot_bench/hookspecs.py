@@ -20,7 +20,9 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 def medcot_make_task(name: str, options: Mapping[str, Any]) -> Task | None:
     """Build the task registered under `name`.
 
-    `options` holds every option that the task declares. It is empty when only `spec` is to be read.
+    `options` holds every option that the task declares; one called `seed` is the study's data seed where nobody
+    typed it. They are empty when only `spec` is to be read. A graded shift is made as `NAME@SHIFT`, with a shift
+    of `spec.shifts`.
     """
 
 

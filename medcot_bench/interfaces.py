@@ -35,7 +35,8 @@ class Task(Protocol):
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield the items of the task's own (`bundled`) source, always the same in the same order.
 
-        Splits share no group. Tasks without such a source yield nothing; `--data NAME=file:PATH` replaces it.
+        Splits share no group. A split that `spec.pool` names may be without end. Tasks without such a source
+        yield nothing; `--data NAME=file:PATH` replaces it.
         """
         ...
 

@@ -9,13 +9,13 @@ from typing import Any
 from medcot_bench.bases import Base
 from medcot_bench.chosen import ChosenAdapter, ChosenTask
 from medcot_bench.config import Study
-from medcot_bench.data.sources import TaskData, in_hash_order
+from medcot_bench.data.sources import TaskData
 from medcot_bench.data.text import normalise
 from medcot_bench.options import NamedOptions
 from medcot_bench.types import Example, Recipe, Relation
 
 VALIDATION_ITEMS = 64
-"""Validation items that `select_by=val_nll` looks at, a prefix of the hash order."""
+"""Validation items that `select_by=val_nll` looks at, the first of their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +73,16 @@ class Plan:
     scores: tuple[Score, ...]
 
     def train_items(self, task: str) -> list[Example]:
-        """Return the items a cell of this task is trained on: a prefix of their hash order."""
-        items = in_hash_order(self.data[task].splits["train"], self.study.data_seed)
-        return items[: self.study.training.train_items]
+        """Return the items a cell of this task is trained on: the first of their order."""
+        return list(self.data[task].splits["train"][: self.study.training.train_items])
 
     def validation_items(self, task: str) -> list[Example]:
         """Return the items that may choose a checkpoint."""
-        items = in_hash_order(self.data[task].splits["validation"], self.study.data_seed)
-        return items[:VALIDATION_ITEMS]
+        return list(self.data[task].splits["validation"][:VALIDATION_ITEMS])
 
     def scored_items(self, task: str) -> list[Example]:
         """Return the items that every model is scored on."""
-        items = in_hash_order(self.data[task].splits[self.study.scoring.split], self.study.data_seed)
-        return items[: self.study.limit]
+        return list(self.data[task].splits[self.study.scoring.split][: self.study.limit])
 
     def shots(self, task: str) -> list[Example]:
         """Return the solved examples before every prompt of a task: the first of its training order.
@@ -97,7 +94,7 @@ class Plan:
         questions = {normalise(example.question) for example in scored}
         free = [
             example
-            for example in in_hash_order(self.data[task].splits["train"], self.study.data_seed)
+            for example in self.data[task].splits["train"]
             if example.group not in groups and normalise(example.question) not in questions
         ]
         return free[: self.study.scoring.num_fewshot]

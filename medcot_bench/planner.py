@@ -38,13 +38,14 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     data: dict[str, TaskData] = {}
     same: dict[str, str] = {}  # label typed -> label of the task that it is, e.g. with a default spelt out
     for typed in {str(spec): spec for spec in [*study.specs("tasks"), *study.specs("eval_tasks")]}.values():
-        if task := attempt(partial(choose_task, typed, plugins)):
+        if task := attempt(partial(choose_task, typed, plugins, study.data_seed)):
             known = [label for label, other in tasks.items() if other.request() == task.request()]
             same[task.label] = known[0] if known else task.label
             if known:
                 continue
             tasks[task.label] = task
-            if found := attempt(partial(load, task, study.sources(typed.name), study.data_seed)):
+            sources = study.sources(typed.name)
+            if found := attempt(partial(load, task, sources, study.data_seed, _counts(study))):
                 data[task.label] = found
     adapters: dict[str, ChosenAdapter] = {}
     for typed in study.specs("adapters"):
@@ -67,6 +68,14 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     return dataclasses.replace(plan, cells=cells, scores=make_scores(plan, cells))
 
 
+def _counts(study: Study) -> dict[Split, int | None]:
+    """Return how many items of each split a study asks for, None where it leaves that to the task."""
+    counts: dict[Split, int | None] = {"train": study.training.train_items, "validation": None, "eval": None}
+    if study.scoring.split != "train":
+        counts[study.scoring.split] = study.limit
+    return counts
+
+
 def _missing(
     study: Study,
     tasks: Mapping[str, ChosenTask],
@@ -83,6 +92,11 @@ def _missing(
         problems.append(f"no task to train {training[0]} on: name some with --tasks")
     names = {entry.name for entry in plugins.of("task")}
     problems += [f"data.{name}: there is no task of this name" for name in study.data if name not in names]
+    problems += [
+        f"task {typed}: a graded shift is scored, not trained on; add it to --eval-tasks"
+        for typed in study.specs("tasks")
+        if "@" in typed.name
+    ]
     unknown = set(study.scoring.scores) - {
         *(score for task in tasks.values() for score in task.task.spec.scores),
         *CORE_SCORES,

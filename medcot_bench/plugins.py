@@ -107,8 +107,10 @@ class Plugins:
             )
         return found[0]
 
-    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
+    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None, shift: str = "") -> Any:
         """Build the plugin object called `name`; empty options give one to read its `spec` from.
+
+        `shift` asks for a graded shift of a task.
 
         Raises PluginError when the module can't be imported, implements the wrong hooks, or gives a wrong object.
         """
@@ -120,7 +122,7 @@ class Plugins:
         )
         arguments = {} if kind == "exporter" else {"options": dict(options or {})}
         with blame(entry, f"medcot_make_{kind}"):
-            made = caller(name=name, **arguments)
+            made = caller(name=f"{name}@{shift}" if shift else name, **arguments)
         if not isinstance(made, _PROTOCOLS[kind]):
             missing = [attribute for attribute in _protocol_attributes(kind) if not hasattr(made, attribute)]
             raise PluginError(

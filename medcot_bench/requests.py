@@ -141,8 +141,10 @@ def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
         return "base"
     if cell.task == evaluated:
         return "same_task"
-    own, other = plan.tasks[cell.task].task.spec, plan.tasks[evaluated].task.spec
-    return "same_domain" if own.domain == other.domain else "shift"
+    own, other = plan.tasks[cell.task], plan.tasks[evaluated]
+    if other.shift and own.entry == other.entry:
+        return "shift"
+    return "same_domain" if own.task.spec.domain == other.task.spec.domain else "shift"
 
 
 def _prompt_request(study: Study) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Example:
     """Letter -> text, for multiple choice; empty elsewhere."""
     reasoning: str | None = None
     answer_letter: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """What else the task's scores use, as JSON values, e.g. the bounds of a number. Never part of a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class TaskSpec:
     sources: Mapping[str, str] = field(default_factory=dict)
     """Source name -> what it is. `bundled` is what `examples()` yields; `file:` works for every task."""
     options: Mapping[str, Option] = field(default_factory=dict)
+    shifts: tuple[str, ...] = ()
+    """Graded shifts of the bundled items: `NAME@SHIFT` is a task to score on, made under that name."""
+    pool: Mapping[Split, int] = field(default_factory=dict)
+    """Items of each split that a study takes where it names no number; such a split may be without end."""
     templates: tuple[str, ...] = ("default",)
     required: tuple[str, ...] = ("question", "answer")
     """Fields of a row without which it is an error."""

@@ -62,6 +62,8 @@ def _task(entry: PluginEntry) -> Iterator[str]:
     yield "  data sources:"
     for name, text in spec.sources.items():
         yield f"    {name}: {text}"
+    if spec.shifts:
+        yield f"  graded shifts: {', '.join(f'{entry.name}@{shift}' for shift in spec.shifts)}"
     rows = ", ".join(dict.fromkeys((*spec.required, *spec.usable_with)))
     needed = f"; {', '.join(spec.trainable_with)} to train on" if spec.trainable_with else ""
     yield f"    file:PATH: JSON lines with question, answer, {rows}{needed}"

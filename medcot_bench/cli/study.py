@@ -45,7 +45,7 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         "--data",
         action="append",
         default=[],
-        metavar="NAME[.SPLIT]=file:PATH",
+        metavar="NAME[.SPLIT]=SOURCE",
         help="where a task's items come from, for all splits or one (train, validation, eval); repeatable",
     )
     command.add_argument(
@@ -77,7 +77,7 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
     for text in options.data:
         name, equals, source = text.partition("=")
         if not (name and equals and source):
-            errors.append(f"--data {text}: write NAME=file:PATH or NAME.SPLIT=file:PATH")
+            errors.append(f"--data {text}: write NAME=file:PATH, NAME.SPLIT=file:PATH or NAME=bundled")
         else:
             overrides.append((f"data.{name}", source))
     for text in options.set:

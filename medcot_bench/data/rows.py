@@ -75,6 +75,12 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...]) -> E
         if not isinstance(options, dict) or not all(isinstance(t, str | int | float) for t in options.values()):
             raise DataError(f"{where}: field 'options' must map letters to texts")
         fields["options"] = {letter: _utf8(where, "options", str(text)) for letter, text in options.items()}
+    meta = row.get("meta")
+    if meta:
+        if not isinstance(meta, dict):
+            raise DataError(f"{where}: field 'meta' must be a JSON object")
+        _utf8(where, "meta", json.dumps(meta, ensure_ascii=False))
+        fields["meta"] = meta
     for name in ("question", "answer", *required):
         if name not in fields:
             raise DataError(f"{where}: the row lacks the field '{name}'")

@@ -6,14 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from medcot_bench.chosen import ChosenTask
 from medcot_bench.data.rows import read_rows
 from medcot_bench.errors import ConfigError, DataError
+from medcot_bench.interfaces import Task
 from medcot_bench.plugins import blame
 from medcot_bench.types import SPLITS, Example, Split, TaskSpec
 
+BUNDLED = "bundled"
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
 
 
@@ -22,8 +25,9 @@ class TaskData:
     """A task's items by split, with what was left out and why."""
 
     source: str
-    """As tables name it, e.g. `file:medqa_cot.jsonl`."""
+    """As tables name it, e.g. `bundled-v1` or `file:medqa_cot.jsonl`."""
     splits: Mapping[Split, tuple[Example, ...]]
+    """The items of each split in an order of which every limit takes the first."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason -> number of rows."""
 
@@ -33,22 +37,36 @@ class TaskData:
         return replace(self, splits={**self.splits, split: tuple(examples)}, left_out=left_out)
 
 
-def load(chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
+def load(
+    chosen: ChosenTask,
+    sources: Mapping[Split | None, str],
+    seed: int,
+    counts: Mapping[Split, int | None] | None = None,
+) -> TaskData:
     """Load the items of a task from `sources`: None -> one source for all splits, or split -> source.
 
-    Without sources the task's own (`bundled`) items are used. Raises DataError or ConfigError.
+    Without sources, or with the source `bundled`, the task's own items are used: of a split in `spec.pool` as many
+    as `counts` says, or else the pool. Raises DataError or ConfigError.
     """
-    spec = chosen.task.spec
-    if sources:
+    spec, name = chosen.task.spec, chosen.typed.name
+    if sources and sources != {None: BUNDLED}:
+        if chosen.shift:
+            raise ConfigError(f"task {name}: a graded shift is made of bundled items, and takes no --data")
         splits, label = _from_files(chosen, sources, seed)
-    elif "bundled" in spec.sources:
-        label = f"bundled-v{spec.version}"
+    elif BUNDLED in spec.sources:
+        label = f"{BUNDLED}-v{spec.version}"
         with blame(chosen.entry, "examples"):
-            splits = {split: tuple(chosen.task.examples(split)) for split in SPLITS}
+            splits = {split: _bundled(chosen.task, split, seed, (counts or {}).get(split)) for split in SPLITS}
     else:
-        name = chosen.typed.name
         raise ConfigError(f"task {name}: no data given; add --data {name}=file:PATH")
     return _keep_usable(TaskData(label, splits), spec)
+
+
+def _bundled(task: Task, split: Split, seed: int, count: int | None) -> tuple[Example, ...]:
+    pool = task.spec.pool
+    if split in pool:
+        return tuple(islice(task.examples(split), count or pool[split]))
+    return tuple(in_hash_order(task.examples(split), seed))
 
 
 def in_hash_order(examples: Iterable[Example], seed: int) -> list[Example]:
@@ -73,7 +91,8 @@ def _from_files(
     for only, source in sources.items():
         kind, _, location = source.partition(":")
         if kind != "file" or not location:
-            raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write file:PATH")
+            own = f"{BUNDLED} or " if BUNDLED in chosen.task.spec.sources and only is None else ""
+            raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write {own}file:PATH")
         path = Path(location).expanduser()
         names[path.name] = None
         for example, named in read_rows(path, chosen.task.spec.required):
@@ -82,7 +101,8 @@ def _from_files(
                 found[split].append(example)
         if only and not found[only]:
             raise DataError(f"{path}: no row has the split '{only}'")
-    return {split: tuple(examples) for split, examples in found.items()}, "file:" + "+".join(names)
+    splits = {split: tuple(in_hash_order(examples, seed)) for split, examples in found.items()}
+    return splits, "file:" + "+".join(names)
 
 
 def _split_of_group(group: str, seed: int) -> Split:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 
@@ -37,6 +37,10 @@ NASTY = (
 """Completions that small models write, or that trip up parsers."""
 
 
+def _first(task: Task, split: Split) -> Iterable[Example]:
+    return islice(task.examples(split), 200 if split in task.spec.pool else None)
+
+
 class TaskChecks:
     """What holds for every task. Name it in a subclass, and every check runs:
 
@@ -63,8 +67,8 @@ class TaskChecks:
 
     @pytest.fixture
     def items(self, task: Task) -> Mapping[Split, Sequence[Example]]:
-        """Return the items of every split: the task's own unless overridden."""
-        return {split: tuple(task.examples(split)) for split in SPLITS}
+        """Return the items of every split: the task's own unless overridden, 200 of an endless one."""
+        return {split: tuple(_first(task, split)) for split in SPLITS}
 
     @pytest.fixture
     def everything(self, items: Mapping[Split, Sequence[Example]]) -> list[Example]:
@@ -85,7 +89,7 @@ class TaskChecks:
     def test_examples_are_deterministic(self, task: Task) -> None:
         """Every split yields the same items in the same order each time."""
         for split in SPLITS:
-            assert list(task.examples(split)) == list(task.examples(split)), f"the items of {split} change"
+            assert list(_first(task, split)) == list(_first(task, split)), f"the items of {split} change"
 
     def test_there_are_items_with_ids_of_their_own(self, everything: list[Example]) -> None:
         """There is something to check, and no id comes twice."""

@@ -1,0 +1,106 @@
+"""Which bundled item comes next: its entity, its phrasing, its range of values, and its random numbers.
+
+Every bundled family has *entities* (intents, calculators, devices), six *templates* (phrasings, shared by all
+entities) and two *ranges* of values. An item is made of one draw; draws go on without end. Items of one entity
+and one template are a group; a group lies in one split:
+
+- of an entity's four seen templates, two are for training, one for validation, one for evaluation;
+- `@unseen_template` asks about seen entities in the two templates that no training item has;
+- `@unseen_entity` asks about the entities that no training item has, in seen templates;
+- `@unseen_range` is the evaluation split with values from outside the range of training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from medcot_bench import Option, Split
+
+SEEN_TEMPLATES = 4
+TEMPLATES = 6
+SHIFTS = ("unseen_template", "unseen_range", "unseen_entity")
+Level = Literal["basic", "hard"]
+OPTIONS = {
+    "level": Option(
+        str, "basic", "bundled items for small models, or longer ones for 3B", choices=("basic", "hard")
+    ),
+    "seed": Option(int, 0, "which bundled items are made (default: the study's data_seed)"),
+}
+"""The options of every task with bundled items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What one item is made from."""
+
+    id: str
+    group: str
+    entity: str
+    template: int
+    """0 to 3 are seen in training, 4 and 5 are not."""
+    unseen_range: bool
+    level: Level
+    rng: random.Random
+    """The item's own source of random numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A kind of bundled items. `version` grows with every change of what a draw turns into."""
+
+    name: str
+    version: int
+    entities: Sequence[str]
+
+    def draws(self, split: Split, *, shift: str = "", level: Level = "basic", seed: int = 0) -> Iterator[Draw]:
+        """Yield the draws of a split without end. A shift changes what is evaluated, and nothing else.
+
+        Draw number n depends on the family's name and version and on these arguments, on nothing else. Groups
+        take turns in a shuffled order, so that any number of items is balanced over them.
+        """
+        part = (shift or split) if split == "eval" else split
+        groups = self._groups(part, seed)
+        key = f"{self.name} v{self.version} {part} {level} {seed}"
+        random.Random(key).shuffle(groups)
+        number = 0
+        while True:
+            entity, template = groups[number % len(groups)]
+            yield Draw(
+                id=f"{self.name}-{part}-{level}-{seed}-{number}",
+                group=f"{self.name}/{entity}/{template}",
+                entity=entity,
+                template=template,
+                unseen_range=part == "unseen_range",
+                level=level,
+                rng=random.Random(f"{key} {number}"),
+            )
+            number += 1
+
+    def held_out(self, seed: int = 0) -> list[str]:
+        """Return the entities of `@unseen_entity`: a sixth of them, at least one."""
+        return self._shuffled(seed)[: max(1, len(self.entities) // 6)]
+
+    def _shuffled(self, seed: int) -> list[str]:
+        return sorted(self.entities, key=lambda entity: _hash(f"{self.name} {seed} {entity}"))
+
+    def _groups(self, part: str, seed: int) -> list[tuple[str, int]]:
+        held_out = self.held_out(seed)
+        seen = [entity for entity in self.entities if entity not in held_out]
+        if part == "unseen_template":
+            return [(entity, template) for entity in seen for template in range(SEEN_TEMPLATES, TEMPLATES)]
+        if part == "unseen_entity":
+            return [(entity, template) for entity in held_out for template in range(SEEN_TEMPLATES)]
+        places = {"train": (0, 1), "validation": (2,)}.get(part, (3,))
+        groups = []
+        for entity in seen:
+            order = sorted(range(SEEN_TEMPLATES), key=lambda n: _hash(f"{self.name} {seed} {entity} {n}"))
+            groups += [(entity, order[place]) for place in places]
+        return groups
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
