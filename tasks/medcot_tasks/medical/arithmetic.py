@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 
-_TOKEN = re.compile(r"\s*(?:(\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)|([a-z]+)|([-+*/^(),×·÷−]))", re.IGNORECASE)
+_TOKEN = re.compile(r"\s*(?:(\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)|([a-z]+)|([-+*/^(),×·÷−]))", re.IGNORECASE | re.ASCII)
 _SAME = {"×": "*", "·": "*", "÷": "/", "−": "-"}
 _FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
     "ln": (1, math.log),
@@ -94,10 +94,7 @@ class _Parser:
         if not self._take("^"):
             return value
         sign = -1.0 if self._take("-") else 1.0
-        result = value ** (sign * self._power())
-        if isinstance(result, complex):
-            raise ValueError("no real value")
-        return result
+        return math.pow(value, sign * self._power())
 
     def _atom(self) -> float:
         if self._take("("):

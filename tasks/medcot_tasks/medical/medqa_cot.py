@@ -1,22 +1,32 @@
-"""MedQA with chain of thought: an exam question with options, answered by reasoning, then a letter."""
+"""Medical questions with options, answered by reasoning, then a letter: MedQA's form."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
+from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
+from medcot_tasks.medical import vignettes
+from medcot_tasks.medical.number import NUMBER, close, is_right, read_answer
+from medcot_tasks.medical.steps import SCORES, check
 
 SPEC = TaskSpec(
     name="medqa_cot",
     version=1,
     domain="medical",
     form=Form(context="none", answer="letter"),
-    licence="of the file given; MedQA: MIT",
-    description="Medical exam questions: reasoning, then the letter of one option. Not for clinical use.",
+    licence="bundled items: Apache-2.0; else of the file given (MedQA: MIT)",
+    description="Medical questions with options: reasoning, then the letter of one. Not for clinical use.",
+    sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
+    options=OPTIONS,
+    shifts=SHIFTS,
+    pool={"train": 200, "validation": 48, "eval": 100},
     required=("options", "answer_letter"),
     trainable_with=("reasoning",),
+    scores=("answer", "value", "letter_fits", *SCORES),
     max_new_tokens=192,
     stop=("\nQuestion:",),
     sample=Example(
@@ -33,42 +43,78 @@ SPEC = TaskSpec(
 )
 # A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
 # names no option. The last one counts, since reasoning may weigh several.
-_ANSWER = re.compile(r"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*(]*([A-Z])(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))")
+_ANSWER = re.compile(
+    rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*(?:{NUMBER})?[\s*(]*([A-Z])(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))",
+    re.ASCII,
+)
 
 
 class MedQACot:
-    """The task plugin."""
+    """The task plugin. Bundled items have a value to work out before its letter is named; exam questions have none."""
 
     spec = SPEC
 
+    def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
+        self._shift, self._level, self._seed = shift, level, seed
+
     def examples(self, split: Split) -> Iterable[Example]:
-        """Yield nothing: the items come from a file."""
-        return ()
+        """Yield invented patients without end, the note as part of the question."""
+        for example in vignettes.examples(split, shift=self._shift, level=self._level, seed=self._seed):
+            yield replace(example, question=f"{example.context} {example.question}", context=None)
 
     def prompt(self, example: Example, template: str) -> str:
         """Return question, options, and what to write."""
-        options = "\n".join(f"{letter}. {text}" for letter, text in example.options.items())
+        if _is_worked(example):
+            options = "Options: " + ", ".join(f"{text} ({letter})" for letter, text in example.options.items())
+        else:
+            options = "\n".join(f"{letter}. {text}" for letter, text in example.options.items())
         return (
             f"Question: {example.question}\n{options}\n"
             "Reason step by step, then end with the letter of the right option.\nReasoning:"
         )
 
     def target(self, example: Example) -> Target:
-        """Return the reasoning on one line, then the answer line."""
-        reasoning = " ".join(example.reasoning.split()) if example.reasoning else None
-        return Target(f"Answer: {example.answer_letter}", reasoning)
+        """Return the reasoning (typed steps a line each, other text on one line), then the answer line."""
+        reasoning = example.reasoning
+        if reasoning and not _is_worked(example):
+            reasoning = " ".join(reasoning.split())
+        return Target(_answer(example, example.answer_letter or ""), reasoning)
 
     def options(self, example: Example) -> Mapping[str, Target]:
-        """Return the answer line of every option."""
-        return {letter: Target(f"Answer: {letter}") for letter in example.options}
+        """Return the answer of every option."""
+        return {letter: Target(_answer(example, letter)) for letter in example.options}
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
-        """Return 1 where the last answer mark names the right letter, None where there is no mark."""
+        """Score the letter of the last answer mark; and where there is a value, it, the letter's fit, and the steps.
+
+        `letter_fits` asks whether the letter is that of the value written, right or wrong: a skill of its own. It
+        is None where no value is written.
+        """
         found = [letter for letter in _ANSWER.findall(completion) if letter in example.options]
-        return {"answer": float(found[-1] == example.answer_letter) if found else None}
+        letter = found[-1] if found else None
+        right = fits = None
+        if _is_worked(example):
+            value = read_answer(completion)
+            right = float(value is not None and is_right(example, value))
+            if value is not None:
+                fits = float(letter is not None and close(value, example.options[letter]))
+        return {
+            "answer": None if letter is None else float(letter == example.answer_letter),
+            "value": right,
+            "letter_fits": fits,
+            **check(example, completion),
+        }
+
+
+def _is_worked(example: Example) -> bool:
+    return "steps" in example.meta
+
+
+def _answer(example: Example, letter: str) -> str:
+    return f"Answer: {example.options[letter]} ({letter})" if _is_worked(example) else f"Answer: {letter}"
 
 
 @hookimpl
 def medcot_make_task(name: str, options: Mapping[str, Any]) -> MedQACot:
-    """Build the task."""
-    return MedQACot()
+    """Build the task, or a graded shift of it."""
+    return MedQACot(shift=name.partition("@")[2], **options)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from medcot_bench import Example
 from medcot_bench.data.text import normalise
 from medcot_tasks.medical.arithmetic import evaluate
 
@@ -58,7 +59,8 @@ def rounded(value: float, decimals: int) -> str:
 
 _STEP = re.compile(
     r"^[\s*-]*(?P<name>[^:=]{1,80}?)\s*:\s*(?P<expression>[^:=]{1,200}?)\s*=\s*"
-    r"(?P<value>[-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+))(?![\d.])\s*(?P<unit>[^=]{0,40}?)\s*\.?$"
+    r"(?P<value>[-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+))(?!\d|\.\d)\s*(?P<unit>[^=]{0,40}?)\s*\.?$",
+    re.ASCII,
 )
 
 
@@ -87,14 +89,20 @@ def holds(step: Step) -> bool:
     return value is not None and abs(value - float(step.value)) <= 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
 
 
-def check(gold: Sequence[Step], text: str) -> dict[str, float | None]:
-    """Compare the steps of a text with the solution's.
+SCORES = ("step_f1", "arithmetic", "first_error")
+
+
+def check(example: Example, text: str) -> dict[str, float | None]:
+    """Compare the steps of a text with those of an item's solution; None each where the item has no typed steps.
 
     - `step_f1`: F1 of steps with the right name and value, each gold step found once at most.
     - `arithmetic`: share of written steps whose arithmetic holds; None without steps.
     - `first_error`: share of the solution's steps before the first wrong one; a step is wrong where its value is
       not that of the gold step in its place, or its arithmetic does not hold. 1 where none is wrong.
     """
+    gold = [Step(**step) for step in example.meta.get("steps", ())]
+    if not gold:
+        return dict.fromkeys(SCORES)
     written = read(text)
     if not written:
         return {"step_f1": 0.0, "arithmetic": None, "first_error": 0.0}

@@ -1,0 +1,79 @@
+"""Clinical calculators and scoring tables: a patient note, a question, worked steps, then a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
+from medcot_bench.data.text import normalise
+from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
+from medcot_tasks.medical import vignettes
+from medcot_tasks.medical.number import is_right, read_answer, to_float
+from medcot_tasks.medical.steps import SCORES, check
+
+SPEC = TaskSpec(
+    name="medcalc_cot",
+    version=1,
+    domain="medical",
+    form=Form(context="given", answer="number"),
+    licence="bundled items: Apache-2.0; else of the file given",
+    description="Clinical calculations on invented patients: steps, then a number. Not for clinical use.",
+    sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
+    options=OPTIONS,
+    shifts=SHIFTS,
+    pool={"train": 200, "validation": 48, "eval": 100},
+    usable_with=("context",),
+    trainable_with=("reasoning",),
+    scores=("answer", *SCORES),
+    max_new_tokens=128,
+    stop=("\nQuestion:",),
+)
+_TEXT = re.compile(r"^answer:(.+)", re.IGNORECASE | re.MULTILINE)
+
+
+class MedCalcCot:
+    """The task plugin."""
+
+    spec = SPEC
+
+    def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
+        self._shift, self._level, self._seed = shift, level, seed
+
+    def examples(self, split: Split) -> Iterable[Example]:
+        """Yield invented patients without end."""
+        return vignettes.examples(split, shift=self._shift, level=self._level, seed=self._seed)
+
+    def prompt(self, example: Example, template: str) -> str:
+        """Return note, question, and what to write."""
+        return (
+            f"Patient note: {example.context}\nQuestion: {example.question}\n"
+            "Work step by step, then give the number.\nReasoning:"
+        )
+
+    def target(self, example: Example) -> Target:
+        """Return the steps, a line each, then the answer line."""
+        return Target(f"Answer: {example.answer}", example.reasoning)
+
+    def options(self, example: Example) -> Mapping[str, Target]:
+        """Return nothing: the answer is free."""
+        return {}
+
+    def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
+        """Return whether the number is right, and how far the steps are."""
+        return {"answer": _answer(example, completion), **check(example, completion)}
+
+
+def _answer(example: Example, completion: str) -> float | None:
+    if to_float(example.answer) is None:  # rows of a file may ask for a date, or for weeks and days
+        found = _TEXT.findall(completion)
+        return float(normalise(found[-1]) == normalise(example.answer)) if found else None
+    number = read_answer(completion)
+    return None if number is None else float(is_right(example, number))
+
+
+@hookimpl
+def medcot_make_task(name: str, options: Mapping[str, Any]) -> MedCalcCot:
+    """Build the task, or a graded shift of it."""
+    return MedCalcCot(shift=name.partition("@")[2], **options)

@@ -1,0 +1,61 @@
+"""Numbers as answers: read from text, and compared within a tolerance."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from medcot_bench import Example
+
+_MINUS = "−"
+NUMBER = rf"[-{_MINUS}]?(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|[-{_MINUS}]?\.\d+"
+"""A decimal number, with thousands set apart by commas or not."""
+_ANSWER = re.compile(rf"\banswer(?:\s+is)?[\s:=*]*({NUMBER})(?![\d,.]*\d)", re.IGNORECASE | re.ASCII)
+_LONGEST = 40
+
+
+def read_answer(text: str) -> float | None:
+    """Return the number after the last answer mark, None where there is none.
+
+    >>> read_answer("Answer: 12\\nso the answer is 1,250.5 mL")
+    1250.5
+    """
+    found = _ANSWER.findall(text)
+    return to_float(found[-1]) if found else None
+
+
+def to_float(text: str) -> float | None:
+    """Return a written number, None where it is none or out of all proportion."""
+    if len(text) > _LONGEST or not re.fullmatch(NUMBER, text, re.ASCII):
+        return None
+    return float(text.replace(",", "").replace(_MINUS, "-"))
+
+
+def is_right(example: Example, number: float) -> bool:
+    """Return whether a number answers an item.
+
+    The item's `meta` may hold the bounds `lower` and `upper` of right numbers, or `exact` where only the answer
+    itself is right; elsewhere `close` decides.
+    """
+    lower, upper = example.meta.get("lower"), example.meta.get("upper")
+    gold = to_float(example.answer)
+    if isinstance(lower, int | float) and isinstance(upper, int | float):
+        return lower <= number <= upper
+    if gold is None:
+        return False
+    return number == gold if example.meta.get("exact") else close(number, example.answer)
+
+
+def decimals(text: str) -> int:
+    """Return how many decimals a written number has."""
+    return len(text.partition(".")[2])
+
+
+def close(value: float, gold: str) -> bool:
+    """Return whether a value is right: within 1 %, or half of the last digit that the gold answer writes.
+
+    >>> close(93.2, "93.3"), close(92.2, "93.3"), close(2.4, "2"), close(3.0, "2")
+    (True, False, True, False)
+    """
+    slack = max(0.01 * abs(float(gold)), 0.5 * 10.0 ** -decimals(gold))
+    return math.isfinite(value) and abs(value - float(gold)) <= slack * (1 + 1e-9)

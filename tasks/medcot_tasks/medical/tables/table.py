@@ -1,0 +1,220 @@
+"""A scoring table as data: it makes patients with a wanted total, and the steps that count it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from medcot_tasks.bundled import Level
+from medcot_tasks.medical.distractors import article, distractors
+from medcot_tasks.medical.problem import Problem, Source
+from medcot_tasks.medical.steps import Step, Work
+from medcot_tasks.medical.tables.criteria import Criterion, Finding, Grade, Told
+
+BASIC_HIGHEST = 5
+"""Higher totals are for level "hard", where a table is not a scale of few parts: their solutions are long."""
+
+
+MOST_LINES = 5
+"""So many criteria count at most at level "basic"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A patient with the grade and the finding of every criterion that is told."""
+
+    grades: Mapping[str, Grade]
+    told: Mapping[str, Told]
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """What was found, by the name of the criterion."""
+        return {name: told.finding for name, told in self.told.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A scoring table. `scale` marks those of few parts that each have a step, as the Glasgow Coma Scale."""
+
+    name: str
+    asked: str
+    criteria: tuple[Criterion, ...]
+    scale: bool = False
+    basic: bool = True
+    person: str = ""
+    """Whom the table is for, told first."""
+    sexes: tuple[str, ...] = ("man", "woman")
+    """Whom the table is for, where the sex does not count."""
+    sibling: Table | None = None
+    """The same table for the other half of its patients, where thresholds depend on the sex."""
+
+    @property
+    def lowest(self) -> float:
+        """The lowest total."""
+        return min(_reachable(self.criteria))
+
+    @property
+    def highest(self) -> float:
+        """The highest total."""
+        return max(_reachable(self.criteria))
+
+    @property
+    def source(self) -> Source:
+        """The table as a source of problems, each total as likely as every other."""
+        return Source(self.name, self._make, self.basic)
+
+    def totals(self, level: Level) -> list[float]:
+        """Return the totals that are asked for at a level, in rising order."""
+        return [
+            total
+            for total in sorted(_reachable(self.criteria))
+            if level == "hard" or self.scale or total <= BASIC_HIGHEST
+        ]
+
+    def total(self, findings: Mapping[str, Finding]) -> float:
+        """Return the score of findings; what is not among them is normal."""
+        return sum(
+            criterion.grade(findings[criterion.name]).points
+            if criterion.name in findings
+            else criterion.grades[0].points
+            for criterion in self.criteria
+        )
+
+    def patient(self, rng: random.Random, total: float, unseen_range: bool, level: Level) -> Patient:
+        """Return a random patient with a total. Raises ValueError where nobody can have it."""
+        shuffled = rng.sample(self.criteria, len(self.criteria))
+        few = level == "basic" and not self.scale
+        chosen = next(_choices(rng, shuffled, total, MOST_LINES if few else len(shuffled)), None)
+        if chosen is None:
+            raise ValueError(f"{self.name}: nobody has a total of {total:g}")
+        by_name = {criterion.name: grade for criterion, grade in zip(shuffled, chosen, strict=True)}
+        grades = {criterion.name: by_name[criterion.name] for criterion in self.criteria}
+        told = {
+            criterion.name: criterion.tell(rng, grades[criterion.name], unseen_range, level)
+            for criterion in self._to_tell(rng, grades, level)
+        }
+        return Patient(grades, told)
+
+    def problem(self, rng: random.Random, total: float, unseen_range: bool, level: Level) -> Problem:
+        """Return a problem whose answer is the total. Raises ValueError where nobody can have it."""
+        if self.sibling and rng.random() < 0.5:
+            return self.sibling.problem(rng, total, unseen_range, level)
+        patient = self.patient(rng, total, unseen_range, level)
+        return Problem(
+            facts=self._facts(rng, patient, level),
+            asked=self.asked,
+            steps=self._steps(patient),
+            wrong=self._wrong(rng, patient, total),
+            exact=True,
+        )
+
+    def _make(self, rng: random.Random, unseen_range: bool, level: Level) -> Problem:
+        return self.problem(rng, rng.choice(self.totals(level)), unseen_range, level)
+
+    def _to_tell(self, rng: random.Random, grades: Mapping[str, Grade], level: Level) -> list[Criterion]:
+        """Everything that counts or is always needed, and some of the rest, 3 to 6 in all at level "basic"."""
+
+        def counts(criterion: Criterion) -> bool:
+            return self.scale or criterion.needed or grades[criterion.name] != criterion.grades[0]
+
+        told = [criterion for criterion in self.criteria if counts(criterion)]
+        rest = [criterion for criterion in self.criteria if not counts(criterion)]
+        wanted = rng.randint(3, 6) - len(told) if level == "basic" else rng.randint(len(rest) // 2, len(rest))
+        told += rng.sample(rest, min(max(0, wanted), len(rest)))
+        return [criterion for criterion in self.criteria if criterion in told]
+
+    def _facts(self, rng: random.Random, patient: Patient, level: Level) -> tuple[str, ...]:
+        facts = {name: told.fact for name, told in patient.told.items()}
+        person = self.person or _person(rng, facts, self.sexes)
+        told = list(facts.values())
+        if not self.scale:
+            rng.shuffle(told)
+        if level == "hard":
+            names = [criterion.name for criterion in self.criteria]
+            told += distractors(rng, rng.randint(1, 3), avoid=[self.asked, *names, *told], person=person)
+            rng.shuffle(told)
+        return (person, *told) if person else tuple(told)
+
+    def _steps(self, patient: Patient) -> tuple[Step, ...]:
+        work = Work()
+        steps = [step for told in patient.told.values() for step in told.conversion]
+        total = "0"
+        for criterion in self.criteria:
+            grade = patient.grades[criterion.name]
+            if self.scale or grade.points:
+                sign = "-" if grade.points < 0 else "+"
+                name = criterion.name if self.scale else grade.name
+                expression = f"{total} {sign} {abs(grade.points):g}"
+                total = work.step(name, expression, decimals=_decimals(float(total) + grade.points))
+        if not work.steps:
+            work.step("total", "0")
+        return (*steps, *work.steps)
+
+    def _wrong(self, rng: random.Random, patient: Patient, total: float) -> dict[str, str]:
+        """Return totals that a slip at one criterion leads to, different from each other."""
+        slips: list[tuple[str, float]] = []
+        for criterion in self.criteria:
+            if criterion.name not in patient.told:
+                continue
+            grade = patient.grades[criterion.name]
+            others = [other for other in criterion.grades if other.points != grade.points]
+            slips += [(_slip(grade, other), total + other.points - grade.points) for other in others]
+            if grade.points == 2:
+                slips.append((f"1 point in place of 2 for {grade.name}", total - 1))
+        rng.shuffle(slips)
+        slips += [(f"a slip in adding up, {step:+g}", total + step) for step in (1, -1, 2, -2, 3, -3)]
+        found: dict[str, str] = {}
+        for reason, value in slips:
+            written = f"{value:g}"
+            if value != total and self.lowest <= value <= self.highest and written not in found.values():
+                found.setdefault(reason, written)
+        return found
+
+
+def _person(rng: random.Random, facts: dict[str, str], sexes: Sequence[str]) -> str:
+    """Take age and sex out of the facts and return them as one; empty where the table needs neither."""
+    age, sex = facts.pop("age", ""), facts.pop("female", "")
+    if not age and not sex:
+        return ""
+    sex = sex or rng.choice(sexes)
+    if age and int(age.partition("-")[0]) < 18:
+        sex = {"man": "boy", "woman": "girl"}[sex]
+    return f"{article(age)} {age} {sex}".replace("  ", " ")
+
+
+def _slip(right: Grade, wrong: Grade) -> str:
+    if right.name == wrong.name:
+        return f"{right.name} given {wrong.points:g} in place of {right.points:g}"
+    if not wrong.points:
+        return f"{right.name} left out"
+    return f"{wrong.name} counted" + (f" in place of {right.name}" if right.points else ", which is not so")
+
+
+def _reachable(criteria: Sequence[Criterion]) -> set[float]:
+    sums: set[float] = {0}
+    for criterion in criteria:
+        sums = {total + grade.points for total in sums for grade in criterion.grades}
+    return sums
+
+
+def _choices(rng: random.Random, criteria: Sequence[Criterion], total: float, most: int) -> Iterator[list[Grade]]:
+    """Yield the ways to grade the criteria to a total, of which so many count at most, in random order."""
+    reachable = [_reachable(criteria[place:]) for place in range(1, len(criteria) + 1)]
+
+    def choose(place: int, total: float, most: int) -> Iterator[list[Grade]]:
+        if place == len(criteria):
+            yield []
+            return
+        grades = list(criteria[place].grades)
+        for grade in rng.sample(grades, len(grades)):
+            left = most - (grade.points != 0)
+            if left >= 0 and total - grade.points in reachable[place]:
+                for others in choose(place + 1, total - grade.points, left):
+                    yield [grade, *others]
+
+    return choose(0, total, most)
+
+
+def _decimals(value: float) -> int:
+    return 0 if value == int(value) else 1

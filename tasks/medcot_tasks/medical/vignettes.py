@@ -1,0 +1,96 @@
+"""Bundled medical items: a calculator or a scoring table asked about one invented patient."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import cache, partial
+
+from medcot_bench import Example, Split
+from medcot_tasks.bundled import Draw, Family, Level
+from medcot_tasks.medical.calculators import CALCULATORS
+from medcot_tasks.medical.options import Bounds, beside, usual, window
+from medcot_tasks.medical.problem import Problem
+from medcot_tasks.medical.tables import TABLES
+
+VERSION = 1
+LETTERS = "ABCD"
+_CALCULATORS = {source.name: source for source in CALCULATORS}
+_TABLES = {table.name: table for table in TABLES}
+
+
+def entities(level: Level) -> list[str]:
+    """Return the calculators and tables of a level: at `basic` those that a small model can learn."""
+    return [source.name for source in (*CALCULATORS, *TABLES) if level == "hard" or source.basic]
+
+
+def examples(split: Split, *, shift: str, level: Level, seed: int) -> Iterator[Example]:
+    """Yield the items of a split without end: a note as context, a question, four options, the steps, the answer.
+
+    The right letter is uniform, and so is the rank of the right value among the four.
+    """
+    return map(_example, family(level).draws(split, shift=shift, level=level, seed=seed))
+
+
+def family(level: Level) -> Family:
+    """Return the family of a level's items."""
+    return Family("medical", VERSION, entities(level))
+
+
+def _example(draw: Draw) -> Example:
+    problem, values = _problem(draw)
+    draw.rng.shuffle(values)
+    note, question = _phrase(draw.template, problem.facts, problem.asked)
+    return Example(
+        id=draw.id,
+        group=draw.group,
+        context=note,
+        question=question,
+        options=dict(zip(LETTERS, values, strict=True)),
+        reasoning="\n".join(step.text for step in problem.steps),
+        answer=problem.answer,
+        answer_letter=LETTERS[values.index(problem.answer)],
+        meta={"steps": [asdict(step) for step in problem.steps], "exact": problem.exact},
+    )
+
+
+def _problem(draw: Draw) -> tuple[Problem, list[str]]:
+    """Return the draw's problem and its four values, the right one among them."""
+    if draw.entity in _CALCULATORS:
+        other = partial(_CALCULATORS[draw.entity].make, draw.rng, draw.unseen_range, draw.level)
+        bounds = _bounds(draw.entity, draw.unseen_range, draw.level)
+        problem = other()
+        return problem, beside(problem, other, bounds, draw.rng)
+    table = _TABLES[draw.entity]
+    total, values = window(table.totals(draw.level), draw.rng)
+    return table.problem(draw.rng, total, draw.unseen_range, draw.level), values
+
+
+@cache
+def _bounds(calculator: str, unseen_range: bool, level: Level) -> Bounds:
+    rng = random.Random(f"bounds {calculator} {unseen_range} {level}")
+    make = _CALCULATORS[calculator].make
+    return usual([make(rng, unseen_range, level).answer for _ in range(100)])
+
+
+def _phrase(template: int, facts: Sequence[str], asked: str) -> tuple[str, str]:
+    """Return note and question in one of six phrasings; the last two are not seen in training."""
+    listed = _capital(", ".join(facts))
+    match template:
+        case 0:
+            return f"{listed}.", f"What is {asked}?"
+        case 1:
+            return f"Patient: {'; '.join(facts)}.", f"Work out {asked}."
+        case 2:
+            return f"Findings: {', '.join(facts)}.", f"Calculate {asked}."
+        case 3:
+            return f"{_capital('; '.join(facts))}.", f"How much is {asked}?"
+        case 4:
+            return " ".join(f"{_capital(fact)}." for fact in facts), f"A colleague needs {asked}. Please find it."
+        case _:
+            return f"Chart: {' / '.join(facts)}.", f"Determine {asked}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,98 @@
+"""Nothing but the question tells the right option of a bundled item: neither letter, length, rank nor digits."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import islice
+
+import pytest
+
+from medcot_bench import Example
+from medcot_tasks.bundled import Level
+from medcot_tasks.medical import vignettes
+
+CHANCE = 0.25
+SLACK = 0.05
+TRAIN, HELD_OUT = 3000, 2000
+LEVELS: tuple[Level, ...] = ("basic", "hard")
+Guess = Callable[[Sequence[str]], int]
+
+
+@cache
+def items(level: Level) -> tuple[Example, ...]:
+    return tuple(islice(vignettes.examples("train", shift="", level=level, seed=0), TRAIN + HELD_OUT))
+
+
+def right(example: Example) -> int:
+    return list(example.options).index(example.answer_letter or "")
+
+
+def accuracy(guess: Guess, examples: Sequence[Example]) -> float:
+    return sum(guess(list(e.options.values())) == right(e) for e in examples) / len(examples)
+
+
+def by_rank(rank: int) -> Guess:
+    return lambda options: sorted(range(4), key=lambda n: float(options[n]))[rank]
+
+
+GUESSES: dict[str, Guess] = {
+    **{f"letter {letter}": (lambda options, n=n: n) for n, letter in enumerate("ABCD")},  # type: ignore[misc]
+    **{f"rank {rank}": by_rank(rank) for rank in range(4)},
+    "shortest": lambda options: min(range(4), key=lambda n: len(options[n])),
+    "longest": lambda options: max(range(4), key=lambda n: len(options[n])),
+    "roundest": lambda options: max(range(4), key=lambda n: len(options[n]) - len(options[n].rstrip("0."))),
+    "nearest to the mean": lambda options: min(
+        range(4), key=lambda n: abs(float(options[n]) - sum(map(float, options)) / 4)
+    ),
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", GUESSES)
+def test_no_rule_of_thumb_finds_the_right_option(name: str, level: Level) -> None:
+    assert accuracy(GUESSES[name], items(level)) <= CHANCE + SLACK
+
+
+def grams(text: str) -> list[str]:
+    """Characters, pairs and triples of an option, with its ends marked."""
+    marked = f"^{text}$"
+    return [marked[start : start + n] for n in (1, 2, 3) for start in range(len(marked) - n + 1)]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_classifier_of_the_options_n_grams_stays_at_chance(level: Level) -> None:
+    found: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    for example in items(level)[:TRAIN]:
+        for number, text in enumerate(example.options.values()):
+            found[number == right(example)].update(grams(text))
+    totals = [counts.total() for counts in found]
+    known = set(found[0]) | set(found[1])
+
+    def evidence(text: str) -> float:
+        """Log of how much likelier a right option has these n-grams than a wrong one (naive Bayes)."""
+        return sum(
+            math.log((found[1][gram] + 1) / (totals[1] + len(known)))
+            - math.log((found[0][gram] + 1) / (totals[0] + len(known)))
+            for gram in grams(text)
+        )
+
+    def guess(options: Sequence[str]) -> int:
+        return max(range(4), key=lambda n: evidence(options[n]))
+
+    assert accuracy(guess, items(level)[TRAIN:]) == pytest.approx(CHANCE, abs=SLACK)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_options_are_four_different_values_and_the_right_one_is_the_answer(level: Level) -> None:
+    for example in items(level)[:1000]:
+        assert list(example.options) == list("ABCD")
+        assert len({float(value) for value in example.options.values()}) == 4
+        assert example.options[example.answer_letter or ""] == example.answer
+
+
+def test_every_calculator_and_table_is_asked_about() -> None:
+    asked = {example.group.split("/")[1] for example in items("hard")}
+    assert asked | set(vignettes.family("hard").held_out()) == set(vignettes.entities("hard"))
