@@ -9,8 +9,8 @@ from typing import Any
 from medcot_bench.bases import Base
 from medcot_bench.chosen import ChosenAdapter, ChosenTask
 from medcot_bench.config import Study
+from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import TaskData
-from medcot_bench.data.text import normalise
 from medcot_bench.options import NamedOptions
 from medcot_bench.types import Example, Recipe, Relation
 
@@ -89,15 +89,9 @@ class Plan:
 
         Training items that share a group or a question with any scored item are left out.
         """
-        scored = self.scored_items(task)
-        groups = {example.group for example in scored}
-        questions = {normalise(example.question) for example in scored}
-        free = [
-            example
-            for example in self.data[task].splits["train"]
-            if example.group not in groups and normalise(example.question) not in questions
-        ]
-        return free[: self.study.scoring.num_fewshot]
+        training = self.data[task].splits["train"]
+        taken = {example.id for example in overlapping(training, self.scored_items(task))}
+        return [example for example in training if example.id not in taken][: self.study.scoring.num_fewshot]
 
     def scores_of(self, cell: Cell) -> list[Score]:
         """Return the evaluations of one cell."""

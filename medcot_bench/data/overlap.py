@@ -24,7 +24,7 @@ def separate(
 ) -> dict[str, TaskData]:
     """Return the data of all tasks without overlap between any training and any evaluation part.
 
-    Two items overlap when they share a group or a question (normalised). `trained` and `evaluated` name the
+    Two items overlap as `overlapping` says. `trained` and `evaluated` name the
     tasks in those roles; `scored` is the split that is scored: training is kept apart from it too, unless it is
     the training items themselves that are looked at. Validation items that overlap any evaluation are dropped,
     since they may choose checkpoints. Raises DataError under the policy `error`.
@@ -45,7 +45,7 @@ def _drop(
 ) -> None:
     """Resolve the overlap between one part that is learnt from and one that is scored."""
     training, evaluation = data[name].splits[learnt], data[other].splits[scored]
-    hits = _overlapping(training, evaluation)
+    hits = overlapping(training, evaluation)
     if not hits:
         return
     if policy == "error":
@@ -55,18 +55,30 @@ def _drop(
         )
     if policy == "drop-eval":
         name, learnt, other, scored = other, scored, name, learnt
-        training, hits = evaluation, _overlapping(evaluation, training)
+        training, hits = evaluation, overlapping(evaluation, training)
     dropped = {example.id for example in hits}
     kept = [example for example in training if example.id not in dropped]
     reason = f"{learnt} overlaps {other} {scored}"
     data[name] = data[name].with_split(learnt, kept, reason, len(hits))
 
 
-def _overlapping(examples: Iterable[Example], others: Iterable[Example]) -> list[Example]:
-    others = list(others)
-    groups = {example.group for example in others}
-    questions = {normalise(example.question) for example in others}
-    return [e for e in examples if e.group in groups or normalise(e.question) in questions]
+def overlapping(examples: Iterable[Example], others: Iterable[Example]) -> list[Example]:
+    """Return the examples that share a group or a question (normalised) with any of the others.
+
+    Where both have a context, one question about two contexts is two questions.
+    """
+    groups: set[str] = set()
+    questions: dict[str, set[str]] = {}
+    for other in others:
+        groups.add(other.group)
+        questions.setdefault(normalise(other.question), set()).add(normalise(other.context or ""))
+    hits = []
+    for example in examples:
+        contexts = questions.get(normalise(example.question), set())
+        own = normalise(example.context or "")
+        if example.group in groups or (contexts and (not own or "" in contexts or own in contexts)):
+            hits.append(example)
+    return hits
 
 
 def shared_ngrams(train: Iterable[Example], evaluation: Iterable[Example]) -> int:

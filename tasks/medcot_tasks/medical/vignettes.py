@@ -11,8 +11,8 @@ from medcot_bench import Example, Split
 from medcot_tasks.bundled import Draw, Family, Level
 from medcot_tasks.medical.calculators import CALCULATORS
 from medcot_tasks.medical.options import Bounds, beside, usual, window
-from medcot_tasks.medical.problem import Problem
-from medcot_tasks.medical.tables import TABLES
+from medcot_tasks.medical.problem import Problem, Source
+from medcot_tasks.medical.tables import TABLES, Table
 
 VERSION = 1
 LETTERS = "ABCD"
@@ -22,7 +22,8 @@ _TABLES = {table.name: table for table in TABLES}
 
 def entities(level: Level) -> list[str]:
     """Return the calculators and tables of a level: at `basic` those that a small model can learn."""
-    return [source.name for source in (*CALCULATORS, *TABLES) if level == "hard" or source.basic]
+    sources: tuple[Source | Table, ...] = (*CALCULATORS, *TABLES)
+    return [source.name for source in sources if level == "hard" or source.basic]
 
 
 def examples(split: Split, *, shift: str, level: Level, seed: int) -> Iterator[Example]:

@@ -1,0 +1,143 @@
+"""What kubectl's flags, subcommands and resource names are also called, and which flags take no value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_RESOURCES = """
+    pods pod po; services service svc; deployments deployment deploy; replicasets replicaset rs;
+    statefulsets statefulset sts; daemonsets daemonset ds; jobs job; cronjobs cronjob cj; configmaps configmap cm;
+    secrets secret; serviceaccounts serviceaccount sa; namespaces namespace ns; nodes node no;
+    persistentvolumes persistentvolume pv; persistentvolumeclaims persistentvolumeclaim pvc;
+    ingresses ingress ing; ingressclasses ingressclass; networkpolicies networkpolicy netpol;
+    endpoints ep; endpointslices endpointslice; events event ev;
+    horizontalpodautoscalers horizontalpodautoscaler hpa;
+    poddisruptionbudgets poddisruptionbudget pdb; resourcequotas resourcequota quota;
+    limitranges limitrange limits;
+    roles role; rolebindings rolebinding; clusterroles clusterrole; clusterrolebindings clusterrolebinding;
+    storageclasses storageclass sc; replicationcontrollers replicationcontroller rc;
+    priorityclasses priorityclass pc; customresourcedefinitions customresourcedefinition crd crds;
+    certificatesigningrequests certificatesigningrequest csr
+"""
+RESOURCES: Mapping[str, str] = {
+    name: names.split()[0] for names in _RESOURCES.split(";") for name in names.split()
+}
+"""Every name of a resource type -> its plural."""
+
+SUBCOMMANDS: Mapping[str, Mapping[str, str]] = {
+    "apply": {name: name for name in ("edit-last-applied", "set-last-applied", "view-last-applied")},
+    "cluster-info": {"dump": "dump"},
+    "config": {"use": "use-context"},
+    "create": {
+        "cj": "cronjob",
+        "cm": "configmap",
+        "deploy": "deployment",
+        "ing": "ingress",
+        "ns": "namespace",
+        "pc": "priorityclass",
+        "pdb": "poddisruptionbudget",
+        "resourcequota": "quota",
+        "sa": "serviceaccount",
+        "svc": "service",
+    },
+    "rollout": {},
+    "set": {"sa": "serviceaccount"},
+    "top": {"node": "nodes", "no": "nodes", "pod": "pods", "po": "pods"},
+}
+"""Verb with subcommands -> another name of a subcommand -> its name."""
+HAS_OWN_FORM = {"apply", "cluster-info"}
+"""Verbs that also stand without a subcommand."""
+
+_SHORT: Mapping[str, str] = {
+    "A": "all-namespaces",
+    "L": "label-columns",
+    "R": "recursive",
+    "c": "container",
+    "f": "filename",
+    "h": "help",
+    "i": "stdin",
+    "k": "kustomize",
+    "l": "selector",
+    "n": "namespace",
+    "o": "output",
+    "q": "quiet",
+    "s": "server",
+    "t": "tty",
+    "v": "v",
+    "w": "watch",
+}
+_SHORT_OF: Mapping[str, Mapping[str, str]] = {
+    "create": {"r": "replicas"},
+    "delete": {"i": "interactive"},
+    "expose": {"l": "labels"},
+    "kustomize": {"e": "env"},
+    "logs": {"f": "follow", "p": "previous"},
+    "patch": {"p": "patch"},
+    "proxy": {"P": "www-prefix", "p": "port", "u": "unix-socket", "w": "www"},
+    "run": {"l": "labels"},
+    "set": {"c": "containers", "e": "env"},
+}
+
+_BOOLEAN = _words(
+    """
+    all all-containers all-namespaces all-pods allow-missing-template-keys append-hash append-server-path
+    arguments-only as-current-user attach cached client create-annotation current delete-emptydir-data
+    disable-compression disable-eviction disable-filter edit embed-certs enable-alpha-plugins enable-helm
+    exec-provide-cluster-info expose flatten follow force force-conflicts global-default help helm-debug
+    ignore-daemonsets ignore-errors ignore-not-found insecure-skip-tls-verify
+    insecure-skip-tls-verify-backend interactive keep-annotations keep-init-containers keep-labels keep-liveness
+    keep-readiness keep-startup leave-stdin-open list local match-server-version merge minify name-only
+    namespaced network no-headers no-preserve now openapi-patch output-patch output-watch-events overwrite
+    previous privileged prune quiet recursive replace resolve rm same-node save-config server-print server-side
+    set-raw-bytes share-processes show-capacity show-events show-kind show-labels show-managed-fields stdin sum
+    timestamps tty use-protocol-buffers wait warnings-as-errors watch watch-only windows-line-endings
+    """
+)
+_BOOLEAN_OF: Mapping[str, frozenset[str]] = {
+    "config": frozenset({"raw"}),
+    "logs": frozenset({"prefix"}),
+    "run": frozenset({"command"}),
+    "top": frozenset({"containers"}),
+}
+_ONLY_AFTER_EQUALS = frozenset({"cascade", "dry-run", "validate"})
+
+UNORDERED = frozenset({"field-selector", "hard", "labels", "limits", "pod-selector", "requests", "selector"})
+"""Flags whose value is a list with commas in which order means nothing."""
+SEVERAL = frozenset({"filename", "namespaces", "resource", "resource-name", "types", "verb", "verbs"})
+"""Flags for which `--x=a,b` is the same as `--x=a --x=b`."""
+HOLD_RESOURCES = frozenset({"for", "from", "resource"})
+"""Flags whose value may name a resource type, e.g. `--from=cronjob/report`."""
+
+TYPED = _words("annotate autoscale delete describe edit expose get label patch rollout scale set taint wait")
+"""Verbs whose arguments are TYPE NAME... or TYPE/NAME..."""
+FOR_PODS = frozenset({"attach", "debug", "exec", "logs", "port-forward"})
+"""Verbs whose first argument is a pod's name or TYPE/NAME."""
+
+
+def long_name(verb: str, letter: str) -> str:
+    """Return a short flag's long name; the letter itself where it has none."""
+    return _SHORT_OF.get(verb, {}).get(letter) or _SHORT.get(letter, letter)
+
+
+def is_boolean(verb: str, name: str) -> bool:
+    """Say whether a flag (by its long name) is true or false."""
+    return name in _BOOLEAN or name in _BOOLEAN_OF.get(verb, frozenset())
+
+
+def takes_next_word(verb: str, name: str) -> bool:
+    """Say whether the value of a flag without `=` is the next word."""
+    return not is_boolean(verb, name) and name not in _ONLY_AFTER_EQUALS
+
+
+def plural(name: str) -> str:
+    """Return a resource type's plural, also of several (`po,svc`) and before a name or field (`po/web`)."""
+    for border in ("/", "."):
+        kind, mark, rest = name.partition(border)
+        if mark:
+            return plural(kind) + mark + rest if kind else name
+    return ",".join(RESOURCES.get(kind, kind) for kind in name.split(","))

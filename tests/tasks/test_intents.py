@@ -1,0 +1,180 @@
+"""The bundled kubectl items: distinct intents, six phrasings, plain English, always the same.
+
+After a change that is meant, make the golden file again and raise the task's version:
+UPDATE_GOLDEN=1 python -m pytest tests/tasks/test_intents.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from medcot_bench import Example, Split
+from medcot_bench.testing.tasks import TaskChecks
+from medcot_tasks.bundled import SHIFTS, TEMPLATES, Draw, Level
+from medcot_tasks.kubernetes.command import holds_placeholder, read_command
+from medcot_tasks.kubernetes.intents import INTENTS
+from medcot_tasks.kubernetes.intents.intent import Intent
+from medcot_tasks.kubernetes.intents.item import EXTRAS, FRAMES, make_item
+from medcot_tasks.kubernetes.intents.values import POOLS
+from medcot_tasks.kubernetes.kubectl import SPEC, Kubectl
+
+GOLDEN = Path(__file__).parent / "golden" / "kubectl.jsonl"
+UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
+SLOT = re.compile(r"\$\{?([a-z]+\d?)")
+LEVELS: tuple[Level, ...] = ("basic", "hard")
+PARTS: list[tuple[Split, str]] = [
+    ("train", ""),
+    ("validation", ""),
+    ("eval", ""),
+    *(("eval", shift) for shift in SHIFTS),
+]
+
+
+def first(count: int, split: Split, shift: str = "", level: Level = "basic", seed: int = 0) -> list[Example]:
+    return list(islice(Kubectl(shift, level, seed).examples(split), count))
+
+
+def item(intent: Intent, template: int, level: Level = "basic") -> tuple[str, str]:
+    draw = Draw("id", "group", intent.name, template, False, level, random.Random(7))
+    return make_item(draw)
+
+
+def wordings(intent: Intent) -> tuple[str, ...]:
+    return (*intent.seen, intent.unseen)
+
+
+class TestKubectl(TaskChecks):
+    name = "kubectl"
+
+
+class TestHardKubectl(TaskChecks):
+    name = "kubectl:level=hard"
+
+
+def test_no_intent_is_a_renaming_of_another() -> None:
+    def signature(intent: Intent) -> tuple[str, ...]:
+        command = read_command(intent.command.replace("$", ""))
+        assert command is not None
+        (step,) = command.steps
+        length = 3 if step.words[1] in ("auth", "config", "create", "rollout", "set", "top") else 2
+        kinds = [word.partition("/")[0] for word in step.words[length : length + 1]]
+        return (*step.words[1:length], *kinds, *(name for name, _ in step.flags), "--" if step.remote else "")
+
+    counts = Counter(map(signature, INTENTS))
+    assert not {found for found, count in counts.items() if count > 1}
+    assert len({intent.name for intent in INTENTS}) == len(INTENTS) >= 62
+
+
+@pytest.mark.parametrize("intent", INTENTS, ids=lambda intent: intent.name)
+def test_wordings_fit_every_frame_and_tell_all_that_the_command_needs(intent: Intent) -> None:
+    assert len(set(wordings(intent))) == 3
+    needed = set(SLOT.findall(intent.command))
+    for wording in wordings(intent):
+        assert wording[0].islower()
+        assert wording[-1] not in ".?! "
+        assert not re.search(r"\b(me|my|please)\b", wording)
+        assert set(SLOT.findall(wording)) - {"where"} == needed
+        assert wording.count("$where") <= (intent.scope != "none")
+    assert set(intent.extras) <= set(EXTRAS)
+
+
+@pytest.mark.parametrize("intent", INTENTS, ids=lambda intent: intent.name)
+def test_six_phrasings_differ_and_ask_for_the_same_verb(intent: Intent) -> None:
+    questions = {item(intent, template)[0] for template in range(TEMPLATES)}
+    assert len(questions) == TEMPLATES == len(FRAMES)
+    parsed = [read_command(item(intent, template)[1]) for template in range(TEMPLATES)]
+    assert len({command and command.steps[0].words[1] for command in parsed}) == 1
+
+
+def test_two_thousand_golds_are_right_and_hold_no_placeholder() -> None:
+    task = Kubectl()
+    for level in LEVELS:
+        for example in first(1000, "train", level=level):
+            assert task.score(example, task.target(example).text.strip()) == {"answer": 1.0}
+            assert not holds_placeholder(example.answer)
+
+
+def test_ten_thousand_items_are_sentences_with_one_command_each() -> None:
+    def everything() -> Iterator[Example]:
+        for level in LEVELS:
+            for split, shift in PARTS:
+                yield from first(900, split, shift, level)
+
+    examples = list(everything())
+    for example in examples:
+        assert not re.search(r"[${}]|  | [,.?:]|\.\.", example.question), example.question
+        assert example.question[0].isupper()
+        assert example.question[-1] in ".?"
+        assert "\n" not in example.question + example.answer
+        assert "$" not in example.answer
+        assert example.answer.startswith("kubectl ")
+    assert len(examples) >= 10_000
+
+
+@pytest.mark.parametrize(("split", "shift"), PARTS)
+@pytest.mark.parametrize("level", LEVELS)
+def test_few_items_are_equal(split: Split, shift: str, level: Level) -> None:
+    questions = {example.question for example in first(1000, split, shift, level)}
+    assert len(questions) > 900
+
+
+def test_items_are_the_same_every_time_and_others_with_another_seed() -> None:
+    assert first(50, "train") == first(50, "train")
+    assert first(50, "train") != first(50, "train", seed=1)
+    assert not {e.question for e in first(50, "train")} & {e.question for e in first(50, "train", level="hard")}
+
+
+def test_the_halves_of_every_pool_share_nothing() -> None:
+    for kind, (seen, unseen) in POOLS.items():
+        assert seen, kind
+        assert unseen, kind
+        assert not set(seen) & set(unseen), kind
+
+
+def test_a_shift_changes_the_evaluation_and_nothing_else() -> None:
+    for shift in SHIFTS:
+        assert first(20, "train", shift) == first(20, "train")
+        assert first(20, "eval", shift) != first(20, "eval")
+
+
+def test_hard_items_are_longer_and_name_a_place() -> None:
+    basic, hard = (first(300, "train", level=level) for level in ("basic", "hard"))
+    assert sum(len(e.answer) for e in hard) > 1.4 * sum(len(e.answer) for e in basic)
+
+
+def test_basic_items_are_short() -> None:
+    """About 40 tokens of prompt and 35 of target for the default model, at some 3 characters a token."""
+    task = Kubectl()
+    for split, shift in PARTS:
+        for example in first(1000, split, shift):
+            assert len(task.prompt(example, "default")) <= 170, example.question
+            assert len(task.target(example).text) <= 105, example.answer
+
+
+def test_rows_with_placeholders_take_names() -> None:
+    row = replace(SPEC.sample or first(1, "eval")[0], answer="kubectl logs <pod_name> -n <namespace>")
+    assert Kubectl().score(row, "kubectl logs web-0 --namespace shop") == {"answer": 1.0}
+    assert Kubectl().score(row, "kubectl logs web-0") == {"answer": 0.0}
+
+
+def test_the_first_items_are_these() -> None:
+    examples = [*first(20, "train"), *first(10, "eval")]
+    for shift in SHIFTS:
+        examples += first(10, "eval", shift)
+    examples += first(5, "train", level="hard")
+    lines = [
+        json.dumps({"id": e.id, "group": e.group, "question": e.question, "answer": e.answer}) for e in examples
+    ]
+    if UPDATE:
+        GOLDEN.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    assert GOLDEN.read_text(encoding="utf-8").splitlines() == lines
