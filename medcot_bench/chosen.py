@@ -113,13 +113,16 @@ def choose_task(typed: NamedOptions, plugins: Plugins, data_seed: int = 0) -> Ch
     """
     name, at, shift = typed.name.partition("@")
     entry = plugins.entry("task", name)
-    spec = cast("Task", plugins.make("task", name)).spec
-    if at and shift not in spec.shifts:
-        raise ConfigError(f"task {name}: no shift '{shift}'; valid: {', '.join(spec.shifts) or 'none'}")
-    options = check(f"task {typed.name}", spec.options, typed.options)
+    declared = cast("Task", plugins.make("task", name)).spec.options
+    options = check(f"task {typed.name}", declared, typed.options)
     if "seed" in options and "seed" not in typed.options:
         options["seed"] = data_seed
-    return ChosenTask(typed, entry, cast("Task", plugins.make("task", name, options, shift)), options)
+    task = cast("Task", plugins.make("task", name, options))
+    if at and shift not in task.spec.shifts:
+        raise ConfigError(f"task {name}: no shift '{shift}'; valid: {', '.join(task.spec.shifts) or 'none'}")
+    if at:
+        task = cast("Task", plugins.make("task", name, options, shift))
+    return ChosenTask(typed, entry, task, options)
 
 
 def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:

@@ -94,8 +94,6 @@ class TaskSpec:
     max_new_tokens: int = 64
     stop: tuple[str, ...] = ()
     """A completion ends before the first of these (looked for after its leading whitespace)."""
-    sample: Example | None = None
-    """An example to show where no data are at hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

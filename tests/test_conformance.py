@@ -37,15 +37,29 @@ from medcot_bench.types import (
     TaskSpec,
 )
 
-TASKS = ["medqa_cot", "k8s_qa", "k8s_qa:context=none", "manuals_qa"]
+FILES = ["medqa_cot", "k8s_qa", "k8s_qa:context=none", "manuals_qa"]
+BUNDLED = ["medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa"]
+SHIFTS = ["unseen_template", "unseen_range", "unseen_entity"]
 ADAPTERS = ["none", "full", "full:select=top,k=1", "lora", "lora:targets=attention", "layer_lora:k=1", "qlora"]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
 
 EXAMPLE = Path(__file__).parent / "plugins" / "medcot_example"
 
 
-class TestBuiltInTasks(TaskChecks):
-    @pytest.fixture(params=TASKS)
+class TestBundledItems(TaskChecks):
+    @pytest.fixture(params=[*BUNDLED, *(f"{name}:level=hard" for name in BUNDLED)])
+    def chosen(self, request: pytest.FixtureRequest) -> ChosenTask:
+        return choose_task(split_specs(request.param)[0], installed())
+
+
+class TestGradedShifts(TestBundledItems):
+    @pytest.fixture(params=[f"{name}@{shift}" for name in BUNDLED for shift in SHIFTS])
+    def chosen(self, request: pytest.FixtureRequest) -> ChosenTask:
+        return choose_task(split_specs(request.param)[0], installed())
+
+
+class TestRowsOfFiles(TaskChecks):
+    @pytest.fixture(params=FILES)
     def chosen(self, request: pytest.FixtureRequest) -> ChosenTask:
         return choose_task(split_specs(request.param)[0], installed())
 
@@ -87,7 +101,7 @@ class TestExampleAdapter(TestBuiltInAdapters):
 
 
 @pytest.mark.parametrize(
-    ("kind", "checked"), [("task", TASKS), ("adapter", ADAPTERS), ("selector", SELECTORS)], ids=str
+    ("kind", "checked"), [("task", BUNDLED), ("adapter", ADAPTERS), ("selector", SELECTORS)], ids=str
 )
 def test_no_built_in_plugin_goes_unchecked(kind: Kind, checked: list[str]) -> None:
     ours = {entry.name for entry in installed().of(kind) if entry.distribution == "medcot-bench"}

@@ -68,7 +68,7 @@ def _task(entry: PluginEntry) -> Iterator[str]:
     needed = f"; {', '.join(spec.trainable_with)} to train on" if spec.trainable_with else ""
     yield f"    file:PATH: JSON lines with question, answer, {rows}{needed}"
     with blame(entry, "show"):
-        example: Example | None = spec.sample or next(iter(task.examples("train")), None)
+        example: Example | None = next(iter(task.examples("train")), None)
         if example is None:
             return
         yield "  example prompt:"

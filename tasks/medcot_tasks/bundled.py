@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +55,8 @@ class Family:
     name: str
     version: int
     entities: Sequence[str]
+    one_range: Collection[str] = ()
+    """Entities that hold no values to draw from two ranges: `@unseen_range` does not ask about them."""
 
     def draws(self, split: Split, *, shift: str = "", level: Level = "basic", seed: int = 0) -> Iterator[Draw]:
         """Yield the draws of a split without end. A shift changes what is evaluated, and nothing else.
@@ -94,6 +96,8 @@ class Family:
             return [(entity, template) for entity in seen for template in range(SEEN_TEMPLATES, TEMPLATES)]
         if part == "unseen_entity":
             return [(entity, template) for entity in held_out for template in range(SEEN_TEMPLATES)]
+        if part == "unseen_range":
+            seen = [entity for entity in seen if entity not in self.one_range]
         places = {"train": (0, 1), "validation": (2,)}.get(part, (3,))
         groups = []
         for entity in seen:

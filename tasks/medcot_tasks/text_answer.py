@@ -1,12 +1,25 @@
-"""Short text answers: how they are written on one line, and scored by token F1."""
+"""Short text answers: how they are written on one line, and scored by token F1 and equality."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from medcot_bench.data.text import words
+from medcot_bench.data.text import normalise, words
 
+SCORES = ("answer", "exact")
 _ARTICLES = {"a", "an", "the"}
+
+
+def score_text(reference: str, completion: str) -> dict[str, float | None]:
+    """Return token F1 as `answer` and equality as `exact`; None where nothing was written.
+
+    >>> score_text("30 minutes", "30 Minutes.")
+    {'answer': 1.0, 'exact': 1.0}
+    """
+    if not completion.strip():
+        return dict.fromkeys(SCORES)
+    exact = normalise(reference) == normalise(completion)
+    return {"answer": token_f1(reference, completion), "exact": float(exact)}
 
 
 def one_line(text: str) -> str:

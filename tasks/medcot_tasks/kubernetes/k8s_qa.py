@@ -1,46 +1,50 @@
-"""Questions on the Kubernetes documentation with short answers, with or without the passage at hand."""
+"""Questions on Kubernetes with short answers, with or without the manifest, table or passage at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from medcot_bench import Example, Form, Option, Split, Target, TaskSpec, hookimpl
-from medcot_tasks.text_answer import one_line, token_f1
+from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
+from medcot_tasks.kubernetes import clusters
+from medcot_tasks.text_answer import SCORES, one_line, score_text
 
 SPEC = TaskSpec(
     name="k8s_qa",
     version=1,
     domain="kubernetes",
     form=Form(context="given", answer="text"),
-    licence="of the file given; Kubernetes documentation: CC-BY-4.0",
-    description="Questions on Kubernetes, answered in a few words from a passage of its documentation.",
-    options={"context": Option(str, "given", "whether the prompt holds the passage", choices=("given", "none"))},
+    licence="bundled items: Apache-2.0; else of the file given (Kubernetes documentation: CC-BY-4.0)",
+    description="Questions on Kubernetes, answered in a few words from a manifest, a table or a passage.",
+    sources={"bundled": "manifests and status tables of invented clusters, made by this package"},
+    options={
+        "context": Option(str, "given", "whether the prompt holds the passage", choices=("given", "none")),
+        **OPTIONS,
+    },
+    shifts=SHIFTS,
+    pool={"train": 240, "validation": 48, "eval": 100},
     usable_with=("context",),
+    scores=SCORES,
     max_new_tokens=48,
     stop=("\n",),
-    sample=Example(
-        id="sample",
-        group="sample",
-        question="What happens to a container that exceeds its memory limit?",
-        context="A container may use more than its CPU limit allows only by being throttled. Memory can't be "
-        "throttled: a container that exceeds its memory limit is terminated and may be restarted.",
-        answer="It is terminated and may be restarted.",
-    ),
 )
+_WITHOUT_CONTEXT = replace(SPEC, form=Form("none", "text"), usable_with=(), sources={}, shifts=(), pool={})
 
 
 class K8sQA:
     """The task plugin. Without the context the form is another one, and so are the comparisons."""
 
-    def __init__(self, context: str = "given"):
+    def __init__(self, shift: str = "", context: str = "given", level: Level = "basic", seed: int = 0):
         self.with_context = context == "given"
-        self.spec = SPEC if self.with_context else replace(SPEC, form=Form("none", "text"), usable_with=())
+        self.spec = SPEC if self.with_context else _WITHOUT_CONTEXT
+        self._made = partial(clusters.examples, shift=shift, level=level, seed=seed)
 
     def examples(self, split: Split) -> Iterable[Example]:
-        """Yield nothing: the items come from a file."""
-        return ()
+        """Yield questions on invented clusters without end; nothing where there is nothing to read."""
+        return self._made(split) if self.with_context else ()
 
     def prompt(self, example: Example, template: str) -> str:
         """Return the passage (if wanted), the question, and the mark of the answer."""
@@ -56,11 +60,11 @@ class K8sQA:
         return {}
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
-        """Return the token F1 of the answer, None where nothing was written."""
-        return {"answer": token_f1(example.answer, completion) if completion.strip() else None}
+        """Return token F1 and whether the answer is the same, None where nothing was written."""
+        return score_text(example.answer, completion)
 
 
 @hookimpl
 def medcot_make_task(name: str, options: Mapping[str, Any]) -> K8sQA:
-    """Build the task."""
-    return K8sQA(**options)
+    """Build the task, or a graded shift of it."""
+    return K8sQA(shift=name.partition("@")[2], **options)

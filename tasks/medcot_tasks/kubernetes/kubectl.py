@@ -8,10 +8,13 @@ from typing import Any
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Family, Level
 from medcot_tasks.kubernetes.command import holds_placeholder, read_command, same_command
-from medcot_tasks.kubernetes.intents import INTENTS
+from medcot_tasks.kubernetes.intents import BASIC, INTENTS
 from medcot_tasks.kubernetes.intents.item import make_item
 
-FAMILY = Family("kubectl", 1, tuple(intent.name for intent in INTENTS))
+FAMILIES: Mapping[Level, Family] = {
+    "basic": Family("kubectl", 1, BASIC),
+    "hard": Family("kubectl", 1, [intent.name for intent in INTENTS]),
+}
 SPEC = TaskSpec(
     name="kubectl",
     version=1,
@@ -22,16 +25,10 @@ SPEC = TaskSpec(
     sources={"bundled": f"sentences made from {len(INTENTS)} intents in six phrasings, without end"},
     options=OPTIONS,
     shifts=SHIFTS,
-    pool={"train": 400, "validation": 64, "eval": 100},
+    pool={"train": 600, "validation": 64, "eval": 100},
     scores=("answer",),
     max_new_tokens=64,
     stop=("\n",),
-    sample=Example(
-        id="sample",
-        group="sample",
-        question="Scale the deployment web to 3 replicas in namespace shop.",
-        answer="kubectl scale deployment web --replicas=3 -n shop",
-    ),
 )
 
 
@@ -44,7 +41,7 @@ class Kubectl:
 
     def examples(self, split: Split) -> Iterator[Example]:
         """Yield items without end."""
-        for draw in FAMILY.draws(split, shift=self.shift, level=self.level, seed=self.seed):
+        for draw in FAMILIES[self.level].draws(split, shift=self.shift, level=self.level, seed=self.seed):
             question, command = make_item(draw)
             yield Example(id=draw.id, group=draw.group, question=question, answer=command)
 

@@ -1,31 +1,31 @@
-"""Support questions answered from a technote (the form of TechQA): the out-of-domain technical manuals."""
+"""Questions answered from a manual or a technote (the form of TechQA): the out-of-domain technical manuals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
-from medcot_tasks.text_answer import one_line, token_f1
+from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
+from medcot_tasks.manuals import devices
+from medcot_tasks.text_answer import SCORES, one_line, score_text
 
 SPEC = TaskSpec(
     name="manuals_qa",
     version=1,
     domain="manuals",
     form=Form(context="given", answer="text"),
-    licence="of the file given; TechQA: Apache-2.0",
-    description="Support questions on technical products, answered from the technote at hand.",
+    licence="bundled items: Apache-2.0; else of the file given (TechQA: Apache-2.0)",
+    description="Questions on technical products, answered in a few words from a manual or a technote.",
+    sources={"bundled": "manuals of invented devices and software, made by this package"},
+    options=OPTIONS,
+    shifts=SHIFTS,
+    pool={"train": 240, "validation": 48, "eval": 100},
     usable_with=("context",),
+    scores=SCORES,
     max_new_tokens=64,
     stop=("\n",),
-    sample=Example(
-        id="sample",
-        group="sample",
-        question="The Orlen P2 pump stops and shows code 17. What should I do?",
-        context="Orlen P2, note 8. Code 17: the inlet filter is blocked. Switch the pump off, rinse the "
-        "filter under running water and put it back with the arrow pointing to the motor.",
-        answer="Switch the pump off, rinse the filter under running water and put it back.",
-    ),
 )
 
 
@@ -34,9 +34,12 @@ class ManualsQA:
 
     spec = SPEC
 
+    def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
+        self._made = partial(devices.examples, shift=shift, level=level, seed=seed)
+
     def examples(self, split: Split) -> Iterable[Example]:
-        """Yield nothing: the items come from a file."""
-        return ()
+        """Yield questions on invented devices without end."""
+        return self._made(split)
 
     def prompt(self, example: Example, template: str) -> str:
         """Return the technote, the question, and the mark of the answer."""
@@ -51,11 +54,11 @@ class ManualsQA:
         return {}
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
-        """Return the token F1 of the answer, None where nothing was written."""
-        return {"answer": token_f1(example.answer, completion) if completion.strip() else None}
+        """Return token F1 and whether the answer is the same, None where nothing was written."""
+        return score_text(example.answer, completion)
 
 
 @hookimpl
 def medcot_make_task(name: str, options: Mapping[str, Any]) -> ManualsQA:
-    """Build the task."""
-    return ManualsQA()
+    """Build the task, or a graded shift of it."""
+    return ManualsQA(shift=name.partition("@")[2], **options)

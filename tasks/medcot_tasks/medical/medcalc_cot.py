@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
@@ -36,14 +38,13 @@ _TEXT = re.compile(r"^answer:(.+)", re.IGNORECASE | re.MULTILINE)
 class MedCalcCot:
     """The task plugin."""
 
-    spec = SPEC
-
     def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
-        self._shift, self._level, self._seed = shift, level, seed
+        self._made = partial(vignettes.examples, shift=shift, level=level, seed=seed)
+        self.spec = SPEC if level == "basic" else replace(SPEC, max_new_tokens=320)
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield invented patients without end."""
-        return vignettes.examples(split, shift=self._shift, level=self._level, seed=self._seed)
+        return self._made(split)
 
     def prompt(self, example: Example, template: str) -> str:
         """Return note, question, and what to write."""

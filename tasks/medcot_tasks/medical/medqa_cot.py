@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
@@ -29,17 +30,6 @@ SPEC = TaskSpec(
     scores=("answer", "value", "letter_fits", *SCORES),
     max_new_tokens=192,
     stop=("\nQuestion:",),
-    sample=Example(
-        id="sample",
-        group="sample",
-        question="A 30-year-old has had a sore throat and fever for two days. Rapid testing finds group A "
-        "streptococci. What is the first choice of treatment?",
-        options={"A": "Penicillin V", "B": "Ciprofloxacin", "C": "Doxycycline", "D": "Observation only"},
-        reasoning="Group A streptococcal pharyngitis is treated to prevent rheumatic fever. The bacterium "
-        "is reliably sensitive to penicillin.",
-        answer="Penicillin V",
-        answer_letter="A",
-    ),
 )
 # A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
 # names no option. The last one counts, since reasoning may weigh several.
@@ -50,22 +40,22 @@ _ANSWER = re.compile(
 
 
 class MedQACot:
-    """The task plugin. Bundled items have a value to work out before its letter is named; exam questions have none."""
-
-    spec = SPEC
+    """The task plugin. Bundled items have a value to work out before its letter; exam questions have none."""
 
     def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
-        self._shift, self._level, self._seed = shift, level, seed
+        self._made = partial(vignettes.examples, shift=shift, level=level, seed=seed)
+        self.spec = SPEC if level == "basic" else replace(SPEC, max_new_tokens=320)
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield invented patients without end, the note as part of the question."""
-        for example in vignettes.examples(split, shift=self._shift, level=self._level, seed=self._seed):
+        for example in self._made(split):
             yield replace(example, question=f"{example.context} {example.question}", context=None)
 
     def prompt(self, example: Example, template: str) -> str:
         """Return question, options, and what to write."""
         if _is_worked(example):
-            options = "Options: " + ", ".join(f"{text} ({letter})" for letter, text in example.options.items())
+            written = [f"{text} ({letter})" for letter, text in example.options.items()]
+            options = f"Options: {', '.join(written)}"
         else:
             options = "\n".join(f"{letter}. {text}" for letter, text in example.options.items())
         return (
@@ -74,7 +64,7 @@ class MedQACot:
         )
 
     def target(self, example: Example) -> Target:
-        """Return the reasoning (typed steps a line each, other text on one line), then the answer line."""
+        """Return the reasoning (typed steps a line each, other text on one line), then the answer."""
         reasoning = example.reasoning
         if reasoning and not _is_worked(example):
             reasoning = " ".join(reasoning.split())
@@ -85,7 +75,7 @@ class MedQACot:
         return {letter: Target(_answer(example, letter)) for letter in example.options}
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
-        """Score the letter of the last answer mark; and where there is a value, it, the letter's fit, and the steps.
+        """Score the letter of the last answer mark; and where there is a value, that, the letter's fit, the steps.
 
         `letter_fits` asks whether the letter is that of the value written, right or wrong: a skill of its own. It
         is None where no value is written.

@@ -1,8 +1,8 @@
 """Four values to choose from, of which nothing but the question tells the right one.
 
 Were all wrong values mistakes of this very calculation, their digits and sizes would give them away without the
-question. So the other values are ones that could be right as well: neighbouring totals of a table; of a calculator one
-plausible mistake, no odder than its answers are, and the answers of other patients.
+question. So the other values are ones that could be right as well: neighbouring totals of a table; of a calculator
+one plausible mistake, no odder than its answers are, and the answers of other patients.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def beside(problem: Problem, other: Callable[[], Problem], bounds: Bounds, rng: 
     """
     chosen = [problem.answer]
     mistakes = [value for value in problem.wrong.values() if _is_plausible(value, problem.answer, bounds)]
-    for value in rng.sample(mistakes, len(mistakes))[:1]:
-        chosen.append(value)
+    if mistakes:
+        chosen.append(rng.choice(mistakes))
     for value in chain((other().answer for _ in range(50)), _slips(problem.answer, rng)):
         if not any(close(float(value), known) or close(float(known), value) for known in chosen):
             chosen.append(value)

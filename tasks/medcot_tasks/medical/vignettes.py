@@ -36,7 +36,7 @@ def examples(split: Split, *, shift: str, level: Level, seed: int) -> Iterator[E
 
 def family(level: Level) -> Family:
     """Return the family of a level's items."""
-    return Family("medical", VERSION, entities(level))
+    return Family("medical", VERSION, entities(level), [table.name for table in TABLES if table.one_range])
 
 
 def _example(draw: Draw) -> Example:

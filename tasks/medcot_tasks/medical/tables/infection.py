@@ -176,6 +176,7 @@ FEVERPAIN = Table(
         Sign("inflamed tonsils", 1, "severely inflamed tonsils", "mildly red tonsils"),
         Sign("no cough or coryza", 1, "no cough or coryza", "cough and coryza", needed=True),
     ),
+    one_range=True,
 )
 """Little 2013."""
 

@@ -41,6 +41,7 @@ GCS = Table(
         ),
     ),
     scale=True,
+    one_range=True,
 )
 """Teasdale and Jennett 1974; every part can be tested."""
 
@@ -63,6 +64,7 @@ APGAR = Table(
         Scale("respiration", (("not breathing", 0), ("slow irregular breathing", 1), ("strong cry", 2))),
     ),
     scale=True,
+    one_range=True,
     person="a newborn",
 )
 """Apgar 1953."""

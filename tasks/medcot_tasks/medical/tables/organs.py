@@ -56,6 +56,7 @@ CHILD_PUGH = Table(
         ),
     ),
     scale=True,
+    basic=False,
 )
 """Pugh 1973."""
 

@@ -55,6 +55,7 @@ WELLS_DVT = Table(
             "thrombosis the likeliest diagnosis",
         ),
     ),
+    one_range=True,
 )
 """Wells 2003."""
 

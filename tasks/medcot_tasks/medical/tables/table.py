@@ -14,15 +14,17 @@ from medcot_tasks.medical.tables.criteria import Criterion, Finding, Grade, Told
 
 BASIC_HIGHEST = 5
 """Higher totals are for level "hard", where a table is not a scale of few parts: their solutions are long."""
+MOST_TOLD = 4
+"""So many findings are told at most at level "basic"."""
 
 
-MOST_LINES = 5
-"""So many criteria count at most at level "basic"."""
+_PERSON = {"age": 0, "female": 1}
+"""Criteria that are told first and as one, such as `a 71-year-old woman`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A patient with the grade and the finding of every criterion that is told."""
+    """A patient with the grade of every criterion, and the findings in the order told."""
 
     grades: Mapping[str, Grade]
     told: Mapping[str, Told]
@@ -35,13 +37,15 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A scoring table. `scale` marks those of few parts that each have a step, as the Glasgow Coma Scale."""
+    """A scoring table. `scale` marks those of few parts that are all told, in order, as the Glasgow Coma Scale."""
 
     name: str
     asked: str
     criteria: tuple[Criterion, ...]
     scale: bool = False
     basic: bool = True
+    one_range: bool = False
+    """Whether it counts signs and degrees only, which know no range of values."""
     person: str = ""
     """Whom the table is for, told first."""
     sexes: tuple[str, ...] = ("man", "woman")
@@ -66,11 +70,9 @@ class Table:
 
     def totals(self, level: Level) -> list[float]:
         """Return the totals that are asked for at a level, in rising order."""
-        return [
-            total
-            for total in sorted(_reachable(self.criteria))
-            if level == "hard" or self.scale or total <= BASIC_HIGHEST
-        ]
+        if level == "hard" or self.scale:
+            return sorted(_reachable(self.criteria))
+        return sorted(total for total in _reachable(self.criteria, MOST_TOLD) if total <= BASIC_HIGHEST)
 
     def total(self, findings: Mapping[str, Finding]) -> float:
         """Return the score of findings; what is not among them is normal."""
@@ -85,7 +87,7 @@ class Table:
         """Return a random patient with a total. Raises ValueError where nobody can have it."""
         shuffled = rng.sample(self.criteria, len(self.criteria))
         few = level == "basic" and not self.scale
-        chosen = next(_choices(rng, shuffled, total, MOST_LINES if few else len(shuffled)), None)
+        chosen = next(_choices(rng, shuffled, total, MOST_TOLD if few else len(shuffled)), None)
         if chosen is None:
             raise ValueError(f"{self.name}: nobody has a total of {total:g}")
         by_name = {criterion.name: grade for criterion, grade in zip(shuffled, chosen, strict=True)}
@@ -113,43 +115,41 @@ class Table:
         return self.problem(rng, rng.choice(self.totals(level)), unseen_range, level)
 
     def _to_tell(self, rng: random.Random, grades: Mapping[str, Grade], level: Level) -> list[Criterion]:
-        """Everything that counts or is always needed, and some of the rest, 3 to 6 in all at level "basic"."""
+        """Return what is told, in order: what counts or is always needed, and some of the rest."""
 
         def counts(criterion: Criterion) -> bool:
             return self.scale or criterion.needed or grades[criterion.name] != criterion.grades[0]
 
         told = [criterion for criterion in self.criteria if counts(criterion)]
         rest = [criterion for criterion in self.criteria if not counts(criterion)]
-        wanted = rng.randint(3, 6) - len(told) if level == "basic" else rng.randint(len(rest) // 2, len(rest))
+        few = rng.randint(3, MOST_TOLD) - len(told)
+        wanted = few if level == "basic" else rng.randint(len(rest) // 2, len(rest))
         told += rng.sample(rest, min(max(0, wanted), len(rest)))
-        return [criterion for criterion in self.criteria if criterion in told]
+        if self.scale:
+            return told
+        rng.shuffle(told)
+        return sorted(told, key=lambda criterion: _PERSON.get(criterion.name, len(_PERSON)))
 
     def _facts(self, rng: random.Random, patient: Patient, level: Level) -> tuple[str, ...]:
         facts = {name: told.fact for name, told in patient.told.items()}
         person = self.person or _person(rng, facts, self.sexes)
         told = list(facts.values())
-        if not self.scale:
-            rng.shuffle(told)
         if level == "hard":
             names = [criterion.name for criterion in self.criteria]
-            told += distractors(rng, rng.randint(1, 3), avoid=[self.asked, *names, *told], person=person)
-            rng.shuffle(told)
+            for other in distractors(rng, rng.randint(1, 3), avoid=[self.asked, *names, *told], person=person):
+                told.insert(rng.randint(0, len(told)), other)
         return (person, *told) if person else tuple(told)
 
     def _steps(self, patient: Patient) -> tuple[Step, ...]:
+        """Return conversions, then a running total: every finding in the order told, with the points it gets."""
         work = Work()
-        steps = [step for told in patient.told.values() for step in told.conversion]
         total = "0"
-        for criterion in self.criteria:
-            grade = patient.grades[criterion.name]
-            if self.scale or grade.points:
-                sign = "-" if grade.points < 0 else "+"
-                name = criterion.name if self.scale else grade.name
-                expression = f"{total} {sign} {abs(grade.points):g}"
-                total = work.step(name, expression, decimals=_decimals(float(total) + grade.points))
-        if not work.steps:
-            work.step("total", "0")
-        return (*steps, *work.steps)
+        for name, told in patient.told.items():
+            points = patient.grades[name].points
+            expression = f"{total} {'-' if points < 0 else '+'} {abs(points):g}"
+            said = f"age {told.fact.partition('-')[0]}" if name == "age" else told.fact
+            total = work.step(said, expression, decimals=_decimals(float(total) + points))
+        return (*(step for told in patient.told.values() for step in told.conversion), *work.steps)
 
     def _wrong(self, rng: random.Random, patient: Patient, total: float) -> dict[str, str]:
         """Return totals that a slip at one criterion leads to, different from each other."""
@@ -191,11 +191,15 @@ def _slip(right: Grade, wrong: Grade) -> str:
     return f"{wrong.name} counted" + (f" in place of {right.name}" if right.points else ", which is not so")
 
 
-def _reachable(criteria: Sequence[Criterion]) -> set[float]:
-    sums: set[float] = {0}
+def _reachable(criteria: Sequence[Criterion], most: int | None = None) -> set[float]:
+    """Return the totals that can come about, with so many criteria that count at most."""
+    sums: set[tuple[float, int]] = {(0, 0)}
     for criterion in criteria:
-        sums = {total + grade.points for total in sums for grade in criterion.grades}
-    return sums
+        points = {grade.points for grade in criterion.grades}
+        sums = {(total + more, count + (more != 0)) for total, count in sums for more in points}
+        if most is not None:
+            sums = {(total, count) for total, count in sums if count <= most}
+    return {total for total, _ in sums}
 
 
 def _choices(rng: random.Random, criteria: Sequence[Criterion], total: float, most: int) -> Iterator[list[Grade]]:
