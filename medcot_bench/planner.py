@@ -97,12 +97,10 @@ def _missing(
         for typed in study.specs("tasks")
         if "@" in typed.name
     ]
-    unknown = set(study.scoring.scores) - {
-        *(score for task in tasks.values() for score in task.task.spec.scores),
-        *CORE_SCORES,
-    }
+    known = dict.fromkeys([*CORE_SCORES, *(score for task in tasks.values() for score in task.task.spec.scores)])
+    unknown = sorted(set(study.scoring.scores) - set(known))
     if tasks and unknown:
-        problems.append(f"scoring.scores: no score '{sorted(unknown)[0]}'; scores: {', '.join(CORE_SCORES)}")
+        problems.append(f"scoring.scores: no score '{unknown[0]}'; scores: {', '.join(known)}")
     for label, task in tasks.items():
         if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
             problems.append(f"scoring.scores: task {label} has no options to choose from, so no 'choice'")

@@ -45,7 +45,7 @@ def test_every_error_of_reading_tasks_adapters_data_and_model_is_told_at_once(
         "limit: an error of reading",
         "no task 'nonesuch'; known: ",
         f"{tmp_path / 'no.jsonl'}: no such file",
-        "task manuals_qa: no option 'x'; valid: none",
+        "task manuals_qa: no option 'x'; valid: level, seed",
         "adapter lora: no option 'q'; valid: r, alpha, dropout, select, targets, lr, ",
         "no adapter 'loora'; known: ",
         f"model '{tmp_path / 'no model'}': neither a model folder nor a GGUF file",

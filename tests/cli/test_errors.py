@@ -47,7 +47,7 @@ def good(tiny_model: Path, examples: Path) -> list[str]:
 
 def test_an_unknown_task(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--eval-tasks", "k8s_qu") == [
-        "no task 'k8s_qu'; known: k8s_qa, manuals_qa, medqa_cot"
+        "no task 'k8s_qu'; known: k8s_qa, kubectl, manuals_qa, medcalc_cot, medqa_cot"
     ]
 
 
@@ -87,8 +87,8 @@ def test_a_missing_file(program: Program, good: list[str]) -> None:
 
 
 def test_no_data(program: Program, good: list[str]) -> None:
-    assert program.fails(*good, "--eval-tasks", "manuals_qa") == [
-        "task manuals_qa: no data given; add --data manuals_qa=file:PATH"
+    assert program.fails(*good, "--eval-tasks", "k8s_qa:context=none", "--data", "k8s_qa=bundled") == [
+        "task k8s_qa: no data given; add --data k8s_qa=file:PATH"
     ]
 
 

@@ -113,7 +113,7 @@ def test_a_task_without_data_says_how_to_give_some() -> None:
 def test_a_source_that_can_not_be_read_says_how_to_write_one(source: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(choose("k8s_qa"), {None: source}, 0)
-    assert str(caught.value) == f"task k8s_qa: can't read source '{source}'; write file:PATH"
+    assert str(caught.value) == f"task k8s_qa: can't read source '{source}'; write bundled or file:PATH"
 
 
 class Bundled:
