@@ -47,7 +47,9 @@ EXAMPLE = Path(__file__).parent / "plugins" / "medcot_example"
 
 
 class TestBundledItems(TaskChecks):
-    @pytest.fixture(params=[*BUNDLED, *(f"{name}:level=hard" for name in BUNDLED)])
+    @pytest.fixture(
+        params=[*BUNDLED, *(f"{name}:level={level}" for name in BUNDLED for level in ("medium", "hard"))]
+    )
     def chosen(self, request: pytest.FixtureRequest) -> ChosenTask:
         return choose_task(split_specs(request.param)[0], installed())
 

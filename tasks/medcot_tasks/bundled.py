@@ -16,18 +16,19 @@ import hashlib
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from medcot_bench import Option, Split
 
 SEEN_TEMPLATES = 4
 TEMPLATES = 6
 SHIFTS = ("unseen_template", "unseen_range", "unseen_entity")
-Level = Literal["basic", "hard"]
+Level = Literal["basic", "medium", "hard"]
+"""basic: what a model of 135 M parameters learns from some hundred items; medium: more entities, or more steps;
+hard: all entities, longer items, units to convert."""
+LEVELS: tuple[Level, ...] = get_args(Level)
 OPTIONS = {
-    "level": Option(
-        str, "basic", "bundled items for small models, or longer ones for 3B", choices=("basic", "hard")
-    ),
+    "level": Option(str, "basic", "how hard the bundled items are: basic for 135M, hard for 3B", choices=LEVELS),
     "seed": Option(int, 0, "which bundled items are made (default: the study's data_seed)"),
 }
 """The options of every task with bundled items."""

@@ -16,6 +16,7 @@ Depth = Literal["lookup", "compare", "steps"]
 T = TypeVar("T")
 _SHARES: Mapping[Level, Mapping[Depth, int]] = {
     "basic": {"lookup": 6, "compare": 3, "steps": 2},
+    "medium": {"lookup": 2, "compare": 2, "steps": 2},
     "hard": {"lookup": 1, "compare": 2, "steps": 3},
 }
 

@@ -11,13 +11,12 @@ from itertools import islice
 import pytest
 
 from medcot_bench import Example
-from medcot_tasks.bundled import Level
+from medcot_tasks.bundled import LEVELS, Level
 from medcot_tasks.medical import vignettes
 
 CHANCE = 0.25
 SLACK = 0.05
 TRAIN, HELD_OUT = 3000, 2000
-LEVELS: tuple[Level, ...] = ("basic", "hard")
 Guess = Callable[[Sequence[str]], int]
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medcot_bench import Example, Split
-from medcot_tasks.bundled import SHIFTS, Level
+from medcot_tasks.bundled import LEVELS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
 from medcot_tasks.medical.calculators import CALCULATORS
 from medcot_tasks.medical.medcalc_cot import MedCalcCot
@@ -28,7 +28,6 @@ from medcot_tasks.medical.steps import Step
 from medcot_tasks.medical.tables import TABLES
 
 GOLDEN = Path(__file__).parent / "golden" / "medical.jsonl"
-LEVELS: tuple[Level, ...] = ("basic", "hard")
 
 
 def first(count: int, split: Split = "eval", shift: str = "", level: Level = "basic") -> list[Example]:

@@ -13,6 +13,7 @@ from medcot_tasks.kubernetes.intents.item import make_item
 
 FAMILIES: Mapping[Level, Family] = {
     "basic": Family("kubectl", 1, BASIC),
+    "medium": Family("kubectl", 1, [intent.name for intent in INTENTS]),
     "hard": Family("kubectl", 1, [intent.name for intent in INTENTS]),
 }
 SPEC = TaskSpec(

@@ -24,7 +24,7 @@ SPEC = TaskSpec(
     sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
     options=OPTIONS,
     shifts=SHIFTS,
-    pool={"train": 200, "validation": 48, "eval": 100},
+    pool={"train": 400, "validation": 48, "eval": 100},
     required=("options", "answer_letter"),
     trainable_with=("reasoning",),
     scores=("answer", "value", "letter_fits", *SCORES),
@@ -44,7 +44,7 @@ class MedQACot:
 
     def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
         self._made = partial(vignettes.examples, shift=shift, level=level, seed=seed)
-        self.spec = SPEC if level == "basic" else replace(SPEC, max_new_tokens=320)
+        self.spec = replace(SPEC, max_new_tokens=320) if level == "hard" else SPEC
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield invented patients without end, the note as part of the question."""

@@ -32,7 +32,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A calculator or scoring table: makes problems. `basic` marks those that a small model can learn."""
+    """A calculator or scoring table: makes problems. `basic` marks those with round numbers and few steps."""
 
     name: str
     make: Callable[[random.Random, bool, Level], Problem]

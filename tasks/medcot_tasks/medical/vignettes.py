@@ -16,12 +16,29 @@ from medcot_tasks.medical.tables import TABLES, Table
 
 VERSION = 1
 LETTERS = "ABCD"
+BASIC = (
+    "maintenance_fluid",
+    "weight_dose",
+    "drip_rate",
+    "saag",
+    "cha2ds2_vasc",
+    "has_bled",
+    "rcri",
+    "perc",
+    "qsofa",
+    "feverpain",
+    "wells_dvt",
+    "wells_pe",
+)
+"""The calculators and tables of level "basic": more of them would take a small model more items to learn."""
 _CALCULATORS = {source.name: source for source in CALCULATORS}
 _TABLES = {table.name: table for table in TABLES}
 
 
 def entities(level: Level) -> list[str]:
-    """Return the calculators and tables of a level: at `basic` those that a small model can learn."""
+    """Return the names of a level's calculators and tables."""
+    if level == "basic":
+        return list(BASIC)
     sources: tuple[Source | Table, ...] = (*CALCULATORS, *TABLES)
     return [source.name for source in sources if level == "hard" or source.basic]
 

@@ -47,13 +47,13 @@ class Span:
     unseen_low: float
     unseen_high: float
     coarse: float = 1
-    """The grid of level "basic"."""
+    """The grid below level "hard"."""
     fine: float = 1
     """The grid of level "hard"."""
 
     def draw(self, rng: random.Random, unseen_range: bool, level: Level) -> float:
         """Return a value of the grid from the range."""
-        grid = self.coarse if level == "basic" else self.fine
+        grid = self.fine if level == "hard" else self.coarse
         low, high = (self.unseen_low, self.unseen_high) if unseen_range else (self.low, self.high)
         first, last = math.ceil(low / grid - 1e-9), math.floor(high / grid + 1e-9)
         return round(rng.randint(first, last) * grid, 6)
@@ -73,7 +73,7 @@ class Case:
     @property
     def basic(self) -> bool:
         """Whether inputs are to be round and told in the formula's units."""
-        return self.level == "basic"
+        return self.level != "hard"
 
     def draw(self, *span: float) -> float:
         """Return a value without telling it. The arguments are those of `Span`."""

@@ -15,7 +15,7 @@ from medcot_tasks.medical.tables.criteria import Criterion, Finding, Grade, Told
 BASIC_HIGHEST = 5
 """Higher totals are for level "hard", where a table is not a scale of few parts: their solutions are long."""
 MOST_TOLD = 4
-"""So many findings are told at most at level "basic"."""
+"""So many findings that count are told at most below level "hard"."""
 
 
 _PERSON = {"age": 0, "female": 1}
@@ -86,7 +86,7 @@ class Table:
     def patient(self, rng: random.Random, total: float, unseen_range: bool, level: Level) -> Patient:
         """Return a random patient with a total. Raises ValueError where nobody can have it."""
         shuffled = rng.sample(self.criteria, len(self.criteria))
-        few = level == "basic" and not self.scale
+        few = level != "hard" and not self.scale
         chosen = next(_choices(rng, shuffled, total, MOST_TOLD if few else len(shuffled)), None)
         if chosen is None:
             raise ValueError(f"{self.name}: nobody has a total of {total:g}")
@@ -122,8 +122,8 @@ class Table:
 
         told = [criterion for criterion in self.criteria if counts(criterion)]
         rest = [criterion for criterion in self.criteria if not counts(criterion)]
-        few = rng.randint(3, MOST_TOLD) - len(told)
-        wanted = few if level == "basic" else rng.randint(len(rest) // 2, len(rest))
+        few = rng.randint(2, MOST_TOLD) - len(told)
+        wanted = few if level != "hard" else rng.randint(len(rest) // 2, len(rest))
         told += rng.sample(rest, min(max(0, wanted), len(rest)))
         if self.scale:
             return told
