@@ -25,10 +25,8 @@ BASIC = (
     "has_bled",
     "rcri",
     "perc",
-    "qsofa",
     "feverpain",
     "wells_dvt",
-    "wells_pe",
 )
 """The calculators and tables of level "basic": more of them would take a small model more items to learn."""
 _CALCULATORS = {source.name: source for source in CALCULATORS}
