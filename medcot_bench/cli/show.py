@@ -62,11 +62,11 @@ def _task(entry: PluginEntry) -> Iterator[str]:
     yield "  data sources:"
     for name, text in spec.sources.items():
         yield f"    {name}: {text}"
+    rows = ", ".join(dict.fromkeys(("question", "answer", *spec.required, *spec.usable_with)))
+    needed = f"; {', '.join(spec.trainable_with)} to train on" if spec.trainable_with else ""
+    yield f"    file:PATH: JSON lines with {rows}{needed}"
     if spec.shifts:
         yield f"  graded shifts: {', '.join(f'{entry.name}@{shift}' for shift in spec.shifts)}"
-    rows = ", ".join(dict.fromkeys((*spec.required, *spec.usable_with)))
-    needed = f"; {', '.join(spec.trainable_with)} to train on" if spec.trainable_with else ""
-    yield f"    file:PATH: JSON lines with question, answer, {rows}{needed}"
     with blame(entry, "show"):
         example: Example | None = next(iter(task.examples("train")), None)
         if example is None:

@@ -32,7 +32,7 @@ SPEC = TaskSpec(
     max_new_tokens=128,
     stop=("\nQuestion:",),
 )
-_TEXT = re.compile(r"^answer:(.+)", re.IGNORECASE | re.MULTILINE)
+_TEXT = re.compile(r"^answer:[ \t]*(\S.*)", re.IGNORECASE | re.MULTILINE)
 
 
 class MedCalcCot:
