@@ -51,7 +51,9 @@ def test_each_shift_holds_out_one_thing() -> None:
     assert entities == {(entity, n) for entity in FAMILY.held_out() for n in range(SEEN_TEMPLATES)}
     ranges = groups("eval", "unseen_range")
     assert ranges == {(entity, n) for entity, n in groups("eval") if entity != "entity 3"}
-    assert all(draw.unseen_range == (shift == "unseen_range") for _, shift in PARTS for draw in draws(9, "eval", shift))
+    assert all(
+        draw.unseen_range == (shift == "unseen_range") for _, shift in PARTS for draw in draws(9, "eval", shift)
+    )
 
 
 def test_a_sixth_of_the_entities_is_held_out_and_which_depends_on_the_seed() -> None:

@@ -36,7 +36,6 @@ from medcot_tasks.text_answer import score_text
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
-MODELS = Path.home() / ".cache/medcot-bench/models"
 BOTH = pytest.mark.parametrize("made", [clusters, devices], ids=["k8s_qa", "manuals_qa"])
 
 
@@ -142,27 +141,6 @@ def test_no_constant_answer_is_often_right_and_yes_is_as_frequent_as_no(made: Mo
     answers = Counter(item.answer for item in take(made, 6000, level=level))
     assert answers.most_common(1)[0][1] < 0.15 * 6000
     assert answers["yes"] / (answers["yes"] + answers["no"]) == pytest.approx(0.5, abs=0.06)
-
-
-@BOTH
-def test_prompts_fit_small_models_and_hard_ones_are_longer(made: ModuleType) -> None:
-    folder = next(MODELS.glob("*/tokenizer.json"), None)
-    if not folder:
-        pytest.skip("the default model is not unpacked")
-    from tokenizers import Tokenizer
-
-    def length(text: str) -> int:
-        return len(tokenizer.encode(text).ids)
-
-    tokenizer = Tokenizer.from_file(str(folder))
-    medians = {}
-    for level in ("basic", "hard"):
-        items = take(made, 500, "eval", level=level)
-        lengths = sorted(length(f"{item.context}\n{item.question}") for item in items)
-        medians[level] = lengths[250]
-        assert max(length(item.answer) for item in items) <= 12
-        assert level == "hard" or lengths[-5] <= 200
-    assert medians["hard"] >= 2 * medians["basic"]
 
 
 @pytest.mark.parametrize("make", [make_k8s, make_manuals], ids=["k8s_qa", "manuals_qa"])

@@ -160,7 +160,9 @@ def test_the_golds_of_real_rows_score_one(name: str, real_data: Path) -> None:
 
 def test_dates_of_rows_are_compared_as_text() -> None:
     example = Example(id="x", group="x", question="When?", answer="08/22/2012", context="c")
-    scores = [MedCalcCot().score(example, f"Answer: {text}")["answer"] for text in ("08/22/2012", "08/23/2012", "")]
+    scores = [
+        MedCalcCot().score(example, f"Answer: {text}")["answer"] for text in ("08/22/2012", "08/23/2012", "")
+    ]
     assert scores == [1, 0, None]
 
 

@@ -1,0 +1,61 @@
+"""Bundled items of level `basic` fit the default model's budget in tokens, at every shift."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from medcot_bench.bases import resolve
+from medcot_bench.chosen import choose_task
+from medcot_bench.config import DEFAULT_MODEL
+from medcot_bench.errors import MedcotError
+from medcot_bench.models.load import load_tokenizer, weights_folder
+from medcot_bench.options import split_specs
+from medcot_bench.plugins import installed
+from medcot_tasks.bundled import SHIFTS
+
+LIMITS = {
+    "medqa_cot": (150, 90),
+    "medcalc_cot": (150, 90),
+    "k8s_qa": (200, 90),
+    "kubectl": (40, 90),
+    "manuals_qa": (200, 90),
+}
+"""Task -> tokens of prompt and of target that 99 of 100 items keep to."""
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    try:
+        return load_tokenizer(weights_folder(resolve(DEFAULT_MODEL)))
+    except MedcotError as error:
+        pytest.skip(str(error))
+
+
+def most(lengths: list[int]) -> int:
+    return sorted(lengths)[int(0.99 * len(lengths)) - 1]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("shift", ["", *SHIFTS])
+def test_prompts_and_targets_of_basic_items_are_short(name: str, shift: str, tokenizer: Any) -> None:
+    task = choose_task(split_specs(f"{name}@{shift}" if shift else name)[0], installed()).task
+    items = list(islice(task.examples("eval"), 500))
+    prompts = tokenizer([task.prompt(example, "default") for example in items])["input_ids"]
+    targets = tokenizer([task.target(example).text for example in items])["input_ids"]
+    prompt, target = LIMITS[name]
+    assert most([len(ids) for ids in prompts]) <= prompt
+    assert most([len(ids) for ids in targets]) <= target
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_hard_items_are_longer(name: str, tokenizer: Any) -> None:
+    def tokens(level: str) -> int:
+        task = choose_task(split_specs(f"{name}:level={level}")[0], installed()).task
+        items = islice(task.examples("eval"), 300)
+        texts = [task.prompt(example, "default") + task.target(example).text for example in items]
+        return sum(len(ids) for ids in tokenizer(texts)["input_ids"])
+
+    assert tokens("hard") > 1.3 * tokens("basic")
