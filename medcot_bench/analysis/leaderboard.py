@@ -70,6 +70,10 @@ class Leaderboard:
     """Names of the scores in it, in the order of the tables."""
     notes: tuple[str, ...] = field(default=())
 
+    def trained_on(self, row: Row) -> str:
+        """Return the name with source of a row's training task, empty where it has none."""
+        return self.tasks.get(row.task, row.task) if row.task else ""
+
 
 def build(results: Results) -> Leaderboard:
     """Build the leaderboard of a study's results, in the order of its plan."""

@@ -30,7 +30,7 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
     line: dict[str, Any] = {
         "base": leaderboard.base["name"],
         "adapter": row.adapter,
-        "trained_on": row.task or "",
+        "trained_on": leaderboard.trained_on(row),
         "seeds": "+".join(str(seed) for seed in row.seeds),
         "failures": "; ".join(row.failures),
     }

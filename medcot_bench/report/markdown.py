@@ -51,10 +51,13 @@ class Markdown:
         if failures:
             parts += [
                 "## Not finished",
-                _table(["adapter", "trained on", "what"], [[*_names(row), failure] for row, failure in failures]),
+                _table(
+                    ["adapter", "trained on", "what"],
+                    [[*_names(leaderboard, row), failure] for row, failure in failures],
+                ),
             ]
         marks = [
-            f"- {_escape(' '.join([*_names(row), 'on', task]))}: {_escape(mark)}"
+            f"- {_escape(' '.join([*_names(leaderboard, row), 'on', leaderboard.tasks[task]]))}: {_escape(mark)}"
             for row in leaderboard.rows
             for task, scores in row.tasks.items()
             for mark in scores.marks
@@ -66,11 +69,11 @@ class Markdown:
 
 def _overview(leaderboard: Leaderboard) -> str:
     headers = ["adapter", "trained on", "seeds"]
-    headers += [f"{task}: answer" for task in leaderboard.tasks]
+    headers += [f"{title}: answer" for title in leaderboard.tasks.values()]
     headers += ["peak memory", "of full", "tokens/s", "trainable"]
     rows = []
     for row in leaderboard.rows:
-        cells = [*_names(row), _seeds(row)]
+        cells = [*_names(leaderboard, row), _seeds(row)]
         for task in leaderboard.tasks:
             found = row.tasks.get(task)
             score = estimate(found.scores.get("answer"), count=True) if found else ""
@@ -106,7 +109,7 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
         ]
         rows.append(
             [
-                *_names(row),
+                *_names(leaderboard, row),
                 RELATIONS[part.relation],
                 str(most),
                 *scores,
@@ -119,7 +122,8 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
 def _costs(leaderboard: Leaderboard) -> str:
     headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
     headers += ["lr", "steps", "trained tokens", "training s", "scoring s"]
-    return _table(headers, [[*_names(row), *_cost(row.costs)] for row in leaderboard.rows if row.costs])
+    rows = [[*_names(leaderboard, row), *_cost(row.costs)] for row in leaderboard.rows if row.costs]
+    return _table(headers, rows)
 
 
 def _cost(costs: Costs) -> list[str]:
@@ -138,8 +142,8 @@ def _cost(costs: Costs) -> list[str]:
     ]
 
 
-def _names(row: Row) -> list[str]:
-    return [row.adapter, row.task or "nothing"]
+def _names(leaderboard: Leaderboard, row: Row) -> list[str]:
+    return [row.adapter, leaderboard.trained_on(row) or "nothing"]
 
 
 def _seeds(row: Row) -> str:

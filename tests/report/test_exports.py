@@ -40,7 +40,7 @@ def test_a_leaderboard_read_back_from_json_gives_the_golden_files(name: str, lea
 def test_csv_has_a_line_for_each_row_and_full_precision(leaderboard: Leaderboard) -> None:
     full, lora = csv.DictReader(io.StringIO(exported(leaderboard, "csv")))
     assert (full["adapter"], full["seeds"], full["failures"]) == ("full", "0+1", "")
-    assert (lora["adapter"], lora["trained_on"]) == ("lora", "k8s_qa")
+    assert (lora["adapter"], lora["trained_on"]) == ("lora", "k8s_qa[file:k8s_qa.jsonl]")
     gap = leaderboard.rows[1].tasks["manuals_qa"].gaps["answer"]
     assert float(lora["manuals_qa[file:manuals_qa.jsonl].answer.gap"]) == gap.mean
     assert lora["manuals_qa[file:manuals_qa.jsonl].answer.n"] == "3"
@@ -52,7 +52,7 @@ def test_markdown_says_what_is_not_finished_and_shows_no_zeros_for_it(leaderboar
     text = exported(board, "md")
     (line,) = [line for line in text.splitlines() if line.startswith("| lora") and "diverged" not in line]
     assert [cell.strip() for cell in line.split("|")] == [
-        *("", "lora", "k8s_qa", "", "not finished", "not finished", "", "", "", "", "")
+        *("", "lora", r"k8s_qa\[file:k8s_qa.jsonl\]", "", "not finished", "not finished", "", "", "", "", "")
     ]
 
 
