@@ -15,6 +15,7 @@ from medcot_bench.config import DEFAULT_MODEL
 from medcot_bench.models.load import load_tokenizer, weights_folder
 from medcot_bench.options import split_specs
 from medcot_bench.plugins import installed
+from medcot_tasks.bundled import LEVELS
 
 TASKS = ("medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa")
 HEADERS = ["task", "entities", "train groups", "prompt tokens", "target tokens", "distinct", "commonest answer"]
@@ -26,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     tokenizer = load_tokenizer(weights_folder(resolve(DEFAULT_MODEL)))
     rows = []
-    for level in ("basic", "hard"):
+    for level in LEVELS:
         for name in TASKS:
             chosen = choose_task(split_specs(f"{name}:level={level}")[0], installed())
             rows.append([f"{name}, {level}", *describe(chosen, tokenizer, options.items)])

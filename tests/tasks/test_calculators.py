@@ -343,7 +343,7 @@ def test_wrong_values_can_be_told_from_the_right_one(source, unseen):
 def test_problems_depend_on_the_random_numbers_alone_and_differ(source):
     first, second = list(problems(source, 60)), list(problems(source, 60))
     assert first == second
-    assert len({(problem.facts, problem.asked) for problem in first}) > 0.8 * len(first)
+    assert len({(problem.facts, problem.asked) for problem in first}) > 0.7 * len(first)
 
 
 def test_basic_problems_are_short_and_without_conversions():
