@@ -140,7 +140,8 @@ def test_the_exports_hold_every_cell(fields: dict[str, Any], results: Results) -
     out = Path(fields["output_dir"])
     rows = list(csv.DictReader((out / "leaderboard.csv").read_text().splitlines()))
     named = {(row["adapter"], row["trained_on"]) for row in rows}
-    assert named == {(cell.cell.adapter, cell.cell.task or "") for cell in results.cells}
+    trained = {task: f"{task}[file:{task}.jsonl]" for task in results.tasks}
+    assert named == {(cell.cell.adapter, trained.get(cell.cell.task or "", "")) for cell in results.cells}
     assert all(float(row["k8s_qa[file:k8s_qa.jsonl].answer.n"]) == 4 for row in rows)
     board = json.loads((out / "leaderboard.json").read_text())
     assert len(board["rows"]) == len(rows)
@@ -172,5 +173,6 @@ def test_an_adapter_without_steps_is_the_base_to_the_last_digit_and_marked(
     assert lora.record.training.steps == 0
     assert dict(base.scores["k8s_qa"].results) == dict(lora.scores["k8s_qa"].results)
     board = (results.root / "leaderboard.md").read_text()
-    assert "lora:max_steps=0 k8s_qa on k8s_qa" in board
+    named = r"k8s_qa\[file:k8s_qa.jsonl\]"
+    assert f"lora:max_steps=0 {named} on {named}" in board
     assert "every prediction and likelihood equals the base's: the model did not change" in board
