@@ -44,7 +44,7 @@ def entities(level: Level) -> list[str]:
 def examples(split: Split, *, shift: str, level: Level, seed: int) -> Iterator[Example]:
     """Yield the items of a split without end: a note as context, a question, four options, the steps, the answer.
 
-    The right letter is uniform, and so is the rank of the right value among the four.
+    The right letter is uniform, and the four values do not tell the right one (`options` says how).
     """
     return map(_example, family(level).draws(split, shift=shift, level=level, seed=seed))
 
