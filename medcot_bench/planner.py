@@ -13,7 +13,7 @@ from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
-from medcot_bench.plan import Plan
+from medcot_bench.plan import VALIDATION_ITEMS, Plan
 from medcot_bench.plugins import Plugins, installed
 from medcot_bench.requests import make_cells, make_scores
 from medcot_bench.scores import CORE_SCORES
@@ -71,8 +71,10 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
 def _counts(study: Study) -> dict[Split, int | None]:
     """Return how many items of each split a study asks for, None where it leaves that to the task."""
     counts: dict[Split, int | None] = {"train": study.training.train_items, "validation": None, "eval": None}
-    if study.scoring.split != "train":
-        counts[study.scoring.split] = study.limit
+    if study.scoring.split == "eval":
+        counts["eval"] = study.limit
+    elif study.scoring.split == "validation" and study.limit is not None:
+        counts["validation"] = max(study.limit, VALIDATION_ITEMS)
     return counts
 
 

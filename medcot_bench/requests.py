@@ -142,8 +142,8 @@ def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
     if cell.task == evaluated:
         return "same_task"
     own, other = plan.tasks[cell.task], plan.tasks[evaluated]
-    if other.shift and own.entry == other.entry:
-        return "shift"
+    if other.shift and own.entry == other.entry and own.options == other.options:
+        return "shift"  # with other options (a seed, a level) other things may be held out
     return "same_domain" if own.task.spec.domain == other.task.spec.domain else "shift"
 
 

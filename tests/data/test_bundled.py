@@ -110,6 +110,26 @@ def test_shifts_are_scored_as_shift_and_not_trained_on(study_fields: Fields) -> 
         plan_of(study_fields, tasks=shift)
 
 
+def test_a_shift_of_another_seed_or_level_may_hold_out_other_things_and_is_none_of_the_cell(
+    study_fields: Fields,
+) -> None:
+    other = "kubectl@unseen_entity:seed=7"
+    plan = plan_of(study_fields, tasks="kubectl", eval_tasks=other)
+    assert {score.task: score.relation for score in plan.scores if score.relation != "base"} == {
+        "kubectl": "same_task",
+        other: "same_domain",
+    }
+
+
+def test_a_limit_of_scored_validation_items_leaves_those_that_choose_a_checkpoint(study_fields: Fields) -> None:
+    scoring = {"split": "validation"}
+    plan = plan_of(study_fields, tasks="kubectl", limit=10, scoring=scoring)
+    assert len(plan.scored_items("kubectl")) == 10
+    assert len(plan.validation_items("kubectl")) == 64
+    many = plan_of(study_fields, tasks="kubectl", limit=100, scoring=scoring)
+    assert many.validation_items("kubectl") == plan.validation_items("kubectl")
+
+
 def test_a_shift_has_folder_and_ids_of_its_own(study_fields: Fields) -> None:
     plan = plan_of(study_fields, tasks="kubectl", eval_tasks="kubectl@unseen_template,kubectl@unseen_range")
     assert len({score.id for score in plan.scores}) == len(plan.scores) == 6

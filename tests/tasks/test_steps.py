@@ -104,6 +104,9 @@ def test_the_evaluator_agrees_with_python(a: int, b: int, operator: str) -> None
         ("Answer: .5", 0.5),
         ("Answer: 12.", 12),
         ("Answer: 12 (C)", 12),
+        ("Answer: 12 mL/h", 12),
+        ("Answer: 12 - so be it", 12),
+        *((f"Answer: {text}", None) for text in ("12/4", "12-15", "12 or 14", "5 to 6", "1e3", "2^3", "3 + 4")),
         ("The value is 12", None),
         ("Answer: twelve", None),
         ("Answer: about 12", None),
@@ -133,6 +136,31 @@ def test_a_number_outside_the_tolerance_is_never_right(gold: object, factor: flo
     for sign in (-1, 1):
         assert not is_right(example, float(answer) + sign * slack * factor)
         assert is_right(example, float(answer) + sign * slack * 0.99)
+
+
+def test_answers_of_rows_may_have_commas_and_typographic_minus_signs() -> None:
+    thousand, minus = (Example(id="x", group="x", question="?", answer=text) for text in ("1,250", "−5"))
+    assert is_right(thousand, 1250)
+    assert not is_right(thousand, 1)
+    assert is_right(minus, -5)
+
+
+def test_zeros_left_out_at_the_end_do_not_widen_the_tolerance() -> None:
+    bmi = Example(id="x", group="x", question="?", answer="25", meta={"decimals": 1})
+    assert [is_right(bmi, number) for number in (24.7, 24.8, 25.2, 25.3)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        *(3, None, "x", [1], [{"name": "a"}]),
+        [{"name": 1, "expression": "1", "value": "1", "unit": ""}],
+        [{"name": "a", "expression": "1", "value": "x", "unit": ""}],
+    ],
+)
+def test_steps_of_a_row_that_are_none_count_as_none(steps: object) -> None:
+    row = Example(id="x", group="x", question="?", answer="1", meta={"steps": steps})
+    assert set(check(row, "a: 1 = 1").values()) == {None}
 
 
 def test_bounds_of_a_row_and_exactness_replace_the_tolerance() -> None:

@@ -126,6 +126,15 @@ def test_value_letter_and_their_fit_are_scored_apart() -> None:
         assert parts(right) == (0, 1, None)
         assert parts(example.answer) == (1, None, 0)
         assert parts("unknown") == (0, None, None)
+        for written in (f"{example.answer} mL/h ({right})", f"{example.answer}, {right}"):
+            assert parts(written) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("shift", ["", "unseen_range"])
+def test_options_of_meld_scores_are_scores(shift: str) -> None:
+    asked = [e for e in first(1500, shift=shift, level="hard") if e.group.split("/")[1].startswith("meld")]
+    assert asked
+    assert all(6 <= float(value) <= 40 for example in asked for value in example.options.values())
 
 
 @given(st.sampled_from(range(300)), st.floats(1.001, 100), st.sampled_from((-1, 1)))

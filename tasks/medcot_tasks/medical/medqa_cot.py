@@ -12,7 +12,7 @@ from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
 from medcot_tasks.medical.number import NUMBER, close, is_right, read_answer
-from medcot_tasks.medical.steps import SCORES, check
+from medcot_tasks.medical.steps import SCORES, check, solution
 
 SPEC = TaskSpec(
     name="medqa_cot",
@@ -34,7 +34,7 @@ SPEC = TaskSpec(
 # A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
 # names no option. The last one counts, since reasoning may weigh several.
 _ANSWER = re.compile(
-    rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*(?:{NUMBER})?[\s*(]*([A-Z])(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))",
+    rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?[\s*(]*([A-Z])(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))",
     re.ASCII,
 )
 
@@ -97,7 +97,7 @@ class MedQACot:
 
 
 def _is_worked(example: Example) -> bool:
-    return "steps" in example.meta
+    return bool(solution(example))
 
 
 def _answer(example: Example, letter: str) -> str:

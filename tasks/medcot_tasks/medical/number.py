@@ -10,7 +10,11 @@ from medcot_bench import Example
 _MINUS = "−"
 NUMBER = rf"[-{_MINUS}]?(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|[-{_MINUS}]?\.\d+"
 """A decimal number, with thousands set apart by commas or not."""
-_ANSWER = re.compile(rf"\banswer(?:\s+is)?[\s:=*]*({NUMBER})(?![\d,.]*\d)", re.IGNORECASE | re.ASCII)
+# Neither a part of a longer number nor the beginning of a range, a fraction, a sum, a power or a choice.
+_ANSWER = re.compile(
+    rf"\banswer(?:\s+is)?[\s:=*]*({NUMBER})(?![\d,.]*\d)(?![eE]\d)(?!\s*(?:[-–/+*^×]|\bor\b|\bto\b)\s*\d)",
+    re.IGNORECASE | re.ASCII,
+)
 _LONGEST = 40
 
 
@@ -35,7 +39,7 @@ def is_right(example: Example, number: float) -> bool:
     """Return whether a number answers an item.
 
     The item's `meta` may hold the bounds `lower` and `upper` of right numbers, or `exact` where only the answer
-    itself is right; elsewhere `close` decides.
+    itself is right; elsewhere `close` decides, with the `decimals` that the answer has before zeros are left out.
     """
     lower, upper = example.meta.get("lower"), example.meta.get("upper")
     gold = to_float(example.answer)
@@ -43,7 +47,10 @@ def is_right(example: Example, number: float) -> bool:
         return lower <= number <= upper
     if gold is None:
         return False
-    return number == gold if example.meta.get("exact") else close(number, example.answer)
+    if example.meta.get("exact"):
+        return number == gold
+    meant = example.meta.get("decimals")
+    return close(number, example.answer, meant if isinstance(meant, int) else None)
 
 
 def decimals(text: str) -> int:
@@ -51,11 +58,16 @@ def decimals(text: str) -> int:
     return len(text.partition(".")[2])
 
 
-def close(value: float, gold: str) -> bool:
+def close(value: float, gold: str, meant: int | None = None) -> bool:
     """Return whether a value is right: within 1 %, or half of the last digit that the gold answer writes.
+
+    `meant` is the number of decimals where the gold answer leaves out zeros. False where it is no number.
 
     >>> close(93.2, "93.3"), close(92.2, "93.3"), close(2.4, "2"), close(3.0, "2")
     (True, False, True, False)
     """
-    slack = max(0.01 * abs(float(gold)), 0.5 * 10.0 ** -decimals(gold))
-    return math.isfinite(value) and abs(value - float(gold)) <= slack * (1 + 1e-9)
+    right = to_float(gold)
+    if right is None or not math.isfinite(value):
+        return False
+    slack = max(0.01 * abs(right), 0.5 * 10.0 ** -(decimals(gold) if meant is None else meant))
+    return abs(value - right) <= slack * (1 + 1e-9)

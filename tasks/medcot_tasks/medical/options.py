@@ -28,8 +28,12 @@ def window(totals: Sequence[float], rng: random.Random) -> tuple[float, list[str
     return rng.choice(values), [f"{value:g}" for value in values]
 
 
-def beside(problem: Problem, other: Callable[[], Problem], bounds: Bounds, rng: random.Random) -> list[str]:
-    """Return a calculator's answer, one plausible mistake if there is one, and answers of `other` patients.
+def beside(
+    problem: Problem, others: Sequence[Callable[[], Problem]], bounds: Bounds, rng: random.Random
+) -> list[str]:
+    """Return a calculator's answer, one plausible mistake if there is one, and answers of other patients.
+
+    `others` make them: of the first as many as there are, then of the next, for ranges of few different answers.
 
     A mistake counts as plausible where it lies within `bounds` and is written to no finer digits than the answer.
     """
@@ -37,7 +41,8 @@ def beside(problem: Problem, other: Callable[[], Problem], bounds: Bounds, rng: 
     mistakes = [value for value in problem.wrong.values() if _is_plausible(value, problem.answer, bounds)]
     if mistakes:
         chosen.append(rng.choice(mistakes))
-    for value in chain((other().answer for _ in range(50)), _slips(problem.answer, rng)):
+    drawn = (other().answer for other in others for _ in range(50))
+    for value in chain(drawn, _slips(problem.answer, rng)):
         if not any(close(float(value), known) or close(float(known), value) for known in chosen):
             chosen.append(value)
         if len(chosen) == COUNT:
@@ -49,7 +54,9 @@ def _slips(answer: str, rng: random.Random) -> Iterator[str]:
     """Yield values that differ in the last digits without end, for calculators of few different answers."""
     unit = 10.0 ** _place(answer)
     for widest in count(3):
-        yield f"{float(answer) + rng.choice((-1, 1)) * rng.randint(1, widest) * unit:.{decimals(answer)}f}"
+        value = float(answer) + rng.choice((-1, 1)) * rng.randint(1, widest) * unit
+        if value > 0 or float(answer) <= 0:
+            yield f"{value:.{decimals(answer)}f}"
 
 
 def usual(answers: Sequence[str]) -> Bounds:

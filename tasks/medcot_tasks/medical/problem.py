@@ -21,6 +21,8 @@ class Problem:
     steps: tuple[Step, ...]
     wrong: Mapping[str, str] = field(default_factory=dict)
     """Why a wrong answer comes about -> its value, written with the decimals of the answer."""
+    decimals: int = 0
+    """Those that the answer has before zeros at its end are left out."""
     exact: bool = False
     """Whether only the answer itself is right; elsewhere 1 % or half of its last digit may be off."""
 

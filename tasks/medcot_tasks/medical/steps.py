@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from medcot_bench import Example
 from medcot_bench.data.text import normalise
 from medcot_tasks.medical.arithmetic import evaluate
+from medcot_tasks.medical.number import to_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Work:
     """Builds a solution step by step; a later step uses the earlier values as they were written."""
 
     steps: list[Step] = field(default_factory=list)
+    decimals: int = 0
+    """Those of the last step."""
 
     def step(self, name: str, expression: str, unit: str = "", decimals: int = 0) -> str:
         """Add a step and return its value as written. Raises ValueError for an expression without value."""
@@ -44,6 +47,7 @@ class Work:
             raise ValueError(f"{name}: '{expression}' has no value")
         written = rounded(value, decimals)
         self.steps.append(Step(name, expression, written, unit))
+        self.decimals = decimals
         return written
 
 
@@ -89,7 +93,27 @@ def holds(step: Step) -> bool:
     return value is not None and abs(value - float(step.value)) <= 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
 
 
+_FIELDS = {"name", "expression", "value", "unit"}
 SCORES = ("step_f1", "arithmetic", "first_error")
+
+
+def solution(example: Example) -> list[Step]:
+    """Return the typed steps of an item's `meta`; none where it has none, or what it has is no steps."""
+    found = example.meta.get("steps")
+    if not isinstance(found, list):
+        return []
+    steps = []
+    for step in found:
+        if (
+            not isinstance(step, dict)
+            or set(step) != _FIELDS
+            or not all(isinstance(v, str) for v in step.values())
+        ):
+            return []
+        if to_float(step["value"]) is None:
+            return []
+        steps.append(Step(**step))
+    return steps
 
 
 def check(example: Example, text: str) -> dict[str, float | None]:
@@ -98,9 +122,10 @@ def check(example: Example, text: str) -> dict[str, float | None]:
     - `step_f1`: F1 of steps with the right name and value, each gold step found once at most.
     - `arithmetic`: share of written steps whose arithmetic holds; None without steps.
     - `first_error`: share of the solution's steps before the first wrong one; a step is wrong where its value is
-      not that of the gold step in its place, or its arithmetic does not hold. 1 where none is wrong.
+      not that of the gold step in its place, or its arithmetic does not hold. 1 where none is wrong; steps after
+      the last one lower it.
     """
-    gold = [Step(**step) for step in example.meta.get("steps", ())]
+    gold = solution(example)
     if not gold:
         return dict.fromkeys(SCORES)
     written = read(text)

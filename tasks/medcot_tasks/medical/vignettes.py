@@ -67,17 +67,22 @@ def _example(draw: Draw) -> Example:
         reasoning="\n".join(step.text for step in problem.steps),
         answer=problem.answer,
         answer_letter=LETTERS[values.index(problem.answer)],
-        meta={"steps": [asdict(step) for step in problem.steps], "exact": problem.exact},
+        meta={
+            "steps": [asdict(step) for step in problem.steps],
+            "exact": problem.exact,
+            "decimals": problem.decimals,
+        },
     )
 
 
 def _problem(draw: Draw) -> tuple[Problem, list[str]]:
     """Return the draw's problem and its four values, the right one among them."""
     if draw.entity in _CALCULATORS:
-        other = partial(_CALCULATORS[draw.entity].make, draw.rng, draw.unseen_range, draw.level)
+        make = _CALCULATORS[draw.entity].make
+        other = partial(make, draw.rng, draw.unseen_range, draw.level)
         bounds = _bounds(draw.entity, draw.unseen_range, draw.level)
         problem = other()
-        return problem, beside(problem, other, bounds, draw.rng)
+        return problem, beside(problem, (other, partial(make, draw.rng, False, draw.level)), bounds, draw.rng)
     table = _TABLES[draw.entity]
     total, values = window(table.totals(draw.level), draw.rng)
     return table.problem(draw.rng, total, draw.unseen_range, draw.level), values

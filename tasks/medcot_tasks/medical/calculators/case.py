@@ -29,9 +29,12 @@ class Solution(Work):
     def step(self, name: str, expression: str, unit: str = "", decimals: int = 0, least: int = 0) -> str:
         """Add a step with so many decimals at most and at least, and return its value as written."""
         value = evaluate(expression)
+        meant = decimals
         while decimals > least and value is not None and _same(value, decimals - 1, decimals):
             decimals -= 1
-        return super().step(name, expression, unit, decimals)
+        written = super().step(name, expression, unit, decimals)
+        self.decimals = meant
+        return written
 
 
 def _same(value: float, fewer: int, decimals: int) -> bool:
@@ -166,6 +169,7 @@ class Case:
             asked=asked,
             steps=steps,
             wrong=mistakes(steps[-1], wrong),
+            decimals=work.decimals,
         )
 
 
