@@ -68,9 +68,20 @@ SAME = [
     ("kubectl get pods", "Here it is:\nkubectl get pods\nIt's that simple."),
     ("kubectl get pods", "kubectl get pods  # all of them"),
     ("kubectl delete pod a\nkubectl get pods", "kubectl delete pod/a\n\nkubectl get po"),
+    ("kubectl logs a --since=60m", "kubectl logs a --since 1h"),
+    ("kubectl wait --for=delete pod/a --timeout=120s", "kubectl wait pod a --for=delete --timeout=2m"),
+    ("kubectl get pods -l a=b", "kubectl get pods -l a==b"),
+    ("kubectl autoscale sts a --max=3 --cpu-percent=60", "kubectl autoscale sts a --max=3 --cpu=60%"),
+    ('kubectl patch job a -p \'{"a":{"b":1}}\'', 'kubectl patch job a -p \'{ "a": {"b": 1} }\''),
 ]
 
 OTHERS = [
+    ("kubectl logs a --since=60m", "kubectl logs a --since=60s"),
+    ("kubectl logs a --since=60m", "kubectl logs a --since="),
+    ("kubectl get pods -l a=b", "kubectl get pods -l a!=b"),
+    ("kubectl autoscale sts a --max=3 --cpu-percent=60", "kubectl autoscale sts a --max=3 --cpu=60"),
+    ("kubectl patch job a -p '{\"a\":1}'", "kubectl patch job a -p '{\"a\":2}'"),
+    ("kubectl patch job a -p '{\"a\":1}'", 'kubectl patch job a -p \'{"a":"1"}\''),
     ("kubectl get pods", "kubectl describe pods"),
     ("kubectl get pods", "kubectl get services"),
     ("kubectl get pods", "kubectl get"),
@@ -84,7 +95,6 @@ OTHERS = [
     ("kubectl get pods -o wide", "kubectl get pods -o wide -o yaml"),
     ("kubectl get pods -w", "kubectl get pods --watch=false"),
     ("kubectl get pods -l a=b,c=d", "kubectl get pods -l a=b"),
-    ("kubectl get pods -l a=b", "kubectl get pods -l a==b"),
     ("kubectl get pods -l a=b", "kubectl get pods -l a=b -l a=b"),
     ("kubectl get pods -l 'x in (a,b),c=d'", "kubectl get pods -l 'x in (a),b,c=d'"),
     ("kubectl rollout status deployment web", "kubectl rollout -n x status deploy/web"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
@@ -11,6 +12,7 @@ from operator import eq
 from medcot_tasks.kubernetes.placeholders import fits, has_placeholder, without_placeholders
 from medcot_tasks.kubernetes.shell import Segment, read_script
 from medcot_tasks.kubernetes.vocabulary import (
+    DURATIONS,
     FOR_PODS,
     HAS_OWN_FORM,
     HOLD_RESOURCES,
@@ -28,6 +30,7 @@ _START = re.compile(
     r"^[ \t]*+(?P<fence>(?:`+(?:bash|console|shell|sh)?)?)[ \t]*+(?:\$[ \t]+)?(?=kubectl(?:[\s`]|$))", re.M
 )
 _OUTSIDE_BRACKETS = re.compile(r",(?![^()]*\))")
+_DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _TRUTH = {"1": "true", "t": "true", "true": "true", "0": "false", "f": "false", "false": "false"}
 _Same = Callable[[str, str], bool]
 
@@ -221,11 +224,36 @@ def _parse(words: Sequence[str], verb: str) -> tuple[list[str], list[tuple[str, 
 def _values(name: str, value: str | None) -> list[tuple[str, str | None]]:
     if value is None:
         return [(name, None)]
+    if name == "cpu-percent":  # the older spelling of --cpu=N%
+        return [("cpu", f"{value}%")]
     if name in HOLD_RESOURCES:
         value = plural(value)
+    if name in DURATIONS:
+        value = _seconds(value)
+    if name == "patch":
+        value = _json(value)
+    if name == "selector":
+        value = value.replace("==", "=")
     if name in UNORDERED:
         value = ",".join(sorted(_OUTSIDE_BRACKETS.split(value)))
     return [(name, part) for part in (value.split(",") if name in SEVERAL else [value])]
+
+
+def _seconds(duration: str) -> str:
+    """Return a duration such as 1h30m in seconds; what is none stays."""
+    match = _DURATION.fullmatch(duration)
+    if match is None or not duration:
+        return duration
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return f"{hours * 3600 + minutes * 60 + seconds}s"
+
+
+def _json(text: str) -> str:
+    """Return JSON in one spelling; what is none stays."""
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _arguments(path: Sequence[str], words: list[str]) -> list[str]:

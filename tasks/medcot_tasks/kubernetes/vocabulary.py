@@ -108,6 +108,8 @@ _ONLY_AFTER_EQUALS = frozenset({"cascade", "dry-run", "validate"})
 
 UNORDERED = frozenset({"field-selector", "hard", "labels", "limits", "pod-selector", "requests", "selector"})
 """Flags whose value is a list with commas in which order means nothing."""
+DURATIONS = frozenset({"duration", "request-timeout", "since", "timeout"})
+"""Flags whose value is a duration, e.g. 1h or 60m."""
 SEVERAL = frozenset({"filename", "namespaces", "resource", "resource-name", "types", "verb", "verbs"})
 """Flags for which `--x=a,b` is the same as `--x=a --x=b`."""
 HOLD_RESOURCES = frozenset({"for", "from", "resource"})
