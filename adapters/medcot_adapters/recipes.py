@@ -22,5 +22,5 @@ def low_rank_recipe(model: ModelInfo) -> Recipe:
 
 
 def _recipe(model: ModelInfo, small: float, large: float) -> Recipe:
-    # Some hundred short items are all that a small model is given: it learns more in twice as many smaller steps.
+    # A small model is given some hundred short items: batches of 8 would leave it few steps.
     return Recipe(lr=small, batch_size=4) if model.parameters < SMALL else Recipe(lr=large)

@@ -85,10 +85,8 @@ class Family:
 
     def held_out(self, seed: int = 0) -> list[str]:
         """Return the entities of `@unseen_entity`: a sixth of them, at least one."""
-        return self._shuffled(seed)[: max(1, len(self.entities) // 6)]
-
-    def _shuffled(self, seed: int) -> list[str]:
-        return sorted(self.entities, key=lambda entity: _hash(f"{self.name} {seed} {entity}"))
+        shuffled = sorted(self.entities, key=lambda entity: _hash(f"{self.name} {seed} {entity}"))
+        return shuffled[: max(1, len(self.entities) // 6)]
 
     def _groups(self, part: str, seed: int) -> list[tuple[str, int]]:
         held_out = self.held_out(seed)

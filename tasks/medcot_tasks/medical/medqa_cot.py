@@ -13,6 +13,7 @@ from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
 from medcot_tasks.medical.number import NUMBER, close, is_right, read_answer
 from medcot_tasks.medical.steps import SCORES, check, solution
+from medcot_tasks.text_answer import one_line
 
 SPEC = TaskSpec(
     name="medqa_cot",
@@ -31,12 +32,12 @@ SPEC = TaskSpec(
     max_new_tokens=192,
     stop=("\nQuestion:",),
 )
+_VALUE = rf"(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?"
+"""The value before the letter of a bundled item, with its unit or without."""
+_ENDS = r"(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))"
 # A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
 # names no option. The last one counts, since reasoning may weigh several.
-_ANSWER = re.compile(
-    rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?[\s*(]*([A-Z])(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))",
-    re.ASCII,
-)
+_ANSWER = re.compile(rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*{_VALUE}[\s*(]*([A-Z]){_ENDS}", re.ASCII)
 
 
 class MedQACot:
@@ -67,7 +68,7 @@ class MedQACot:
         """Return the reasoning (typed steps a line each, other text on one line), then the answer."""
         reasoning = example.reasoning
         if reasoning and not _is_worked(example):
-            reasoning = " ".join(reasoning.split())
+            reasoning = one_line(reasoning)
         return Target(_answer(example, example.answer_letter or ""), reasoning)
 
     def options(self, example: Example) -> Mapping[str, Target]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from medcot_bench import Example
 from medcot_bench.data.text import normalise
 from medcot_tasks.medical.arithmetic import evaluate
-from medcot_tasks.medical.number import to_float
+from medcot_tasks.medical.number import decimals, to_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def holds(step: Step) -> bool:
     (True, False)
     """
     value = evaluate(step.expression)
-    decimals = len(step.value.partition(".")[2])
-    return value is not None and abs(value - float(step.value)) <= 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
+    half = 0.5 * 10.0 ** -decimals(step.value)
+    return value is not None and abs(value - float(step.value)) <= half * (1 + 1e-6) + 1e-9
 
 
 _FIELDS = {"name", "expression", "value", "unit"}
