@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medcot_bench import Split
-from medcot_tasks.bundled import SEEN_TEMPLATES, SHIFTS, TEMPLATES, Draw, Family
+from medcot_tasks.bundled import LEVELS, SEEN_TEMPLATES, SHIFTS, TEMPLATES, Draw, Family
+from medcot_tasks.kubernetes.kubectl import FAMILIES
+from medcot_tasks.medical import vignettes
 
 FAMILY = Family("ports", 1, [f"entity {n}" for n in range(20)], one_range=["entity 3"])
 PARTS: list[tuple[Split, str]] = [
@@ -35,7 +37,7 @@ def test_no_group_of_training_is_evaluated_and_every_seen_entity_is_in_every_spl
     assert not train & validation
     assert not train & evaluation
     assert not validation & evaluation
-    seen = set(FAMILY.entities) - set(FAMILY.held_out(seed))
+    seen = set(FAMILY.entities) - set(FAMILY.held_out)
     assert train | validation | evaluation == {(entity, n) for entity in seen for n in range(SEEN_TEMPLATES)}
     assert Counter(entity for entity, _ in train) == dict.fromkeys(seen, 2)
     for shift in SHIFTS:
@@ -44,11 +46,11 @@ def test_no_group_of_training_is_evaluated_and_every_seen_entity_is_in_every_spl
 
 
 def test_each_shift_holds_out_one_thing() -> None:
-    seen = set(FAMILY.entities) - set(FAMILY.held_out())
+    seen = set(FAMILY.entities) - set(FAMILY.held_out)
     templates = groups("eval", "unseen_template")
     assert templates == {(entity, n) for entity in seen for n in range(SEEN_TEMPLATES, TEMPLATES)}
     entities = groups("eval", "unseen_entity")
-    assert entities == {(entity, n) for entity in FAMILY.held_out() for n in range(SEEN_TEMPLATES)}
+    assert entities == {(entity, n) for entity in FAMILY.held_out for n in range(SEEN_TEMPLATES)}
     ranges = groups("eval", "unseen_range")
     assert ranges == {(entity, n) for entity, n in groups("eval") if entity != "entity 3"}
     assert all(
@@ -56,10 +58,13 @@ def test_each_shift_holds_out_one_thing() -> None:
     )
 
 
-def test_a_sixth_of_the_entities_is_held_out_and_which_depends_on_the_seed() -> None:
-    assert len(FAMILY.held_out()) == 3
-    assert len(Family("few", 1, ["a", "b"]).held_out()) == 1
-    assert len({tuple(sorted(FAMILY.held_out(seed))) for seed in range(20)}) > 10
+def test_every_level_holds_out_a_sixth_of_its_entities_and_those_of_easier_levels() -> None:
+    assert FAMILY.held_out == ["entity 5", "entity 11", "entity 17"]
+    for family in (vignettes.family, FAMILIES.__getitem__):
+        basic, medium, hard = ([*family(level).held_out] for level in LEVELS)
+        assert basic
+        assert basic == medium[: len(basic)] == hard[: len(basic)]
+        assert medium == hard[: len(medium)]
 
 
 @pytest.mark.parametrize(("split", "shift"), PARTS)

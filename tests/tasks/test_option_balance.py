@@ -94,4 +94,4 @@ def test_options_are_four_different_values_and_the_right_one_is_the_answer(level
 
 def test_every_calculator_and_table_is_asked_about() -> None:
     asked = {example.group.split("/")[1] for example in items("hard")}
-    assert asked | set(vignettes.family("hard").held_out()) == set(vignettes.entities("hard"))
+    assert asked | set(vignettes.family("hard").held_out) == set(vignettes.entities("hard"))

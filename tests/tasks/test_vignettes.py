@@ -192,6 +192,6 @@ def test_values_of_the_unseen_range_are_not_those_of_training() -> None:
 
 
 def test_held_out_entities_are_in_no_training_item() -> None:
-    held_out = set(vignettes.family("basic").held_out())
+    held_out = set(vignettes.family("basic").held_out)
     assert {example.group.split("/")[1] for example in first(300, shift="unseen_entity")} == held_out
     assert not held_out & {example.group.split("/")[1] for example in first(1000, "train")}

@@ -11,10 +11,11 @@ from medcot_tasks.kubernetes.command import holds_placeholder, read_command, sam
 from medcot_tasks.kubernetes.intents import BASIC, INTENTS
 from medcot_tasks.kubernetes.intents.item import make_item
 
+_ALL = [*BASIC, *(intent.name for intent in INTENTS if intent.name not in BASIC)]
 FAMILIES: Mapping[Level, Family] = {
     "basic": Family("kubectl", 1, BASIC),
-    "medium": Family("kubectl", 1, [intent.name for intent in INTENTS]),
-    "hard": Family("kubectl", 1, [intent.name for intent in INTENTS]),
+    "medium": Family("kubectl", 1, _ALL),
+    "hard": Family("kubectl", 1, _ALL),
 }
 SPEC = TaskSpec(
     name="kubectl",

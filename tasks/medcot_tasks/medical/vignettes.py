@@ -35,10 +35,10 @@ _TABLES = {table.name: table for table in TABLES}
 
 def entities(level: Level) -> list[str]:
     """Return the names of a level's calculators and tables."""
-    if level == "basic":
-        return list(BASIC)
     sources: tuple[Source | Table, ...] = (*CALCULATORS, *TABLES)
-    return [source.name for source in sources if level == "hard" or source.basic]
+    medium = [source.name for source in sources if source.basic and source.name not in BASIC]
+    hard = [source.name for source in sources if not source.basic]
+    return [*BASIC, *(medium if level != "basic" else ()), *(hard if level == "hard" else ())]
 
 
 def examples(split: Split, *, shift: str, level: Level, seed: int) -> Iterator[Example]:
