@@ -24,6 +24,8 @@ class Training(_Section):
 
     train_items: PositiveInt | None = None
     """Training items a task; a smaller number is a subset of a larger one."""
+    labels: Literal["own", "shuffled"] = "own"
+    """`shuffled` trains on the answers of other items: a control that should gain nothing but form."""
     lr: float | None = Field(None, gt=0)
     epochs: float | None = Field(None, gt=0)
     max_steps: int | None = Field(None, ge=0)
@@ -40,7 +42,7 @@ class Training(_Section):
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
-        return self.model_dump(exclude_none=True, exclude={"train_items"})
+        return self.model_dump(exclude_none=True, exclude={"train_items", "labels"})
 
 
 class Scoring(_Section):
@@ -50,6 +52,8 @@ class Scoring(_Section):
     """`validation` and `train` are for looking at; leaderboards are made of `eval`."""
     scores: tuple[str, ...] = ()
     """Only these scores; empty: all. Without scores of generated text nothing is generated."""
+    generate_items: PositiveInt | None = None
+    """Items that an answer is generated for, the first of those scored; None: all. Likelihoods are of all."""
     num_fewshot: int = Field(0, ge=0)
     max_new_tokens: PositiveInt | None = None
     """None: each task's own number."""

@@ -9,6 +9,7 @@ from typing import Any
 from medcot_bench.bases import Base
 from medcot_bench.chosen import ChosenAdapter, ChosenTask
 from medcot_bench.config import Study
+from medcot_bench.data.labels import shuffle_labels
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import TaskData
 from medcot_bench.options import NamedOptions
@@ -74,7 +75,8 @@ class Plan:
 
     def train_items(self, task: str) -> list[Example]:
         """Return the items a cell of this task is trained on: the first of their order."""
-        return list(self.data[task].splits["train"][: self.study.training.train_items])
+        items = list(self.data[task].splits["train"][: self.study.training.train_items])
+        return shuffle_labels(items, self.study.data_seed) if self.study.training.labels == "shuffled" else items
 
     def validation_items(self, task: str) -> list[Example]:
         """Return the items that may choose a checkpoint."""

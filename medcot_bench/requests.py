@@ -107,7 +107,11 @@ def _checked(where: str, fields: Any) -> dict[str, Any]:
 
 
 def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
-    """Return the evaluations of every cell on every task of the study."""
+    """Return the evaluations of every cell on every task of the study.
+
+    Graded shifts of a training task are scored for the cells trained on that task, and for the base: to others
+    they are not graded.
+    """
     scores = []
     scoring = plan.study.scoring
     for label, chosen in plan.tasks.items():
@@ -118,11 +122,15 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
             "shots": digest(plan.shots(label)) if scoring.num_fewshot else None,
             "prompt": _prompt_request(plan.study),
             "scores": sorted(scoring.scores),
+            "generate_items": scoring.generate_items,
             "max_new_tokens": scoring.max_new_tokens or spec.max_new_tokens,
             "max_length": min(scoring.max_length, plan.base.info.max_positions),
             "overlong": scoring.overlong,
         }
+        owners = {cell.task for cell in cells if cell.task and _is_shift_of(plan, label, cell.task)}
         for cell in cells:
+            if owners and cell.task is not None and cell.task not in owners:
+                continue
             request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": "final", **shared}
             scores.append(
                 Score(
@@ -141,10 +149,16 @@ def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
         return "base"
     if cell.task == evaluated:
         return "same_task"
+    if _is_shift_of(plan, evaluated, cell.task):
+        return "shift"
     own, other = plan.tasks[cell.task], plan.tasks[evaluated]
-    if other.shift and own.entry == other.entry and own.options == other.options:
-        return "shift"  # with other options (a seed, a level) other things may be held out
     return "same_domain" if own.task.spec.domain == other.task.spec.domain else "shift"
+
+
+def _is_shift_of(plan: Plan, evaluated: str, trained: str) -> bool:
+    own, other = plan.tasks[trained], plan.tasks[evaluated]
+    # With other options (a seed, a level) other things may be held out.
+    return bool(other.shift) and own.entry == other.entry and own.options == other.options
 
 
 def _prompt_request(study: Study) -> dict[str, Any]:

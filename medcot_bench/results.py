@@ -23,6 +23,8 @@ class CellResult:
 
     cell: Cell
     record: CellRecord | None
+    planned: tuple[str, ...]
+    """The evaluation tasks that it is to be scored on."""
     scores: Mapping[str, ScoreRecord]
     """Evaluation task -> record."""
     failure: Attempt | None
@@ -90,14 +92,14 @@ def load(folder: str | Path) -> Results:
     root = Path(folder)
     try:
         plan = json.loads((root / "plan.json").read_text(encoding="utf-8"))
-        planned = plan["cells"]
+        entries = plan["cells"]
     except FileNotFoundError:
         raise ConfigError(f"{root}: no study was run here (no plan.json)") from None
     except (ValueError, KeyError, TypeError):
         raise StoreError(f"{root / 'plan.json'} can't be read; run the study again to make it") from None
     store = Store(root)
     results, scores = [], {}
-    for entry in planned:
+    for entry in entries:
         cell = Cell(id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={})
         found = {}
         for score_id, task in entry["scores"].items():
@@ -108,5 +110,6 @@ def load(folder: str | Path) -> Results:
         record_of_cell = store.cell(cell)
         whole = record_of_cell is not None and len(found) == len(entry["scores"])
         attempts = [] if whole else store.attempts(cell)
-        results.append(CellResult(cell, record_of_cell, found, attempts[-1] if attempts else None))
+        planned = tuple(entry["scores"].values())
+        results.append(CellResult(cell, record_of_cell, planned, found, attempts[-1] if attempts else None))
     return Results(root, plan["base"], plan["tasks"], tuple(results), tuple(plan.get("settings", ())), scores)

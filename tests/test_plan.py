@@ -61,6 +61,7 @@ def test_every_id_is_of_its_own(study_fields: Fields) -> None:
     [
         {"training": {"max_steps": 2, "batch_size": 2, "lr": 0.5}},
         {"training": {"max_steps": 2, "batch_size": 2, "train_items": 3}},
+        {"training": {"max_steps": 2, "batch_size": 2, "labels": "shuffled"}},
         {"seeds": [1]},
         {"adapters": "none,lora:r=8"},
         {"adapters": "none,lora:lr=0.5"},
@@ -150,6 +151,7 @@ def test_the_declared_version_of_a_plugin_changes_the_id(
         {"scoring": {"max_new_tokens": 8, "num_fewshot": 1}},
         {"scoring": {"max_new_tokens": 8, "scores": ["gold_nll"]}},
         {"scoring": {"max_new_tokens": 8, "max_length": 100}},
+        {"scoring": {"max_new_tokens": 8, "generate_items": 2}},
         {"scoring": {"max_new_tokens": 8, "split": "validation"}},
     ],
     ids=str,
@@ -211,6 +213,18 @@ def test_relations_follow_task_and_domain(study_fields: Fields) -> None:
         (False, "k8s_qa:context=none"): "base",
         (False, "manuals_qa"): "base",
     }
+
+
+def test_shifts_of_a_training_task_are_scored_for_the_base_and_the_cells_trained_on_it(
+    study_fields: Fields,
+) -> None:
+    shifts = "k8s_qa@unseen_range,manuals_qa@unseen_range"
+    plan = plan_of(study_fields, tasks="k8s_qa,kubectl", eval_tasks=shifts, data={})
+    scored: dict[str, set[str | None]] = {}
+    for score in plan.scores:
+        scored.setdefault(score.task, set()).add(next(c.task for c in plan.cells if c.id == score.cell))
+    assert scored["k8s_qa@unseen_range"] == {None, "k8s_qa"}
+    assert scored["manuals_qa@unseen_range"] == {None, "k8s_qa", "kubectl"}  # nothing is trained on manuals_qa
 
 
 def test_tasks_of_one_domain_are_no_shift(study_fields: Fields, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,8 @@ class Row:
     task: str | None
     seeds: tuple[int, ...]
     """Seeds whose every score is there."""
+    planned: tuple[str, ...]
+    """The evaluation tasks that it is to be scored on."""
     tasks: Mapping[str, TaskScores]
     costs: Costs | None
     failures: tuple[str, ...]
@@ -111,8 +113,9 @@ def build(results: Results) -> Leaderboard:
                 tuple(
                     cell.cell.seed
                     for cell in cells
-                    if cell.cell.seed is not None and len(cell.scores) == len(results.tasks)
+                    if cell.cell.seed is not None and len(cell.scores) == len(cell.planned)
                 ),
+                tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
                 tasks,
                 _costs(cells, peak_of_full),
                 tuple(_failures(cells)),

@@ -75,6 +75,9 @@ def _overview(leaderboard: Leaderboard) -> str:
     for row in leaderboard.rows:
         cells = [*_names(leaderboard, row), _seeds(row)]
         for task in leaderboard.tasks:
+            if task not in row.planned:
+                cells.append("")
+                continue
             found = row.tasks.get(task)
             score = estimate(found.scores.get("answer"), count=True) if found else ""
             cells.append(f"{score}, {RELATIONS[found.relation]}" if found and score else "not finished")

@@ -111,9 +111,12 @@ def _settings(plan: Plan) -> Iterator[str]:
     """Say what the scores are made with, for the notes of the leaderboard."""
     study, scoring = plan.study, plan.study.scoring
     limit = f"at most {study.limit} items a task" if study.limit else "every item"
+    limit += f", answers written for {scoring.generate_items} of them" if scoring.generate_items else ""
     yield f"scored on the '{scoring.split}' split, {limit}, {scoring.num_fewshot} solved examples before each"
     if scoring.split != "eval":
         yield f"'{scoring.split}' items are for looking at: this table says nothing about new items"
+    if study.training.labels == "shuffled":
+        yield "trained on shuffled answers: a control, not a method"
     prompts = "the model's chat template" if study.chat_template else "no chat template"
     yield f"prompts in training and scoring: {prompts}" + (", a system prompt" if study.system_prompt else "")
 

@@ -24,6 +24,8 @@ class Question:
     target: Target
     options: Mapping[str, str]
     """Letter -> written target of that option."""
+    generated: bool
+    """Whether an answer is generated for it."""
 
 
 @dataclass

@@ -35,7 +35,7 @@ class MedcotTask(ConfigurableTask):  # type: ignore[misc]  # lm-eval ships no ty
             requests += [("loglikelihood", (ctx, option)) for option in question.options.values()]
         if self.scorer.wants("gold_nll"):
             requests.append(("loglikelihood", (ctx, question.written.target)))
-        if self.scorer.generates:
+        if question.generated:
             requests.append(("generate_until", (ctx, deepcopy(self.config.generation_kwargs))))
         return [
             Instance(request_type=kind, doc=doc, arguments=arguments, idx=index, **kwargs)
@@ -57,7 +57,7 @@ def build_task(
         options = [left.pop(0)[0] for _ in question.options] if scorer.wants("choice") else []
         gold = left.pop(0)[0] if scorer.wants("gold_nll") else None
         scores = scorer.likelihoods(question, gold, options)
-        if scorer.generates:
+        if question.generated:
             scores |= scorer.text(question, left.pop(0))
         return {metric: value for metric, value in scores.items() if scorer.wants(metric)}
 

@@ -79,7 +79,9 @@ def evaluate_score(
     samples = tuple(_sample(scorer, question, row) for question, row in zip(questions, rows, strict=True))
     if scorer.generates:
         predictions = [
-            (s["id"], q.written.prompt, s["prediction"]) for s, q in zip(samples, questions, strict=True)
+            (s["id"], q.written.prompt, s["prediction"])
+            for s, q in zip(samples, questions, strict=True)
+            if q.generated
         ]
         marks += check_predictions(predictions, list(scorer.rouge.values()))
     results = {
@@ -100,7 +102,7 @@ def _questions(
     scorer: ItemScorer,
     request: Mapping[str, Any],
 ) -> tuple[list[Question], dict[str, int]]:
-    questions = []
+    questions: list[Question] = []
     counts = {"items": 0, "shortened": 0, "dropped": 0}
     for example in items:
         written = write_within(
@@ -125,7 +127,12 @@ def _questions(
             target = chosen.task.target(written.example)
         counts["shortened"] += written.shortened
         questions.append(
-            Question(written, target, {letter: encoder.target(option) for letter, option in options.items()})
+            Question(
+                written,
+                target,
+                {letter: encoder.target(option) for letter, option in options.items()},
+                generated=scorer.generates and len(questions) < (request["generate_items"] or len(items)),
+            )
         )
     counts["items"] = len(questions)
     if not questions:
@@ -141,7 +148,7 @@ def _own_prompt(chosen: ChosenTask, question: Question) -> tuple[Example, Any, s
 def _sample(scorer: ItemScorer, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:
     example = question.written.example
     responses = [response[0] for response in row["resps"]]
-    prediction = responses.pop() if scorer.generates else None
+    prediction = responses.pop() if question.generated else None
     gold = responses.pop()[0] if scorer.wants("gold_nll") else None
     options = [float(response[0]) for response in responses]
     return {

@@ -56,6 +56,12 @@ def test_markdown_says_what_is_not_finished_and_shows_no_zeros_for_it(leaderboar
     ]
 
 
+def test_markdown_leaves_a_task_empty_that_a_row_is_not_scored_on(leaderboard: Leaderboard) -> None:
+    board = replace(leaderboard, rows=(replace(leaderboard.rows[1], planned=("k8s_qa",), tasks={}),))
+    (line,) = [line for line in exported(board, "md").splitlines() if re.match(r"\| lora .* not finished", line)]
+    assert [cell.strip() for cell in line.split("|")][4:6] == ["not finished", ""]
+
+
 # --- texts from models, files and plugins do nothing ---
 
 

@@ -98,6 +98,25 @@ def test_scores_equal_plain_hflm_on_the_saved_adapter(
         assert sample["prediction"] == text.strip()
 
 
+def test_answers_are_generated_for_the_first_items_and_likelihoods_are_of_all(
+    study_fields: dict[str, Any], tiny_model: Path, saved_adapter: Path
+) -> None:
+    whole, part = (
+        evaluate_adapter(
+            make_study(study_fields, limit=5, scoring={"max_new_tokens": 8, "generate_items": count}),
+            tiny_model,
+            saved_adapter,
+            "k8s_qa",
+        )
+        for count in (None, 2)
+    )
+    assert (part.counts["n_answer"], part.counts["n_gold_nll"], part.counts["n_rouge_l"]) == (2, 5, 2)
+    for number, (more, less) in enumerate(zip(whole.samples, part.samples, strict=True)):
+        assert more["gold_loglikelihood"] == less["gold_loglikelihood"]
+        assert less["prediction"] == (more["prediction"] if number < 2 else None)
+        assert set(less["scores"]) == (set(more["scores"]) if number < 2 else {"gold_nll"})
+
+
 @pytest.mark.parametrize("chat_template", [False, True])
 def test_training_and_lm_eval_see_the_same_tokens(
     study_fields: dict[str, Any], tiny_model: Path, chat_template: bool
