@@ -1,4 +1,7 @@
-"""Scoring tables: totals by hand, thresholds, wanted totals, and the form of the solutions."""
+"""Scoring tables: totals by hand, thresholds, wanted totals, patients that can be, and the form of the solutions.
+
+Patients are made as items make them: a total of `options.window`, then `Table.problem`.
+"""
 
 import itertools
 import random
@@ -8,6 +11,8 @@ from typing import get_args
 import pytest
 
 from medcot_tasks.bundled import Level
+from medcot_tasks.medical.distractors import distractors
+from medcot_tasks.medical.options import window
 from medcot_tasks.medical.steps import holds, read
 from medcot_tasks.medical.tables import TABLES, Table
 from medcot_tasks.medical.tables.criteria import Measure, Pressures
@@ -81,18 +86,23 @@ def low_pressure(pressure):
 
 
 def problems(count, table, level, unseen_range=False):
+    totals = table.totals(level)
     for number in range(count):
-        yield table.source.make(random.Random(f"{table.name} {level} {number}"), unseen_range, level)
+        rng = random.Random(f"{table.name} {level} {number}")
+        total, _ = window(totals, rng)
+        yield table.problem(rng, total, unseen_range, level)
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_totals_are_those_of_the_score_written_plainly(name):
     table = BY_NAME[name]
-    for number, level, unseen in itertools.product(range(150), LEVELS, (False, True)):
-        rng = random.Random(f"{name} {number}")
-        total = rng.choice(table.totals(level))
-        findings = table.patient(rng, total, unseen, level).findings
-        assert PLAIN[name](findings) == total, findings
+    for level in LEVELS:
+        totals = table.totals(level)
+        for number, unseen in itertools.product(range(150), (False, True)):
+            rng = random.Random(f"{name} {number}")
+            total = rng.choice(totals)
+            findings = table.patient(rng, total, unseen, level).findings
+            assert PLAIN[name](findings) == total, (level, unseen, findings)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -107,7 +117,8 @@ def test_every_total_can_be_asked_for_and_is_the_answer(table: Table):
 
 
 def test_ranges_of_the_totals():
-    assert {table.name: (table.lowest, table.highest) for table in TABLES} == {
+    totals = {table.name: table.totals("hard") for table in TABLES}
+    assert {name: (lowest, highest) for name, (lowest, *_, highest) in totals.items()} == {
         "cha2ds2_vasc": (0, 9),
         "has_bled": (0, 9),
         "heart": (0, 10),
@@ -177,10 +188,13 @@ THRESHOLDS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "criterion", "points"), THRESHOLDS)
-def test_points_at_a_threshold_and_on_either_side(name, criterion, points):
-    measure = next(each for each in BY_NAME[name].criteria if each.name == criterion)
-    assert {value: measure.grade(value).points for value in points} == points
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_points_at_a_threshold_and_on_either_side(table):
+    criteria = {each.name: each for each in table.criteria}
+    for name, criterion, points in THRESHOLDS:
+        if name == table.name:
+            measure = criteria[criterion]
+            assert {value: measure.grade(value).points for value in points} == points, criterion
 
 
 def test_every_measured_criterion_has_its_thresholds_tested():
@@ -195,17 +209,15 @@ def test_haemoglobin_of_women_has_its_own_thresholds():
     assert {value: measure.grade(value).points for value in points} == points
 
 
-@pytest.mark.parametrize(
-    ("pressure", "points"), [("90/61", 0), ("89/61", 1), ("90/60", 1), ("91/59", 1), ("140/60", 1), ("140/61", 0)]
-)
-def test_a_low_pressure_is_one_below_90_or_with_a_diastolic_up_to_60(pressure, points):
+def test_a_low_pressure_is_one_below_90_or_with_a_diastolic_up_to_60():
     criterion = next(each for each in BY_NAME["curb_65"].criteria if isinstance(each, Pressures))
-    assert criterion.grade(pressure).points == points
+    points = {"90/61": 0, "89/61": 1, "90/60": 1, "91/59": 1, "140/60": 1, "140/61": 0}
+    assert {pressure: criterion.grade(pressure).points for pressure in points} == points
 
 
-@pytest.mark.parametrize("finding", ["syncope", "liver disease", "heart failure"])
-def test_syncope_liver_and_heart_disease_count_2_in_glasgow_blatchford(finding):
-    assert BY_NAME["glasgow_blatchford"].total({finding: True}) == 2
+def test_syncope_liver_and_heart_disease_count_2_in_glasgow_blatchford():
+    for finding in ("syncope", "liver disease", "heart failure"):
+        assert BY_NAME["glasgow_blatchford"].total({finding: True}) == 2, finding
 
 
 def test_an_untestable_verbal_response_is_never_told():
@@ -213,52 +225,104 @@ def test_an_untestable_verbal_response_is_never_told():
     assert not any("untestable" in text or "intubated" in text for text in told)
 
 
-@pytest.mark.parametrize(("table", "measure"), MEASURES, ids=lambda part: part.name)
-@pytest.mark.parametrize("level", LEVELS)
-def test_values_told_come_to_the_grade_and_keep_off_the_thresholds(table, measure, level):
-    for band, unseen, number in itertools.product(measure.bands, (False, True), range(40)):
-        grade = next(grade for grade in measure.grades if grade.name == band.name)
-        told = measure.tell(random.Random(number), grade, unseen, level)
-        assert measure.grade(told.finding) == grade
-        assert all(holds(step) for step in told.conversion)
+def has(facts, *texts):
+    return [text for text in texts if any(text in fact for fact in facts)]
 
 
-@pytest.mark.parametrize(("table", "measure"), MEASURES, ids=lambda part: part.name)
-def test_unseen_values_lie_outside_the_range_of_training_where_a_band_has_room(table, measure):
-    for band in measure.bands:
-        apart = band.unseen[1] < band.seen[0] or band.unseen[0] > band.seen[1]
-        assert apart or band.unseen == band.seen
-    assert any(band.unseen != band.seen for band in measure.bands) or measure.name == "risk factors"
+def contradictions(facts):
+    """What a clinician would not believe of a newborn, or of a patient whose consciousness is scored."""
+    if has(facts, "pulse 0/min"):
+        yield from has(
+            facts, "pink", "grimaces", "cries", "flexion", "active movement", "slow irregular breathing"
+        )
+        yield from has(facts, "strong cry")
+    if has(facts, "not breathing"):
+        yield from has(facts, "pink all over", "cries when stimulated", "active movement")
+    if has(facts, "limp", "no response to stimulation"):
+        yield from has(facts, "strong cry")
+    if has(facts, "limp"):
+        yield from has(facts, "cries when stimulated")
+    if has(facts, "no response to stimulation"):
+        yield from has(facts, "active movement")
+    if has(facts, "strong cry"):
+        yield from has(facts, *(f"pulse {rate}/min" for rate in range(100)))
+    if has(facts, "does not open the eyes"):
+        yield from has(facts, "is oriented", "talks confusedly", "says single words", "obeys commands")
+    if has(facts, "opens the eyes to pain"):
+        yield from has(facts, "is oriented", "talks confusedly", "obeys commands")
+    if has(facts, "is oriented"):
+        yield from has(facts, "localises", "withdraws", "flexes", "extends", "does not move")
+    if has(facts, "talks confusedly", "says single words"):
+        yield from has(facts, "flexes abnormally", "extends to pain", "does not move")
+
+
+@pytest.mark.parametrize("name", ["apgar", "gcs"])
+def test_no_patient_contradicts_himself_and_yet_every_total_has_its_patients(name):
+    table = BY_NAME[name]
+    for total, level in itertools.product(table.totals("hard"), LEVELS):
+        for number in range(60):
+            problem = table.problem(random.Random(number), total, False, level)
+            assert float(problem.answer) == total
+            assert not list(contradictions(problem.facts)), problem.facts
+
+
+def test_contradictions_are_seen():
+    assert list(contradictions(["pulse 0/min", "grimaces", "not breathing"])) == ["grimaces"]
+    assert list(contradictions(["does not open the eyes", "is oriented"])) == ["is oriented"]
+
+
+def test_who_is_ventilated_is_not_said_to_be_under_sedation():
+    for problem in problems(200, BY_NAME["sofa"], "hard"):
+        assert not has(problem.facts, "mechanical", "sedat", "intubat")
+
+
+def test_nobody_in_a_coma_scores_his_pain():
+    for avoid in ("GCS 7", "the Glasgow Coma Scale score", "grade 4 encephalopathy"):
+        for number in range(50):
+            assert not has(distractors(random.Random(number), 3, [avoid]), "pain"), avoid
+
+
+@pytest.mark.parametrize("table", ALL, ids=lambda table: f"{table.name} {table.person}".strip())
+def test_values_told_come_to_the_grade_and_keep_off_the_thresholds(table):
+    measures = [measure for measure in table.criteria if isinstance(measure, Measure)]
+    for measure, level, unseen in itertools.product(measures, LEVELS, (False, True)):
+        for band, number in itertools.product(measure.bands, range(40)):
+            grade = next(grade for grade in measure.grades if grade.name == band.name)
+            told = measure.tell(random.Random(number), grade, unseen, level)
+            assert measure.grade(told.finding) == grade, (measure.name, level, unseen, told)
+            assert all(holds(step) for step in told.conversion), (measure.name, told)
+
+
+def test_unseen_values_lie_outside_the_range_of_training_where_a_band_has_room():
+    for table, measure in MEASURES:
+        for band in measure.bands:
+            apart = band.unseen[1] < band.seen[0] or band.unseen[0] > band.seen[1]
+            assert apart or band.unseen == band.seen, (table.name, measure.name, band)
+        differ = any(band.unseen != band.seen for band in measure.bands)
+        assert differ or measure.name == "risk factors", (table.name, measure.name)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("unseen", [False, True])
-def test_solutions_hold_can_be_read_and_end_in_the_answer(table, level, unseen):
-    for problem in problems(150, table, level, unseen):
-        assert all(holds(step) for step in problem.steps)
-        assert read("\n".join(step.text for step in problem.steps)) == list(problem.steps)
-        assert problem.steps[-1].value == problem.answer
-        assert len(set(problem.facts)) == len(problem.facts)
+def test_solutions_hold_can_be_read_and_end_in_the_answer(table):
+    for level, unseen in itertools.product(LEVELS, (False, True)):
+        for problem in problems(150, table, level, unseen):
+            assert all(holds(step) for step in problem.steps), problem
+            assert read("\n".join(step.text for step in problem.steps)) == list(problem.steps)
+            assert problem.steps[-1].value == problem.answer
+            assert len(set(problem.facts)) == len(problem.facts), problem
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-@pytest.mark.parametrize("level", LEVELS)
-def test_wrong_totals_are_other_attainable_totals(table, level):
-    for problem in problems(150, table, level):
-        values = list(problem.wrong.values())
-        assert len(values) >= 3
-        assert len(set(values)) == len(values)
-        assert problem.answer not in values
-        assert all(table.lowest <= float(value) <= table.highest for value in values)
-
-
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_each_total_is_asked_about_equally_often(table):
-    totals = table.totals("basic")
-    counts = Counter(float(problem.answer) for problem in problems(60 * len(totals), table, "basic"))
-    assert set(counts) == set(totals)
-    assert min(counts.values()) > 30
+def test_the_totals_offered_are_neighbours_that_patients_have_and_each_is_right_as_often():
+    for table, level in itertools.product(TABLES, LEVELS):
+        totals = table.totals(level)
+        rng = random.Random(0)
+        drawn = [window(totals, rng) for _ in range(400 * len(totals))]
+        ranks = Counter(values.index(f"{total:g}") for total, values in drawn)
+        assert {total for total, _ in drawn} == set(totals), (table.name, level)
+        for _, values in drawn:
+            start = totals.index(float(values[0]))
+            assert [float(value) for value in values] == totals[start : start + 4]
+        assert max(ranks.values()) < 1.3 * min(ranks.values()), (table.name, level)
 
 
 def test_basic_problems_tell_few_findings_and_count_few_points():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from dataclasses import asdict, replace
 from functools import cache
 from itertools import islice
@@ -40,6 +41,12 @@ def first(count: int, split: Split = "eval", shift: str = "", level: Level = "ba
 
 
 @cache
+def trained() -> list[Example]:
+    """Many training items of level basic."""
+    return first(10_000, "train")
+
+
+@cache
 def worked(level: Level) -> list[tuple[Example, str]]:
     """Items of medqa_cot with their targets."""
     task = MedQACot(level=level)
@@ -64,7 +71,7 @@ def test_there_are_enough_calculators_and_tables() -> None:
 
 
 def test_ten_thousand_items_are_made_and_of_a_thousand_hardly_any_twice() -> None:
-    items = [(example.context, example.question) for example in first(10_000, "train")]
+    items = [(example.context, example.question) for example in trained()]
     assert len(set(items[:1000])) > 930
     assert len(set(items)) > 8000
 
@@ -132,9 +139,10 @@ def test_value_letter_and_their_fit_are_scored_apart() -> None:
 
 @pytest.mark.parametrize("shift", ["", "unseen_range"])
 def test_options_of_meld_scores_are_scores(shift: str) -> None:
-    asked = [e for e in first(1500, shift=shift, level="hard") if e.group.split("/")[1].startswith("meld")]
-    assert asked
-    assert all(6 <= float(value) <= 40 for example in asked for value in example.options.values())
+    draws = islice(vignettes.family("hard").draws("eval", shift=shift, level="hard"), 3000)
+    values = [vignettes.made(draw)[1] for draw in draws if draw.entity.startswith("meld")]
+    assert len(values) > 100
+    assert all(6 <= float(value) <= 40 for four in values for value in four)
 
 
 @given(st.sampled_from(range(300)), st.floats(1.001, 100), st.sampled_from((-1, 1)))
@@ -175,23 +183,33 @@ def test_dates_of_rows_are_compared_as_text() -> None:
     assert scores == [1, 0, None]
 
 
+def test_questions_do_not_repeat_themselves_nor_ask_how_much_a_score_is() -> None:
+    family = vignettes.family("hard")
+    draws = islice(family.draws("eval", level="hard"), len(family.entities))
+    asked = {vignettes.made(draw)[0].asked for draw in draws}
+    questions = "\n".join(vignettes.phrase(number, ["a fact"], each)[1] for number in range(6) for each in asked)
+    assert "How high is the number of" in questions
+    assert "How much is the anion gap in" in questions
+    assert not re.search(r"alculate the calculated|much is [^?]*\b(number of|score)\b", questions)
+
+
 def test_values_of_the_unseen_range_are_not_those_of_training() -> None:
     """The facts that training tells of an entity and those of the shift hardly overlap."""
 
-    def facts(split: Split, shift: str) -> set[tuple[str, str]]:
+    def facts(items: list[Example]) -> set[tuple[str, str]]:
         return {
             (example.group.split("/")[1], step["expression"])
-            for example in first(3000, split, shift)
+            for example in items
             for step in example.meta["steps"][:1]
             if example.group.split("/")[1] in calculators
         }
 
     calculators = {source.name for source in CALCULATORS}
-    seen, unseen = facts("train", ""), facts("eval", "unseen_range")
+    seen, unseen = facts(trained()[:3000]), facts(first(3000, shift="unseen_range"))
     assert len(seen & unseen) < 0.2 * len(unseen)
 
 
 def test_held_out_entities_are_in_no_training_item() -> None:
     held_out = set(vignettes.family("basic").held_out)
     assert {example.group.split("/")[1] for example in first(300, shift="unseen_entity")} == held_out
-    assert not held_out & {example.group.split("/")[1] for example in first(1000, "train")}
+    assert not held_out & {example.group.split("/")[1] for example in trained()[:1000]}

@@ -34,6 +34,9 @@ _BELONG_TOGETHER = (
     ("haemoglobin", "bleeding"),
     ("pressure", "hypertension"),
     ("heart rate", "pulse"),
+    ("pain", "GCS"),  # nobody in a coma gives one
+    ("pain", "coma"),
+    ("pain", "encephalopathy"),
 )
 
 

@@ -71,3 +71,12 @@ def close(value: float, gold: str, meant: int | None = None) -> bool:
         return False
     slack = max(0.01 * abs(right), 0.5 * 10.0 ** -(decimals(gold) if meant is None else meant))
     return abs(value - right) <= slack * (1 + 1e-9)
+
+
+def apart(one: str, other: str) -> bool:
+    """Return whether two written values can be told from each other: neither is right where the other is the gold.
+
+    >>> apart("990", "1000"), apart("980", "1000"), close(990.0, "1000"), close(1000.0, "990")
+    (False, True, True, False)
+    """
+    return not close(float(one), other) and not close(float(other), one)

@@ -21,6 +21,10 @@ class Problem:
     steps: tuple[Step, ...]
     wrong: Mapping[str, str] = field(default_factory=dict)
     """Why a wrong answer comes about -> its value, written with the decimals of the answer."""
+    rivals: tuple[str, ...] = ()
+    """What other formulas come to, whether or not it can be told from the answer."""
+    unit_slips: tuple[str, ...] = ()
+    """Those reasons of `wrong` that are slips with a unit."""
     decimals: int = 0
     """Those that the answer has before zeros at its end are left out."""
     exact: bool = False

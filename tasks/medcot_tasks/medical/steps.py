@@ -38,7 +38,9 @@ class Work:
 
     steps: list[Step] = field(default_factory=list)
     decimals: int = 0
-    """Those of the last step."""
+    """Those of the last step, at most."""
+    least: int = 0
+    """Those of the last step, at least."""
 
     def step(self, name: str, expression: str, unit: str = "", decimals: int = 0) -> str:
         """Add a step and return its value as written. Raises ValueError for an expression without value."""
@@ -47,7 +49,7 @@ class Work:
             raise ValueError(f"{name}: '{expression}' has no value")
         written = rounded(value, decimals)
         self.steps.append(Step(name, expression, written, unit))
-        self.decimals = decimals
+        self.decimals = self.least = decimals
         return written
 
 
@@ -59,6 +61,17 @@ def rounded(value: float, decimals: int) -> str:
     """
     scaled = math.floor(abs(value) * 10**decimals + 0.5 + 1e-9) / 10**decimals
     return f"{math.copysign(scaled, value) if scaled else 0.0:.{decimals}f}"
+
+
+def needed(value: float, decimals: int, least: int = 0) -> int:
+    """Return how many of the decimals a number is written with, so that no zero at the end says nothing.
+
+    >>> needed(2.5, 2), needed(2.004, 2), needed(2.004, 2, least=1)
+    (1, 0, 1)
+    """
+    while decimals > least and float(rounded(value, decimals - 1)) == float(rounded(value, decimals)):
+        decimals -= 1
+    return decimals
 
 
 _STEP = re.compile(

@@ -55,9 +55,9 @@ def family(level: Level) -> Family:
 
 
 def _example(draw: Draw) -> Example:
-    problem, values = _problem(draw)
+    problem, values = made(draw)
     draw.rng.shuffle(values)
-    note, question = _phrase(draw.template, problem.facts, problem.asked)
+    note, question = phrase(draw.template, problem.facts, problem.asked)
     return Example(
         id=draw.id,
         group=draw.group,
@@ -75,7 +75,7 @@ def _example(draw: Draw) -> Example:
     )
 
 
-def _problem(draw: Draw) -> tuple[Problem, list[str]]:
+def made(draw: Draw) -> tuple[Problem, list[str]]:
     """Return the draw's problem and its four values, the right one among them."""
     if draw.entity in _CALCULATORS:
         make = _CALCULATORS[draw.entity].make
@@ -95,7 +95,7 @@ def _bounds(calculator: str, unseen_range: bool, level: Level) -> Bounds:
     return usual([make(rng, unseen_range, level).answer for _ in range(100)])
 
 
-def _phrase(template: int, facts: Sequence[str], asked: str) -> tuple[str, str]:
+def phrase(template: int, facts: Sequence[str], asked: str) -> tuple[str, str]:
     """Return note and question in one of six phrasings; the last two are not seen in training."""
     listed = _capital(", ".join(facts))
     match template:
@@ -106,7 +106,8 @@ def _phrase(template: int, facts: Sequence[str], asked: str) -> tuple[str, str]:
         case 2:
             return f"Findings: {', '.join(facts)}.", f"Calculate {asked}."
         case 3:
-            return f"{_capital('; '.join(facts))}.", f"How much is {asked}?"
+            # What has no unit, such as a score, is not much, but high.
+            return f"{_capital('; '.join(facts))}.", f"How {'much' if ' in ' in asked else 'high'} is {asked}?"
         case 4:
             return " ".join(f"{_capital(fact)}." for fact in facts), f"A colleague needs {asked}. Please find it."
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medcot_tasks.medical.calculators.case import Case, Solution, source
+from medcot_tasks.medical.calculators.wrong import Reading
 from medcot_tasks.medical.problem import Problem
 from medcot_tasks.medical.steps import Work
 
@@ -73,26 +74,27 @@ def homa_steps(glucose: float, insulin: float) -> Work:
 
 
 def _homa(case: Case) -> Problem:
-    glucose, as_told = case.glucose(76, 125, 126, 190)
-    insulin = case.draw(4, 25, 26, 50)
-    insulin_told = insulin
-    if case.rng.random() < 0.5:
-        case.tell(f"fasting insulin {insulin:g} µU/mL")
-    else:
-        insulin_told = 6 * insulin
-        case.tell(f"fasting insulin {insulin_told:g} pmol/L")
-        case.conversions.step("insulin in µU/mL", f"{insulin_told:g}/6", "µU/mL", 1)
+    sugar, hormone = case.glucose(76, 125, 126, 190), _insulin(case)
+    glucose, insulin = sugar.value, hormone.value
     return case.problem(
         "the HOMA-IR, with 1 µU/mL of insulin being 6 pmol/L",
         homa_steps(glucose, insulin),
         {
-            "insulin not converted": homa_steps(glucose, insulin_told),
-            "divided by 22.5": glucose * insulin / 22.5,
-            "unit not converted": homa_steps(as_told, insulin),
+            **hormone.slips(lambda misread: homa_steps(glucose, misread)),
+            **sugar.slips(lambda misread: homa_steps(misread, insulin)),
             "glucose divided by insulin": glucose / insulin,
-            "insulin converted the wrong way": homa_steps(glucose, 6 * insulin_told),
         },
+        rivals={"divided by 22.5": glucose * insulin / 22.5},
     )
+
+
+def _insulin(case: Case) -> Reading:
+    units = case.draw(4, 25, 26, 50)
+    if case.keeps_unit():
+        case.tell(f"fasting insulin {units:g} µU/mL")
+        return case.as_told("insulin", units, units / 6)
+    case.tell(f"fasting insulin {6 * units:g} pmol/L")
+    return case.converted("insulin in µU/mL", f"{6 * units:g}/6", "µU/mL", 1, 6 * units)
 
 
 def anc_steps(white_cells: float, segmented: float, bands: float) -> Work:
@@ -165,12 +167,12 @@ def _phenytoin(case: Case) -> Problem:
         "the phenytoin level in µg/mL corrected by the Sheiner-Tozer formula",
         phenytoin_steps(measured, albumin, failure),
         {
-            "the factor of the other renal function taken": phenytoin_steps(measured, albumin, not failure),
             "0.1 left out": measured / ((0.1 if failure else 0.2) * albumin),
             "multiplied in place of divided": measured * ((0.1 if failure else 0.2) * albumin + 0.1),
             "albumin left out": measured,
             "0.25 taken in place of the factor": measured / (0.25 * albumin + 0.1),
         },
+        rivals={"the factor of the other renal function taken": phenytoin_steps(measured, albumin, not failure)},
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from medcot_tasks.medical.calculators.case import Case, Solution, source
 from medcot_tasks.medical.problem import Problem
 from medcot_tasks.medical.steps import Work
@@ -17,14 +19,15 @@ def bmi_steps(kg: float, cm: float) -> Work:
 
 
 def _bmi(case: Case) -> Problem:
-    kg, kg_told = case.weight()
-    cm, _ = case.height()
+    weight, height = case.weight(), case.height()
+    kg, cm = weight.value, height.value
     return case.problem(
         "the body mass index in kg/m2",
         bmi_steps(kg, cm),
         {
+            **weight.slips(lambda misread: bmi_steps(misread, cm)),
+            **height.slips(lambda misread: bmi_steps(kg, misread)),
             "height not squared": 100 * kg / cm,
-            "weight not converted": bmi_steps(kg_told, cm),
             "height doubled in place of squared": 50 * kg / cm,
             "22 times the ratio to height minus 100": 22 * kg / (cm - 100),
         },
@@ -49,29 +52,23 @@ def dubois_steps(cm: float, kg: float) -> Work:
     return work
 
 
-def _surface(case: Case) -> tuple[float, float, dict[str, float | Work]]:
-    kg, kg_told = case.weight(35, 99, 100, 150, 10, 1)
-    cm, cm_told = case.height()
-    wrong: dict[str, float | Work] = {
-        "the DuBois formula taken": dubois_steps(cm, kg),
-        "the Mosteller formula taken": mosteller_steps(cm, kg),
-        "weight not converted": mosteller_steps(cm, kg_told),
-        "height not converted": mosteller_steps(cm_told, kg),
-        "height times weight over 3600 taken": cm * kg / 3600,
-        "divided by 3000": (cm * kg / 3000) ** 0.5,
-        "exponents swapped": 0.007184 * cm**0.425 * kg**0.725,
-    }
-    return kg, cm, wrong
-
-
-def _mosteller(case: Case) -> Problem:
-    kg, cm, wrong = _surface(case)
-    return case.problem("the body surface area in m2 by the Mosteller formula", mosteller_steps(cm, kg), wrong)
-
-
-def _dubois(case: Case) -> Problem:
-    kg, cm, wrong = _surface(case)
-    return case.problem("the body surface area in m2 by the DuBois formula", dubois_steps(cm, kg), wrong)
+def _surface(case: Case, formula: str) -> Problem:
+    weight, height = case.weight(35, 99, 100, 150, 10, 1), case.height()
+    kg, cm = weight.value, height.value
+    steps = {"Mosteller": mosteller_steps, "DuBois": dubois_steps}
+    solve = steps.pop(formula)
+    return case.problem(
+        f"the body surface area in m2 by the {formula} formula",
+        solve(cm, kg),
+        {
+            **weight.slips(lambda misread: solve(cm, misread)),
+            **height.slips(lambda misread: solve(misread, kg)),
+            "height times weight over 3600 taken": cm * kg / 3600,
+            "divided by 3000": (cm * kg / 3000) ** 0.5,
+            "exponents swapped": 0.007184 * cm**0.425 * kg**0.725,
+        },
+        rivals={f"the {other} formula taken": steps[other](cm, kg) for other in steps},
+    )
 
 
 def ideal_weight_steps(inches: float, female: bool) -> Work:
@@ -85,18 +82,18 @@ def ideal_weight_steps(inches: float, female: bool) -> Work:
 
 def _ideal_weight(case: Case) -> Problem:
     case.patient()
-    inches, _ = case.height(in_inches=True)
+    inches = case.height(in_inches=True).value
     base = 45.5 if case.female else 50
     return case.problem(
         "the ideal body weight in kg by the Devine formula",
         ideal_weight_steps(inches, case.female),
         {
-            "the other sex's base taken": ideal_weight_steps(inches, not case.female),
             "1 kg added for each inch": base + inches - 60,
             "inches above 50 taken": base + 2.3 * (inches - 50),
             "the base left out": 2.3 * (inches - 60),
             "3.2 kg added for each inch": base + 3.2 * (inches - 60),
         },
+        rivals={"the other sex's base taken": ideal_weight_steps(inches, not case.female)},
     )
 
 
@@ -112,26 +109,29 @@ def adjusted_weight_steps(inches: float, female: bool, kg: float) -> Work:
 
 def _adjusted_weight(case: Case) -> Problem:
     case.patient()
-    inches, _ = case.height(in_inches=True)
-    kg, as_told = case.weight(90, 120, 121, 160, 10, 1)
+    inches = case.height(in_inches=True).value
+    weight = case.weight(90, 120, 121, 160, 10, 1)
+    kg = weight.value
     ideal = float(ideal_weight_steps(inches, case.female).steps[-1].value)
     return case.problem(
         "the adjusted body weight in kg, from the ideal weight by the Devine formula",
         adjusted_weight_steps(inches, case.female, kg),
         {
-            "the other sex's base taken": adjusted_weight_steps(inches, not case.female, kg),
+            **weight.slips(lambda misread: adjusted_weight_steps(inches, case.female, misread)),
             "the ideal weight given": ideal,
-            "0.25 of the excess taken": ideal + 0.25 * (kg - ideal),
-            "unit not converted": adjusted_weight_steps(inches, case.female, as_told),
             "ideal and actual weight averaged": (ideal + kg) / 2,
+        },
+        rivals={
+            "the other sex's base taken": adjusted_weight_steps(inches, not case.female, kg),
+            "0.25 of the excess taken": ideal + 0.25 * (kg - ideal),
         },
     )
 
 
 SOURCES = (
     source("bmi", _bmi),
-    source("bsa_mosteller", _mosteller),
-    source("bsa_dubois", _dubois),
+    source("bsa_mosteller", partial(_surface, formula="Mosteller")),
+    source("bsa_dubois", partial(_surface, formula="DuBois")),
     source("ideal_weight", _ideal_weight, basic=True),
     source("adjusted_weight", _adjusted_weight),
 )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from medcot_tasks.bundled import Level
 from medcot_tasks.medical.arithmetic import evaluate
+from medcot_tasks.medical.calculators.wrong import Reading, Wrong, mistakes, written
 from medcot_tasks.medical.distractors import article, distractors
+from medcot_tasks.medical.number import apart
 from medcot_tasks.medical.problem import Problem, Source
-from medcot_tasks.medical.steps import Step, Work, rounded
+from medcot_tasks.medical.steps import Work, needed
 
 T = TypeVar("T")
-Wrong = Mapping[str, float | Work]
-"""Why a wrong answer comes about -> the value, or the working that ends in it."""
-
 KG_PER_LB = 0.4536
 UMOL_PER_MG_CREATININE = 88.42
 MG_PER_MMOL_GLUCOSE = 18.016
@@ -29,16 +28,11 @@ class Solution(Work):
     def step(self, name: str, expression: str, unit: str = "", decimals: int = 0, least: int = 0) -> str:
         """Add a step with so many decimals at most and at least, and return its value as written."""
         value = evaluate(expression)
-        meant = decimals
-        while decimals > least and value is not None and _same(value, decimals - 1, decimals):
-            decimals -= 1
-        written = super().step(name, expression, unit, decimals)
-        self.decimals = meant
+        written = super().step(
+            name, expression, unit, decimals if value is None else needed(value, decimals, least)
+        )
+        self.decimals, self.least = decimals, least
         return written
-
-
-def _same(value: float, fewer: int, decimals: int) -> bool:
-    return float(rounded(value, fewer)) == float(rounded(value, decimals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +66,8 @@ class Case:
     person: str = ""
     facts: list[str] = field(default_factory=list)
     conversions: Work = field(default_factory=Solution)
+    unit_slips: list[str] = field(default_factory=list)
+    """What slips with the units of the quantities drawn are called."""
 
     @property
     def basic(self) -> bool:
@@ -107,56 +103,74 @@ class Case:
         """The sex that was drawn with the age."""
         return self.person.endswith("woman")
 
-    def weight(self, *span: float) -> tuple[float, float]:
-        """Draw and tell a weight; return it in kg, and as the number that was told."""
+    def weight(self, *span: float) -> Reading:
+        """Draw and tell a weight, in kg or pounds; return it in kg."""
         kg = self.draw(*(span or (50, 99, 100, 140, 10, 1)))
-        if self.basic or self.rng.random() < 0.5:
+        if self.keeps_unit():
             self.tell(f"weight {kg:g} kg")
-            return kg, kg
+            return self.as_told("weight", kg, kg * KG_PER_LB)
         pounds = round(kg / KG_PER_LB)
         self.tell(f"weight {pounds} lb")
-        return self._converted("weight in kg", f"{pounds}*{KG_PER_LB}", "kg", 1), pounds
+        return self.converted("weight in kg", f"{pounds}*{KG_PER_LB}", "kg", 1, pounds)
 
-    def height(self, in_inches: bool = False) -> tuple[float, float]:
-        """Draw and tell a height; return it in cm (or inches), and as the number that was told."""
+    def height(self, in_inches: bool = False) -> Reading:
+        """Draw and tell a height, in cm or inches; return it in cm, or in inches."""
         inches = self.draw(61, 74, 75, 80)
         centimetres = round(2.54 * inches + (0 if self.basic else self.rng.choice((-1, 0, 1))))
         tell_inches = in_inches if self.basic else self.rng.random() < 0.5
         self.tell(f"height {inches:g} inches" if tell_inches else f"height {centimetres} cm")
-        if tell_inches == in_inches:
-            value = inches if in_inches else centimetres
-            return value, value
+        if tell_inches and in_inches:
+            return self.as_told("height", inches, inches / 2.54)
+        if tell_inches:
+            return self.converted("height in cm", f"{inches:g}*2.54", "cm", 1, inches)
         if in_inches:
-            return self._converted("height in inches", f"{centimetres}/2.54", "in", 2), centimetres
-        return self._converted("height in cm", f"{inches:g}*2.54", "cm", 1), inches
+            return self.converted("height in inches", f"{centimetres}/2.54", "in", 2, centimetres)
+        return self.as_told("height", centimetres, centimetres * 2.54)
 
-    def creatinine(self, *span: float) -> tuple[float, float]:
-        """Draw and tell a serum creatinine; return it in mg/dL, and as the number that was told."""
+    def creatinine(self, *span: float) -> Reading:
+        """Draw and tell a serum creatinine, in mg/dL or µmol/L; return it in mg/dL."""
         value = self.draw(*span)
-        if self.basic or self.rng.random() < 0.5:
+        if self.keeps_unit():
             self.tell(f"serum creatinine {value:g} mg/dL")
-            return value, value
+            return self.as_told("creatinine", value, value / UMOL_PER_MG_CREATININE)
         micromoles = round(value * UMOL_PER_MG_CREATININE)
         self.tell(f"serum creatinine {micromoles} µmol/L")
-        expression = f"{micromoles}/{UMOL_PER_MG_CREATININE}"
-        return self._converted("creatinine in mg/dL", expression, "mg/dL", 3), micromoles
+        return self.converted(
+            "creatinine in mg/dL", f"{micromoles}/{UMOL_PER_MG_CREATININE}", "mg/dL", 3, micromoles
+        )
 
-    def glucose(self, *span: float) -> tuple[float, float]:
-        """Draw and tell a glucose; return it in mg/dL, and as the number that was told."""
+    def glucose(self, *span: float) -> Reading:
+        """Draw and tell a glucose, in mg/dL or mmol/L; return it in mg/dL."""
         value = self.draw(*span)
-        if self.basic or self.rng.random() < 0.5:
+        if self.keeps_unit():
             self.tell(f"glucose {value:g} mg/dL")
-            return value, value
+            return self.as_told("glucose", value, value * MG_PER_MMOL_GLUCOSE)
         millimoles = round(value / MG_PER_MMOL_GLUCOSE, 1)
         self.tell(f"glucose {millimoles:g} mmol/L")
-        expression = f"{millimoles:g}*{MG_PER_MMOL_GLUCOSE}"
-        return self._converted("glucose in mg/dL", expression, "mg/dL", 1), millimoles
+        return self.converted("glucose in mg/dL", f"{millimoles:g}*{MG_PER_MMOL_GLUCOSE}", "mg/dL", 1, millimoles)
 
-    def _converted(self, name: str, expression: str, unit: str, decimals: int) -> float:
-        return float(self.conversions.step(name, expression, unit, decimals))
+    def keeps_unit(self) -> bool:
+        """Draw whether a quantity is told in the formula's unit; below level "hard" all are."""
+        return self.basic or self.rng.random() < 0.5
 
-    def problem(self, asked: str, work: Work, wrong: Wrong) -> Problem:
-        """Return the problem: facts in random order with distractors among them, the person first."""
+    def as_told(self, name: str, value: float, converted: float) -> Reading:
+        """Return a quantity told in the formula's unit, and what a needless conversion makes of it."""
+        return Reading(value, converted, "" if self.basic else self._slip(f"{name} converted needlessly"))
+
+    def converted(self, name: str, expression: str, unit: str, decimals: int, told: float) -> Reading:
+        """Add the step that converts a quantity, and return it with the number that was told."""
+        value = float(self.conversions.step(name, expression, unit, decimals))
+        return Reading(value, told, self._slip(f"{name.partition(' ')[0]} not converted"))
+
+    def _slip(self, name: str) -> str:
+        self.unit_slips.append(name)
+        return name
+
+    def problem(self, asked: str, work: Work, wrong: Wrong, rivals: Wrong | None = None) -> Problem:
+        """Return the problem: facts in random order with distractors among them, the person first.
+
+        `rivals` are the wrong answers of other formulas, or of rules that a part of the facts decides on.
+        """
         count = self.rng.randint(0, 1) if self.basic else self.rng.randint(1, 3)
         if count and not self.person and self.rng.random() < 0.3:
             self.patient()
@@ -164,49 +178,28 @@ class Case:
         told = [*self.facts, *distractors(self.rng, count, avoid=[asked, *self.facts], person=self.person)]
         self.rng.shuffle(told)
         steps = (*self.conversions.steps, *work.steps)
+        rivals = rivals or {}
         return Problem(
             facts=(self.person, *told) if self.person else tuple(told),
             asked=asked,
             steps=steps,
-            wrong=mistakes(steps[-1], wrong),
+            wrong=mistakes(work, {**wrong, **rivals}),
+            rivals=tuple(written(rival, work) for rival in rivals.values()),
+            unit_slips=tuple(self.unit_slips),
             decimals=work.decimals,
         )
 
 
-def mistakes(right: Step, wrong: Wrong) -> dict[str, str]:
-    """Return the wrong values that can be told from the right one and from each other, as they are written.
-
-    Arithmetic slips are added until there are three, with one on either side of the right value.
-    """
-    answer = float(right.value)
-    decimals = len(right.value.partition(".")[2])
-    digit = 10.0**-decimals
-    tolerance = max(0.01 * abs(answer), 0.5 * digit)
-    found: dict[str, str] = {}
-
-    def add(reason: str, value: float) -> None:
-        written = rounded(value, decimals)
-        apart = abs(float(written) - answer) > tolerance + 1e-9
-        if apart and (answer <= 0 or float(written) > 0) and written not in found.values():
-            found[reason] = written
-
-    for reason, value in wrong.items():
-        add(reason, float(value.steps[-1].value) if isinstance(value, Work) else value)
-    for size in (0.1, 0.2, 0.3):
-        slip = max(size * abs(answer), digit * 10 * size)
-        below = any(float(value) < answer for value in found.values())
-        above = any(float(value) > answer for value in found.values())
-        if len(found) < 3 or not below:
-            add(f"an arithmetic slip, {size:.0%} too low", answer - slip)
-        if len(found) < 3 or not above:
-            add(f"an arithmetic slip, {size:.0%} too high", answer + slip)
-    return found
-
-
 def source(name: str, build: Callable[[Case], Problem], *, basic: bool = False) -> Source:
-    """Return the calculator as a source of problems."""
+    """Return the calculator as a source of problems.
+
+    Above level "basic" a patient for whom another formula comes to the right answer as well is drawn again.
+    """
 
     def make(rng: random.Random, unseen_range: bool, level: Level) -> Problem:
-        return build(Case(rng, unseen_range, level))
+        while True:
+            problem = build(Case(rng, unseen_range, level))
+            if level == "basic" or all(apart(rival, problem.answer) for rival in problem.rivals):
+                return problem
 
     return Source(name, make, basic)

@@ -96,15 +96,16 @@ def _infusion(case: Case) -> Problem:
     )
     dose = case.pick(seen, unseen)
     case.tell(f"{drug} {dose} µg/kg/min ordered")
-    kg, as_told = case.weight()
+    weight = case.weight()
+    kg = weight.value
     case.tell(f"bag with {mg} mg in {ml} mL")
     right = dose * kg * 60 / (1000 * mg / ml)
     return case.problem(
         "the pump rate in mL/h",
         infusion_steps(dose, kg, mg, ml),
         {
+            **weight.slips(lambda misread: infusion_steps(dose, misread, mg, ml)),
             "minutes not turned into hours": right / 60,
-            "unit not converted": infusion_steps(dose, as_told, mg, ml),
             "weight left out": right / kg,
             "1 mg taken as 100 µg": right * 10,
             "100 mL taken for the bag": right * 100 / ml,
@@ -129,17 +130,18 @@ def _weight_dose(case: Case) -> Problem:
         (("paracetamol", 15, 1000), ("ibuprofen", 10, 400), ("gentamicin", 5, 500), ("amoxicillin", 25, 1000))
     )
     case.tell(f"{drug} {mg_per_kg} mg/kg, {most} mg at most")
-    kg, as_told = case.weight(10, 35, 36, 70, 2, 1)
+    weight = case.weight(10, 35, 36, 70, 2, 1)
+    kg = weight.value
     return case.problem(
         f"the single dose of {drug} in mg",
         weight_dose_steps(mg_per_kg, kg, most),
         {
-            "the highest dose disregarded": mg_per_kg * kg,
-            "unit not converted": weight_dose_steps(mg_per_kg, as_told, most),
+            **weight.slips(lambda misread: weight_dose_steps(mg_per_kg, misread, most)),
             "the highest dose given": most,
             "half of it": min(mg_per_kg * kg, most) / 2,
             "5 mg/kg more taken": (mg_per_kg + 5) * kg,
         },
+        rivals={"the highest dose disregarded": mg_per_kg * kg} if mg_per_kg * kg > most else {},
     )
 
 
@@ -159,14 +161,15 @@ def _volume(case: Case) -> Problem:
     )
     case.tell(f"{drug} {mg_per_kg:g} mg/kg ordered")
     case.tell(f"suspension with {mg} mg in 5 mL")
-    kg, as_told = case.weight(8, 24, 25, 38, 2, 1)
+    weight = case.weight(8, 24, 25, 38, 2, 1)
+    kg = weight.value
     right = mg_per_kg * kg / (mg / 5)
     return case.problem(
         f"the volume of {drug} suspension in mL",
         volume_steps(mg_per_kg, kg, mg, 5),
         {
+            **weight.slips(lambda misread: volume_steps(mg_per_kg, misread, mg, 5)),
             f"{mg} mg taken to be in 1 mL": right / 5,
-            "unit not converted": volume_steps(mg_per_kg, as_told, mg, 5),
             "the decimal point misplaced": right * 10,
             "half of it": right / 2,
             "weight left out": right / kg,
@@ -194,7 +197,7 @@ def _morphine(case: Case) -> Problem:
     case.facts += [f"{drug} {mg} mg {times} times a day" for drug, mg, times in doses]
     first, mg, times = doses[0]
     return case.problem(
-        "the daily morphine milligram equivalents",
+        "the daily dose in morphine milligram equivalents",
         morphine_steps(doses),
         {
             "only one dose of each counted": sum(mg * MORPHINE[drug] for drug, mg, _ in doses),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medcot_tasks.medical.calculators.case import Case, Solution, source
+from medcot_tasks.medical.calculators.wrong import Reading
 from medcot_tasks.medical.problem import Problem
 from medcot_tasks.medical.steps import Work
 
@@ -82,9 +83,9 @@ def _delta_gap(case: Case) -> Problem:
         {
             "the anion gap itself given": gap,
             "a normal gap of 10 taken": gap - 10,
-            "the fall of bicarbonate given": 24 - hco3,
             "12 added instead of subtracted": gap + 12,
         },
+        rivals={"the fall of bicarbonate given": 24 - hco3},
     )
 
 
@@ -126,15 +127,15 @@ def winter_steps(hco3: float) -> Work:
 def _winter(case: Case) -> Problem:
     hco3 = case.told("bicarbonate {} mEq/L", 8, 20, 4, 7, 2, 1)
     return case.problem(
-        "the expected PaCO2 in mmHg by Winter's formula",
+        "the expected PaCO2 in mmHg by Winters' formula",
         winter_steps(hco3),
         {
             "8 left out": 1.5 * hco3,
             "8 subtracted": 1.5 * hco3 - 8,
-            "the rule bicarbonate plus 15 taken": hco3 + 15,
             "the upper end of the range given": 1.5 * hco3 + 10,
             "the factor 1.5 left out": hco3 + 8,
         },
+        rivals={"the rule bicarbonate plus 15 taken": hco3 + 15},
     )
 
 
@@ -176,22 +177,23 @@ def corrected_sodium_steps(na: float, glucose: float, factor: float) -> Work:
 def _corrected_sodium(case: Case) -> Problem:
     factor, other = case.rng.choice(((1.6, 2.4), (2.4, 1.6)))
     na = case.told("sodium {} mEq/L", 118, 135, 136, 146)
-    glucose, as_told = case.glucose(300, 700, 720, 1100, 100, 10)
+    sugar = case.glucose(300, 700, 720, 1100, 100, 10)
+    glucose = sugar.value
     return case.problem(
         f"the sodium in mEq/L corrected by {factor} mEq/L for each 100 mg/dL of glucose above 100",
         corrected_sodium_steps(na, glucose, factor),
         {
-            f"the factor {other} taken": corrected_sodium_steps(na, glucose, other),
+            **sugar.slips(lambda misread: na + factor * max(0, misread - 100) / 100),
             "the correction subtracted": corrected_sodium_steps(na, glucose, -factor),
             "100 not subtracted from glucose": na + factor * glucose / 100,
-            "unit not converted": na + factor * max(0, as_told - 100) / 100,
             "glucose left out": na,
         },
+        rivals={f"the factor {other} taken": corrected_sodium_steps(na, glucose, other)},
     )
 
 
 def osmolality_steps(na: float, glucose: float, bun: float, decimals: int = 0) -> Work:
-    """2 Na + glucose/18 + BUN/2.8 (Dorwart and Chalmers 1975)."""
+    """2 Na + glucose/18 + BUN/2.8 (Smithline and Gardner 1976)."""
     work = Solution()
     salt = work.step("twice sodium", f"2*{na:g}")
     sugar = work.step("glucose part", f"{glucose:g}/18", decimals=2)
@@ -203,19 +205,19 @@ def osmolality_steps(na: float, glucose: float, bun: float, decimals: int = 0) -
 def _osmolality(case: Case) -> Problem:
     na = case.told("sodium {} mEq/L", 124, 148, 149, 165)
     if case.basic:
-        glucose = case.told("glucose {} mg/dL", 90, 270, 288, 540, 18, 1)
+        sugar = Reading(case.told("glucose {} mg/dL", 90, 270, 288, 540, 18, 1))
         bun = case.told("BUN {} mg/dL", 14, 42, 56, 84, 14, 1)
-        as_told = glucose
     else:
-        glucose, as_told = case.glucose(75, 280, 290, 600, 1, 1)
+        sugar = case.glucose(75, 280, 290, 600, 1, 1)
         bun = case.told("BUN {} mg/dL", 8, 48, 50, 110, 1, 1)
+    glucose = sugar.value
     return case.problem(
-        "the calculated serum osmolality in mOsm/kg",
+        "the serum osmolality in mOsm/kg from sodium, glucose and BUN",
         osmolality_steps(na, glucose, bun),
         {
+            **sugar.slips(lambda misread: osmolality_steps(na, misread, bun)),
             "sodium not doubled": na + glucose / 18 + bun / 2.8,
             "divisors of glucose and BUN swapped": 2 * na + glucose / 2.8 + bun / 18,
-            "unit not converted": osmolality_steps(na, as_told, bun),
             "BUN left out": 2 * na + glucose / 18,
             "glucose and BUN added undivided": 2 * na + glucose + bun,
         },
@@ -223,7 +225,7 @@ def _osmolality(case: Case) -> Problem:
 
 
 def osmolal_gap_steps(measured: float, na: float, glucose: float, bun: float, ethanol: float) -> Work:
-    """Measured - calculated osmolality, ethanol/4.6 being part of the latter (Purssell 2001)."""
+    """Measured - calculated osmolality, with ethanol/4.6: 46 g/mol (Purssell 2001 found 3.7 to fit better)."""
     work = osmolality_steps(na, glucose, bun, 2)
     calculated = work.steps[-1].value
     alcohol = work.step("ethanol part", f"{ethanol:g}/4.6", decimals=2)
@@ -234,7 +236,8 @@ def osmolal_gap_steps(measured: float, na: float, glucose: float, bun: float, et
 
 def _osmolal_gap(case: Case) -> Problem:
     na = case.told("sodium {} mEq/L", 132, 146, 147, 156)
-    glucose, as_told = case.glucose(75, 160, 170, 400)
+    sugar = case.glucose(75, 160, 170, 400)
+    glucose = sugar.value
     bun = case.told("BUN {} mg/dL", 8, 30, 31, 60)
     ethanol = case.told("ethanol {} mg/dL", 40, 240, 250, 420)
     measured = round(2 * na + glucose / 18 + bun / 2.8 + ethanol / 4.6) + case.rng.randint(8, 40)
@@ -244,12 +247,12 @@ def _osmolal_gap(case: Case) -> Problem:
         "the osmolal gap in mOsm/kg after ethanol (divisor 4.6)",
         osmolal_gap_steps(measured, na, glucose, bun, ethanol),
         {
+            **sugar.slips(lambda misread: osmolal_gap_steps(measured, na, misread, bun, ethanol)),
             "ethanol left out": measured - known,
-            "the empirical divisor 3.7 taken": measured - known - ethanol / 3.7,
-            "unit not converted": osmolal_gap_steps(measured, na, as_told, bun, ethanol),
             "ethanol subtracted twice": measured - known - ethanol / 2.3,
             "BUN left out": measured - known + bun / 2.8 - ethanol / 4.6,
         },
+        rivals={"the empirical divisor 3.7 taken": measured - known - ethanol / 3.7},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medcot_tasks.medical.calculators.case import Case, Solution, source
+from medcot_tasks.medical.calculators.wrong import Reading
 from medcot_tasks.medical.problem import Problem
 from medcot_tasks.medical.steps import Work
 
@@ -36,20 +37,21 @@ def holliday_segar_steps(kg: float) -> Work:
     return by_weight_steps(kg, DAILY, "daily", "mL")
 
 
-def _child_weight(case: Case) -> tuple[float, float]:
+def _child_weight(case: Case) -> Reading:
     case.person = "a child"
     return case.weight(*case.pick([(11, 35, 36, 60, 1, 1), (5, 10, 36, 60, 1, 1)], [(11, 35, 36, 60, 1, 1)]))
 
 
 def _maintenance(case: Case) -> Problem:
-    kg, as_told = _child_weight(case)
+    weight = _child_weight(case)
+    kg = weight.value
     return case.problem(
         "the maintenance fluid rate in mL/h by the 4-2-1 rule",
         maintenance_steps(kg),
         {
+            **weight.slips(maintenance_steps),
             "4 mL taken for every kg": 4 * kg,
             "2 mL taken for every kg": 2 * kg,
-            "unit not converted": maintenance_steps(as_told),
             "1 mL per kg taken above 10 kg": 40 + kg - 10 if kg > 10 else kg,
             "2 mL per kg taken above 10 kg": 40 + 2 * (kg - 10) if kg > 10 else 5 * kg,
         },
@@ -57,14 +59,15 @@ def _maintenance(case: Case) -> Problem:
 
 
 def _holliday_segar(case: Case) -> Problem:
-    kg, as_told = _child_weight(case)
+    weight = _child_weight(case)
+    kg = weight.value
     return case.problem(
         "the daily maintenance fluid in mL by the Holliday-Segar method",
         holliday_segar_steps(kg),
         {
+            **weight.slips(holliday_segar_steps),
             "100 mL taken for every kg": 100 * kg,
             "50 mL taken for every kg": 50 * kg,
-            "unit not converted": holliday_segar_steps(as_told),
             "20 mL per kg taken above 10 kg": 1000 + 20 * (kg - 10) if kg > 10 else 20 * kg,
             "the hourly rate times 20": 20 * float(maintenance_steps(kg).steps[-1].value),
         },
@@ -87,39 +90,40 @@ def parkland_rate_steps(kg: float, burned: float) -> Work:
     return work
 
 
-def _burn(case: Case) -> tuple[float, float, float]:
-    kg, as_told = case.weight(40, 90, 100, 140, 10, 1)
-    burned = case.told("burns of {} % of the body surface", 10, 45, 50, 80, 10, 1)
-    return kg, as_told, burned
+def _burn(case: Case) -> tuple[Reading, float]:
+    weight = case.weight(40, 90, 100, 140, 10, 1)
+    return weight, case.told("burns of {} % of the body surface", 10, 45, 50, 80, 10, 1)
 
 
 def _parkland(case: Case) -> Problem:
-    kg, as_told, burned = _burn(case)
+    weight, burned = _burn(case)
+    kg = weight.value
     right = 4 * kg * burned
     return case.problem(
-        "the fluid in mL for the first 24 hours by the Parkland formula",
+        "the fluid volume in mL for the first 24 hours by the Parkland formula",
         parkland_steps(kg, burned),
         {
+            **weight.slips(lambda misread: parkland_steps(misread, burned)),
             "2 mL taken instead of 4": right / 2,
             "3 mL taken instead of 4": right * 0.75,
             "the factor of 4 left out": right / 4,
-            "unit not converted": parkland_steps(as_told, burned),
             "5 mL taken instead of 4": right * 1.25,
         },
     )
 
 
 def _parkland_rate(case: Case) -> Problem:
-    kg, as_told, burned = _burn(case)
+    weight, burned = _burn(case)
+    kg = weight.value
     right = kg * burned / 4
     return case.problem(
-        "the rate in mL/h for the first 8 hours after the burn by the Parkland formula",
+        "the fluid rate in mL/h for the first 8 hours after the burn by the Parkland formula",
         parkland_rate_steps(kg, burned),
         {
+            **weight.slips(lambda misread: parkland_rate_steps(misread, burned)),
             "the whole volume given in 8 hours": right * 2,
             "the volume spread over 24 hours": right * 16 / 24,
             "half of the volume spread over 24 hours": right / 3,
-            "unit not converted": parkland_rate_steps(as_told, burned),
             "2 mL taken instead of 4": right / 2,
         },
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medcot_tasks.medical.calculators.case import Case, Solution, source
+from medcot_tasks.medical.number import apart
 from medcot_tasks.medical.problem import Problem
 from medcot_tasks.medical.steps import Work
 
@@ -42,7 +45,7 @@ def qtc_steps(formula: str, qt: float, rate: float) -> Work:
     if formula == "Hodges":
         excess = work.step("rate above 60", f"{rate:g} - 60")
         extra = work.step("1.75 times it", f"1.75*{excess}", "ms", 2)
-        work.step("QTc", f"{qt:g} + {extra}", "ms")
+        work.step("QTc", f"{qt:g} + {extra}".replace("+ -", "- "), "ms")
         return work
     if formula == "Rautaharju":
         factor = work.step("120 plus rate", f"120 + {rate:g}")
@@ -51,7 +54,7 @@ def qtc_steps(formula: str, qt: float, rate: float) -> Work:
     interval = work.step("RR", f"60/{rate:g}", "s", 4)
     if formula == "Framingham":
         extra = work.step("154 times 1 minus RR", f"154*(1 - {interval})", "ms", 1)
-        work.step("QTc", f"{qt:g} + {extra}", "ms")
+        work.step("QTc", f"{qt:g} + {extra}".replace("+ -", "- "), "ms")
         return work
     root = {"Bazett": "sqrt", "Fridericia": "cbrt"}[formula]
     divisor = work.step("root of RR", f"{root}({interval})", decimals=4)
@@ -64,16 +67,23 @@ QT_FORMULAS = ("Bazett", "Fridericia", "Framingham", "Hodges", "Rautaharju")
 
 def _qtc(case: Case) -> Problem:
     formula = case.rng.choice(QT_FORMULAS)
-    rate = case.told("heart rate {}/min", 84, 120, 42, 52)
-    qt = case.told("QT interval {} ms", 310, 410, 411, 520)
-    others = {
-        f"the {other} formula taken": qtc_steps(other, qt, rate) for other in QT_FORMULAS if other != formula
-    }
+    others = [other for other in QT_FORMULAS if other != formula]
+    rate, qt = case.draw(84, 120, 42, 52), case.draw(310, 410, 411, 520)
+    # Were the formula drawn anew too, as `source` does, most questions would be about the one unlike the others.
+    while not _is_settled(formula, others, qt, rate):
+        rate, qt = case.draw(84, 120, 42, 52), case.draw(310, 410, 411, 520)
+    case.facts += [f"heart rate {rate:g}/min", f"QT interval {qt:g} ms"]
     return case.problem(
         f"the corrected QT interval in ms by the {formula} formula",
         qtc_steps(formula, qt, rate),
-        {**others, "multiplied by the root in place of divided": qt * (60 / rate) ** 0.5, "QT not corrected": qt},
+        {"multiplied by the root in place of divided": qt * (60 / rate) ** 0.5, "QT not corrected": qt},
+        rivals={f"the {other} formula taken": qtc_steps(other, qt, rate) for other in others},
     )
+
+
+def _is_settled(formula: str, others: Sequence[str], qt: float, rate: float) -> bool:
+    right, *rivals = (qtc_steps(each, qt, rate).steps[-1].value for each in (formula, *others))
+    return all(apart(rival, right) for rival in rivals)
 
 
 def gradient_steps(fio2: float, pressure: float, paco2: float, pao2: float) -> Work:
@@ -99,16 +109,20 @@ def _gradient(case: Case) -> Problem:
         f"PaCO2 {paco2:g} mmHg",
         f"PaO2 {pao2} mmHg",
     ]
+    rivals = {"PaCO2 not divided by 0.8": ideal + paco2 / 4 - pao2}
+    if fio2 != 0.21:
+        rivals["room air taken"] = 0.21 * (pressure - 47) - paco2 / 0.8 - pao2
+    if pressure != 760:
+        rivals["the pressure at sea level taken"] = ideal + fio2 * (760 - pressure) - pao2
     return case.problem(
         "the alveolar-arterial oxygen gradient in mmHg, with a respiratory quotient of 0.8",
         gradient_steps(fio2, pressure, paco2, pao2),
         {
             "water vapour left out": ideal + fio2 * 47 - pao2,
-            "PaCO2 not divided by 0.8": ideal + paco2 / 4 - pao2,
             "PaCO2 multiplied by 0.8": ideal + 0.45 * paco2 - pao2,
-            "room air taken": 0.21 * (pressure - 47) - paco2 / 0.8 - pao2,
             "the alveolar pressure given": ideal,
         },
+        rivals=rivals,
     )
 
 

@@ -23,21 +23,23 @@ def cockcroft_gault_steps(age: float, kg: float, creatinine: float, female: bool
 
 def _cockcroft_gault(case: Case) -> Problem:
     age = case.patient()
-    kg, kg_told = case.weight()
-    creatinine, creatinine_told = case.creatinine(0.6, 3.5, 3.6, 7, 0.5, 0.1)
+    weight, serum = case.weight(), case.creatinine(0.6, 3.5, 3.6, 7, 0.5, 0.1)
+    kg, creatinine = weight.value, serum.value
     female = case.female
     right = (140 - age) * kg / (72 * creatinine) * (0.85 if female else 1)
     return case.problem(
         "the creatinine clearance in mL/min by the Cockcroft-Gault formula, for the actual weight",
         cockcroft_gault_steps(age, kg, creatinine, female),
         {
+            **weight.slips(lambda misread: cockcroft_gault_steps(age, misread, creatinine, female)),
+            **serum.slips(lambda misread: cockcroft_gault_steps(age, kg, misread, female)),
+            "72 left out and weight taken as 72": (140 - age) / creatinine * (0.85 if female else 1),
+            "age in place of 140 minus age": right * age / (140 - age),
+        },
+        rivals={
             "the factor for women forgotten" if female else "the factor for women applied": (
                 cockcroft_gault_steps(age, kg, creatinine, not female)
             ),
-            "weight not converted": cockcroft_gault_steps(age, kg_told, creatinine, female),
-            "creatinine not converted": cockcroft_gault_steps(age, kg, creatinine_told, female),
-            "72 left out and weight taken as 72": (140 - age) / creatinine * (0.85 if female else 1),
-            "age in place of 140 minus age": right * age / (140 - age),
         },
     )
 
@@ -59,20 +61,20 @@ def ckd_epi_steps(age: float, creatinine: float, female: bool) -> Work:
 
 def _ckd_epi(case: Case) -> Problem:
     age = case.patient()
-    creatinine, as_told = case.creatinine(0.5, 3.5, 3.6, 7, 0.1, 0.1)
-    female = case.female
+    serum = case.creatinine(0.5, 3.5, 3.6, 7, 0.1, 0.1)
+    creatinine, female = serum.value, case.female
     right = float(ckd_epi_steps(age, creatinine, female).steps[-1].value)
     return case.problem(
         "the eGFR in mL/min/1.73 m2 by the CKD-EPI 2021 equation",
         ckd_epi_steps(age, creatinine, female),
         {
-            "the other sex's constants taken": ckd_epi_steps(age, creatinine, not female),
+            **serum.slips(lambda misread: ckd_epi_steps(age, misread, female)),
             "the age factor left out": right / 0.9938**age,
+            "an exponent of -1 taken above 1": right * max(creatinine / (0.7 if female else 0.9), 1) ** 0.2,
+        },
+        rivals={
+            "the other sex's constants taken": ckd_epi_steps(age, creatinine, not female),
             "the MDRD equation taken": mdrd_steps(age, creatinine, female),
-            "unit not converted": ckd_epi_steps(age, as_told, female),
-            "the factor 1.012 left out" if female else "the factor 1.012 applied": (
-                right / 1.012 if female else right * 1.012
-            ),
         },
     )
 
@@ -89,19 +91,21 @@ def mdrd_steps(age: float, creatinine: float, female: bool) -> Work:
 
 def _mdrd(case: Case) -> Problem:
     age = case.patient()
-    creatinine, as_told = case.creatinine(0.7, 3.5, 3.6, 7, 0.1, 0.1)
-    female = case.female
+    serum = case.creatinine(0.7, 3.5, 3.6, 7, 0.1, 0.1)
+    creatinine, female = serum.value, case.female
     return case.problem(
         "the eGFR in mL/min/1.73 m2 by the four-variable MDRD equation (175)",
         mdrd_steps(age, creatinine, female),
         {
+            **serum.slips(lambda misread: mdrd_steps(age, misread, female)),
+            "exponents swapped": 175 * creatinine**-0.203 * age**-1.154 * (0.742 if female else 1),
+            "the age factor left out": 175 * creatinine**-1.154 * (0.742 if female else 1),
+        },
+        rivals={
             "the factor for women forgotten" if female else "the factor for women applied": (
                 mdrd_steps(age, creatinine, not female)
             ),
             "the CKD-EPI 2021 equation taken": ckd_epi_steps(age, creatinine, female),
-            "unit not converted": mdrd_steps(age, as_told, female),
-            "exponents swapped": 175 * creatinine**-0.203 * age**-1.154 * (0.742 if female else 1),
-            "the age factor left out": 175 * creatinine**-1.154 * (0.742 if female else 1),
         },
     )
 
@@ -117,16 +121,17 @@ def fena_steps(urine_na: float, creatinine: float, na: float, urine_creatinine: 
 
 def _fena(case: Case) -> Problem:
     urine_na = case.told("urine sodium {} mEq/L", 18, 80, 82, 130, 2, 1)
-    creatinine, as_told = case.creatinine(1.5, 5, 5.2, 9, 0.5, 0.1)
+    serum = case.creatinine(1.5, 5, 5.2, 9, 0.5, 0.1)
     na = case.told("serum sodium {} mEq/L", 130, 148, 149, 158)
     urine_creatinine = case.told("urine creatinine {} mg/dL", 30, 120, 122, 180, 10, 1)
+    creatinine = serum.value
     return case.problem(
         "the fractional excretion of sodium in %",
         fena_steps(urine_na, creatinine, na, urine_creatinine),
         {
+            **serum.slips(lambda misread: fena_steps(urine_na, misread, na, urine_creatinine)),
             "the two creatinines swapped": 100 * urine_na * urine_creatinine / (na * creatinine),
             "creatinine left out": 100 * urine_na / na,
-            "unit not converted": fena_steps(urine_na, as_told, na, urine_creatinine),
             "the sodium ratio left out": 100 * creatinine / urine_creatinine,
             "not multiplied by 100": urine_na * creatinine / (na * urine_creatinine),
         },
@@ -154,25 +159,24 @@ def body_water_share(age: float, female: bool) -> float:
 def _free_water(case: Case) -> Problem:
     age = case.patient()
     share = body_water_share(age, case.female)
-    kg, as_told = case.weight()
+    weight = case.weight()
+    kg = weight.value
     na = case.told("sodium {} mEq/L", 152, 170, 171, 182)
-    others = {
-        f"the share {other} taken for body water": free_water_steps(na, kg, other) for other in (0.6, 0.5, 0.45)
-    }
+    others = [other for other in (0.6, 0.5, 0.45) if other != share]
     return case.problem(
         f"the free-water deficit in L, with a body water of {share} of the weight and a target sodium of 140",
         free_water_steps(na, kg, share),
         {
-            **others,
-            "unit not converted": free_water_steps(na, as_told, share),
+            **weight.slips(lambda misread: free_water_steps(na, misread, share)),
             "the whole weight taken for body water": free_water_steps(na, kg, 1),
             "divided by the actual sodium": share * kg * (1 - 140 / na),
         },
+        rivals={f"the share {other} taken for body water": free_water_steps(na, kg, other) for other in others},
     )
 
 
 def calvert_steps(auc: float, gfr: float) -> Work:
-    """AUC (GFR + 25), with a GFR of 125 at most (Calvert 1989)."""
+    """AUC (GFR + 25) (Calvert 1989), with a GFR of 125 at most (FDA 2010)."""
     work = Solution()
     if gfr > 125:
         gfr = float(work.step("GFR, 125 at most", f"min({gfr:g}, 125)", "mL/min"))
@@ -190,10 +194,10 @@ def _calvert(case: Case) -> Problem:
         {
             "25 left out": auc * min(gfr, 125),
             "25 added after multiplying": auc * min(gfr, 125) + 25,
-            "GFR not limited": auc * (gfr + 25),
             "25 subtracted": auc * (min(gfr, 125) - 25),
             "an AUC one higher taken": calvert_steps(auc + 1, gfr),
         },
+        rivals={"GFR not limited": auc * (gfr + 25)} if gfr > 125 else {},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medcot_tasks.medical.calculators.case import Case, Solution, source
+from medcot_tasks.medical.calculators.wrong import Reading, Result
 from medcot_tasks.medical.problem import Problem
 from medcot_tasks.medical.steps import Work
 
@@ -53,51 +54,62 @@ def meld_na_steps(creatinine: float, bilirubin: float, inr: float, na: float, di
     return work
 
 
-def _laboratory(case: Case) -> tuple[float, float, float, float, bool]:
-    creatinine, as_told = case.creatinine(0.7, 3.5, 3.6, 6, 0.1, 0.1)
-    bilirubin = case.told("bilirubin {} mg/dL", 0.8, 9, 9.5, 25, 0.1, 0.1)
-    inr = case.told("INR {}", 1, 2.4, 2.5, 4, 0.1, 0.1)
+def _laboratory(case: Case) -> tuple[Reading, float, float, bool]:
+    """Draw creatinine, bilirubin, INR, and whether the patient is on dialysis.
+
+    Unseen are low and high values together: with high ones alone hardly any score would be below the most, 40.
+    """
     dialysis = case.rng.random() < 0.2
+    unseen = (3.6, 6) if dialysis else case.rng.choice(((0.3, 0.6), (3.6, 6)))
+    serum = case.creatinine(2 if dialysis else 0.7, 3.5, *unseen, 0.1, 0.1)
+    bilirubin = case.told("bilirubin {} mg/dL", 0.8, 9, 9.5, 25, 0.1, 0.1)
+    inr = case.told("INR {}", 1.3, 2.4, 1, 1.2, 0.1, 0.1)
     if dialysis:
         case.tell("dialysis twice in the last week")
-    return creatinine, as_told, bilirubin, inr, dialysis
+        case.conversions.steps.clear()  # what was measured does not count, so that nothing is to be converted
+    return serum, bilirubin, inr, dialysis
+
+
+def _about_dialysis(creatinine: float, dialysis: bool, opposite: Work) -> dict[str, Result]:
+    """Return the wrong answer about dialysis, where it matters: a creatinine above 4 counts as 4 anyway."""
+    reason = "dialysis disregarded" if dialysis else "dialysis assumed"
+    return {reason: opposite} if creatinine < 4 else {}
 
 
 def _meld(case: Case) -> Problem:
-    creatinine, as_told, bilirubin, inr, dialysis = _laboratory(case)
+    serum, bilirubin, inr, dialysis = _laboratory(case)
+    creatinine = serum.value
     steps = meld_steps(creatinine, bilirubin, inr, dialysis)
     score = float(steps.steps[-1].value)
     return case.problem(
         "the MELD score (OPTN 2016, before sodium)",
         steps,
         {
-            "dialysis disregarded" if dialysis else "dialysis assumed": (
-                meld_steps(creatinine, bilirubin, inr, not dialysis)
-            ),
-            "creatinine not converted": meld_steps(as_told, bilirubin, inr, dialysis),
+            **serum.slips(lambda misread: meld_steps(misread, bilirubin, inr, dialysis)),
             "the constant left out": score - 6.43,
             "bilirubin left out": meld_steps(creatinine, 1, inr, dialysis),
             "INR left out": meld_steps(creatinine, bilirubin, 1, dialysis),
             "creatinine and bilirubin swapped": meld_steps(bilirubin, creatinine, inr, dialysis),
         },
+        rivals=_about_dialysis(creatinine, dialysis, meld_steps(creatinine, bilirubin, inr, not dialysis)),
     )
 
 
 def _meld_na(case: Case) -> Problem:
-    creatinine, as_told, bilirubin, inr, dialysis = _laboratory(case)
+    serum, bilirubin, inr, dialysis = _laboratory(case)
+    creatinine = serum.value
     na = case.told("sodium {} mEq/L", 126, 140, 120, 125)
-    steps = meld_na_steps(creatinine, bilirubin, inr, na, dialysis)
     return case.problem(
         "the MELD-Na score (OPTN 2016)",
-        steps,
+        meld_na_steps(creatinine, bilirubin, inr, na, dialysis),
         {
-            "sodium left out": meld_steps(creatinine, bilirubin, inr, dialysis),
-            "dialysis disregarded" if dialysis else "dialysis assumed": (
-                meld_na_steps(creatinine, bilirubin, inr, na, not dialysis)
-            ),
-            "creatinine not converted": meld_na_steps(as_told, bilirubin, inr, na, dialysis),
+            **serum.slips(lambda misread: meld_na_steps(misread, bilirubin, inr, na, dialysis)),
             "INR left out": meld_na_steps(creatinine, bilirubin, 1, na, dialysis),
             "sodium taken as 125": meld_na_steps(creatinine, bilirubin, inr, 125, dialysis),
+        },
+        rivals={
+            "sodium left out": meld_steps(creatinine, bilirubin, inr, dialysis),
+            **_about_dialysis(creatinine, dialysis, meld_na_steps(creatinine, bilirubin, inr, na, not dialysis)),
         },
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,20 @@ class Told:
     fact: str
     finding: Finding
     conversion: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two findings that nobody has together: one criterion at some points, and another at some."""
+
+    one: str
+    points: tuple[float, ...]
+    other: str
+    other_points: tuple[float, ...]
+
+    def holds(self, grades: Mapping[str, Grade]) -> bool:
+        """Return whether grades, by the names of their criteria, have both."""
+        return grades[self.one].points in self.points and grades[self.other].points in self.other_points
 
 
 class Criterion(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medcot_tasks.medical.tables.criteria import Band, Measure, Scale
+from medcot_tasks.medical.tables.criteria import Band, Conflict, Measure, Scale
 from medcot_tasks.medical.tables.table import Table
 
 GCS = Table(
@@ -42,6 +42,16 @@ GCS = Table(
     ),
     scale=True,
     one_range=True,
+    conflicts=(
+        # Who opens the eyes to pain only, or never, is not awake enough to talk or to obey.
+        Conflict("eye", (1,), "verbal", (3, 4, 5)),
+        Conflict("eye", (2,), "verbal", (4, 5)),
+        Conflict("eye", (1, 2), "motor", (6,)),
+        # Who is oriented obeys; who says words moves with a purpose.
+        Conflict("verbal", (5,), "motor", (1, 2, 3, 4, 5)),
+        Conflict("verbal", (4,), "motor", (1, 2, 3, 4)),
+        Conflict("verbal", (3,), "motor", (1, 2, 3)),
+    ),
 )
 """Teasdale and Jennett 1974; every part can be tested."""
 
@@ -66,6 +76,18 @@ APGAR = Table(
     scale=True,
     one_range=True,
     person="a newborn",
+    conflicts=(
+        *(Conflict("pulse", (0,), sign, (1, 2)) for sign in ("appearance", "grimace", "activity", "respiration")),
+        # A cry takes breath, tone and response, and a heart that is not slow; without breath nobody stays pink.
+        Conflict("pulse", (1,), "respiration", (2,)),
+        Conflict("respiration", (0,), "appearance", (2,)),
+        Conflict("respiration", (0,), "grimace", (2,)),
+        Conflict("respiration", (0,), "activity", (2,)),
+        Conflict("respiration", (2,), "grimace", (0,)),
+        Conflict("respiration", (2,), "activity", (0,)),
+        Conflict("activity", (0,), "grimace", (2,)),
+        Conflict("activity", (2,), "grimace", (0,)),
+    ),
 )
 """Apgar 1953."""
 

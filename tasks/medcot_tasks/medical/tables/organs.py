@@ -132,7 +132,7 @@ SOFA = Table(
     (
         Measure(
             "lungs",
-            "PaO2/FiO2 {} on mechanical ventilation",
+            "PaO2/FiO2 {} with respiratory support",
             (
                 Band(400, 0, "PaO2/FiO2 400 or over", (410, 470), (471, 520)),
                 Band(300, 1, "PaO2/FiO2 300-399", (310, 370), (371, 390)),
@@ -208,6 +208,6 @@ SOFA = Table(
     scale=True,
     basic=False,
 )
-"""Vincent 1996, for a patient on mechanical ventilation."""
+"""Vincent 1996. Support may be a mask, under which a patient can be awake and talk."""
 
 TABLES = (CHILD_PUGH, GLASGOW_BLATCHFORD, SOFA)

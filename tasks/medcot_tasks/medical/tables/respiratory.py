@@ -32,7 +32,7 @@ WELLS_DVT = Table(
     "the Wells score for deep vein thrombosis",
     (
         Sign("active cancer", 1, "active cancer", "no cancer"),
-        Sign("bedridden", 1, "bedridden for 5 days", "fully mobile"),
+        Sign("bedridden", 1, "bedridden for 5 days", "not bedridden"),
         Measure(
             "calf",
             "affected calf {} cm larger than the other",

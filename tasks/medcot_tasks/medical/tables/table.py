@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from medcot_tasks.bundled import Level
 from medcot_tasks.medical.distractors import article, distractors
-from medcot_tasks.medical.problem import Problem, Source
+from medcot_tasks.medical.problem import Problem
 from medcot_tasks.medical.steps import Step, Work
-from medcot_tasks.medical.tables.criteria import Criterion, Finding, Grade, Told
+from medcot_tasks.medical.tables.criteria import Conflict, Criterion, Finding, Grade, Told
 
 BASIC_HIGHEST = 5
 """Higher totals are for level "hard", where a table is not a scale of few parts: their solutions are long."""
@@ -52,26 +52,13 @@ class Table:
     """Whom the table is for, where the sex does not count."""
     sibling: Table | None = None
     """The same table for the other half of its patients, where thresholds depend on the sex."""
-
-    @property
-    def lowest(self) -> float:
-        """The lowest total."""
-        return min(_reachable(self.criteria))
-
-    @property
-    def highest(self) -> float:
-        """The highest total."""
-        return max(_reachable(self.criteria))
-
-    @property
-    def source(self) -> Source:
-        """The table as a source of problems, each total as likely as every other."""
-        return Source(self.name, self._make, self.basic)
+    conflicts: tuple[Conflict, ...] = ()
+    """What no patient has together. Every total is left to somebody."""
 
     def totals(self, level: Level) -> list[float]:
         """Return the totals that are asked for at a level, in rising order."""
         if level == "hard" or self.scale:
-            return sorted(_reachable(self.criteria))
+            return sorted(_reachable(self.criteria, len(self.criteria)))
         return sorted(total for total in _reachable(self.criteria, MOST_TOLD) if total <= BASIC_HIGHEST)
 
     def total(self, findings: Mapping[str, Finding]) -> float:
@@ -85,13 +72,7 @@ class Table:
 
     def patient(self, rng: random.Random, total: float, unseen_range: bool, level: Level) -> Patient:
         """Return a random patient with a total. Raises ValueError where nobody can have it."""
-        shuffled = rng.sample(self.criteria, len(self.criteria))
-        few = level != "hard" and not self.scale
-        chosen = next(_choices(rng, shuffled, total, MOST_TOLD if few else len(shuffled)), None)
-        if chosen is None:
-            raise ValueError(f"{self.name}: nobody has a total of {total:g}")
-        by_name = {criterion.name: grade for criterion, grade in zip(shuffled, chosen, strict=True)}
-        grades = {criterion.name: by_name[criterion.name] for criterion in self.criteria}
+        grades = self._grades(rng, total, level)
         told = {
             criterion.name: criterion.tell(rng, grades[criterion.name], unseen_range, level)
             for criterion in self._to_tell(rng, grades, level)
@@ -107,12 +88,18 @@ class Table:
             facts=self._facts(rng, patient, level),
             asked=self.asked,
             steps=self._steps(patient),
-            wrong=self._wrong(rng, patient, total),
             exact=True,
         )
 
-    def _make(self, rng: random.Random, unseen_range: bool, level: Level) -> Problem:
-        return self.problem(rng, rng.choice(self.totals(level)), unseen_range, level)
+    def _grades(self, rng: random.Random, total: float, level: Level) -> dict[str, Grade]:
+        """Return the grade of every criterion, by its name."""
+        shuffled = rng.sample(self.criteria, len(self.criteria))
+        few = level != "hard" and not self.scale
+        for chosen in _choices(rng, shuffled, total, MOST_TOLD if few else len(shuffled)):
+            by_name = {criterion.name: grade for criterion, grade in zip(shuffled, chosen, strict=True)}
+            if not any(conflict.holds(by_name) for conflict in self.conflicts):
+                return {criterion.name: by_name[criterion.name] for criterion in self.criteria}
+        raise ValueError(f"{self.name}: nobody has a total of {total:g}")
 
     def _to_tell(self, rng: random.Random, grades: Mapping[str, Grade], level: Level) -> list[Criterion]:
         """Return what is told, in order: what counts or is always needed, and some of the rest."""
@@ -151,26 +138,6 @@ class Table:
             total = work.step(said, expression, decimals=_decimals(float(total) + points))
         return (*(step for told in patient.told.values() for step in told.conversion), *work.steps)
 
-    def _wrong(self, rng: random.Random, patient: Patient, total: float) -> dict[str, str]:
-        """Return totals that a slip at one criterion leads to, different from each other."""
-        slips: list[tuple[str, float]] = []
-        for criterion in self.criteria:
-            if criterion.name not in patient.told:
-                continue
-            grade = patient.grades[criterion.name]
-            others = [other for other in criterion.grades if other.points != grade.points]
-            slips += [(_slip(grade, other), total + other.points - grade.points) for other in others]
-            if grade.points == 2:
-                slips.append((f"1 point in place of 2 for {grade.name}", total - 1))
-        rng.shuffle(slips)
-        slips += [(f"a slip in adding up, {step:+g}", total + step) for step in (1, -1, 2, -2, 3, -3)]
-        found: dict[str, str] = {}
-        for reason, value in slips:
-            written = f"{value:g}"
-            if value != total and self.lowest <= value <= self.highest and written not in found.values():
-                found.setdefault(reason, written)
-        return found
-
 
 def _person(rng: random.Random, facts: dict[str, str], sexes: Sequence[str]) -> str:
     """Take age and sex out of the facts and return them as one; empty where the table needs neither."""
@@ -183,28 +150,24 @@ def _person(rng: random.Random, facts: dict[str, str], sexes: Sequence[str]) -> 
     return f"{article(age)} {age} {sex}".replace("  ", " ")
 
 
-def _slip(right: Grade, wrong: Grade) -> str:
-    if right.name == wrong.name:
-        return f"{right.name} given {wrong.points:g} in place of {right.points:g}"
-    if not wrong.points:
-        return f"{right.name} left out"
-    return f"{wrong.name} counted" + (f" in place of {right.name}" if right.points else ", which is not so")
-
-
-def _reachable(criteria: Sequence[Criterion], most: int | None = None) -> set[float]:
+def _reachable(criteria: Sequence[Criterion], most: int) -> set[float]:
     """Return the totals that can come about, with so many criteria that count at most."""
     sums: set[tuple[float, int]] = {(0, 0)}
     for criterion in criteria:
         points = {grade.points for grade in criterion.grades}
         sums = {(total + more, count + (more != 0)) for total, count in sums for more in points}
-        if most is not None:
-            sums = {(total, count) for total, count in sums if count <= most}
+        sums = {(total, count) for total, count in sums if count <= most}
     return {total for total, _ in sums}
 
 
 def _choices(rng: random.Random, criteria: Sequence[Criterion], total: float, most: int) -> Iterator[list[Grade]]:
     """Yield the ways to grade the criteria to a total, of which so many count at most, in random order."""
-    reachable = [_reachable(criteria[place:]) for place in range(1, len(criteria) + 1)]
+    reachable = [{0.0}]
+    """What the criteria from each place on can add."""
+    for criterion in reversed(criteria):
+        points = {grade.points for grade in criterion.grades}
+        reachable.append({left + more for left in reachable[-1] for more in points})
+    reachable = reachable[-2::-1]
 
     def choose(place: int, total: float, most: int) -> Iterator[list[Grade]]:
         if place == len(criteria):
