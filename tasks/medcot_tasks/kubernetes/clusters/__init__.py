@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from medcot_bench import Example, Split
 from medcot_tasks.bundled import Family, Level
-from medcot_tasks.kubernetes.clusters import resources, workloads
+from medcot_tasks.kubernetes.clusters import resource_tables, resources, workload_tables, workloads
 from medcot_tasks.kubernetes.clusters.manifest import Maker, manifest_document
-from medcot_tasks.kubernetes.clusters.table import table_document
-from medcot_tasks.kubernetes.clusters.tables import TABLES
+from medcot_tasks.kubernetes.clusters.table import TableKind, table_document
 from medcot_tasks.reading import Document, Values, make_examples
 
 MANIFESTS: dict[str, Maker] = {
@@ -25,6 +24,20 @@ MANIFESTS: dict[str, Maker] = {
     "config map": resources.config_map,
 }
 """What questions call a kind of manifest -> how it is made."""
+TABLES: dict[str, TableKind] = {
+    "pods": workload_tables.PODS,
+    "nodes": resource_tables.NODES,
+    "deployments": workload_tables.DEPLOYMENTS,
+    "claims": resource_tables.CLAIMS,
+    "events": resource_tables.EVENTS,
+    "pod_use": workload_tables.POD_USE,
+    "node_use": resource_tables.NODE_USE,
+    "jobs": workload_tables.JOBS,
+    "revisions": workload_tables.REVISIONS,
+    "services": resource_tables.SERVICES,
+    "autoscalers": workload_tables.AUTOSCALERS,
+}
+"""Kind of table -> how it is made. The order is part of which kinds are held out."""
 FAMILY = Family("k8s_qa", 1, [*MANIFESTS, *TABLES])
 FRAMES = (
     "{Q}",

@@ -1,4 +1,4 @@
-"""What a manifest is: its YAML, its questions, and the field by which several of a kind compare."""
+"""What a manifest is: its YAML, cut down to what is asked about, its questions, and the field that compares it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HARD_MANIFESTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One manifest. `amount` is the value of `field`; `unit` is what the YAML writes after it."""
+    """One manifest. `amount` is the value of what questions call `field`, `unit` what the YAML writes after it."""
 
     name: str
     text: str
@@ -35,15 +35,15 @@ def manifest_document(noun: str, make: Maker, values: Values) -> Document:
 
 
 def _over_all(noun: str, made: list[Manifest]) -> list[Question]:
-    field, unit, plural = made[0].field, made[0].unit, noun[:-1] + "ies" if noun.endswith("y") else f"{noun}s"
+    field, unit, plural = made[0].field, made[0].unit, _plural(noun)
     questions = [
         ask(
             "steps",
             "sum_over_all",
             f"{sum(manifest.amount for manifest in made)}{unit}",
-            f"what is the sum of the {field} over all {plural}?",
-            f"if you add up the {field} of the {plural}, what do you get?",
-            f"work out the total {field} for the {plural} together.",
+            f"what do you get when you add up the {field} of all {plural}?",
+            f"over all {plural}, what is the {field} in total?",
+            f"work out the total {field} of the {plural} together.",
         )
     ]
     ranked = sorted(made, key=lambda manifest: manifest.amount)
@@ -56,8 +56,14 @@ def _over_all(noun: str, made: list[Manifest]) -> list[Question]:
                     f"{kind}_over_all",
                     first.name,
                     f"which {noun} has the {word} {field}?",
-                    f"where do you find the {word} {field}: in which {noun}?",
-                    f"compare the {field} of all and name the {noun} with the {word}.",
+                    f"for which {noun} is the {field} the {word}?",
+                    f"compare all {plural} and name the one with the {word} {field}.",
                 )
             )
     return questions
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

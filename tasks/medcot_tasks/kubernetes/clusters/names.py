@@ -1,4 +1,4 @@
-"""The names in invented clusters. The last third of each pool is kept for `@unseen_range`."""
+"""The names and other words in invented clusters. The last third of each pool is kept for `@unseen_range`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ HOSTS = (
     "linden",
 )
 WORKERS = tuple(f"worker-{number}" for number in range(1, 43))
+CORES = ("2", "3", "4", "6", "8", "12")
 CLASSES = (
     "fast-ssd", "standard", "bulk-hdd", "mirrored", "encrypted", "local-nvme", "archive-tape", "cold-hdd",
     "replicated",
@@ -36,4 +37,14 @@ KEYS = (
     "web", "grpc", "stats", "admin", "health", "debug", "probe", "sync", "peer", "rpc", "events", "gossip",
     "proxy", "raft", "trace", "socket", "bridge", "relay", "mirror", "intake", "ops",
 )
+LOG_LEVELS = ("debug", "info", "warn", "error", "trace", "fatal")
+HAPPENINGS = (
+    "Pulled", "Created", "Started", "Scheduled", "Killing", "Pulling", "SandboxChanged", "TriggeredScaleUp",
+    "SuccessfulAttachVolume",
+)
+TROUBLES = (
+    "BackOff", "FailedMount", "Unhealthy", "FailedScheduling", "Evicted", "FailedPostStartHook",
+    "FailedCreatePodSandBox", "FailedAttachVolume", "NetworkNotReady",
+)
 # fmt: on
+"""Reasons of a pod's events of type Normal and Warning."""

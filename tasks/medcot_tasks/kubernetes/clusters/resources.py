@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medcot_tasks.kubernetes.clusters.manifest import Manifest
-from medcot_tasks.kubernetes.clusters.names import APPS, CLASSES, HOSTS, KEYS, NAMESPACES, PATHS
+from medcot_tasks.kubernetes.clusters.names import APPS, CLASSES, HOSTS, KEYS, LOG_LEVELS, NAMESPACES, PATHS
 from medcot_tasks.reading import Values, ask
 
 
@@ -14,14 +14,14 @@ def service(v: Values) -> Manifest:
     ports = [(v.pick(KEYS), v.number(80, 999), v.number(3000, 9999)) for _ in range(2)]
     listed = "\n".join(f"  - name: {n}\n    port: {p}\n    targetPort: {t}" for n, p, t in ports)
     (_, port, target), (other_key, other_port, other_target) = v.rng.sample(ports, 2)
-    text = f"""apiVersion: v1
-kind: Service
+    text = f"""kind: Service
 metadata:
   name: {name}
 spec:
   type: {kind}
   selector:
     app: {app}
+  sessionAffinity: ClientIP
   sessionAffinityConfig:
     clientIP:
       timeoutSeconds: {timeout}
@@ -37,7 +37,7 @@ spec:
             f"what is the port number of {other_key} in {name}?",
             f"give the service port behind the name {other_key}."),
         ask("lookup", "timeout", timeout, f"how many seconds is the client timeout of {name}?",
-            f"what is the session affinity timeout of {name}?",
+            f"what is the affinity timeout of {name} in seconds?",
             f"for how many seconds does {name} stick to a client?"),
         ask("compare", "target_of_port", target, f"to which target port does {name} forward port {port}?",
             f"where does {name} send traffic for port {port}?",
@@ -46,12 +46,12 @@ spec:
             f"which port name of {name} leads to target port {other_target}?",
             f"what is the port with target {other_target} called in {name}?",
             f"name the port of {name} that ends at {other_target} in the pod."),
-        ask("steps", "minutes", f"{timeout // 60} minutes",
-            f"how long is the client timeout of {name} in minutes?",
-            f"what is the session affinity timeout of {name} in minutes?",
-            f"turn the client timeout of {name} into minutes."),
+        ask("steps", "minutes", timeout // 60,
+            f"how many minutes is the client timeout of {name}?",
+            f"what is the affinity timeout of {name} in minutes?",
+            f"for how many minutes does {name} stick to a client?"),
     )  # fmt: skip
-    return Manifest(name, text, questions, "timeoutSeconds", timeout)
+    return Manifest(name, text, questions, "client timeout in seconds", timeout)
 
 
 def ingress(v: Values) -> Manifest:
@@ -84,7 +84,8 @@ spec:
         ask("lookup", "secret", secret, f"which secret holds the certificate of {name}?",
             f"what is the TLS secret of ingress {name}?", f"name the secret from which {name} takes its TLS key."),
         ask("lookup", "service_of_path", target, f"which service of {name} gets requests for {path}?",
-            f"what is the backend service for {path} in {name}?", f"where does {name} send a visitor of {path}?"),
+            f"what is the backend service for {path} in {name}?",
+            f"to which service does {name} send a visitor of {path}?"),
         ask("lookup", "path_of_service", other_path, f"which path of {name} leads to service {other_target}?",
             f"what is the path for service {other_target} in {name}?",
             f"by which path does one reach {other_target} through {name}?"),
@@ -98,17 +99,19 @@ spec:
             f"what is the address, host and path, of {target} behind {name}?",
             f"write the host with the path that brings a browser to {target} through {name}."),
     )  # fmt: skip
-    return Manifest(name, text, questions, "proxy-read-timeout", timeout)
+    return Manifest(name, text, questions, "proxy read timeout", timeout)
 
 
 def network_policy(v: Values) -> Manifest:
     """Who may reach some pods, and what these may reach."""
     name, app, client, backend = (v.pick(APPS) for _ in range(4))
     port, out = v.number(3000, 9999), v.number(3000, 6999)
-    end = out + v.rng.randint(5, 60)
-    allowed = v.yes()
-    asked = client if allowed else v.pick(APPS)
-    inside = v.yes()
+    opened = v.number(6, 60)
+    end = out + opened - 1
+    allowed, inside = v.yes(), v.yes()
+    # What is refused: an app that may only be called, an app of no rule, or the right app on another port.
+    refused = ((backend, port), (v.pick(APPS), port), (client, v.number(3000, 9999)))
+    asked, asked_port = (client, port) if allowed else v.rng.choice(refused)
     tried = (
         v.rng.randint(out, end)
         if inside
@@ -143,29 +146,29 @@ spec:
         ask("lookup", "backend", backend, f"pods of which app does policy {name} allow egress to?",
             f"to which app does {name} allow connections?", f"under {name}, which app may be called?"),
         ask("lookup", "port", port, f"on which port does policy {name} allow ingress?",
-            f"what is the ingress port of {name}?", f"give the one port that {name} opens to the inside."),
+            f"what is the ingress port of {name}?", f"give the one port on which {name} lets traffic in."),
         ask("lookup", "subject", app, f"to the pods of which app does policy {name} apply?",
             f"what is the app that {name} protects?", f"name the app whose traffic {name} limits."),
         ask("compare", "may_connect", "yes" if allowed else "no",
-            f"does policy {name} let {asked} connect to {app} on port {port}?",
-            f"under {name}, is {asked} allowed to reach port {port} of {app}?",
-            f"would {name} pass a connection from {asked} to {app} on {port}?"),
-        ask("steps", "ports_in_range", end - out + 1, f"how many ports does policy {name} open for egress?",
+            f"does policy {name} let {asked} connect to {app} on port {asked_port}?",
+            f"under {name}, is {asked} allowed to reach port {asked_port} of {app}?",
+            f"would {name} pass a connection from {asked} to {app} on {asked_port}?"),
+        ask("steps", "ports_in_range", opened, f"how many ports does policy {name} open for egress?",
             f"counting both ends, how many egress ports does {name} allow?",
             f"work out how many ports the egress range of {name} holds, both ends included."),
         ask("steps", "port_in_range", "yes" if inside else "no",
             f"does policy {name} allow egress to port {tried}?", f"is port {tried} in the egress range of {name}?",
             f"could {app} call {backend} on {tried} under {name}?"),
     )  # fmt: skip
-    return Manifest(name, text, questions, "endPort", end)
+    return Manifest(name, text, questions, "number of egress ports", opened)
 
 
 def volume_claim(v: Values) -> Manifest:
     """Storage that is asked for, and what the volume has."""
     name, namespace, cls, volume = v.pick(APPS), v.pick(NAMESPACES), v.pick(CLASSES), f"pv-{v.number(100, 499)}"
-    size, more = v.number(20, 90, 2), v.rng.randint(2, 15)
-    mode = v.rng.choice(("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"))
-    used = size - v.rng.randint(3, 15)
+    size, more = v.number(20, 90, 2), v.number(2, 15)
+    mode = v.rng.choice(("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"))
+    used = size - v.number(3, 15)
     fits = v.yes()
     backup = size + more + v.rng.randint(1, 9) * (-1 if fits else 1)
     text = f"""kind: PersistentVolumeClaim
@@ -190,9 +193,9 @@ status:
         ask("lookup", "volume", volume, f"which volume is bound to claim {name}?",
             f"what is the volume name of {name}?", f"on which volume do the data of {name} lie?"),
         ask("lookup", "mode", mode, f"which access mode does claim {name} ask for?",
-            f"what is the access mode of {name}?", f"in what way may nodes mount {name}?"),
+            f"what is the access mode of {name}?", f"in what way may {name} be mounted?"),
         ask("lookup", "namespace", namespace, f"in which namespace is claim {name}?",
-            f"what is the namespace of {name}?", f"where does {name} live?"),
+            f"what is the namespace of {name}?", f"name the namespace that holds {name}."),
         ask("compare", "requested", f"{size}Gi", f"how much storage does claim {name} request?",
             f"what is the requested size of {name}?", f"how large a volume did {name} ask for?"),
         ask("compare", "capacity", f"{size + more}Gi", f"how much capacity did claim {name} get?",
@@ -214,13 +217,13 @@ def config_map(v: Values) -> Manifest:
     """Settings of an application as keys and values."""
     name, ttl, connections = v.pick(APPS), v.number(2, 19), v.number(20, 95, 5)
     data = {
-        "LOG_LEVEL": v.rng.choice(("debug", "info", "warn", "error")),
+        "LOG_LEVEL": v.pick(LOG_LEVELS),
         "QUEUE_NAME": v.pick(APPS),
         "BACKEND_HOST": v.pick(APPS),
         "CACHE_TTL_SECONDS": str(ttl * 60),
         "MAX_CONNECTIONS": str(connections),
         "WORKERS": str(v.number(2, 9)),
-        "RETRY_LIMIT": str(v.number(2, 12)),
+        "RETRY_LIMIT": str(v.number(2, 9)),
         "LISTEN_PORT": str(v.number(3000, 9999)),
     }
     keys = [key for key in v.rng.sample([*data], 8) if key not in ("RETRY_LIMIT", "BACKEND_HOST") or v.yes()]
@@ -236,7 +239,7 @@ def config_map(v: Values) -> Manifest:
             f"what does config map {name} say for {other}?", f"give the setting of {other} under {name}."),
         ask("compare", "key", other, f"which key of config map {name} has the value {data[other]}?",
             f"what is set to {data[other]} in {name}?", f"name the key behind the value {data[other]} in {name}."),
-        ask("steps", "minutes", f"{ttl} minutes", f"how long is the cache TTL of {name} in minutes?",
+        ask("steps", "minutes", ttl, f"how many minutes is the cache TTL of {name}?",
             f"what is CACHE_TTL_SECONDS of {name} in minutes?",
             f"after how many minutes do cache entries of {name} expire?"),
         ask("steps", "connections_in_all", connections * int(data["WORKERS"]),

@@ -1,4 +1,4 @@
-"""A status table as kubectl prints it, and the questions that fit any table."""
+"""A status table in the style of kubectl: its columns, its rows, and the document that it becomes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from medcot_tasks.reading import Depth, Document, Question, Values, ask
+from medcot_tasks.reading import Document, Question, Values
 
 GAP = 3
-"""Spaces between columns, as kubectl prints them."""
+"""Spaces between columns, in the style of kubectl."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "Mi": 1, "Gi": 1024}
+_AGES = {"m": (10, 59), "h": (3, 23), "d": (2, 29)}
 Row = tuple[str, ...]
-Wordings = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,45 @@ class Table:
 
 
 Asker = Callable[[Table, Values], Question | None]
+Rows = Callable[[Values, Sequence[bool]], list[Row]]
 
 
 @dataclass(frozen=True, slots=True)
 class TableKind:
-    """How one command's table is made and asked about. `row` is told whether the row is an odd one."""
+    """How one command's table is made and asked about. `rows` is told for each row whether it is an odd one."""
 
     command: str
     header: Row
     key: str
-    row: Callable[[Values, bool], Row]
+    rows: Rows
     askers: tuple[Asker, ...]
-    by: str = ""
-    """The column by which kubectl sorts the rows."""
+    ordered: bool = False
+    """Whether `rows` gives the rows in their order; else they are sorted by name."""
+
+
+def each(row: Callable[[Values, bool], Row]) -> Rows:
+    """Return the maker of a table whose rows don't depend on each other."""
+    return lambda values, odd: [row(values, is_odd) for is_odd in odd]
+
+
+def table_document(kind: TableKind, values: Values) -> Document:
+    """Return a table of four or five rows, at the hard level of ten to twelve, one to three of them odd."""
+    count = values.rng.randint(10, 12) if values.hard else values.rng.randint(4, 5)
+    odd = values.rng.sample(range(count), values.rng.choice((1, 1, 2, 3)))
+    rows = kind.rows(values, [number in odd for number in range(count)])
+    if not kind.ordered:
+        rows.sort(key=lambda row: row[kind.header.index(kind.key)])
+    table = Table(kind.header, rows, kind.key)
+    questions = (asker(table, values) for asker in kind.askers)
+    return Document(f"$ {kind.command}\n{table.text()}", tuple(question for question in questions if question))
+
+
+def age(values: Values) -> str:
+    """Return an age in days, at the hard level in minutes, hours or days."""
+    # Mixed units are the trap of the hard level: 50m is younger than 3h. In both ranges each unit keeps to what
+    # kubectl prints in it, so that no age is written in two ways.
+    unit = values.rng.choice([*_AGES]) if values.hard else "d"
+    return f"{values.number(*_AGES[unit])}{unit}"
 
 
 def amount(cell: str) -> int:
@@ -65,125 +91,3 @@ def amount(cell: str) -> int:
     found = re.match(r"(\d+)([a-zA-Z]*)", cell)
     assert found, f"no number in '{cell}'"
     return int(found[1]) * _UNITS.get(found[2], 1)
-
-
-def table_document(kind: TableKind, values: Values) -> Document:
-    """Return a table of four or five rows, at the hard level of ten to twelve, one to three of them odd."""
-    count = values.rng.randint(10, 12) if values.hard else values.rng.randint(4, 5)
-    odd = values.rng.sample(range(count), values.rng.choice((1, 1, 2, 3)))
-    rows = [kind.row(values, number in odd) for number in range(count)]
-    column = kind.header.index(kind.by or kind.key)
-    rows.sort(key=lambda row: (amount(row[column]) if kind.by else 0, row[column]))
-    table = Table(kind.header, rows, kind.key)
-    questions = (asker(table, values) for asker in kind.askers)
-    return Document(f"$ {kind.command}\n{table.text()}", tuple(question for question in questions if question))
-
-
-def cell(column: str, *wordings: str) -> Asker:
-    """Ask for one cell; the wordings name `{row}`."""
-
-    def asker(table: Table, values: Values) -> Question:
-        row = values.rng.choice(table.rows)
-        return _ask("lookup", f"{column} of row", table.cell(row, column), wordings, row=table.name(row))
-
-    return asker
-
-
-def only(column: str, *wordings: str) -> Asker:
-    """Ask for the row by a cell that no other row has; the wordings name `{value}`."""
-
-    def asker(table: Table, values: Values) -> Question | None:
-        column_cells = [table.cell(row, column) for row in table.rows]
-        single = [row for row in table.rows if column_cells.count(table.cell(row, column)) == 1]
-        if not single:
-            return None
-        row = values.rng.choice(single)
-        return _ask("compare", f"row by {column}", table.name(row), wordings, value=table.cell(row, column))
-
-    return asker
-
-
-def most(column: str, *wordings: str, least: bool = False) -> Asker:
-    """Ask for the row with the largest (or least) amount in a column."""
-
-    def asker(table: Table, values: Values) -> Question | None:
-        ranked = sorted(table.rows, key=lambda row: amount(table.cell(row, column)), reverse=not least)
-        if amount(table.cell(ranked[0], column)) == amount(table.cell(ranked[1], column)):
-            return None
-        return _ask("compare", f"{'least' if least else 'most'} {column}", table.name(ranked[0]), wordings)
-
-    return asker
-
-
-def odd_one(column: str, normal: str, *wordings: str) -> Asker:
-    """Ask for the one row whose cell isn't the normal one."""
-
-    def asker(table: Table, values: Values) -> Question | None:
-        odd = [table.name(row) for row in table.rows if table.cell(row, column) != normal]
-        return _ask("compare", f"not {normal}", odd[0], wordings) if len(odd) == 1 else None
-
-    return asker
-
-
-def count_odd(column: str, normal: str, *wordings: str) -> Asker:
-    """Ask how many rows have another cell than the normal one."""
-
-    def asker(table: Table, values: Values) -> Question:
-        odd = sum(table.cell(row, column) != normal for row in table.rows)
-        return _ask("steps", f"count not {normal}", odd, wordings)
-
-    return asker
-
-
-def total(column: str, *wordings: str, unit: str = "") -> Asker:
-    """Ask for the sum of a column over two rows; the wordings name `{row}` and `{other}`."""
-
-    def asker(table: Table, values: Values) -> Question:
-        row, other = values.rng.sample(list(table.rows), 2)
-        numbers = [int(re.sub(r"\D.*", "", table.cell(r, column))) for r in (row, other)]
-        named = {"row": table.name(row), "other": table.name(other)}
-        return _ask("steps", f"sum of {column}", f"{sum(numbers)}{unit}", wordings, **named)
-
-    return asker
-
-
-def missing(column: str, *wordings: str) -> Asker:
-    """Ask how many are missing of a cell such as 2/5; the wordings name `{row}`."""
-
-    def asker(table: Table, values: Values) -> Question | None:
-        rows = [row for row in table.rows if len(set(table.cell(row, column).split("/"))) == 2]
-        if not rows:
-            return None
-        row = values.rng.choice(rows)
-        ready, wanted = map(int, table.cell(row, column).split("/"))
-        return _ask("steps", f"missing in {column}", wanted - ready, wordings, row=table.name(row))
-
-    return asker
-
-
-def incomplete(column: str, *wordings: str) -> Asker:
-    """Ask for the one row with a cell such as 2/5."""
-
-    def asker(table: Table, values: Values) -> Question | None:
-        names = [table.name(row) for row in table.rows if len(set(table.cell(row, column).split("/"))) == 2]
-        return _ask("compare", f"incomplete {column}", names[0], wordings) if len(names) == 1 else None
-
-    return asker
-
-
-def before(column: str, *wordings: str, last: bool = False) -> Asker:
-    """Ask for the cell one row above `{row}`, or above the last row."""
-
-    def asker(table: Table, values: Values) -> Question:
-        place = len(table.rows) - 1 if last else values.rng.randint(1, len(table.rows) - 1)
-        kind = f"{column} before {'the last' if last else 'row'}"
-        return _ask(
-            "steps", kind, table.cell(table.rows[place - 1], column), wordings, row=table.name(table.rows[place])
-        )
-
-    return asker
-
-
-def _ask(depth: Depth, kind: str, answer: object, wordings: tuple[str, ...], **named: str) -> Question:
-    first, second, unseen = (wording.format(**named) for wording in wordings)
-    return ask(depth, kind, answer, first, second, unseen)

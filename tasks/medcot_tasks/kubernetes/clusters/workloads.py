@@ -88,9 +88,9 @@ spec:
             f"what is the storage class for {name}?", f"name the class of storage that {name} asks for."),
         ask("lookup", "storage", f"{size}Gi", f"how much storage does each pod of {name} request?",
             f"what is the size of one volume of {name}?",
-            f"give the capacity of the claim of a single {name} pod."),
+            f"give the size of the claim of a single {name} pod."),
         ask("compare", "claim", claim, f"what is the volume claim template of {name} called?",
-            f"which name has the claim template of {name}?",
+            f"what name does the claim template of {name} have?",
             f"name the template from which {name} makes its claims."),
         ask("steps", "last_pod", f"{name}-{replicas - 1}", f"what is the name of the last pod of {name}?",
             f"which pod of {name} has the highest number?",
@@ -136,7 +136,8 @@ spec:
             f"what is the history limit for failed jobs of {name}?",
             f"how many failures of {name} can you look back on?"),
         ask("compare", "which_history_is_longer", "failed" if failed > done else "successful",
-            f"of which jobs does {name} keep more?", f"what kind of finished jobs does {name} keep more of?",
+            f"of which finished jobs does {name} keep more?",
+            f"what kind of finished jobs does {name} keep more of?",
             f"which history of {name} is the longer one?"),
         ask("steps", "time_of_day", f"{hour:02}:{minute:02}", f"at what time of day does {name} run, as HH:MM?",
             f"when does cron job {name} start, as HH:MM?", f"read the schedule of {name} as a clock time, HH:MM."),
@@ -144,7 +145,7 @@ spec:
             f"counting successful and failed ones, how many jobs of {name} are kept?",
             f"add up both history limits of {name}."),
     )  # fmt: skip
-    return Manifest(name, text, questions, "backoffLimit", backoff)
+    return Manifest(name, text, questions, "backoff limit", backoff)
 
 
 def autoscaler(v: Values) -> Manifest:
@@ -153,7 +154,9 @@ def autoscaler(v: Values) -> Manifest:
     least, spread, percent, wait = v.number(2, 6), v.number(2, 8), v.number(35, 59), v.number(60, 300, 15)
     most = least + spread
     above = v.yes()
-    measured = percent + v.rng.randint(3, 15) * (1 if above else -1)
+    # An autoscaler leaves its pods alone within a tenth of the target: ask well beyond that.
+    gap = -(-percent * 15 // 100) + v.rng.randint(0, 12)
+    measured = percent + gap * (1 if above else -1)
     text = f"""kind: HorizontalPodAutoscaler
 metadata:
   name: {name}
@@ -186,26 +189,25 @@ spec:
             f"for how many seconds does {name} wait before it scales down?",
             f"give the stabilization window of {name} in seconds."),
         ask("compare", "above_target", "yes" if above else "no",
-            f"is an average CPU utilization of {measured} above the target of {name}?",
+            f"is an average CPU utilization of {measured} percent above the target of {name}?",
             f"is {measured} percent of CPU more than {name} aims at?",
             f"would {name} want more replicas at {measured} percent CPU?"),
         ask("steps", "spread", spread, f"how many replicas can {name} add to its minimum?",
             f"what is the difference between the maximum and minimum replicas of {name}?",
             f"from its smallest size, by how many replicas can {name} grow?"),
     )  # fmt: skip
-    return Manifest(name, text, questions, "maxReplicas", most)
+    return Manifest(name, text, questions, "maximum of replicas", most)
 
 
 def quota(v: Values) -> Manifest:
     """Hard limits of a namespace, and what of them is used."""
     name, namespace = v.pick(APPS), v.pick(NAMESPACES)
-    kinds = v.rng.sample(["pods", *v.rng.sample(["services", "secrets", "configmaps", "jobs"], 2)], 3)
-    hard = {kind: v.number(20, 59) for kind in kinds}
-    left = dict(zip(kinds, v.rng.sample(range(2, 9), 3), strict=True))
-    used = {kind: hard[kind] - left[kind] for kind in kinds}
+    kinds = v.rng.sample(["pods", *v.rng.sample(["services", "secrets", "configmaps"], 2)], 3)
+    used, left = {kind: v.number(20, 59) for kind in kinds}, {kind: v.number(2, 12) for kind in kinds}
+    hard = {kind: used[kind] + left[kind] for kind in kinds}
     kind, other = v.rng.sample(kinds, 2)
     fits = v.yes()
-    more = v.rng.randint(2, left[kind]) if fits else left[kind] + v.rng.randint(1, 4)
+    more = max(2, left[kind] - v.rng.randint(0, 3)) if fits else left[kind] + v.rng.randint(1, 4)
     lines = {
         key: "\n".join(f"    {k}: {n}" for k, n in part.items()) for key, part in (("hard", hard), ("used", used))
     }
@@ -226,9 +228,9 @@ status:
             f"what is the hard limit of {kind} in {name}?", f"give the ceiling for {kind} that {name} sets."),
         ask("lookup", "used", used[other], f"how many {other} does quota {name} count as used?",
             f"how many {other} are in use under {name}?", f"under {name}, how many {other} exist already?"),
-        ask("compare", "scarce", scarce, f"of what does quota {name} leave the fewest?",
-            f"which resource under {name} is closest to its limit?",
-            f"what runs out first under {name}, by what is left?"),
+        ask("compare", "scarce", scarce, f"of which resource does quota {name} leave the fewest?",
+            f"which resource under {name} has the fewest left?",
+            f"under {name}, of what can the smallest number still be made?"),
         ask("steps", "left", left[kind], f"how many more {kind} can be made under quota {name}?",
             f"how many {kind} are left in {name}?", f"subtract the used {kind} of {name} from the hard limit."),
         ask("steps", "fits", "yes" if fits else "no", f"do {more} more {kind} fit into quota {name}?",
