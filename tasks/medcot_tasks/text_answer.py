@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 
-from medcot_bench.data.text import normalise, words
+from medcot_bench.data.text import words
 
 SCORES = ("answer", "exact")
 _ARTICLES = {"a", "an", "the"}
+_SHORT = 5
+"""Words of a reference up to which its numbers are the answer; in longer ones they are a fact among others."""
+# A hyphen is a sign only where no word or number stands before it: neither in 10-15 nor in E-05 or web-5.
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*|\d+(?:[.,]\d+)*", re.ASCII)
+_THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
 
 
 def score_text(reference: str, completion: str) -> dict[str, float | None]:
     """Return token F1 as `answer` and equality as `exact`; None where nothing was written.
 
-    >>> score_text("30 minutes", "30 Minutes.")
-    {'answer': 1.0, 'exact': 1.0}
+    >>> score_text("30 minutes", "30 Minutes."), score_text("30 minutes", "20 minutes")
+    ({'answer': 1.0, 'exact': 1.0}, {'answer': 0.0, 'exact': 0.0})
     """
     if not completion.strip():
         return dict.fromkeys(SCORES)
-    exact = normalise(reference) == normalise(completion)
+    exact = _plain(reference) == _plain(completion)
     return {"answer": token_f1(reference, completion), "exact": float(exact)}
 
 
@@ -28,9 +35,11 @@ def one_line(text: str) -> str:
 
 
 def token_f1(reference: str, answer: str) -> float:
-    """Return the F1 of shared tokens, as SQuAD counts it (Rajpurkar et al. 2016, arXiv 1606.05250).
+    """Return the F1 of shared tokens (SQuAD, Rajpurkar et al. 2016, arXiv 1606.05250).
 
-    Case, punctuation and English articles do not count; tokens are words of any script.
+    Case, punctuation and English articles do not count; tokens are words of any script. Where a reference of at
+    most five words holds numbers and the answer holds none of them, it is 0 (DROP, Dua et al. 2019, arXiv
+    1903.00161): the unit alone is no part of an answer.
 
     >>> round(token_f1("It restarts the Pod.", "the pod restarts"), 3)
     0.8
@@ -38,10 +47,45 @@ def token_f1(reference: str, answer: str) -> float:
     gold, given = _tokens(reference), _tokens(answer)
     if not gold or not given:
         return float(gold == given)
+    wanted = numbers(reference) if len(gold) <= _SHORT else set()
+    if wanted and not wanted & numbers(answer):
+        return 0.0
     shared = sum((Counter(gold) & Counter(given)).values())
     return 2 * shared / (len(gold) + len(given))
 
 
+def numbers(text: str) -> set[float | str]:
+    """Return the numbers of a text with their signs; versions such as 2.14.3 stay texts.
+
+    >>> sorted(numbers("from -5 to 1,250.50 in E-05"))
+    [-5.0, 5.0, 1250.5]
+    """
+    return {_number(found) for found in _NUMBER.findall(_normal(text))}
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _tokens(text: str) -> list[str]:
-    tokens = words(text)
+    tokens = words(_normal(text))
     return [token for token in tokens if token not in _ARTICLES] or tokens
+
+
+def _plain(text: str) -> str:
+    """Return what `exact` compares: signs and symbols count.
+
+    Case, commas between thousands, articles, outer quotes, final punctuation and spacing (also between a number and
+    its unit) do not.
+    """
+    text = _normal(text).strip().rstrip(".,;:!?").strip("\"'` ")
+    kept = " ".join(word for word in text.split() if word not in _ARTICLES) or text
+    return re.sub(r"(?<=\d) (?=\D)", "", kept)
+
+
+def _normal(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "-")
+    return _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)
