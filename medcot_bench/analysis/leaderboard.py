@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from medcot_bench.analysis.estimates import Estimate, clustered
+from medcot_bench.analysis.values import Values, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES, higher_is_better
 
 UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
-Values = dict[str, dict[int, dict[str, float]]]
-"""Score -> seed -> item -> value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,9 @@ def build(results: Results) -> Leaderboard:
     for result in results.cells:
         grouped[result.cell.adapter, result.cell.task].append(result)
     values = {
-        key: {task: _values(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
+        key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
     }
-    full = {task: key for key in reversed(grouped) if (task := key[1]) and _is_full(grouped[key])}
+    full = {task: key for key in reversed(grouped) if (task := key[1]) and trains_everything(grouped[key])}
     rows = []
     for key, cells in grouped.items():
         reference = full.get(key[1]) if key[1] else None
@@ -133,19 +132,6 @@ def build(results: Results) -> Leaderboard:
     )
 
 
-def _values(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:
-    values: Values = {}
-    groups: dict[str, str] = {}
-    for cell in cells:
-        if task not in cell.scores:
-            continue
-        for sample in results.samples(cell, task):
-            groups[sample["id"]] = sample["group"]
-            for name, value in sample["scores"].items():
-                values.setdefault(name, {}).setdefault(cell.cell.seed or 0, {})[sample["id"]] = value
-    return values, groups
-
-
 def _mean(by_seed: Mapping[int, Mapping[str, float]], groups: Mapping[str, str]) -> Estimate:
     items: defaultdict[str, list[float]] = defaultdict(list)
     for values in by_seed.values():
@@ -180,16 +166,6 @@ def _same_as_base(results: Results, cell: CellResult, task: str) -> bool:
     compared = [name for name in ("prediction", "gold_loglikelihood") if after[0][name] is not None]
     answers = [[(s["id"], *(s[name] for name in compared)) for s in samples] for samples in (before, after)]
     return bool(compared) and answers[0] == answers[1]
-
-
-def _is_full(cells: Sequence[CellResult]) -> bool:
-    """Whether these cells train every weight: the reference that gaps are measured against."""
-    record = next((cell.record for cell in cells if cell.record), None)
-    if record is None:
-        return False
-    adapter = record.request["adapter"]
-    selector = adapter.get("selector", {})
-    return bool(adapter["name"] == "full" and (selector["name"], selector["targets"]) == ("all", "all"))
 
 
 def _peak(cells: Iterable[CellResult]) -> float | None:

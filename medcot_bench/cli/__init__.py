@@ -9,11 +9,12 @@ import warnings
 from collections.abc import Sequence
 
 from medcot_bench import __version__
-from medcot_bench.cli import export, listing, plan, run, show
+from medcot_bench.cli import export, init, listing, plan, run, show
 from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
 
 EPILOG = """\
 examples:
+  medcot-bench run                        (the preset "quick": a first comparison in ten minutes)
   medcot-bench list
   medcot-bench show k8s_qa
   medcot-bench run --tasks k8s_qa --eval-tasks manuals_qa --adapters none,full,lora,layer_lora \\
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"medcot-bench {__version__}")
     commands = program.add_subparsers(dest="command", metavar="command", required=True)
-    for command in (run, plan, listing, show, export):
+    for command in (run, plan, init, listing, show, export):
         command.add_parser(commands)
     return program
 

@@ -1,4 +1,4 @@
-"""`medcot-bench list`: every plugin with the distribution it comes from. Imports none of them."""
+"""`medcot-bench list`: every plugin with the distribution it comes from, and the presets. Imports no plugin."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from medcot_bench import __version__, presets
 from medcot_bench.plugins import KINDS, installed
 
 
@@ -17,11 +18,12 @@ def add_parser(commands: Any) -> None:
     """Add this command to the program."""
     command = commands.add_parser(
         "list",
-        help="list tasks, adapters, selectors and exporters",
-        description="List every plugin and the distribution it comes from. No plugin is imported.",
+        help="list tasks, adapters, selectors, exporters and presets",
+        description="List the presets and every plugin with the distribution it comes from. Imports no plugin.",
         allow_abbrev=False,
     )
-    command.add_argument("kind", nargs="?", choices=[f"{kind}s" for kind in KINDS], help="only these")
+    kinds = [*(f"{kind}s" for kind in KINDS), "presets"]
+    command.add_argument("kind", nargs="?", choices=kinds, help="only these")
     command.add_argument("--json", action="store_true", help="as a JSON list")
     command.set_defaults(execute=execute)
 
@@ -29,8 +31,10 @@ def add_parser(commands: Any) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Print the list."""
     entries = [entry for entry in installed().entries if options.kind in (None, f"{entry.kind}s")]
+    studies = presets.names() if options.kind in (None, "presets") else []
     if options.json:
-        print(json.dumps([asdict(entry) for entry in entries], indent=1))
+        found = [{"kind": "preset", "name": name, "description": presets.description(name)} for name in studies]
+        print(json.dumps([*(asdict(entry) for entry in entries), *found], indent=1))
         return 0
     offers = Counter((entry.kind, entry.name) for entry in entries)
     rows = [
@@ -42,5 +46,6 @@ def execute(options: argparse.Namespace) -> int:
         ]
         for entry in entries
     ]
+    rows += [["preset", name, f"medcot-bench {__version__}", presets.description(name)] for name in studies]
     print(tabulate(rows, ["kind", "name", "from", ""], disable_numparse=True))
     return 0

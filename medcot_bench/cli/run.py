@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import textwrap
+from pathlib import Path
 from typing import Any
 
+from medcot_bench import presets
 from medcot_bench.cli import plan
 from medcot_bench.cli.progress import choose_listener
 from medcot_bench.cli.study import add_study_arguments, read_study
+from medcot_bench.config import Study
+from medcot_bench.study_files import load_study
 
 
 def add_parser(commands: Any) -> None:
@@ -46,7 +52,32 @@ def execute(options: argparse.Namespace) -> int:
         parts += [f"{outcome.failed} failed"] if outcome.failed else []
         parts += [f"{outcome.skipped} skipped"] if outcome.skipped else []
         print(f"{', '.join(parts)} of {total}")
-    print(f"leaderboard: {outcome.leaderboard} (also .csv and .json)")
+    _conclude(study, outcome.leaderboard)
     if outcome.failed:
-        print(f"what failed stands in it; logs: {study.output_dir}/cells/*/attempts/*/log")
+        print(f"what failed stands in the leaderboard; logs: {study.output_dir}/cells/*/attempts/*/log")
     return outcome.exit_code
+
+
+def _conclude(study: Study, leaderboard: Path) -> None:
+    """Print the table, what it shows, where the files are, and what to try next."""
+    from medcot_bench.analysis.leaderboard import build
+    from medcot_bench.analysis.summary import summarise
+    from medcot_bench.report.terminal import overview
+    from medcot_bench.results import load
+
+    results = load(study.output_dir)
+    print(f"\n{overview(build(results))}\n")
+    width = max(60, min(100, shutil.get_terminal_size().columns))
+    print(textwrap.fill(summarise(results), width, break_on_hyphens=False, break_long_words=False) + "\n")
+    print(f"files: {leaderboard} (also .csv and .json), items and records in {study.output_dir}/cells")
+    print(f"next:  {_next(study)}")
+
+
+def _next(study: Study) -> str:
+    if study == load_study(presets.path_of("smoke"))[0]:
+        return "medcot-bench run (three seeds, ten minutes)"
+    if len(study.seeds) == 1:
+        return "the same command with --seeds 0,1,2: one seed describes models, several their methods"
+    if study == load_study(presets.path_of("quick"))[0]:
+        return "medcot-bench run --preset study (three hours); medcot-bench init writes a study to edit"
+    return f"medcot-bench export {study.output_dir} --format md,csv,json"

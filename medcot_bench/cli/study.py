@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from medcot_bench import presets
 from medcot_bench.config import DEFAULT_MODEL, Study
+from medcot_bench.errors import ConfigError
 from medcot_bench.study_files import load_study
 
 # flag -> (field of the study, placeholder, help)
@@ -37,6 +39,12 @@ _FLAGS = {
 def add_study_arguments(command: argparse.ArgumentParser) -> None:
     """Add the study file, the flags people type, and --set for every other field."""
     command.add_argument("study", nargs="?", type=Path, help="study file (YAML); flags override it")
+    command.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"a study that comes with the program: {', '.join(presets.names())}; flags override it "
+        f"({presets.DEFAULT} where neither a study file nor tasks are named)",
+    )
     for flag, (field, placeholder, text) in _FLAGS.items():
         names = [flag, "--output-dir"] if flag == "-o" else [flag]
         several = flag in {"--tasks", "--eval-tasks", "--adapters"}
@@ -86,5 +94,20 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
             errors.append(f"--set {text}: write FIELD=VALUE")
         else:
             overrides.append((field, value))
-    study, found = load_study(options.study, overrides, os.environ)
+    study, found = load_study(_file(options, errors), overrides, os.environ)
     return study, errors + found
+
+
+def _file(options: argparse.Namespace, errors: list[str]) -> Path | None:
+    """Return the study file that flags and environment override: the user's own, a preset's, or none."""
+    if options.preset is None:
+        named = options.study or options.tasks or options.eval_tasks
+        named = named or any(name in os.environ for name in ("MEDCOT_TASKS", "MEDCOT_EVAL_TASKS"))
+        return options.study if named else presets.path_of(presets.DEFAULT)
+    if options.study is not None:
+        errors.append(f"--preset {options.preset}: it is a study itself; name it or {options.study}, not both")
+    try:
+        return presets.path_of(options.preset)
+    except ConfigError as error:
+        errors.append(str(error))
+        return None

@@ -10,67 +10,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from planted import DOMAINS, PROVENANCE, Made, answers, failed, write
 from pydantic import TypeAdapter
 
 from medcot_bench.analysis.estimates import Estimate
 from medcot_bench.analysis.leaderboard import Leaderboard, Row, build
 from medcot_bench.errors import ConfigError, StoreError
-from medcot_bench.plan import Cell, Score
-from medcot_bench.records import Attempt, CellRecord, Phase, Provenance, ScoreRecord, Status, Training
+from medcot_bench.records import Phase
 from medcot_bench.report.export import export
 from medcot_bench.results import load
-from medcot_bench.store import Store
 
 GOLDEN = Path(__file__).parent.parent / "report" / "golden"
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
-BASE = {"name": "tiny", "origin": "folder", "digest": "sha256:0"}
-DOMAINS = {"k8s_qa": "kubernetes", "manuals_qa": "manuals"}
-GROUPS = {"a": "1", "b": "1", "c": "2", "d": "2"}
-PROVENANCE = Provenance(
-    medcot_bench="0.1.0",
-    plugins={},
-    packages={"torch": "2.13.0"},
-    engine="hf",
-    python="3.11.7",
-    platform="Linux",
-    device="cpu: example",
-    dtype="float32",
-    threads=2,
-    hostname="here",
-    started="2026-01-01T00:00:00+00:00",
-)
-TRAIN = Phase(seconds=10.0, peak_bytes=4_000_000_000, tokens=1000)
-Scores = Mapping[str, Mapping[str, float]]  # score -> item -> value
-
-
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    adapter: str
-    seed: int | None = 0
-    task: str | None = "k8s_qa"
-    scores: Mapping[str, Scores] = field(default_factory=dict)
-    marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    train: Phase | None = TRAIN
-    score_seconds: float = 0.0
-    attempts: Sequence[Attempt] = ()
-    selector: Mapping[str, Any] = field(default_factory=lambda: {"name": "all", "targets": "all"})
-    provenance: Provenance = PROVENANCE
-
-
-def failed(status: Status, error: str, score: str | None = None) -> Attempt:
-    return Attempt(cell_id="", status=status, error=error, score=score, started=PROVENANCE.started)
-
-
-def answers(a: float, b: float, c: float, d: float) -> dict[str, float]:
-    return {"a": a, "b": b, "c": c, "d": d}
-
-
 FULL_0 = Made(
     adapter="full",
     scores={
@@ -103,101 +58,6 @@ LORA_0 = Made(
 DIVERGED = "loss nan with gradient norm nan in step 3; try a lower lr"
 LORA_1 = Made(adapter="lora", seed=1, train=None, attempts=[failed("diverged", DIVERGED)])
 STUDY = (FULL_0, FULL_1, LORA_0, LORA_1)
-
-
-def write(root: Path, *made: Made) -> Path:
-    store = Store(root)
-    planned = []
-    for number, part in enumerate(made):
-        request = {"adapter": {"name": part.adapter.partition(":")[0], "selector": dict(part.selector)}}
-        cell = Cell(id=f"{number:012x}", task=part.task, adapter=part.adapter, seed=part.seed, request=request)
-        if part.train:
-            store.commit_cell(cell, cell_record(cell, part, part.train), [])
-        scores = {}
-        for task in DOMAINS:
-            score = Score(id=f"{number:06x}{task[:6]}", cell=cell.id, task=task, relation="base", request={})
-            scores[score.id] = task
-            if task in part.scores:
-                store.commit_score(cell, score, score_record(score, part), samples(part.scores[task]))
-        for attempt in part.attempts:
-            store.add_attempt(cell, replace(attempt, cell_id=cell.id), "log")
-        planned.append(
-            {"id": cell.id, "task": cell.task, "adapter": cell.adapter, "seed": cell.seed, "scores": scores}
-        )
-    left_out: dict[str, dict[str, int]] = {"k8s_qa": {"train overlaps manuals_qa eval": 2}, "manuals_qa": {}}
-    tasks = {
-        task: {"source": f"file:{task}.jsonl", "domain": domain, "left_out": left_out[task]}
-        for task, domain in DOMAINS.items()
-    }
-    store.replace(root / "plan.json", json.dumps({"base": BASE, "tasks": tasks, "cells": planned}).encode())
-    return root
-
-
-def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
-    return CellRecord(
-        cell_id=cell.id,
-        name=cell.name,
-        task=cell.task,
-        adapter=cell.adapter,
-        seed=cell.seed,
-        request=cell.request,
-        base=BASE,
-        source="file:k8s_qa.jsonl",
-        placement={},
-        trainable_parameters=1_000_000 if made.adapter.startswith("full") else 20_000,
-        total_parameters=1_000_000,
-        adapter_bytes=4_000_000 if made.adapter.startswith("full") else 80_000,
-        bytes={},
-        dtypes={},
-        training=Training(
-            steps=2,
-            epochs=1.0,
-            tokens=train.tokens,
-            target_tokens=10,
-            items=4,
-            overlong_dropped=0,
-            overlong_shortened=0,
-            first_loss=3.0,
-            final_loss=2.0,
-            selected_step=2,
-        ),
-        phases={"load": Phase(seconds=1.0, peak_bytes=1), "train": train},
-        provenance=made.provenance,
-    )
-
-
-def score_record(score: Score, made: Made) -> ScoreRecord:
-    relations = {None: "base", score.task: "same_task"}
-    return ScoreRecord(
-        score_id=score.id,
-        cell_id=score.cell,
-        task=score.task,
-        relation=relations.get(made.task, "shift"),
-        domain=DOMAINS[score.task],
-        form={"context": "given", "answer": "text"},
-        source=f"file:{score.task}.jsonl",
-        request={},
-        results={},
-        counts={"items": 4, "extractive": 1, "shortened": 0, "dropped": 0},
-        marks=made.marks.get(score.task, ()),
-        samples_sha256="",
-        phase=Phase(seconds=made.score_seconds, peak_bytes=1),
-        provenance=made.provenance,
-    )
-
-
-def samples(scores: Scores) -> list[dict[str, Any]]:
-    items = sorted({item for values in scores.values() for item in values})
-    return [
-        {
-            "id": item,
-            "group": GROUPS[item],
-            "prediction": None,
-            "gold_loglikelihood": -1.0,
-            "scores": {name: values[item] for name, values in scores.items() if item in values},
-        }
-        for item in items
-    ]
 
 
 def rows(root: Path, *made: Made) -> dict[str, Row]:

@@ -1,0 +1,132 @@
+"""Differences of means over items and seeds, with the uncertainty of both.
+
+Items of a group are not independent, and neither are the items that one trained model answered: the variance is
+crossed, groups by seeds (Cameron, Gelbach & Miller 2011, "Robust inference with multiway clustering").
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SeedValues = Mapping[int, Mapping[str, float]]
+"""Seed -> item -> value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Values of one set of items for every seed, and the group of each item."""
+
+    values: SeedValues
+    groups: Mapping[str, str]
+    weight: float = 1.0
+    """How the part's mean counts in a sum of parts: -1 for what is subtracted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A sum of means with its standard error; None where two groups are not there to estimate it from."""
+
+    value: float
+    stderr: float | None
+    df: float | None
+    """Degrees of freedom (Welch-Satterthwaite)."""
+    items: int
+    seeds: int
+
+    def interval(self, level: float = 0.95) -> tuple[float, float] | None:
+        """Return the confidence interval of Student's t, None without a standard error."""
+        if self.stderr is None or self.df is None:
+            return None
+        from scipy.stats import t
+
+        half = float(t.ppf((1 + level) / 2, self.df)) * self.stderr
+        return self.value - half, self.value + half
+
+
+def contrast(parts: Sequence[Part]) -> Contrast:
+    """Return the weighted sum of the parts' means over items and seeds.
+
+    With G groups and S seeds, c[s, g] is what group g adds to the mean of seed s, less its share of the overall
+    mean. The variance is V_groups + V_seeds - V_rest, and no less than the larger of the first two:
+
+        V_groups = G/(G-1) * sum over g of (mean over s of c[s, g])^2
+        V_seeds  = sum over s of (sum over g of c[s, g])^2 / (S(S-1))
+        V_rest   = G/(G-1) * sum over s, g of (what is left of c[s, g] without both)^2 / (S(S-1))
+
+    Parts with the same groups share them; seeds are shared by all parts, since one model answers them all. With
+    one seed only V_groups is known: the contrast describes these models. Raises ValueError where the parts have
+    no seed in common, or a part no item.
+    """
+    seeds = sorted(set.intersection(*(set(part.values) for part in parts)))
+    if not seeds or not all(part.values[seed] for part in parts for seed in seeds):
+        raise ValueError("no seed has values of every part")
+    value, items = 0.0, 0
+    adds: list[dict[str, list[float]]] = []
+    for part in parts:
+        mean, added, count = _added(part, seeds)
+        value += mean
+        items += count
+        adds.append(added)
+    blocks = _disjoint(adds)
+    if any(len(block) < 2 for block in blocks):
+        return Contrast(value, None, None, items, len(seeds))
+    of_groups = [_of_groups(block) for block in blocks]
+    of_seeds = rest = 0.0
+    if len(seeds) > 1:
+        pairs = len(seeds) * (len(seeds) - 1)
+        sums = [math.fsum(row[s] for block in blocks for row in block.values()) for s in range(len(seeds))]
+        of_seeds = math.fsum(x * x for x in sums) / pairs
+        rest = math.fsum(_rest(block) for block in blocks) / pairs
+    larger = max(math.fsum(of_groups), of_seeds)
+    variance = max(math.fsum(of_groups) + of_seeds - rest, larger)
+    squares = math.fsum(v * v / (len(block) - 1) for v, block in zip(of_groups, blocks, strict=True))
+    squares += of_seeds**2 / (len(seeds) - 1) if len(seeds) > 1 else 0.0
+    df = variance**2 / squares if squares else math.inf
+    return Contrast(value, math.sqrt(variance), df, items, len(seeds))
+
+
+def _added(part: Part, seeds: Sequence[int]) -> tuple[float, dict[str, list[float]], int]:
+    """Return the part's weighted mean, group -> seed -> what it adds around it, and the number of items."""
+    items = set.intersection(*(set(part.values[seed]) for seed in seeds))
+    if not items:
+        raise ValueError("no item has a value for every seed")
+    order = sorted(items)
+    means = [math.fsum(part.values[seed][item] for item in order) / len(order) for seed in seeds]
+    mean = math.fsum(means) / len(means)
+    added: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * len(seeds))
+    for item in order:
+        for place, seed in enumerate(seeds):
+            deviation = part.values[seed][item] - mean
+            added[part.groups[item]][place] += part.weight * deviation / len(order)
+    return part.weight * mean, dict(added), len(order)
+
+
+def _disjoint(adds: Sequence[dict[str, list[float]]]) -> list[dict[str, list[float]]]:
+    """Join parts that share a group: groups of one block are independent of those of another."""
+    blocks: list[dict[str, list[float]]] = []
+    for added in adds:
+        joined = {group: list(row) for group, row in added.items()}
+        for block in [block for block in blocks if block.keys() & joined.keys()]:
+            blocks.remove(block)
+            for group, row in block.items():
+                own = joined.get(group, [0.0] * len(row))
+                joined[group] = [a + b for a, b in zip(row, own, strict=True)]
+        blocks.append(joined)
+    return blocks
+
+
+def _of_groups(block: Mapping[str, Sequence[float]]) -> float:
+    size = len(block)
+    return size / (size - 1) * math.fsum((math.fsum(row) / len(row)) ** 2 for row in block.values())
+
+
+def _rest(block: Mapping[str, Sequence[float]]) -> float:
+    size = len(block)
+    seeds = range(len(next(iter(block.values()))))
+    shares = [math.fsum(row[s] for row in block.values()) / size for s in seeds]
+    overall = math.fsum(shares) / len(shares)
+    left = [row[s] - math.fsum(row) / len(row) - shares[s] + overall for row in block.values() for s in seeds]
+    return size / (size - 1) * math.fsum(x * x for x in left)

@@ -1,0 +1,119 @@
+"""What a finished study shows of the gap to full fine-tuning, and what it can't show, in one sentence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.values import trains_everything, values_of
+from medcot_bench.results import CellResult, Results
+from medcot_bench.scores import higher_is_better
+
+Rows = Mapping[tuple[str, str | None], Sequence[CellResult]]
+"""(Adapter, training task) -> cells."""
+
+
+def summarise(results: Results) -> str:
+    """Return one plain sentence on full fine-tuning against one other adapter, in domain and under a shift.
+
+    The adapter is the first that trains some layers only, else the first that isn't full. Gaps are paired by item
+    and seed, with 95 % intervals; what an interval with 0 in it allows is called a tie.
+    """
+    rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
+    for cell in results.cells:
+        if cell.record is not None:
+            rows[cell.cell.adapter, cell.cell.task].append(cell)
+    for (full, task), cells in rows.items():
+        if task is not None and trains_everything(cells) and (other := _other(rows, full, task)):
+            return _compare(results, rows, task, full, other)
+    return "Full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown."
+
+
+def _other(rows: Rows, full: str, task: str) -> str | None:
+    adapters = [adapter for adapter, trained_on in rows if trained_on == task and adapter != full]
+    partial = [adapter for adapter in adapters if _selects(rows[adapter, task])]
+    return next(iter([*partial, *adapters]), None)
+
+
+def _selects(cells: Sequence[CellResult]) -> bool:
+    return any(
+        cell.record.request["adapter"]["name"] != "full"
+        and cell.record.request["adapter"].get("selector", {}).get("name", "all") != "all"
+        for cell in cells
+        if cell.record
+    )
+
+
+def _compare(results: Results, rows: Rows, task: str, full: str, other: str) -> str:
+    ours, theirs = rows[full, task], rows[other, task]
+    forms = {name: score.form for cell in ours for name, score in cell.scores.items()}
+    relations = {name: score.relation for cell in ours for name, score in cell.scores.items()}
+    shifts = [name for name in results.tasks if relations.get(name) == "shift"]
+    shift = min(shifts, key=lambda name: "@" in name, default=None)  # another domain before a graded shift
+    comparable = shift is None or forms.get(task) == forms[shift]
+    for score in ("answer", "gold_nll") if comparable else ("gold_nll",):
+        own = _gap(results, ours, theirs, task, score)
+        if own is None:
+            continue
+        gap = contrast([own])
+        parts = [f"{_gap_text(gap, full, other)} on that task"]
+        apart = _gap(results, ours, theirs, shift, score) if shift else None
+        if shift and apart:
+            parts[0] += f", and {_gap_text(contrast([apart]), full, other)} on {_title(results, shift)}"
+            parts.append(_change(contrast([apart, replace(own, weight=-1.0)])))
+        return f"Trained on {_title(results, task)}, scored by {score}: {'; '.join([*parts, _limits(gap)])}."
+    return f"{full} and {other} share no score on {_title(results, task)} yet, so no gap is shown."
+
+
+def _gap(
+    results: Results, full: Sequence[CellResult], other: Sequence[CellResult], task: str, score: str
+) -> Part | None:
+    """Return full less the other adapter, item by item and seed by seed, so that more is better for full."""
+    values, groups = values_of(results, full, task)
+    compared, _ = values_of(results, other, task)
+    sign = 1.0 if higher_is_better(score) else -1.0
+    paired = {
+        seed: {item: sign * (of_full[item] - value) for item, value in row.items() if item in of_full}
+        for seed, row in compared.get(score, {}).items()
+        if (of_full := values.get(score, {}).get(seed))
+    }
+    paired = {seed: row for seed, row in paired.items() if row}
+    return Part(paired, groups) if paired else None
+
+
+def _gap_text(gap: Contrast, full: str, other: str) -> str:
+    ahead, behind = (full, other) if gap.value >= 0 else (other, full)
+    interval = gap.interval()
+    if interval is None:
+        return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} (too few groups of items for an interval)"
+    low, high = interval if gap.value >= 0 else (-interval[1], -interval[0])
+    if low > 0:
+        return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} (95 % interval {low:.2f} to {high:.2f})"
+    return f"{full} and {other} tie ({ahead} ahead by {abs(gap.value):.2f}, {low:.2f} to {high:.2f})"
+
+
+def _change(change: Contrast) -> str:
+    """Say whether the gap is another one under shift."""
+    interval = change.interval()
+    if interval is None:
+        return "whether the gap is another one under shift stays open"
+    low, high = interval
+    if low <= 0 <= high:
+        between = f"{change.value:+.2f}, {low:.2f} to {high:.2f}"
+        return f"whether the gap is another one under shift stays open (it differs by {between})"
+    direction = "larger" if change.value > 0 else "smaller"
+    low, high = sorted((abs(low), abs(high)))
+    return f"under shift the gap is {direction}, by {abs(change.value):.2f} ({low:.2f} to {high:.2f})"
+
+
+def _limits(gap: Contrast) -> str:
+    if gap.seeds == 1:
+        return "one seed describes two models and can't show how their methods differ"
+    seeds = f"{gap.seeds} seeds at untuned learning rates"
+    return f"{seeds} can't show whether this holds for other rates, models or data"
+
+
+def _title(results: Results, task: str) -> str:
+    return f"{task}[{results.tasks[task]['source']}]" if task in results.tasks else task

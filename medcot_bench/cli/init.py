@@ -1,0 +1,40 @@
+"""`medcot-bench init`: write the study file of a preset, to be edited."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from medcot_bench import presets
+from medcot_bench.errors import ConfigError
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "init",
+        help="write a preset's study file, to be edited",
+        description="Write the study file of a preset. `medcot-bench run FILE` runs it; docs/study.md says what "
+        "its fields mean.",
+        allow_abbrev=False,
+    )
+    command.add_argument("file", nargs="?", type=Path, default=Path("study.yaml"), help="default study.yaml")
+    command.add_argument(
+        "--preset", default=presets.DEFAULT, metavar="NAME", help=f"one of {', '.join(presets.names())}"
+    )
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Write the file; return the exit status. A file that is there is left alone."""
+    content = presets.path_of(options.preset).read_text(encoding="utf-8")
+    try:
+        with options.file.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError:
+        raise ConfigError(f"{options.file} is there already; name another file") from None
+    except OSError as error:
+        raise ConfigError(f"can't write {options.file}: {error.strerror}") from None
+    print(f"{options.file} written; edit it, then: medcot-bench run {options.file}")
+    return 0

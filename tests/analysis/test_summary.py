@@ -1,0 +1,84 @@
+"""The closing sentence: three planted studies, and those that have nothing to say."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted import Made, write
+
+from medcot_bench.analysis.summary import summarise
+from medcot_bench.results import load
+
+TOP = {"name": "top", "targets": "all"}
+
+
+def plant(root: Path, chances: Mapping[str, tuple[float, float]], seeds: int, **changes: Any) -> Path:
+    """Write a study in which adapter -> chances of a right answer on k8s_qa and manuals_qa, 60 items each."""
+    made = []
+    for adapter, both in chances.items():
+        for seed in range(seeds):
+            rng = random.Random(f"{adapter} {seed}")
+            scores = {
+                task: {"answer": {f"{task} {n}": float(rng.random() < chance) for n in range(60)}}
+                for task, chance in zip(("k8s_qa", "manuals_qa"), both, strict=True)
+            }
+            part = Made(adapter=adapter, seed=seed, scores=scores, **changes)
+            made.append(replace(part, selector=TOP) if adapter.startswith("layer_lora") else part)
+    return write(root, *made)
+
+
+GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
+    "smaller under shift": (
+        {"full": (0.9, 0.3), "lora": (0.8, 0.3), "layer_lora:k=8": (0.4, 0.3)},
+        3,
+        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora:k=8 by 0.45 "
+        "(95 % interval 0.34 to 0.56) on that task, and full and layer_lora:k=8 tie (layer_lora:k=8 "
+        "ahead by 0.06, -0.10 to 0.23) on manuals_qa[file:manuals_qa.jsonl]; under shift the gap is "
+        "smaller, by 0.51 (0.22 to 0.81); 3 seeds at untuned learning rates can't show whether this "
+        "holds for other rates, models or data.",
+    ),
+    "open": (
+        {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)},
+        3,
+        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora by 0.36 (95 "
+        "% interval 0.06 to 0.66) on that task, and full is ahead of layer_lora by 0.25 (95 % interval "
+        "0.08 to 0.42) on manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift "
+        "stays open (it differs by -0.11, -0.25 to 0.02); 3 seeds at untuned learning rates can't show "
+        "whether this holds for other rates, models or data.",
+    ),
+    "one seed": (
+        {"lora": (0.5, 0.5), "full": (0.5, 0.5)},
+        1,
+        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full and lora tie (lora ahead by 0.07, "
+        "-0.12 to 0.25) on that task, and full and lora tie (full ahead by 0.05, -0.12 to 0.22) on "
+        "manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift stays open (it "
+        "differs by +0.12, -0.13 to 0.36); one seed describes two models and can't show how their "
+        "methods differ.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_planted_studies_give_the_golden_sentences(case: str, tmp_path: Path) -> None:
+    chances, seeds, sentence = GOLDEN[case]
+    assert summarise(load(plant(tmp_path, chances, seeds))) == sentence
+
+
+def test_a_gap_that_grows_is_called_larger(tmp_path: Path) -> None:
+    sentence = summarise(load(plant(tmp_path, {"full": (0.5, 0.9), "layer_lora": (0.5, 0.2)}, 3)))
+    assert "under shift the gap is larger, by 0." in sentence
+
+
+def test_what_has_no_pair_says_so(tmp_path: Path) -> None:
+    alone = summarise(load(plant(tmp_path / "a", {"full": (0.5, 0.5), "none": (0.5, 0.5)}, 1, task=None)))
+    assert alone.startswith("Full fine-tuning and another adapter trained on the same task are not both there")
+    unscored = Made(adapter="lora")
+    full = Made(adapter="full")
+    assert summarise(load(write(tmp_path / "b", full, unscored))) == (
+        "full and lora share no score on k8s_qa[file:k8s_qa.jsonl] yet, so no gap is shown."
+    )

@@ -1,0 +1,79 @@
+"""Presets: study files that plan, that flags override, and that `init` hands out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medcot_bench import presets
+from medcot_bench.cli import main
+from medcot_bench.study_files import load_study
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_with_a_tiny_model(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDCOT_MODEL", str(tiny_model))
+
+
+def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["plan", "--json", *arguments]) == 0
+    plan: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return plan
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_every_preset_is_a_study_without_errors_that_plans(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    study, errors = load_study(presets.path_of(name))
+    assert errors == []
+    assert study.output_dir == f"out/{name}"
+    assert presets.description(name).endswith((".", ")."))
+    adapters = {cell["adapter"] for cell in planned(capsys, "--preset", name)["cells"]}
+    assert {"full", "layer_lora"} <= adapters
+
+
+def test_without_a_study_quick_is_run_and_flags_override_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(capsys) == planned(capsys, "--preset", "quick")
+    seeds = {cell["seed"] for cell in planned(capsys, "--seeds", "7", "--adapters", "lora,full")["cells"]}
+    assert seeds == {7}
+
+
+def test_a_named_task_is_a_study_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {cell["seed"] for cell in planned(capsys, "--tasks", "kubectl", "--adapters", "lora")["cells"]} == {0}
+    assert main(["plan", "--tasks", "kubectl"]) == 2
+    assert "no adapter" in capsys.readouterr().err
+    monkeypatch.setenv("MEDCOT_TASKS", "kubectl")
+    assert main(["plan"]) == 2
+
+
+def test_a_wrong_preset_or_two_studies_are_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["plan", "--preset", "fast"]) == 2
+    assert "presets: quick, smoke, study" in capsys.readouterr().err
+    (tmp_path / "mine.yaml").write_text("tasks: [kubectl]\nadapters: [lora]\n")
+    assert main(["plan", "mine.yaml", "--preset", "quick"]) == 2
+    assert "name it or mine.yaml, not both" in capsys.readouterr().err
+
+
+def test_init_writes_a_preset_to_edit_and_overwrites_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "--preset", "study"]) == 0
+    assert "medcot-bench run study.yaml" in capsys.readouterr().out
+    assert Path("study.yaml").read_text() == presets.path_of("study").read_text()
+    assert planned(capsys, "study.yaml") == planned(capsys, "--preset", "study")
+    for arguments in (["init"], ["init", "--preset", "none_such"], ["init", "no/such/folder/study.yaml"]):
+        assert main(arguments) == 2
+        assert capsys.readouterr().err.startswith("medcot-bench: ")
+
+
+def test_list_shows_the_presets_with_what_they_are_for() -> None:
+    command = [sys.executable, "-m", "medcot_bench", "list", "presets"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert all(presets.description(name) in shown for name in presets.names())
+    found = json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True).stdout)
+    assert [entry["name"] for entry in found] == presets.names()
