@@ -43,7 +43,7 @@ class Lines:
             self._write(f"plan: {event['cells']} cells, {event['to_run']} to run, into {event['output_dir']}")
         elif kind == "cell_started":
             self._number += 1
-            self._write(f"[{self._number}/{self._total}] {event['title']}")
+            self._write(f"[{self._number}/{self._total}] {event['title']}{left(event)}")
         elif kind == "trained" and event["steps"]:
             self._write(
                 f"    trained {event['steps']} steps in {event['seconds']:.0f} s, loss {event['loss']:.3f}"
@@ -64,6 +64,21 @@ class Lines:
             _failure(event, self._write)
 
 
+def left(event: Mapping[str, Any]) -> str:
+    """Write how long the run will still take, nothing while that isn't known.
+
+    >>> left({"eta_s": 8000}), left({"eta_s": 50}), left({})
+    (' (2 h 13 min left)', ' (50 s left)', '')
+    """
+    seconds = event.get("eta_s")
+    if seconds is None:
+        return ""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if seconds < 90:
+        return f" ({seconds} s left)"
+    return f" ({hours} h {minutes} min left)" if hours else f" ({minutes} min left)"
+
+
 def _failure(event: Mapping[str, Any], write: Print) -> None:
     if event["event"] == "failed":
         where = f", scoring {event['task']}" if event["task"] else ""
@@ -79,7 +94,6 @@ def _bars(verbose: bool) -> Iterator[Listener]:
         Progress,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
 
     console = Console(highlight=False)
@@ -88,18 +102,19 @@ def _bars(verbose: bool) -> Iterator[Listener]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(elapsed_when_finished=False),
+        TextColumn("{task.fields[left]}"),
         console=console,
         transient=True,
     )
     lines = Lines(lambda line: progress.console.print(line, markup=False), verbose)
     with progress:
-        cells = progress.add_task("cells", total=None)
-        phase = progress.add_task("starting", total=None)
+        cells = progress.add_task("cells", total=None, left="")
+        phase = progress.add_task("starting", total=None, left="")
 
         def listen(event: Mapping[str, Any]) -> None:
             lines(event)
+            if "eta_s" in event:
+                progress.update(cells, left=left(event).strip(" ()"))
             kind = event["event"]
             if kind == "planned":
                 progress.update(cells, total=event["to_run"])

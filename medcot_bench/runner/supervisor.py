@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
 from medcot_bench.records import Attempt, now
 from medcot_bench.report.export import export
+from medcot_bench.runner.eta import Eta, phases
 from medcot_bench.runner.process import WorkerProcess
 from medcot_bench.store import Store
 from medcot_bench.study_files import dump_study
@@ -46,7 +48,8 @@ class Outcome:
 def run_study(study: Study, errors: list[str] | None = None, listen: Listener = lambda event: None) -> Outcome:
     """Run everything a study still needs and export its leaderboard.
 
-    `listen` gets every event as a mapping with the key `event`. Raises MedcotError for a wrong study (nothing is
+    `listen` gets every event as a mapping with the key `event`; those of the worker have `eta_s`, the seconds that
+    the run will still take, None while nothing is known. Raises MedcotError for a wrong study (nothing is
     written then), a folder in use, or a worker that can't start.
     """
     plan = make_plan(study, errors)
@@ -65,7 +68,7 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
         todos = [todo for todo in todos if todo.cell.id not in skipped]
         if not todos:
             _write_plan(plan, store)
-        failed = _Supervisor(plan, store, listen).run(todos)
+        failed = _Supervisor(plan, store, listen, Eta(list(phases(plan, todos)))).run(todos)
         written = export(store.root, ("md", "csv", "json"))
     return Outcome(plan, len(todos), failed, len(skipped), written[0])
 
@@ -133,10 +136,11 @@ def _skip(todos: list[Todo], store: Store, listen: Listener) -> set[str]:
 
 
 class _Supervisor:
-    def __init__(self, plan: Plan, store: Store, listen: Listener):
+    def __init__(self, plan: Plan, store: Store, listen: Listener, eta: Eta):
         self.plan = plan
         self.store = store
         self.listen = listen
+        self.eta = eta
         self.cells = {cell.id: cell for cell in plan.cells}
 
     def run(self, todos: list[Todo]) -> int:
@@ -185,6 +189,9 @@ class _Supervisor:
         cell = self.cells.get(event.get("cell", ""))
         if cell is not None:
             event["title"] = cell.title
+        self.eta.observe(event, time.monotonic())
+        left = self.eta.seconds_left(time.monotonic())
+        event["eta_s"] = None if left is None else round(left)
         self.listen(event)
         if event["event"] == "trained" and cell is not None and (record := self.store.cell(cell)):
             installed().cell_finished(record)
