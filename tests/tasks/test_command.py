@@ -7,7 +7,7 @@ import random
 import re
 import shlex
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, permutations
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from medcot_tasks.bundled import Level
 from medcot_tasks.kubernetes.command import holds_placeholder, read_command, same_command
 from medcot_tasks.kubernetes.kubectl import Kubectl
+from medcot_tasks.kubernetes.matching import can_pair_off
 from medcot_tasks.kubernetes.shell import read_script
 
 LEVELS: tuple[Level, ...] = ("basic", "hard")
@@ -73,6 +74,29 @@ SAME = [
     ("kubectl get pods -l a=b", "kubectl get pods -l a==b"),
     ("kubectl autoscale sts a --max=3 --cpu-percent=60", "kubectl autoscale sts a --max=3 --cpu=60%"),
     ('kubectl patch job a -p \'{"a":{"b":1}}\'', 'kubectl patch job a -p \'{ "a": {"b": 1} }\''),
+    ("kubectl patch job a -p '{\"a\":1}'", "kubectl patch job a -p '{\"a\":1}' --type=strategic"),
+    ("kubectl rollout undo deployment/web", "kubectl rollout undo deployment.apps/web"),
+    ("kubectl rollout undo deployment/web", "kubectl rollout undo deployments.v1.apps web"),
+    ("kubectl scale deployment web --replicas=2", "kubectl scale deployment.apps/web --replicas=2"),
+    ("kubectl logs deploy/web", "kubectl logs deployment.apps/web"),
+    ("kubectl get ingress", "kubectl get ingresses.networking.k8s.io"),
+    ("kubectl create role a --verb=get --resource=jobs", "kubectl create role a --verb=get --resource=jobs.batch"),
+    ("kubectl cordon n", "kubectl cordon node/n"),
+    ("kubectl uncordon n", "kubectl uncordon no/n"),
+    ("kubectl drain n --ignore-daemonsets", "kubectl drain --ignore-daemonsets nodes/n"),
+    ("kubectl cp a.txt web-0:/b -n x", "kubectl cp a.txt x/web-0:/b"),
+    ("kubectl cp web-0:/b a.txt -n x", "kubectl cp -n y x/web-0:/b a.txt"),
+    ("kubectl port-forward pod/a :80", "kubectl port-forward a 0:80"),
+    ("kubectl get pods --sort-by=.metadata.name", "kubectl get pods --sort-by='{.metadata.name}'"),
+    ("kubectl get pods --sort-by=.metadata.name", "kubectl get pods --sort-by metadata.name"),
+    ("kubectl get pods --field-selector=a=b", "kubectl get pods --field-selector a==b"),
+    ("kubectl get pods -o jsonpath='{.items}'", "kubectl get pods -o jsonpath={.items}"),
+    ("kubectl get pods -o jsonpath='{.items[*]}'", 'kubectl get pods -o jsonpath="{.items[*]}"'),
+    ("kubectl get pods -o jsonpath='{.items[*]}'", r"kubectl get pods -o jsonpath={.items\[\*\]}"),
+    ('kubectl exec a -- echo "$HOME"', 'kubectl exec a -- echo "${HOME}"'),
+    ('kubectl exec a -- echo "$HOME"', "kubectl exec a -- echo $HOME"),
+    ("kubectl exec a -- echo '$HOME'", r'kubectl exec a -- echo "\$HOME"'),
+    ("kubectl exec a -- echo '5$ a$.b'", 'kubectl exec a -- echo "5$ a$.b"'),
 ]
 
 OTHERS = [
@@ -129,6 +153,29 @@ OTHERS = [
     ("kubectl delete pod a\nkubectl get pods", "kubectl delete pod a"),
     ("kubectl get pods", ""),
     ("kubectl get pods <name>", "kubectl get pods web"),
+    ("kubectl patch job a -p '{\"a\":1}'", "kubectl patch job a -p '{\"a\":1}' --type=merge"),
+    ("kubectl get deployment web", "kubectl get deployment.extensions web"),
+    ("kubectl get hpa web", "kubectl get hpa.v1.autoscaling web"),
+    ("kubectl cordon n", "kubectl cordon pod/n"),
+    ("kubectl cordon n", "kubectl cordon node n"),
+    ("kubectl drain n", "kubectl drain node/m"),
+    ("kubectl cp a.txt web-0:/b -n x", "kubectl cp a.txt y/web-0:/b -n x"),
+    ("kubectl cp a.txt web-0:/b", "kubectl cp a.txt x/web-0:/b"),
+    ("kubectl port-forward pod/a :80", "kubectl port-forward pod/a 80:80"),
+    ("kubectl get pods --sort-by=.metadata.name", "kubectl get pods --sort-by=.metadata.names"),
+    ("kubectl apply -f '*.json'", "kubectl apply -f *.json"),
+    ("kubectl apply -f a?.json", 'kubectl apply -f "a?.json"'),
+    ("kubectl apply -f [ab].json", r"kubectl apply -f \[ab].json"),
+    ("kubectl apply -f {a,b}.json", "kubectl apply -f '{a,b}.json'"),
+    ("kubectl apply -f a{1..3}.json", "kubectl apply -f 'a{1..3}.json'"),
+    ("kubectl apply -f ~/a.json", "kubectl apply -f '~/a.json'"),
+    ("kubectl exec a -- echo '$HOME'", 'kubectl exec a -- echo "$HOME"'),
+    ("kubectl exec a -- echo '$HOME'", "kubectl exec a -- echo $HOME"),
+    ("kubectl exec a -- echo '`date`'", 'kubectl exec a -- echo "`date`"'),
+    ("kubectl exec a -- echo '$(date)'", 'kubectl exec a -- echo "$(date)"'),
+    ('kubectl exec a -- echo "$HOM"E', 'kubectl exec a -- echo "$HOME"'),
+    ("kubectl exec a -- echo $'HOME'", "kubectl exec a -- echo $HOME"),
+    ("kubectl get pods > '*.txt'", "kubectl get pods > *.txt"),
 ]
 
 WITH_PLACEHOLDERS = [
@@ -158,8 +205,20 @@ WITH_PLACEHOLDERS = [
     ("kubectl top <pods|nodes>", "kubectl top nodes", True),
     ("kubectl kustomize <dir> > <output.yaml>", "kubectl kustomize base > out.yaml", True),
     ("kubectl cordon <node1 node2 ...>", "kubectl cordon 'a b'", False),
+    ("kubectl cordon <node>", "kubectl cordon node/a", True),
+    ("kubectl cordon <node>", "kubectl cordon $NODE", True),
+    ("kubectl cordon <node>", "kubectl cordon a-${N}-b", True),
+    ("kubectl delete pod <pod>", "kubectl delete pod *", False),
+    ("kubectl delete pod <pod>", "kubectl delete pod $(date)", False),
+    ("kubectl cp <file> <namespace>/<pod>:<path>", "kubectl cp a.txt web-0:/tmp/a -n x", True),
+    ("kubectl delete pod <a>-<b>", "kubectl delete pod x-y-z", True),
+    ("kubectl delete pod <a>-<b>", "kubectl delete pod x-", False),
 ]
 
+SHELLISH_NAMES = st.text(st.sampled_from(list("ab./:1")), min_size=1, max_size=5)
+SQUARES = st.integers(0, 5).flatmap(
+    lambda n: st.lists(st.lists(st.booleans(), min_size=n, max_size=n), min_size=n, max_size=n)
+)
 COMMANDS = [example.answer for level in LEVELS for example in islice(Kubectl(level=level).examples("train"), 300)]
 
 
@@ -177,6 +236,37 @@ def test_other_commands_are_different(gold: str, other: str) -> None:
 @pytest.mark.parametrize(("gold", "other", "same"), WITH_PLACEHOLDERS)
 def test_a_placeholder_takes_one_plain_word_or_a_part_of_one(gold: str, other: str, same: bool) -> None:
     assert same_command(gold, other, placeholders=True) is same
+
+
+def test_many_placeholders_each_find_their_own() -> None:
+    """Neither flags nor parts of a word may be tried in every order: that would not come to an end."""
+    flags = [f"--from-literal=<key{n}>=v{n}" for n in range(12)]
+    given = [f"--from-literal=k{n}=v{n}" for n in range(12)]
+    gold = " ".join(["kubectl create cm a", *flags])
+    assert same_command(gold, " ".join(["kubectl create cm a", *reversed(given)]), placeholders=True)
+    given[-1] = "--from-literal=k11=other"
+    assert not same_command(gold, " ".join(["kubectl create cm a", *given]), placeholders=True)
+    loose = " ".join(["kubectl create cm a", *(f"--from-literal=<k{n}>" for n in range(12))])
+    assert not same_command(loose, " ".join(["kubectl create cm a", *given]), placeholders=True)
+    word = "-".join(["<part>"] * 12)
+    assert same_command(f"kubectl get pod {word}", f"kubectl get pod {'-'.join('a' * 60)}", placeholders=True)
+    assert not same_command(f"kubectl get pod {word}", f"kubectl get pod {'-'.join('a' * 60)}=", placeholders=True)
+
+
+@given(SQUARES)
+def test_pairs_are_found_where_there_are_any(fit: list[list[bool]]) -> None:
+    places = range(len(fit))
+    found = can_pair_off(places, places, lambda one, other: fit[one][other])
+    assert found is any(all(fit[n][place] for n, place in enumerate(order)) for order in permutations(places))
+
+
+@given(
+    st.sampled_from(["*", "$HOME", "a?", "`date`", "$(id)", "{a,b}", "~", "[ab]"]), SHELLISH_NAMES, SHELLISH_NAMES
+)
+def test_quotes_matter_where_the_shell_expands(special: str, before: str, after: str) -> None:
+    word = (before if special != "~" else "") + special + after
+    assert not same_command(f"kubectl apply -f {word}", f"kubectl apply -f '{word}'")
+    assert same_command(f"kubectl apply -f {before}{after}", f"kubectl apply -f '{before}{after}'")
 
 
 def test_placeholders_in_the_gold_mean_nothing_unless_asked_for() -> None:

@@ -24,7 +24,7 @@ from medcot_tasks.bundled import SHIFTS, TEMPLATES, Draw, Level
 from medcot_tasks.kubernetes.command import holds_placeholder, read_command
 from medcot_tasks.kubernetes.intents import INTENTS
 from medcot_tasks.kubernetes.intents.intent import Intent
-from medcot_tasks.kubernetes.intents.item import EXTRAS, FRAMES, make_item
+from medcot_tasks.kubernetes.intents.item import COMMON, EXTRAS, FRAMES, make_item
 from medcot_tasks.kubernetes.intents.values import POOLS
 from medcot_tasks.kubernetes.kubectl import Kubectl
 
@@ -84,7 +84,7 @@ def test_wordings_fit_every_frame_and_tell_all_that_the_command_needs(intent: In
         assert wording[-1] not in ".?! "
         assert not re.search(r"\b(me|my|please)\b", wording)
         assert set(SLOT.findall(wording)) - {"where"} == needed
-        assert wording.count("$where") <= (intent.scope != "none")
+        assert wording.count("$where") <= (intent.scope in ("namespace", "context"))
     assert set(intent.extras) <= set(EXTRAS)
 
 
@@ -94,6 +94,58 @@ def test_six_phrasings_differ_and_ask_for_the_same_verb(intent: Intent) -> None:
     assert len(questions) == TEMPLATES == len(FRAMES)
     parsed = [read_command(item(intent, template)[1]) for template in range(TEMPLATES)]
     assert len({command and command.steps[0].words[1] for command in parsed}) == 1
+
+
+@pytest.mark.parametrize("intent", INTENTS, ids=lambda intent: intent.name)
+def test_an_option_has_a_value_of_its_own(intent: Intent) -> None:
+    """Else `acting as user pedro` would name the very user that a role is granted to."""
+    own = set(SLOT.findall(intent.command))
+    for name in (*intent.extras, *COMMON[intent.scope]):
+        flag = EXTRAS[name][1]
+        if flag.partition("=")[0] not in intent.command:
+            assert not own & set(SLOT.findall(flag)), name
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_sentences_say_what_a_command_could_leave_open(level: Level) -> None:
+    for intent in INTENTS:
+        for template in range(TEMPLATES):
+            question, command = item(intent, template, level)
+            if command.startswith("kubectl events"):
+                assert "kubectl events" in question
+            if command.startswith("kubectl patch"):
+                assert ("strategic" in question) is ("--type=merge" not in command)
+                assert ("JSON merge" in question or "type merge" in question) is ("--type=merge" in command)
+            if command.startswith("kubectl run ") and "--port" in command:
+                assert "container port" in question
+            if command.startswith("kubectl kustomize"):
+                assert "--kubeconfig" not in command
+            assert (" -R" in command) is ("folder" in question and "apply" in question and "server" in question)
+            assert command.count("timeout=") <= 1
+            assert not re.search("kubectl (exec|port-forward|proxy).*--request-timeout", command)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_sentences_do_not_say_the_same_place_twice(level: Level) -> None:
+    for intent in INTENTS:
+        for template in range(TEMPLATES):
+            question = item(intent, template, level)[0]
+            assert not re.search(
+                r"cluster in the cluster|kubeconfig, using|using the context.*using the", question
+            )
+
+
+def test_a_user_that_acts_is_not_the_user_that_gets_a_role() -> None:
+    binding = next(intent for intent in INTENTS if intent.name == "create-rolebinding")
+    acting = 0
+    for seed in range(60):
+        draw = Draw("id", "group", binding.name, seed % TEMPLATES, False, "hard", random.Random(seed))
+        command = make_item(draw)[1]
+        found = re.search(r"--user=(\w+).*--as=(\w+)", command)
+        if found:
+            acting += 1
+            assert found[1] != found[2], command
+    assert acting > 5
 
 
 def test_two_thousand_golds_are_right_and_hold_no_placeholder() -> None:

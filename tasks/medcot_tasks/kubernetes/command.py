@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from operator import eq
 
-from medcot_tasks.kubernetes.placeholders import fits, has_placeholder, without_placeholders
+from medcot_tasks.kubernetes.matching import can_pair_off
+from medcot_tasks.kubernetes.placeholders import fits, has_placeholder
 from medcot_tasks.kubernetes.shell import Segment, read_script
-from medcot_tasks.kubernetes.vocabulary import (
-    DURATIONS,
-    FOR_PODS,
-    HAS_OWN_FORM,
-    HOLD_RESOURCES,
-    SEVERAL,
-    SUBCOMMANDS,
-    TYPED,
-    UNORDERED,
-    is_boolean,
-    long_name,
-    plural,
-    takes_next_word,
-)
+from medcot_tasks.kubernetes.spelling import Flags, arguments, flag_values, with_namespace_as_flag
+from medcot_tasks.kubernetes.vocabulary import HAS_OWN_FORM, SUBCOMMANDS, is_boolean, long_name, takes_next_word
 
 _START = re.compile(
     r"^[ \t]*+(?P<fence>(?:`+(?:bash|console|shell|sh)?)?)[ \t]*+(?:\$[ \t]+)?(?=kubectl(?:[\s`]|$))", re.M
 )
-_OUTSIDE_BRACKETS = re.compile(r",(?![^()]*\))")
-_DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _TRUTH = {"1": "true", "t": "true", "true": "true", "0": "false", "f": "false", "false": "false"}
 _Same = Callable[[str, str], bool]
 
@@ -131,22 +117,13 @@ def _same_flags(gold: Step, given: Step, same: _Same) -> bool:
     if [name for name, _ in gold.flags] != [name for name, _ in given.flags]:
         return False
     wanted, answered = Counter(gold.flags), Counter(given.flags)
-    return _pairs(list((wanted - answered).elements()), list((answered - wanted).elements()), same)
 
+    def accepts(one: tuple[str, str | None], other: tuple[str, str | None]) -> bool:
+        (name, value), (other_name, answer) = one, other
+        return name == other_name and value is not None and answer is not None and same(value, answer)
 
-def _pairs(gold: list[tuple[str, str | None]], given: list[tuple[str, str | None]], same: _Same) -> bool:
-    """Say whether every flag of `gold` finds its own in `given`."""
-    if not gold:
-        return not given
-    (name, value), rest = gold[0], gold[1:]
-    return any(
-        name == other
-        and value is not None
-        and answer is not None
-        and same(value, answer)
-        and _pairs(rest, given[:n] + given[n + 1 :], same)
-        for n, (other, answer) in enumerate(given)
-    )
+    # Most flags are equal: only the rest needs a search for pairs.
+    return can_pair_off(list((wanted - answered).elements()), list((answered - wanted).elements()), accepts)
 
 
 def _step(segment: Segment) -> Step:
@@ -163,8 +140,10 @@ def _step(segment: Segment) -> Step:
     if others is not None:
         subcommand = _take(words, verb, among=others if verb in HAS_OWN_FORM else None)
         path.append(others.get(subcommand, subcommand))
-    arguments, flags = _parse(words, verb)
-    shown = ["kubectl", *(part for part in path if part), *_arguments(path, arguments)]
+    own, flags = _parse(words, verb)
+    if verb == "cp":
+        own, flags = with_namespace_as_flag(own, flags)
+    shown = ["kubectl", *(part for part in path if part), *arguments(path, own)]
     return Step(
         tuple(shown), tuple(sorted(flags, key=lambda flag: (flag[0], flag[1] or ""))), remote, segment.redirects
     )
@@ -209,80 +188,14 @@ def _flag(verb: str, name: str, value: str | None) -> tuple[str, str | None, boo
     return name, value, value is None and takes_next_word(verb, name)
 
 
-def _parse(words: Sequence[str], verb: str) -> tuple[list[str], list[tuple[str, str | None]]]:
-    arguments, flags = [], []
+def _parse(words: Sequence[str], verb: str) -> tuple[list[str], Flags]:
+    own: list[str] = []
+    flags: Flags = []
     rest = iter(words)
     for word in rest:
         if not _is_flag(word):
-            arguments.append(word)
+            own.append(word)
             continue
         for name, value, open_end in _flags(word, verb):
-            flags += _values(name, next(rest, None) if open_end else value)
-    return arguments, flags
-
-
-def _values(name: str, value: str | None) -> list[tuple[str, str | None]]:
-    if value is None:
-        return [(name, None)]
-    if name == "cpu-percent":  # the older spelling of --cpu=N%
-        return [("cpu", f"{value}%")]
-    if name in HOLD_RESOURCES:
-        value = plural(value)
-    if name in DURATIONS:
-        value = _seconds(value)
-    if name == "patch":
-        value = _json(value)
-    if name == "selector":
-        value = value.replace("==", "=")
-    if name in UNORDERED:
-        value = ",".join(sorted(_OUTSIDE_BRACKETS.split(value)))
-    return [(name, part) for part in (value.split(",") if name in SEVERAL else [value])]
-
-
-def _seconds(duration: str) -> str:
-    """Return a duration such as 1h30m in seconds; what is none stays."""
-    match = _DURATION.fullmatch(duration)
-    if match is None or not duration:
-        return duration
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return f"{hours * 3600 + minutes * 60 + seconds}s"
-
-
-def _json(text: str) -> str:
-    """Return JSON in one spelling; what is none stays."""
-    try:
-        return json.dumps(json.loads(text), sort_keys=True)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _arguments(path: Sequence[str], words: list[str]) -> list[str]:
-    """Return the arguments with resource types as plurals, and a type with names as TYPE/NAME each."""
-    verb = path[0]
-    if verb == "explain":
-        return [plural(word) for word in words]
-    if verb == "auth":
-        return [*words[:2], *(plural(word) for word in words[2:3]), *words[3:]]
-    if verb in FOR_PODS and words:
-        first = words[0] if "/" in without_placeholders(words[0]) else f"pods/{words[0]}"
-        return [plural(first), *words[1:]]
-    if verb not in TYPED or not words:
-        return words
-    count = len(words) - 1 if path[-1] in ("selector", "serviceaccount") else _before_pairs(path, words)
-    resources, others = words[:count], words[count:]
-    first, *names = resources or [""]
-    if "/" in without_placeholders(first):
-        return [*(plural(word) for word in resources), *others]
-    kind = plural(first)
-    if not names or "," in kind:
-        return [*([kind] if resources else []), *names, *others]
-    return [*(f"{kind}/{name}" for name in names), *others]
-
-
-def _before_pairs(path: Sequence[str], words: Sequence[str]) -> int:
-    """Return how many arguments stand before the first KEY=VALUE or KEY- of a verb that takes such."""
-    if path[0] not in ("annotate", "label", "set", "taint"):
-        return len(words)
-    marks = ("=", ":") if path[0] == "taint" else ("=",)
-    pairs = (n for n, word in enumerate(words) if word.endswith("-") or any(mark in word for mark in marks))
-    return next(pairs, len(words))
+            flags += flag_values(verb, name, next(rest, None) if open_end else value)
+    return own, flags

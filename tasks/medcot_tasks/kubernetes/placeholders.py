@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from medcot_tasks.kubernetes.quotes import ACTIVE
 
 _CAPITALS = r"[A-Z](?=[A-Z0-9_-]{2})[A-Z0-9]*(?:[_-][A-Z0-9]+)*"
 _MARKED = r"<[^\s<>][^<>\n]*>|\{\{ ?(?!end\b|else\b)[A-Za-z_][\w-]* ?\}\}"
@@ -13,6 +17,7 @@ _ALL_CAPITALS = re.compile(rf"(?:[a-z]+/)?{_CAPITALS}(?:[/=:]{_CAPITALS})*")
 _PROTOCOLS = {"TCP", "UDP", "SCTP", "HTTP", "HTTPS"}
 _TAKES_SLASH = re.compile(r"/|path|file|dir|image|url|server|key|socket|prefix|output|command|arg", re.IGNORECASE)
 _TAKES_COLON = re.compile(r":|image|url|server", re.IGNORECASE)
+_VARIABLE = rf"{ACTIVE}\$\{{\w+\}}"
 _NEVER = r"""\s=,"'{}<>|&;"""
 
 
@@ -28,8 +33,8 @@ def has_placeholder(text: str) -> bool:
 def fits(gold: str, given: str) -> bool:
     """Say whether a word is the same as the gold's but for its placeholders.
 
-    A placeholder takes any other placeholder or a plain word, never a flag. Only one that stands for a path, an
-    image or the like takes `/` and `:`, and only one that holds `=` takes `=`.
+    A placeholder takes any other placeholder, a plain word or a shell variable, never a flag. Only one that stands
+    for a path, an image or the like takes `/` and `:`, and only one that holds `=` takes `=`.
 
     >>> fits("<namespace>/<pod>:/tmp", "web/api-0:/tmp"), fits("<pod>:/tmp", "web/api-0:/tmp")
     (True, False)
@@ -38,11 +43,23 @@ def fits(gold: str, given: str) -> bool:
         return True
     if not has_placeholder(gold):
         return False
-    pattern, end = "", 0
+    ends, at = {0}, 0
     for found in _finder(gold).finditer(gold):
-        pattern += re.escape(gold[end : found.start()]) + _pattern(found.group())
-        end = found.end()
-    return re.fullmatch(pattern + re.escape(gold[end:]), given) is not None
+        taken = _pattern(found.group())
+        starts = _after(gold[at : found.start()], given, ends)
+        # Every place where the placeholder may end at once: a pattern for all of them would try each in turn.
+        ends = {
+            end
+            for start in starts
+            for end in range(start + 1, len(given) + 1)
+            if taken.fullmatch(given, start, end)
+        }
+        at = found.end()
+    return len(given) in _after(gold[at:], given, ends)
+
+
+def _after(text: str, given: str, starts: Iterable[int]) -> set[int]:
+    return {start + len(text) for start in starts if given.startswith(text, start)}
 
 
 def without_placeholders(text: str) -> str:
@@ -54,13 +71,14 @@ def _finder(text: str) -> re.Pattern[str]:
     return _FIND_ANY if _ALL_CAPITALS.fullmatch(text) else _FIND_MARKED
 
 
-def _pattern(placeholder: str) -> str:
+@lru_cache(256)
+def _pattern(placeholder: str) -> re.Pattern[str]:
     never = _NEVER
     if not _TAKES_SLASH.search(placeholder):
         never += "/"
     if not _TAKES_COLON.search(placeholder):
         never += ":"
-    word = f"[^{never}-][^{never}]*"
+    word = rf"(?:{_VARIABLE}|[^{never}{ACTIVE}-])(?:{_VARIABLE}|[^{never}{ACTIVE}])*"
     if "=" in placeholder:
         word = f"{word}={word}"
-    return f"(?:{_MARKED}|{word})"
+    return re.compile(f"{_MARKED}|{word}")

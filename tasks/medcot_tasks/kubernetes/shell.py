@@ -6,30 +6,28 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from medcot_tasks.kubernetes.quotes import PIECE, PLACEHOLDER, without_quotes
+
 _CONTINUED = re.compile(r"\\\r?\n[ \t]*")
-_PLACEHOLDER = r"<[^\s<>][^<>\n]*>"
-_PIECE = r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^ \t\r\n'"\\|&;<>]"""
 _OTHERS = r"(?P<space>[ \t\r]+)|(?P<comment>\#[^\n]*)"
 _OPERATORS = r"(?P<redirect>(?:\d*|&)(?:>>|>&|<<<|<<|<&|>|<))|(?P<joint>\|\||&&|\||;|&|\n)"
-_ESCAPED = re.compile(r'\\(["\\$`])')
 
 
 def _token(piece: str, before: str = "") -> re.Pattern[str]:
     return re.compile(f"{before}{_OTHERS}|{_OPERATORS}|(?P<word>(?:{piece})+)", re.DOTALL)
 
 
-_TOKEN = _token(_PIECE)
+_TOKEN = _token(PIECE)
 _TOKEN_WITH_PLACEHOLDERS = _token(
-    f"{_PLACEHOLDER}|{_PIECE}",
+    f"{PLACEHOLDER}|{PIECE}",
     # A word that begins with a placeholder is no redirect.
-    f"(?P<marked>(?:{_PLACEHOLDER})(?:{_PLACEHOLDER}|{_PIECE})*)|",
+    f"(?P<marked>(?:{PLACEHOLDER})(?:{PLACEHOLDER}|{PIECE})*)|",
 )
-_PIECES = re.compile(f"{_PLACEHOLDER}|{_PIECE}|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One program's words without their quotes, and its redirects, e.g. (">", "out.yaml")."""
+    """One program's words, and its redirects, e.g. (">", "out.yaml"); quotes are gone: see `without_quotes`."""
 
     words: tuple[str, ...]
     redirects: tuple[tuple[str, str], ...]
@@ -78,7 +76,7 @@ class _Reader:
         """Take one token in; False where it may not stand here."""
         kind, text = found.lastgroup, found.group()
         if kind in ("word", "marked"):
-            self._word(_without_quotes(text))
+            self._word(without_quotes(text))
         elif kind == "redirect":
             if self._redirect is not None:
                 return False
@@ -120,15 +118,3 @@ class _Reader:
     def _end_segment(self) -> None:
         self._segments.append(Segment(tuple(self._words), tuple(self._redirects)))
         self._words, self._redirects = [], []
-
-
-def _without_quotes(word: str) -> str:
-    return "".join(_plain(piece) for piece in _PIECES.findall(word))
-
-
-def _plain(piece: str) -> str:
-    if len(piece) > 1 and piece[0] == "'":
-        return piece[1:-1]
-    if len(piece) > 1 and piece[0] == '"':
-        return _ESCAPED.sub(r"\1", piece[1:-1])
-    return piece[1:] if len(piece) > 1 and piece[0] == "\\" else piece

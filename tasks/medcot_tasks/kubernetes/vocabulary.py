@@ -29,6 +29,21 @@ RESOURCES: Mapping[str, str] = {
 }
 """Every name of a resource type -> its plural."""
 
+_GROUPS = """
+    apps: deployments replicasets statefulsets daemonsets; batch: jobs cronjobs; policy: poddisruptionbudgets;
+    autoscaling: horizontalpodautoscalers; networking.k8s.io: ingresses ingressclasses networkpolicies;
+    rbac.authorization.k8s.io: roles rolebindings clusterroles clusterrolebindings;
+    storage.k8s.io: storageclasses; scheduling.k8s.io: priorityclasses; discovery.k8s.io: endpointslices;
+    apiextensions.k8s.io: customresourcedefinitions; certificates.k8s.io: certificatesigningrequests
+"""
+GROUPS: Mapping[str, str] = {
+    kind: group.strip()
+    for group, _, kinds in (part.partition(":") for part in _GROUPS.split(";"))
+    for kind in kinds.split()
+}
+"""Plural of a resource type -> its API group; the core group has none."""
+_NOT_V1 = frozenset({"autoscaling"})
+
 SUBCOMMANDS: Mapping[str, Mapping[str, str]] = {
     "apply": {name: name for name in ("edit-last-applied", "set-last-applied", "view-last-applied")},
     "cluster-info": {"dump": "dump"},
@@ -119,6 +134,10 @@ TYPED = _words("annotate autoscale delete describe edit expose get label patch r
 """Verbs whose arguments are TYPE NAME... or TYPE/NAME..."""
 FOR_PODS = frozenset({"attach", "debug", "exec", "logs", "port-forward"})
 """Verbs whose first argument is a pod's name or TYPE/NAME."""
+FOR_NODES = frozenset({"cordon", "drain", "uncordon"})
+"""Verbs whose arguments are nodes, as NAME or TYPE/NAME."""
+DEFAULTS: Mapping[str, frozenset[tuple[str, str]]] = {"patch": frozenset({("type", "strategic")})}
+"""Verb -> flags with the value that they have where they are left out."""
 
 
 def long_name(verb: str, letter: str) -> str:
@@ -137,9 +156,19 @@ def takes_next_word(verb: str, name: str) -> bool:
 
 
 def plural(name: str) -> str:
-    """Return a resource type's plural, also of several (`po,svc`) and before a name or field (`po/web`)."""
-    for border in ("/", "."):
-        kind, mark, rest = name.partition(border)
-        if mark:
-            return plural(kind) + mark + rest if kind else name
-    return ",".join(RESOURCES.get(kind, kind) for kind in name.split(","))
+    """Return a resource type's plural, also of several (`po,svc`), before a name (`po/web`), and with its group.
+
+    >>> plural("deploy"), plural("po,svc"), plural("deployment.apps/web"), plural("pod.apps")
+    ('deployments', 'pods,services', 'deployments/web', 'pods.apps')
+    """
+    kinds, slash, rest = name.partition("/")
+    return ",".join(map(_plural, kinds.split(","))) + slash + rest
+
+
+def _plural(kind: str) -> str:
+    first, dot, group = kind.partition(".")
+    first = RESOURCES.get(first, first)
+    own = GROUPS.get(first)
+    if own is not None and (group == own or (group == f"v1.{own}" and own not in _NOT_V1)):
+        return first
+    return first + dot + group

@@ -13,7 +13,7 @@ CHANGE: tuple[Intent, ...] = (
         ("apply the manifest $file", "apply the configuration in file $file"),
         "bring the cluster in line with $file",
         "kubectl apply -f $file",
-        extras=(*_TRIAL, "recursive"),
+        extras=_SHOWN,
     ),
     Intent(
         "apply-kustomization",
@@ -24,20 +24,23 @@ CHANGE: tuple[Intent, ...] = (
     ),
     Intent(
         "apply-server-side",
-        ("apply $file with server-side apply", "apply the manifest $file on the server side"),
-        "let the API server itself do the apply of $file",
-        "kubectl apply --server-side -f $file",
-        extras=("rehearsed", "recursive"),
+        (
+            "apply the manifests in folder $folder and its subfolders with server-side apply",
+            "apply the folder $folder$where recursively and on the server side",
+        ),
+        "use apply on the server side$where for all manifests in $folder and the folders below it",
+        "kubectl apply --server-side -R -f $folder",
+        extras=("rehearsed", "yaml", "json"),
     ),
     Intent(
         "replace-by-force",
         (
             "replace the objects in $file by force",
-            "replace what $file defines$where with --force, so that it is deleted and created again",
+            "replace with --force what $file defines$where, so that it is deleted and created again",
         ),
         "forcibly recreate the objects of $file",
         "kubectl replace --force -f $file",
-        extras=("patient", "recursive"),
+        extras=("patient",),
     ),
     Intent(
         "edit-service",
@@ -236,7 +239,7 @@ CHANGE: tuple[Intent, ...] = (
         "relabel-node",
         (
             "set the label $label on node $node$where even if it has another value",
-            "overwrite a label of node $node$where with $label",
+            "label the node $node$where with $label and overwrite any other value",
         ),
         "tag the node $node$where with $label, whatever value was there before",
         "kubectl label node $node $label --overwrite",
@@ -277,27 +280,30 @@ CHANGE: tuple[Intent, ...] = (
     Intent(
         "patch",
         (
-            "patch the deployment $name$where so that spec.paused is true",
-            "set spec.paused to true in deployment $name$where with a patch",
+            "patch the deployment $name$where so that spec.paused is true, by a strategic merge patch",
+            "set spec.paused to true in deployment $name$where with a strategic merge patch",
         ),
-        "turn on spec.paused for the $name deployment$where by means of a patch",
+        "turn on spec.paused for the $name deployment$where through a patch of type strategic",
         'kubectl patch deployment $name -p \'{"spec":{"paused":true}}\'',
         extras=_SHOWN,
     ),
     Intent(
         "patch-merge",
         (
-            "set spec.parallelism of job $name$where to $replicas with a merge patch",
-            "merge-patch the job $name$where so that spec.parallelism is $replicas",
+            "set spec.parallelism of job $name$where to $replicas with a JSON merge patch",
+            "patch the job $name$where so that spec.parallelism is $replicas, by a patch of type merge",
         ),
-        "turn spec.parallelism of the $name job$where into $replicas through a patch of type merge",
+        "turn spec.parallelism of the $name job$where into $replicas by way of a JSON merge patch",
         'kubectl patch job $name --type=merge -p \'{"spec":{"parallelism":$replicas}}\'',
         extras=_SHOWN,
     ),
     Intent(
         "patch-from-file",
-        ("patch the service $name$where with the contents of $file", "apply the patch in $file to service $name"),
-        "change the $name service$where as $file, a patch, says",
+        (
+            "patch the service $name$where with the strategic merge patch in file $file",
+            "apply the patch file $file of type strategic to service $name",
+        ),
+        "change the $name service$where as the strategic merge patch in the file $file says",
         "kubectl patch service $name --patch-file=$file",
         extras=_SHOWN,
     ),

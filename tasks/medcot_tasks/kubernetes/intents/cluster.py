@@ -10,7 +10,7 @@ CLUSTER: tuple[Intent, ...] = (
     Intent(
         "cordon",
         ("cordon the node $node", "mark node $node$where as unschedulable"),
-        "keep new pods off the $node node",
+        "close the $node node to new pods by a cordon",
         "kubectl cordon $node",
         scope="context",
         extras=_TRIAL,
@@ -18,7 +18,7 @@ CLUSTER: tuple[Intent, ...] = (
     Intent(
         "uncordon",
         ("uncordon the node $node", "mark node $node$where as schedulable again"),
-        "let new pods land on the $node node$where once more",
+        "lift the cordon from the $node node",
         "kubectl uncordon $node",
         scope="context",
         extras=_TRIAL,
@@ -176,7 +176,7 @@ CLUSTER: tuple[Intent, ...] = (
     Intent(
         "can-i-list",
         ("list all actions that are allowed$where", "list everything that one may do$where"),
-        "get an overview of every permission the current user has$where",
+        "get an overview of everything that is permitted$where",
         "kubectl auth can-i --list",
     ),
     Intent(
@@ -190,7 +190,7 @@ CLUSTER: tuple[Intent, ...] = (
     Intent(
         "cluster-info",
         ("dump the state of the cluster$where to the directory $folder", "write a cluster dump$where to $folder"),
-        "save all there is to know$where under $folder for debugging",
+        "have all the state there is$where dumped under $folder for debugging",
         "kubectl cluster-info dump --output-directory=$folder",
         scope="context",
     ),
@@ -199,8 +199,8 @@ CLUSTER: tuple[Intent, ...] = (
         ("build the kustomization in $folder", "print what kustomize builds from $folder"),
         "render the kustomize directory $folder without applying it",
         "kubectl kustomize $folder",
-        scope="none",
-        extras=("unrestricted",),
+        scope="local",
+        extras=("unrestricted", "charts"),
     ),
     Intent(
         "get-contexts",
@@ -247,10 +247,10 @@ CLUSTER: tuple[Intent, ...] = (
     Intent(
         "view-config",
         (
-            "show only what context $context uses of the kubeconfig",
-            "print the kubeconfig reduced to context $context",
+            "show only the part of the configuration that context $context uses",
+            "print the configuration reduced to context $context",
         ),
-        "see just the part of the kubeconfig that matters for the context $context",
+        "see just as much of the configuration as matters for the context $context",
         "kubectl config view --minify --context=$context",
         scope="none",
     ),

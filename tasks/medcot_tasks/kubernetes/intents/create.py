@@ -13,7 +13,7 @@ CREATE: tuple[Intent, ...] = (
         ("create the objects in $file", "create the resources that $file defines"),
         "make from scratch what is written in $file",
         "kubectl create -f $file",
-        extras=(*_TRIAL, "recursive"),
+        extras=_SHOWN,
     ),
     Intent(
         "create-deployment",
@@ -28,10 +28,10 @@ CREATE: tuple[Intent, ...] = (
     Intent(
         "deployment-manifest",
         (
-            "print the YAML of a new deployment $name$where with image $image without creating it",
+            "print the YAML of a new deployment $name$where with image $image from a dry run on the client",
             "generate a manifest for deployment $name$where with image $image by a client dry run",
         ),
-        "get the YAML for a $name deployment$where that runs $image, touching nothing in the cluster",
+        "get the YAML for a $name deployment$where that runs $image, by a mere client dry run",
         "kubectl create deployment $name --image=$image --dry-run=client -o yaml",
     ),
     Intent(
@@ -173,10 +173,10 @@ CREATE: tuple[Intent, ...] = (
     Intent(
         "create-ingress",
         (
-            "create an ingress $name$where that routes $name2.com to port $port of service $name2",
-            "create the ingress $name$where with a rule from $name2.com to service $name2, port $port",
+            "create an ingress $name$where that routes exactly $name2.com/ to port $port of service $name2",
+            "create the ingress $name$where with a rule from the exact path $name2.com/ to service $name2:$port",
         ),
-        "lead requests for $name2.com to port $port of the $name2 service$where by an ingress called $name",
+        "lead requests for exactly $name2.com/ to port $port of service $name2$where by an ingress called $name",
         'kubectl create ingress $name --rule="$name2.com/=$name2:$port"',
         extras=_SHOWN,
     ),
@@ -213,10 +213,10 @@ CREATE: tuple[Intent, ...] = (
     Intent(
         "run",
         (
-            "run a pod $name$where with image $image that exposes port $port",
+            "run a pod $name$where with image $image and container port $port",
             "start a pod $name$where from image $image with container port $port",
         ),
-        "launch $image as a single pod called $name$where which listens on port $port",
+        "launch $image as a single pod called $name$where whose container port is $port",
         "kubectl run $name --image=$image --port=$port",
         extras=_SHOWN,
     ),

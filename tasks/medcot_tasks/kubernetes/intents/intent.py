@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["namespace", "context", "none"]
+Scope = Literal["namespace", "context", "none", "local"]
+"""What a command depends on: a namespace, a cluster, no more than the kubeconfig, not even that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from string import Template
 
 from medcot_tasks.bundled import SEEN_TEMPLATES, Draw
 from medcot_tasks.kubernetes.intents import INTENTS
-from medcot_tasks.kubernetes.intents.intent import Intent
+from medcot_tasks.kubernetes.intents.intent import Intent, Scope
 from medcot_tasks.kubernetes.intents.values import Values
 
 FRAMES = (
@@ -32,18 +33,28 @@ EXTRAS: Mapping[str, tuple[str, str]] = {
     "prefixed": (", with the source before each line", "--prefix"),
     "rehearsed": (", as a dry run on the server", "--dry-run=server"),
     "previewed": (", as a dry run on the client", "--dry-run=client"),
-    "recursive": (", including subfolders", "-R"),
-    "patient": (", giving up after $seconds2 seconds", "--timeout=${seconds2}s"),
+    "patient": (", waiting at most $seconds2 seconds", "--timeout=${seconds2}s"),
     "lenient": (", ignoring what does not exist", "--ignore-not-found"),
-    "unrestricted": (", with files from anywhere", "--load-restrictor=LoadRestrictionsNone"),
+    "unrestricted": (", without load restrictions", "--load-restrictor=LoadRestrictionsNone"),
+    "charts": (", with Helm charts enabled", "--enable-helm"),
     "context": (", using the context $context", "--context=$context"),
-    "as": (", acting as user $user", "--as=$user"),
+    "as": (", acting as user $user2", "--as=$user2"),
     "impatient": (", with a request timeout of $seconds3 seconds", "--request-timeout=${seconds3}s"),
-    "kubeconfig": (", in the kubeconfig $name3.conf", "--kubeconfig=$name3.conf"),
+    "kubeconfig": (", using the kubeconfig file $name3.conf", "--kubeconfig=$name3.conf"),
 }
-"""Options that hard items add: how they are asked for -> how they are written."""
-_WITH_SERVER = ("context", "as", "impatient")
-_WITHOUT_SERVER = ("kubeconfig",)
+"""Options that hard items add: how they are asked for -> how they are written. No intent has the same slots."""
+COMMON: Mapping[Scope, tuple[str, ...]] = {
+    "namespace": ("context", "as", "impatient"),
+    "context": ("context", "as", "impatient"),
+    "none": ("kubeconfig",),
+    "local": (),
+}
+"""Options that fit every intent of a scope."""
+
+_TAKES_ITS_TIME = re.compile(
+    r"--timeout|kubectl (?:attach|cp|debug|edit|exec|port-forward|proxy|wait)\b|logs -f| -(?:w|it)\b"
+)
+"""Commands that a request timeout would cut off, or whose own timeout is hard to tell from it."""
 
 _WHERE = {
     ("namespace", True): (" in namespace $namespace", " in the $namespace namespace"),
@@ -61,7 +72,7 @@ def make_item(draw: Draw) -> tuple[str, str]:
     seen = draw.template < SEEN_TEMPLATES
     wording, command = intent.seen[draw.template % 2] if seen else intent.unseen, intent.command
     where = ""
-    if intent.scope != "none" and _says_where(intent, draw):
+    if intent.scope in _FLAG and _says_where(intent, draw):
         where = draw.rng.choice(_WHERE[intent.scope, seen])
         command = _with_flag(command, _FLAG[intent.scope])
     wording = wording if "$where" in wording else wording + "$where"
@@ -87,8 +98,10 @@ def _extras(intent: Intent, command: str, draw: Draw) -> list[tuple[str, str]]:
     if draw.level != "hard":
         return []
     own = draw.rng.sample(intent.extras, min(len(intent.extras), 1))
-    common = _WITHOUT_SERVER if intent.scope == "none" else _WITH_SERVER
-    free = [name for name in common if EXTRAS[name][1].partition("=")[0] not in command]
+    written = " ".join([command, *(EXTRAS[name][1] for name in own)])
+    free = [name for name in COMMON[intent.scope] if EXTRAS[name][1].partition("=")[0] not in written]
+    if "impatient" in free and _TAKES_ITS_TIME.search(written):
+        free.remove("impatient")
     return [EXTRAS[name] for name in own + draw.rng.sample(free, min(len(free), 1))]
 
 

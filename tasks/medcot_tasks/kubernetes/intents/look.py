@@ -256,15 +256,18 @@ LOOK: tuple[Intent, ...] = (
     ),
     Intent(
         "events-of-pod",
-        ("list the events for pod $pod", "show the events of the pod $pod"),
-        "see what has happened to the $pod pod$where as events",
+        ("list the events for pod $pod$where with kubectl events", "use kubectl events to list those of pod $pod"),
+        "see by kubectl events what has happened to the $pod pod",
         "kubectl events --for=pod/$pod",
         extras=("bare", "yaml", "json"),
     ),
     Intent(
         "warnings",
-        ("list only the warning events$where", "show events of type Warning$where"),
-        "see just the warnings among the events$where",
+        (
+            "list only the warnings$where with kubectl events",
+            "use kubectl events to list those of type Warning$where",
+        ),
+        "see by kubectl events just the warnings$where",
         "kubectl events --types=Warning",
         extras=("bare", "yaml", "json"),
     ),
@@ -315,7 +318,6 @@ LOOK: tuple[Intent, ...] = (
         ("show how $file differs from what runs", "diff the file $file against the live objects"),
         "see what would change$where if $file were applied",
         "kubectl diff -f $file",
-        extras=("recursive",),
     ),
     Intent(
         "rollout-history",

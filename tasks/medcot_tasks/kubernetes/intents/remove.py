@@ -12,7 +12,7 @@ REMOVE: tuple[Intent, ...] = (
         ("delete the objects in $file", "delete the resources that $file defines"),
         "get rid of everything that $file describes",
         "kubectl delete -f $file",
-        extras=(*_TRIAL, "recursive"),
+        extras=_TRIAL,
     ),
     Intent(
         "delete-deployment",

@@ -8,6 +8,7 @@ from medcot_bench import Example, Split
 from medcot_tasks.bundled import Family, Level
 from medcot_tasks.manuals.devices.catalogue import BRANDS, DEVICES
 from medcot_tasks.manuals.devices.sections import SECTIONS
+from medcot_tasks.manuals.devices.unseen import device_of
 from medcot_tasks.reading import Document, Values, make_examples
 
 FAMILY = Family("manuals_qa", 1, [*DEVICES])
@@ -29,6 +30,7 @@ def document(kind: str, values: Values) -> Document:
     """Return an excerpt of an invented product's manual: two sections, at the hard level all five."""
     product = f"{values.pick(BRANDS)} {values.rng.choice('CDHKMPRTVX')}{values.number(10, 49)}"
     chosen = SECTIONS if values.hard else values.rng.sample(SECTIONS, 2)
-    parts = [section(DEVICES[kind], product, values) for section in chosen]
+    device = device_of(kind, unseen=values.unseen)
+    parts = [section(device, product, values) for section in chosen]
     text = "\n\n".join((f"{product} {kind}", *(part.text for part in parts)))
     return Document(text, tuple(question for part in parts for question in part.questions))

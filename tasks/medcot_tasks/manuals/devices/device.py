@@ -19,8 +19,8 @@ CONVERSIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting whose limits lie from `low` up, in steps: 5 for its minimum, factory value and maximum each."""
+class Quantity:
+    """A setting or a reading, whose values lie from `low` up, in steps."""
 
     name: str
     unit: str
@@ -30,9 +30,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One kind of device. Every phrase fits into a sentence: settings and parts take `the`, steps are orders."""
+    """One kind of device. Every phrase fits into a sentence: all names take `the`, steps are orders."""
 
-    settings: tuple[Setting, ...]
+    settings: tuple[Quantity, ...]
+    """What can be set, each in a unit of its own: a value tells which setting it is of."""
+    readings: tuple[Quantity, ...]
+    """What the device measures and warns of. None is a setting: a value above its maximum could not come about."""
     faults: tuple[tuple[str, str], ...]
     """Cause and remedy."""
     parts: tuple[str, ...]
@@ -40,4 +43,4 @@ class Device:
     """The unit in which intervals of maintenance are counted."""
     procedure: str
     steps: tuple[str, ...]
-    """The steps of the procedure, in any order."""
+    """Checks that can be made in any order: a fixed one could be learnt by heart and not read."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from medcot_tasks.manuals.devices.device import CONVERSIONS, Device, Setting
+from medcot_tasks.manuals.devices.device import CONVERSIONS, Device, Quantity
 from medcot_tasks.reading import Document, Values, ask
 
+ABOVE = 15
+"""How many steps more `@unseen_range` starts at: all it asks about lies above the largest value of training."""
 Section = Callable[[Device, str, Values], Document]
 
 
@@ -26,8 +28,9 @@ def limits(device: Device, product: str, v: Values) -> Document:
     setting, (low, mid, high) = v.rng.choice([*rows.items()])
     name, unit = setting.name, setting.unit
     allowed = v.yes()
-    near = v.rng.randint(1, 4) * setting.step
-    tried = v.rng.choice((low + near, high - near)) if allowed else high + near
+    near = v.rng.randint(1, 2) * setting.step
+    outside = (low - near, high + near) if low > near else (high + near,)
+    tried = v.rng.choice((low + near, high - near) if allowed else outside)
     questions = [
         ask("lookup", "maximum", f"{high} {unit}", f"what is the maximum {name}?",
             f"up to which {name} can the {product} be set?", f"beyond what value can the {name} not be raised?"),
@@ -65,15 +68,15 @@ def limits(device: Device, product: str, v: Values) -> Document:
 
 
 def alarms(device: Device, product: str, v: Values) -> Document:
-    """A warning and an alarm, each above a value of one setting."""
-    setting = v.rng.choice(device.settings)
-    name, unit, step = setting.name, setting.unit, setting.step
+    """A warning and an alarm, each above a value of one reading."""
+    reading = v.rng.choice(device.readings)
+    name, unit, step = reading.name, reading.unit, reading.step
     warning, alarm = _code("W", v), _code("A", v)
-    first = v.number(setting.low + 40 * step, setting.low + 44 * step, step)
-    second = first + v.rng.randint(3, 9) * step
+    first = _lowest(reading, v)
+    second = first + v.number(3 * step, 7 * step, step)
     delay = v.number(2, 30)
     high = v.yes()
-    tried = second + v.rng.randint(1, 5) * step if high else v.rng.randrange(first + step, second, step)
+    tried = second + v.rng.randint(1, 3) * step if high else v.rng.randrange(first + step, second, step)
     shown = _converted(tried, unit) if v.hard else f"{tried} {unit}"
     text = (
         f"{_capital(name)} above {first} {unit}: warning {warning}. Above {second} {unit}: alarm {alarm} instead, "
@@ -100,7 +103,7 @@ def alarms(device: Device, product: str, v: Values) -> Document:
 
 def faults(device: Device, product: str, v: Values) -> Document:
     """Codes with cause and remedy."""
-    rows = [(_code("E", v), *fault) for fault in v.rng.sample(device.faults, 4 if v.hard else 3)]
+    rows = sorted((_code("E", v), *fault) for fault in v.rng.sample(device.faults, 4 if v.hard else 3))
     text = "\n".join(f"{code}: {cause}. Remedy: {remedy}." for code, cause, remedy in rows)
     code, cause, remedy = v.rng.choice(rows)
     questions = (
@@ -120,18 +123,21 @@ def faults(device: Device, product: str, v: Values) -> Document:
 
 def maintenance(device: Device, product: str, v: Values) -> Document:
     """A table of parts: how often each is serviced, and how long that takes."""
+    sampled = v.rng.sample(device.parts, 4 if v.hard else 3)
+    long = v.rng.sample(sampled, 2) if v.hard else []
     rows = [
-        (part, v.number(40, 290, 10), v.number(5, 55, 5))
-        for part in v.rng.sample(device.parts, 4 if v.hard else 3)
+        (part, v.number(40, 290, 10), v.number(2, 6) * 60 if part in long else v.number(5, 55, 5))
+        for part in sampled
     ]
-    if v.hard:
-        rows = [(part, every, v.number(2, 6) * 60 if v.yes() else minutes) for part, every, minutes in rows]
     unit = device.interval
     lines = [
         "Part | Service every | Takes",
         *(f"{p} | {every} {unit} | {_duration(m, v)}" for p, every, m in rows),
     ]
-    (part, every, minutes), (other, _, more) = v.rng.sample(rows, 2)
+    part, every, minutes = v.rng.choice(rows)
+    # At the hard level, one of the two times to add up is in hours and the other in minutes.
+    others = [row for row in rows if row[0] != part and (not v.hard or (row[0] in long) != (part in long))]
+    other, _, more = v.rng.choice(others)
     done = v.number(400, 900, 10)
     questions = [
         ask("lookup", "interval", f"{every} {unit}", f"how often is the {part} serviced?",
@@ -211,10 +217,12 @@ SECTIONS: tuple[Section, ...] = (limits, alarms, faults, maintenance, procedure)
 def convert(value: int, unit: str) -> str:
     """Return a value in the larger unit.
 
-    >>> convert(250, "kPa"), convert(120, "minutes")
-    ('2.5 bar', '2 hours')
+    >>> convert(250, "kPa"), convert(120, "minutes"), convert(60, "minutes")
+    ('2.5 bar', '2 hours', '1 hour')
     """
     larger, factor = CONVERSIONS[unit]
+    if value == factor:
+        return f"1 {larger.removesuffix('s')}"
     return f"{value / factor:g} {larger}"
 
 
@@ -222,13 +230,21 @@ def _converted(value: int, unit: str) -> str:
     return convert(value, unit) if unit in CONVERSIONS else f"{value} {unit}"
 
 
-def _limits_of(s: Setting, v: Values) -> tuple[int, int, int]:
-    low, mid, high = (v.number(s.low + n * s.step, s.low + (n + 4) * s.step, s.step) for n in (0, 10, 20))
+def _lowest(q: Quantity, v: Values) -> int:
+    start = q.low + (ABOVE * q.step if v.unseen else 0)
+    return v.number(start, start + 4 * q.step, q.step)
+
+
+def _limits_of(s: Quantity, v: Values) -> tuple[int, int, int]:
+    """Return minimum, factory value and maximum. The gaps are of two ranges too, as questions ask about them."""
+    low = _lowest(s, v)
+    mid = low + v.number(2 * s.step, 4 * s.step, s.step)
+    high = mid + v.number(3 * s.step, 7 * s.step, s.step)
     return low, mid, high
 
 
 def _duration(minutes: int, v: Values) -> str:
-    return convert(minutes, "minutes") if v.hard and minutes % 60 == 0 else f"{minutes} minutes"
+    return convert(minutes, "minutes") if v.hard and minutes % 60 == 0 and minutes > 60 else f"{minutes} minutes"
 
 
 def _cell(row: tuple[str, int, int], column: int) -> int:
