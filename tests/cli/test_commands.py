@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -76,7 +77,11 @@ def test_runs_by_flags_then_says_that_nothing_is_left(study_fields: dict[str, An
     assert lines[0].startswith("plan: 2 cells, 2 to run")
     assert lines[1] == "[1/2] none"
     assert any(line.startswith("    trained 2 steps in") for line in lines)
-    assert lines[-2] == "2 cells finished of 2"
+    assert "2 cells finished of 2" in lines
+    assert any(re.match(r"lora:lr=1e-3 +k8s_qa\[file:k8s_qa.jsonl\] +\d\.\d{3}", line) for line in lines)
+    assert "so no gap is shown." in first.stdout
+    assert lines[-2].startswith(f"files: {study_fields['output_dir']}/leaderboard.md")
+    assert lines[-1].startswith("next:  the same command with --seeds 0,1,2")
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 0
     assert "nothing to run: all 2 cells and 2 scores are done" in second.stdout
@@ -123,9 +128,9 @@ def test_a_terminal_shows_bars_and_the_same_lines(study_fields: dict[str, Any]) 
     os.close(parent)
     assert process.wait() == 0
     text = output.decode()
-    assert "ETA" in text
-    assert "[2/2] lora:lr=1e-3 × k8s_qa × seed 0" in text
-    assert "leaderboard: " in text
+    assert "left" in text
+    assert "[2/2] lora:lr=1e-3 × k8s_qa × seed 0 (" in text
+    assert "files: " in text
 
 
 def test_a_closed_pipe_is_no_error() -> None:
