@@ -22,9 +22,9 @@ SEED = 100
 TASKS = ("k8s_qa", "medqa_cot")
 RATES = {
     "full": (3e-5, 1e-4, 3e-4),
-    "lora": (3e-4, 1e-3, 3e-3),
-    "layer_lora": (3e-4, 1e-3, 3e-3),
-    "qlora": (3e-4, 1e-3, 3e-3),
+    "lora": (3e-4, 1e-3, 3e-3, 1e-2),
+    "layer_lora": (3e-4, 1e-3, 3e-3, 1e-2),
+    "qlora": (3e-4, 1e-3, 3e-3, 1e-2),
 }
 """Adapter -> the learning rates tried; LoRA's are ten times those of full updates."""
 SCHEDULES = ("cosine", "linear", "constant")

@@ -1,0 +1,33 @@
+"""How long each preset takes here, from the records of finished runs.
+
+    python benchmarks/times.py out/smoke out/quick out/study
+
+Prints, for each folder, the cells, the seconds of loading, training and scoring, and the machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tabulate import tabulate
+
+import medcot_bench
+
+
+def main(folders: list[str]) -> int:
+    rows = []
+    for folder in folders:
+        cells = [cell for cell in medcot_bench.load(folder).cells if cell.record]
+        load = sum(cell.record.phases["load"].seconds for cell in cells if cell.record)
+        train = sum(cell.record.phases["train"].seconds for cell in cells if cell.record)
+        score = sum(score.phase.seconds for cell in cells for score in cell.scores.values())
+        where = {f"{c.record.provenance.device}, {c.record.provenance.threads} threads" for c in cells if c.record}
+        times = [f"{seconds / 60:.1f} min" for seconds in (load, train, score, load + train + score)]
+        rows.append([Path(folder).name, len(cells), *times, "; ".join(sorted(where))])
+    print(tabulate(rows, ["run", "cells", "load", "train", "score", "in all", "on"], tablefmt="pipe"))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:] or sys.exit(str(__doc__))))
