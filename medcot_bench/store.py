@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import socket
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,12 +57,18 @@ class Store:
         return None
 
     def samples(self, cell: Cell, score: Score) -> list[dict[str, Any]]:
-        """Return the per-item records of a finished evaluation. Raises StoreError where they don't fit it."""
+        """Return the per-item records of a finished evaluation, packed by gzip or not.
+
+        Raises StoreError where they don't fit it.
+        """
         record = self.score(cell, score)
-        path = next((self.cell_folder(cell) / "samples").glob(f"*-{score.id}.jsonl"), None)
+        path = next((self.cell_folder(cell) / "samples").glob(f"*-{score.id}.jsonl*"), None)
         if record is None or path is None:
             raise StoreError(f"{self.cell_folder(cell)}: no samples of {score.name}")
-        content = path.read_bytes()
+        try:
+            content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        except (OSError, EOFError, zlib.error) as error:
+            raise StoreError(f"can't read {path}: {error}") from error
         if hashlib.sha256(content).hexdigest() != record.samples_sha256:
             raise StoreError(f"{path}: changed since it was written; delete it and its score to make it again")
         return [json.loads(line) for line in content.decode().split("\n") if line]

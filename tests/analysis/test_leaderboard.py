@@ -6,6 +6,7 @@ UPDATE_GOLDEN=1 python -m pytest tests/analysis/test_leaderboard.py
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -243,6 +244,18 @@ def test_notes_warn_of_different_package_versions_and_devices(tmp_path: Path) ->
 
 
 # --- the folder ---
+
+
+def test_packed_samples_are_read_as_they_were_and_broken_ones_refused(tmp_path: Path) -> None:
+    expected = build(load(write(tmp_path, *STUDY)))
+    for path in (tmp_path / "cells").glob("*/samples/*.jsonl"):
+        path.with_suffix(".jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert build(load(tmp_path)) == expected
+    for content in (b"", b"no gzip", gzip.compress(b"{}\n")[:-9]):
+        next((tmp_path / "cells").glob("*/samples/*.gz")).write_bytes(content)
+        with pytest.raises(StoreError, match="samples"):
+            build(load(tmp_path))
 
 
 def test_samples_changed_after_they_were_written_are_refused(tmp_path: Path) -> None:
