@@ -1,0 +1,153 @@
+"""Write the published results into README.md: the table, the sentence and the plot of every study in docs/results.
+
+    python benchmarks/published.py
+
+Replaces what stands between `<!-- results: NAME -->` and `<!-- end of results -->`, from the records in
+docs/results/NAME, and draws docs/results/NAME.svg. Needs matplotlib (pip install -e '.[plot]').
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from tabulate import tabulate
+
+import medcot_bench
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.leaderboard import Leaderboard, build
+from medcot_bench.analysis.summary import summarise
+from medcot_bench.analysis.values import values_of
+from medcot_bench.report.text import number, size
+from medcot_bench.results import CellResult, Results
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "results"
+BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+SCORE = "answer"
+Rows = dict[tuple[str, str | None], list[CellResult]]
+
+
+def main() -> int:
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    for _, name, _ in BLOCK.findall(text):
+        draw(medcot_bench.load(RESULTS / name), RESULTS / f"{name}.svg")
+    readme.write_text(refreshed(text), encoding="utf-8")
+    return 0
+
+
+def refreshed(text: str) -> str:
+    """Return the README with every block of results made anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}{block(found[2], RESULTS / found[2])}\n{found[3]}", text)
+
+
+def block(name: str, folder: Path) -> str:
+    """Return a study's table, sentence and provenance as Markdown."""
+    results = medcot_bench.load(folder)
+    board = build(results)
+    titles = [f"{title}, {SCORE}" for title in board.tasks.values()]
+    table = []
+    for (adapter, task), cells in rows_of(results).items():
+        row = next(row for row in board.rows if (row.adapter, row.task) == (adapter, task))
+        costs = row.costs if row.costs and row.costs.train_tokens else None
+        table.append(
+            [
+                adapter,
+                board.trained_on(row),
+                *(written(estimate(results, cells, name)) for name in board.tasks),
+                f"{costs.train_seconds:.0f} s" if costs else "",
+                size(costs.peak_bytes) if costs else "",
+                number(costs.trainable_parameters) if costs else "",
+            ]
+        )
+    headers = ["adapter", "trained on", *titles, "training", "peak memory", "trainable"]
+    parts = [
+        tabulate(table, headers, tablefmt="pipe", disable_numparse=True),
+        f"![{name}](docs/results/{name}.svg)",
+        summarise(results),
+        provenance(results, board),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def rows_of(results: Results) -> Rows:
+    """Return (adapter, training task) -> cells."""
+    rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
+    for cell in results.cells:
+        rows[cell.cell.adapter, cell.cell.task].append(cell)
+    return dict(rows)
+
+
+def estimate(results: Results, cells: list[CellResult], task: str) -> Contrast | None:
+    """Return the mean over items and seeds, None where the cells are not scored on the task."""
+    values, groups = values_of(results, cells, task)
+    return contrast([Part(values[SCORE], groups)]) if values.get(SCORE) else None
+
+
+def written(found: Contrast | None) -> str:
+    """Write a mean with its interval."""
+    if found is None:
+        return ""
+    interval = found.interval()
+    return f"{found.value:.2f}" + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")
+
+
+def provenance(results: Results, board: Leaderboard) -> str:
+    """Say what made the numbers: versions, base, seeds, items, recipes, machine."""
+    records = [cell.record for cell in results.cells if cell.record]
+    scores = [score for cell in results.cells for score in cell.scores.values()]
+    seeds = sorted({record.seed for record in records if record.seed is not None})
+    items = sorted({score.counts[f"n_{SCORE}"] for score in scores if f"n_{SCORE}" in score.counts})
+    rates = {r.adapter: r.request["recipe"]["lr"] for r in records if "recipe" in r.request}
+    made = sorted({f"{r.provenance.device}, {r.provenance.threads} threads" for r in records})
+    engines = sorted({f"{r.provenance.engine} of medcot-bench {r.provenance.medcot_bench}" for r in records})
+    return (
+        f"Base {board.base['name']} ({board.base['origin']}); {'/'.join(map(str, items))} items a task; seeds "
+        f"{', '.join(map(str, seeds))}; learning rates "
+        + ", ".join(f"{adapter} {rate:g}" for adapter, rate in rates.items())
+        + f"; 95 % intervals over items and seeds; engine {', '.join(engines)}; {'; '.join(made)}."
+    )
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw every adapter's mean with its interval, a panel a task."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "medcot-bench"
+    from matplotlib import pyplot
+
+    board = build(results)
+    rows = rows_of(results)
+    labels = [adapter if task is None else f"{adapter} ← {task}" for adapter, task in rows]
+    figure, axes = pyplot.subplots(
+        1,
+        len(board.tasks),
+        sharey=True,
+        figsize=(3.2 * len(board.tasks) + 1.5, 0.45 * len(rows) + 1.2),
+        squeeze=False,
+    )
+    for axis, (task, title) in zip(axes[0], board.tasks.items(), strict=True):
+        for place, cells in enumerate(rows.values()):
+            found = estimate(results, cells, task)
+            if found is None:
+                continue
+            low, high = found.interval() or (found.value, found.value)
+            axis.plot([low, high], [place, place], color="#4c72b0", linewidth=2)
+            axis.plot(found.value, place, "o", color="#4c72b0")
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel(f"{SCORE}, 95 % interval", fontsize=8)
+        axis.set_xlim(-0.02, 1.02)
+        axis.grid(axis="x", color="#dddddd")
+        axis.set_axisbelow(True)
+    axes[0][0].set_yticks(range(len(rows)), labels, fontsize=8)
+    axes[0][0].invert_yaxis()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
