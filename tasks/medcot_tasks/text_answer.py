@@ -89,7 +89,7 @@ def _plain(text: str) -> str:
     Case, commas between thousands, articles, outer quotes, final punctuation and spacing (also between a number
     and its unit) do not.
     """
-    text = _normal(text).strip().rstrip(".,;:!?").strip("\"'` ")
+    text = re.sub(r"^[\"'` ]+|[\"'` .,;:!?]+$", "", " ".join(_normal(text).split()))
     return re.sub(r"(?<=\d) (?=\D)", "", " ".join(_without_articles(text.split())))
 
 

@@ -42,6 +42,7 @@ from medcot_tasks.text_answer import score_text
         ("`web-5`", '"web-5"', 1, 1),
         ("web-5", "web-6", 0, 0),
         ("yes", "Yes!", 1, 1),
+        ("30 minutes", '"30 minutes."', 1, 1),
         ("the", "a", 0, 0),
         ("unlock the cover", "Unlock cover", 1, 1),
         ("It has 3 pods that all run on one node", "pods run", 0, 4 / 12),

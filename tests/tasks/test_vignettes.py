@@ -137,6 +137,16 @@ def test_value_letter_and_their_fit_are_scored_apart() -> None:
             assert parts(written) == (1, 1, 1)
 
 
+def test_a_letter_fits_no_other_option_than_that_of_its_value() -> None:
+    task = MedQACot()
+    for example, _ in worked("hard"):
+        for letter, value in example.options.items():
+            fits = {
+                other: task.score(example, f"Answer: {value} ({other})")["letter_fits"] for other in example.options
+            }
+            assert fits == {other: float(other == letter) for other in example.options}, example.id
+
+
 @pytest.mark.parametrize("shift", ["", "unseen_range"])
 def test_options_of_meld_scores_are_scores(shift: str) -> None:
     draws = islice(vignettes.family("hard").draws("eval", shift=shift, level="hard"), 3000)

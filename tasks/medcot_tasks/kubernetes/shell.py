@@ -8,7 +8,7 @@ from typing import Any
 
 from medcot_tasks.kubernetes.quotes import PIECE, PLACEHOLDER, without_quotes
 
-_CONTINUED = re.compile(r"\\\r?\n[ \t]*")
+_CONTINUED = re.compile(r"\\\r?\n")
 _OTHERS = r"(?P<space>[ \t\r]+)|(?P<comment>\#[^\n]*)"
 _OPERATORS = r"(?P<redirect>(?:\d*|&)(?:>>|>&|<<<|<<|<&|>|<))|(?P<joint>\|\||&&|\||;|&|\n)"
 
@@ -53,7 +53,7 @@ def read_script(text: str, *, lines: int | None = None, placeholders: bool = Fal
     """
     reader = _Reader()
     token = _TOKEN_WITH_PLACEHOLDERS if placeholders else _TOKEN
-    text = _CONTINUED.sub(" ", text)
+    text = _CONTINUED.sub("", text)  # the shell joins what stands around it
     at = 0
     while at < len(text) and (lines is None or reader.lines < lines):
         found = token.match(text, at)

@@ -10,6 +10,7 @@ from medcot_tasks.kubernetes.placeholders import without_placeholders
 from medcot_tasks.kubernetes.vocabulary import (
     DEFAULTS,
     DURATIONS,
+    FILES,
     FOR_NODES,
     FOR_PODS,
     HOLD_RESOURCES,
@@ -42,6 +43,10 @@ def flag_values(verb: str, name: str, value: str | None) -> Flags:
         return [("cpu", f"{value}%")]
     if name in HOLD_RESOURCES:
         value = plural(value)
+    if verb == "wait" and name == "for" and value.startswith("condition="):
+        value = value.casefold().removesuffix("=true")  # kubectl compares conditions so
+    if name in FILES:
+        value = _path(value)
     if name in DURATIONS:
         value = _seconds(value)
     if name == "patch":
@@ -53,6 +58,12 @@ def flag_values(verb: str, name: str, value: str | None) -> Flags:
     if name in UNORDERED:
         value = ",".join(sorted(_OUTSIDE_BRACKETS.split(value)))
     return [(name, part) for part in (value.split(",") if name in SEVERAL else [value])]
+
+
+def _path(value: str) -> str:
+    """Return a path, with or without KEY= before it, without a leading `./` and a trailing `/`."""
+    key, equals, path = value.rpartition("=")
+    return f"{key}{equals}{path.removeprefix('./').rstrip('/') or path}"
 
 
 def _seconds(duration: str) -> str:

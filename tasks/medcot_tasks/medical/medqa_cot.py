@@ -11,7 +11,7 @@ from typing import Any
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
-from medcot_tasks.medical.number import NUMBER, close, is_right, read_answer
+from medcot_tasks.medical.number import NUMBER, is_right, is_value, read_answer
 from medcot_tasks.medical.steps import SCORES, check, solution
 from medcot_tasks.text_answer import one_line
 
@@ -88,7 +88,7 @@ class MedQACot:
             value = read_answer(completion)
             right = float(value is not None and is_right(example, value))
             if value is not None:
-                fits = float(letter is not None and close(value, example.options[letter]))
+                fits = float(letter is not None and is_value(example, value, example.options[letter]))
         return {
             "answer": None if letter is None else float(letter == example.answer_letter),
             "value": right,

@@ -10,22 +10,22 @@ from medcot_bench import Example
 _MINUS = "−"
 NUMBER = rf"[-{_MINUS}]?(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|[-{_MINUS}]?\.\d+"
 """A decimal number, with thousands set apart by commas or not."""
-# Neither a part of a longer number nor the beginning of a range, a fraction, a sum, a power or a choice.
-_ANSWER = re.compile(
-    rf"\banswer(?:\s+is)?[\s:=*]*({NUMBER})(?![\d,.]*\d)(?![eE]\d)(?!\s*(?:[-–/+*^×]|\bor\b|\bto\b)\s*\d)",
-    re.IGNORECASE | re.ASCII,
-)
+ALONE = r"(?![\d,.]*\d)(?![eE][-+]?\d)(?!,?[ \t]+\d)(?!\s*(?:[-–—~/+*^×x|:]|\bor\b|\band\b|\bto\b)\s*\d)"
+"""What may not follow: the rest of a longer number, of a range, a fraction, a sum, a power, a list or a choice."""
+_MARK = re.compile(r"\banswer(?:\s+is)?[\s:=*]*(?=[-−.]?\d)", re.IGNORECASE | re.ASCII)
+_ALONE = re.compile(f"({NUMBER}){ALONE}", re.IGNORECASE | re.ASCII)
 _LONGEST = 40
 
 
 def read_answer(text: str) -> float | None:
-    """Return the number after the last answer mark, None where there is none.
+    """Return the number after the last answer mark that has one, None where it does not stand alone.
 
-    >>> read_answer("Answer: 12\\nso the answer is 1,250.5 mL")
-    1250.5
+    >>> read_answer("Answer: 12\\nso the answer is 1,250.5 mL"), read_answer("Answer: 12\\nAnswer: 5 to 6")
+    (1250.5, None)
     """
-    found = _ANSWER.findall(text)
-    return to_float(found[-1]) if found else None
+    marks = list(_MARK.finditer(text))
+    found = _ALONE.match(text, marks[-1].end()) if marks else None
+    return to_float(found[1]) if found else None
 
 
 def to_float(text: str) -> float | None:
@@ -42,15 +42,17 @@ def is_right(example: Example, number: float) -> bool:
     itself is right; elsewhere `close` decides, with the `decimals` that the answer has before zeros are left out.
     """
     lower, upper = example.meta.get("lower"), example.meta.get("upper")
-    gold = to_float(example.answer)
     if isinstance(lower, int | float) and isinstance(upper, int | float):
         return lower <= number <= upper
-    if gold is None:
-        return False
+    return is_value(example, number, example.answer)
+
+
+def is_value(example: Example, number: float, written: str) -> bool:
+    """Return whether a number is a value written for an item, its answer or another option."""
     if example.meta.get("exact"):
-        return number == gold
+        return number == to_float(written)
     meant = example.meta.get("decimals")
-    return close(number, example.answer, meant if isinstance(meant, int) else None)
+    return close(number, written, meant if isinstance(meant, int) else None)
 
 
 def decimals(text: str) -> int:

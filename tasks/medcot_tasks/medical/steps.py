@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from medcot_bench import Example
 from medcot_bench.data.text import normalise
 from medcot_tasks.medical.arithmetic import evaluate
-from medcot_tasks.medical.number import decimals, to_float
+from medcot_tasks.medical.number import ALONE, decimals, to_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def needed(value: float, decimals: int, least: int = 0) -> int:
 
 _STEP = re.compile(
     r"^[\s*-]*(?P<name>[^:=]{1,80}?)\s*:\s*(?P<expression>[^:=]{1,200}?)\s*=\s*"
-    r"(?P<value>[-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+))(?!\d|\.\d)\s*(?P<unit>[^=]{0,40}?)\s*\.?$",
+    rf"(?P<value>[-−]?(?:\d+(?:,\d{{3}})*(?:\.\d+)?|\.\d+)){ALONE}\s*(?P<unit>[^=]{{0,40}}?)\s*\.?$",
     re.ASCII,
 )
 
