@@ -125,6 +125,40 @@ def test_sentences_say_what_a_command_could_leave_open(level: Level) -> None:
             assert not re.search("kubectl (exec|port-forward|proxy).*--request-timeout", command)
 
 
+@pytest.mark.parametrize("intent", INTENTS, ids=lambda intent: intent.name)
+def test_no_option_says_what_holds_anyway(intent: Intent) -> None:
+    for number in range(4 * TEMPLATES):
+        draw = Draw("id", "group", intent.name, number % TEMPLATES, False, "hard", random.Random(number))
+        question, command = make_item(draw)
+        assert not re.search(r"\blabel \S+=\S+,\S+=", question), "two labels"
+        assert not re.search("delete .*(--all|-l ).*--ignore-not-found", command), "so are found by a selector"
+        assert not re.search("--wait=false.*--(dry-run|timeout)", command), "nothing to wait for"
+        assert not re.search("--grace-period=[1-9].* --timeout", command), "two times to wait"
+
+
+def test_sentences_leave_no_other_command_as_right() -> None:
+    for intent in INTENTS:
+        for number in range(4 * TEMPLATES):
+            level: Level = "hard" if number % 2 else "basic"
+            draw = Draw("id", "group", intent.name, number % TEMPLATES, False, level, random.Random(number))
+            question, command = make_item(draw)
+            if command.startswith("kubectl describe"):  # not `get -o yaml`
+                assert re.search("[Dd]escrib|description|events", question)
+            if command.startswith("kubectl create -f"):  # not `apply -f`
+                assert re.search("exist yet|error for those|fail where", question)
+            if command.startswith("kubectl logs -l"):  # which prints ten lines unless told
+                assert "--tail=" in command
+            if "spec.nodeName" in command:  # not `describe node`
+                assert "field selector" in question
+            if " get all " in command:  # which gets far from all
+                assert "category all" in question
+            if "--all " in f"{command} " and "context" not in question:  # not -A
+                assert "namespace" in question
+            if "--dry-run=client -o yaml" in command:  # not --dry-run=server, nor JSON
+                assert "YAML" in question
+                assert "client" in question
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_sentences_do_not_say_the_same_place_twice(level: Level) -> None:
     for intent in INTENTS:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import eq
 
 from medcot_tasks.kubernetes.matching import can_pair_off
 from medcot_tasks.kubernetes.placeholders import fits, has_placeholder
 from medcot_tasks.kubernetes.shell import Segment, read_script
-from medcot_tasks.kubernetes.spelling import Flags, arguments, flag_values, with_namespace_as_flag
+from medcot_tasks.kubernetes.spelling import (
+    Flags,
+    arguments,
+    flag_values,
+    idle_flags,
+    program,
+    with_words_as_flags,
+)
 from medcot_tasks.kubernetes.vocabulary import HAS_OWN_FORM, SUBCOMMANDS, is_boolean, long_name, takes_next_word
 
 _START = re.compile(
@@ -32,6 +38,8 @@ class Step:
     remote: tuple[str, ...] | None = None
     """What follows `--`."""
     redirects: tuple[tuple[str, str], ...] = ()
+    idle: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
+    """Flags that say what holds without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +122,23 @@ def _same_words(gold: Sequence[str], given: Sequence[str], same: _Same) -> bool:
 
 
 def _same_flags(gold: Step, given: Step, same: _Same) -> bool:
-    if [name for name, _ in gold.flags] != [name for name, _ in given.flags]:
+    wanted, answered = _without_idle(gold, given), _without_idle(given, gold)
+    if [name for name, _ in wanted] != [name for name, _ in answered]:
         return False
-    wanted, answered = Counter(gold.flags), Counter(given.flags)
 
     def accepts(one: tuple[str, str | None], other: tuple[str, str | None]) -> bool:
         (name, value), (other_name, answer) = one, other
-        return name == other_name and value is not None and answer is not None and same(value, answer)
+        if value is None or answer is None:
+            return one == other
+        return name == other_name and same(value, answer)
 
-    # Most flags are equal: only the rest needs a search for pairs.
-    return can_pair_off(list((wanted - answered).elements()), list((answered - wanted).elements()), accepts)
+    return can_pair_off(wanted, answered, accepts)
+
+
+def _without_idle(step: Step, other: Step) -> Flags:
+    """Return the flags without those that change nothing, unless the other has them too, with any value."""
+    names = {name for name, _ in other.flags}
+    return [flag for flag in step.flags if flag not in step.idle or flag[0] in names]
 
 
 def _step(segment: Segment) -> Step:
@@ -133,19 +148,21 @@ def _step(segment: Segment) -> Step:
     remote = None
     if "--" in words:
         border = words.index("--")
-        words, remote = words[:border], tuple(words[border + 1 :])
+        words, remote = words[:border], program(words[border + 1 :])
     verb = _take(words, "")
     path = [verb]
     others = SUBCOMMANDS.get(verb)
     if others is not None:
         subcommand = _take(words, verb, among=others if verb in HAS_OWN_FORM else None)
         path.append(others.get(subcommand, subcommand))
-    own, flags = _parse(words, verb)
-    if verb == "cp":
-        own, flags = with_namespace_as_flag(own, flags)
-    shown = ["kubectl", *(part for part in path if part), *arguments(path, own)]
+    own, flags = with_words_as_flags(verb, *_parse(words, verb))
+    own = arguments(path, own)
     return Step(
-        tuple(shown), tuple(sorted(flags, key=lambda flag: (flag[0], flag[1] or ""))), remote, segment.redirects
+        words=("kubectl", *(part for part in path if part), *own),
+        flags=tuple(sorted(flags, key=lambda flag: (flag[0], flag[1] or ""))),
+        remote=remote,
+        redirects=segment.redirects,
+        idle=idle_flags(verb, own, flags),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from medcot_tasks.kubernetes.quotes import ACTIVE
@@ -45,15 +45,8 @@ def fits(gold: str, given: str) -> bool:
         return False
     ends, at = {0}, 0
     for found in _finder(gold).finditer(gold):
-        taken = _pattern(found.group())
-        starts = _after(gold[at : found.start()], given, ends)
-        # Every place where the placeholder may end at once: a pattern for all of them would try each in turn.
-        ends = {
-            end
-            for start in starts
-            for end in range(start + 1, len(given) + 1)
-            if taken.fullmatch(given, start, end)
-        }
+        # Every place where a placeholder may end at once: a pattern for all of them would try each in turn.
+        ends = _taken(found.group(), given, _after(gold[at : found.start()], given, ends))
         at = found.end()
     return len(given) in _after(gold[at:], given, ends)
 
@@ -71,14 +64,31 @@ def _finder(text: str) -> re.Pattern[str]:
     return _FIND_ANY if _ALL_CAPITALS.fullmatch(text) else _FIND_MARKED
 
 
+def _taken(placeholder: str, given: str, starts: Collection[int]) -> set[int]:
+    """Return where a placeholder may end that begins at one of `starts`."""
+    marked = {found.end() for start in starts if (found := _FIND_MARKED.match(given, start))}
+    ends = _word_ends(placeholder, given, starts)
+    if "=" in placeholder:
+        ends = _word_ends(placeholder, given, {end + 1 for end in ends if given.startswith("=", end)})
+    return marked | ends
+
+
+def _word_ends(placeholder: str, given: str, starts: Collection[int]) -> set[int]:
+    first, later = _letters(placeholder)
+    ends: set[int] = set()
+    for at in range(len(given)):
+        for letter, places in ((first, starts), (later, ends)):
+            if at in places and (found := letter.match(given, at)):
+                ends.add(found.end())
+    return ends
+
+
 @lru_cache(256)
-def _pattern(placeholder: str) -> re.Pattern[str]:
-    never = _NEVER
+def _letters(placeholder: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what a word in its place may begin with, and what may follow."""
+    never = _NEVER + ACTIVE
     if not _TAKES_SLASH.search(placeholder):
         never += "/"
     if not _TAKES_COLON.search(placeholder):
         never += ":"
-    word = rf"(?:{_VARIABLE}|[^{never}{ACTIVE}-])(?:{_VARIABLE}|[^{never}{ACTIVE}])*"
-    if "=" in placeholder:
-        word = f"{word}={word}"
-    return re.compile(f"{_MARKED}|{word}")
+    return re.compile(f"{_VARIABLE}|[^{never}-]"), re.compile(f"{_VARIABLE}|[^{never}]")

@@ -53,7 +53,7 @@ def read_script(text: str, *, lines: int | None = None, placeholders: bool = Fal
     """
     reader = _Reader()
     token = _TOKEN_WITH_PLACEHOLDERS if placeholders else _TOKEN
-    text = _CONTINUED.sub("", text)  # the shell joins what stands around it
+    text = _CONTINUED.sub("", text).replace("\0", "")  # as the shell does
     at = 0
     while at < len(text) and (lines is None or reader.lines < lines):
         found = token.match(text, at)

@@ -25,28 +25,27 @@ Flags = list[tuple[str, str | None]]
 _OUTSIDE_BRACKETS = re.compile(r",(?![^()]*\))")
 _DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _FIELD = re.compile(r"\{\.?([^{}]+)\}|\.?([^{}]+)")
+_SHELLS = ("/bin/bash", "/bin/sh")
 _PART = r"(?:<[^<>]*>|[^/:<])+"
 _IN_NAMESPACE = re.compile(rf"({_PART})/({_PART}:.*)", re.DOTALL)
 
 
 def flag_values(verb: str, name: str, value: str | None) -> Flags:
-    """Return what a flag (by its long name) amounts to: nothing, one pair of name and value, or several.
+    """Return what a flag (by its long name) amounts to: one pair of name and value, or several.
 
-    >>> flag_values("delete", "timeout", "2m"), flag_values("patch", "type", "strategic")
-    ([('timeout', '120s')], [])
+    >>> flag_values("delete", "timeout", "2m"), flag_values("apply", "filename", "./a.yaml,b.yaml")
+    ([('timeout', '120s')], [('filename', 'a.yaml'), ('filename', 'b.yaml')])
     """
     if value is None:
         return [(name, None)]
-    if (name, value) in DEFAULTS.get(verb, ()):
-        return []
     if name == "cpu-percent":  # the older spelling of --cpu=N%
         return [("cpu", f"{value}%")]
     if name in HOLD_RESOURCES:
         value = plural(value)
     if verb == "wait" and name == "for" and value.startswith("condition="):
         value = value.casefold().removesuffix("=true")  # kubectl compares conditions so
-    if name in FILES:
-        value = _path(value)
+    if verb == "events" and name == "types":
+        value = value.casefold()
     if name in DURATIONS:
         value = _seconds(value)
     if name == "patch":
@@ -57,7 +56,32 @@ def flag_values(verb: str, name: str, value: str | None) -> Flags:
         value = value.replace("==", "=")
     if name in UNORDERED:
         value = ",".join(sorted(_OUTSIDE_BRACKETS.split(value)))
-    return [(name, part) for part in (value.split(",") if name in SEVERAL else [value])]
+    parts = value.split(",") if name in SEVERAL else [value]
+    return [(name, _path(part) if name in FILES else part) for part in parts]
+
+
+def idle_flags(verb: str, words: Sequence[str], flags: Flags) -> frozenset[tuple[str, str]]:
+    """Return the flags that say what holds without them.
+
+    `words` are the arguments as `arguments` gives them.
+
+    >>> sorted(idle_flags("delete", ["pods"], [("force", "true"), ("selector", "a=b")]))
+    [('cascade', 'background'), ('grace-period', '0'), ('ignore-not-found', 'true'), ('wait', 'true')]
+    """
+    idle = set(DEFAULTS.get(verb, ()))
+    names = {name for name, _ in flags}
+    if verb == "delete" and ("force", "true") in flags:
+        idle.add(("grace-period", "0"))
+    if verb == "delete" and names & {"all", "field-selector", "selector"}:
+        idle.add(("ignore-not-found", "true"))
+    if verb == "expose" and len(words) == 1:
+        idle.add(("name", words[0].rpartition("/")[2]))
+    return frozenset(idle)
+
+
+def program(words: Sequence[str]) -> tuple[str, ...]:
+    """Return what a container is to run; a shell without its folder."""
+    return tuple(word.removeprefix("/bin/") if word in _SHELLS and not n else word for n, word in enumerate(words))
 
 
 def _path(value: str) -> str:
@@ -83,8 +107,15 @@ def _json(text: str) -> str:
         return text
 
 
-def with_namespace_as_flag(words: list[str], flags: Flags) -> tuple[list[str], Flags]:
-    """Return the arguments of `cp` without a namespace in NAMESPACE/POD:PATH, which outdoes the flag."""
+def with_words_as_flags(verb: str, words: list[str], flags: Flags) -> tuple[list[str], Flags]:
+    """Return arguments and flags with a flag for what can also be said without one.
+
+    That is the namespace in NAMESPACE/POD:PATH of `cp`, which outdoes the flag, and NAME in `logs POD NAME`.
+    """
+    if verb == "logs" and len(words) == 2 and all(name != "container" for name, _ in flags):
+        return words[:1], [*flags, ("container", words[1])]
+    if verb != "cp":
+        return words, flags
     shown = []
     for word in words:
         found = _IN_NAMESPACE.fullmatch(word)

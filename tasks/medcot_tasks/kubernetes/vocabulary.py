@@ -136,8 +136,16 @@ FOR_PODS = frozenset({"attach", "debug", "exec", "logs", "port-forward"})
 """Verbs whose first argument is a pod's name or TYPE/NAME."""
 FOR_NODES = frozenset({"cordon", "drain", "uncordon"})
 """Verbs whose arguments are nodes, as NAME or TYPE/NAME."""
-DEFAULTS: Mapping[str, frozenset[tuple[str, str]]] = {"patch": frozenset({("type", "strategic")})}
+DEFAULTS: Mapping[str, frozenset[tuple[str, str]]] = {
+    "delete": frozenset({("cascade", "background"), ("wait", "true")}),
+    "expose": frozenset({("protocol", "TCP"), ("type", "ClusterIP")}),
+    "patch": frozenset({("type", "strategic")}),
+    "rollout": frozenset({("watch", "true")}),
+    "run": frozenset({("restart", "Always")}),
+}
 """Verb -> flags with the value that they have where they are left out."""
+FILES = frozenset({"filename", "kustomize", "from-file", "from-env-file"})
+"""Flags whose value is a path."""
 
 
 def long_name(verb: str, letter: str) -> str:
@@ -158,7 +166,9 @@ def takes_next_word(verb: str, name: str) -> bool:
 def plural(name: str) -> str:
     """Return a resource type's plural, also of several (`po,svc`), before a name (`po/web`), and with its group.
 
-    >>> plural("deploy"), plural("po,svc"), plural("deployment.apps/web"), plural("pod.apps")
+    Capitals mean nothing, but a word all in capitals is taken for a placeholder.
+
+    >>> plural("deploy"), plural("Pod,svc"), plural("deployment.apps/web"), plural("pod.apps")
     ('deployments', 'pods,services', 'deployments/web', 'pods.apps')
     """
     kinds, slash, rest = name.partition("/")
@@ -167,7 +177,7 @@ def plural(name: str) -> str:
 
 def _plural(kind: str) -> str:
     first, dot, group = kind.partition(".")
-    first = RESOURCES.get(first, first)
+    first = RESOURCES.get(first if first.isupper() else first.lower(), first)
     own = GROUPS.get(first)
     if own is not None and (group == own or (group == f"v1.{own}" and own not in _NOT_V1)):
         return first

@@ -11,14 +11,14 @@ CHANGE: tuple[Intent, ...] = (
     Intent(
         "apply",
         ("apply the manifest $file", "apply the configuration in file $file"),
-        "bring the cluster in line with $file",
+        "bring the objects$where declaratively in line with $file",
         "kubectl apply -f $file",
         extras=_SHOWN,
     ),
     Intent(
         "apply-kustomization",
         ("apply the kustomization in $folder", "apply the kustomize directory $folder"),
-        "roll out what kustomize builds from $folder",
+        "bring the objects$where declaratively in line with the kustomization in $folder",
         "kubectl apply -k $folder",
         extras=_SHOWN,
     ),
@@ -71,7 +71,7 @@ CHANGE: tuple[Intent, ...] = (
     Intent(
         "scale-by-label",
         (
-            "scale all deployments labeled $selector$where to $replicas replicas",
+            "scale the deployments labeled $selector$where to $replicas replicas",
             "set the replicas of the deployments with the label $selector$where to $replicas",
         ),
         "have $replicas copies of each deployment that matches $selector",
@@ -101,7 +101,7 @@ CHANGE: tuple[Intent, ...] = (
     Intent(
         "rollout-status",
         (
-            "watch the rollout status of deployment $name$where for at most $seconds seconds",
+            "follow the rollout status of deployment $name$where for at most $seconds seconds",
             "check the status of the rollout of deployment $name$where with a timeout of $seconds seconds",
         ),
         "track until it is done, $seconds seconds at most, how the $name deployment$where rolls out",
@@ -137,7 +137,7 @@ CHANGE: tuple[Intent, ...] = (
     Intent(
         "rollout-restart-by-label",
         (
-            "restart all daemonsets labeled $selector",
+            "restart the daemonsets labeled $selector",
             "do a rolling restart of the daemonsets with the label $selector",
         ),
         "get fresh pods for each daemonset that matches $selector",
@@ -154,7 +154,7 @@ CHANGE: tuple[Intent, ...] = (
     Intent(
         "rollout-resume",
         ("resume the rollout of deployment $name", "continue the paused rollout of deployment $name"),
-        "let the rollout of the $name deployment$where, which is on hold, go on",
+        "take the rollout of the $name deployment$where off hold",
         "kubectl rollout resume deployment/$name",
         extras=("yaml", "json"),
     ),

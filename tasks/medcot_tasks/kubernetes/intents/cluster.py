@@ -43,7 +43,7 @@ CLUSTER: tuple[Intent, ...] = (
         "evict the pods of the $node node$where forcibly, with $seconds seconds each to shut down",
         "kubectl drain $node --force --grace-period=$seconds",
         scope="context",
-        extras=(*_TRIAL, "patient"),
+        extras=_TRIAL,
     ),
     Intent(
         "taint",
@@ -155,17 +155,20 @@ CLUSTER: tuple[Intent, ...] = (
     Intent(
         "wait-available",
         (
-            "wait until the deployments labeled $selector$where are Available",
-            "wait for the condition Available of all deployments with the label $selector",
+            "wait until the deployments labeled $selector$where are Available, at most $seconds seconds",
+            "wait up to $seconds seconds for the deployments with the label $selector$where to be Available",
         ),
-        "block until every deployment that matches $selector$where meets the condition Available",
-        "kubectl wait --for=condition=Available deployment -l $selector",
+        "block for no more than $seconds seconds until deployments that match $selector$where are Available",
+        "kubectl wait --for=condition=Available deployment -l $selector --timeout=${seconds}s",
     ),
     Intent(
         "wait-deleted",
-        ("wait until all jobs$where are deleted", "wait for the deletion of every job$where"),
-        "block until the last of all the jobs$where is gone",
-        "kubectl wait --for=delete jobs --all",
+        (
+            "wait until all jobs$where are deleted, at most $seconds seconds",
+            "wait up to $seconds seconds for the deletion of every job$where",
+        ),
+        "block for no more than $seconds seconds until the last of all the jobs$where is gone",
+        "kubectl wait --for=delete jobs --all --timeout=${seconds}s",
     ),
     Intent(
         "can-i",
@@ -189,8 +192,11 @@ CLUSTER: tuple[Intent, ...] = (
     ),
     Intent(
         "cluster-info",
-        ("dump the state of the cluster$where to the directory $folder", "write a cluster dump$where to $folder"),
-        "have all the state there is$where dumped under $folder for debugging",
+        (
+            "write a cluster-info dump$where to the directory $folder",
+            "dump cluster-info$where to the output directory $folder",
+        ),
+        "save the dump of cluster-info$where under $folder for debugging",
         "kubectl cluster-info dump --output-directory=$folder",
         scope="context",
     ),
@@ -212,7 +218,7 @@ CLUSTER: tuple[Intent, ...] = (
     ),
     Intent(
         "use-context",
-        ("switch to the context $context", "make $context the current context"),
+        ("switch to the context $context", "use the context $context for all further commands"),
         "work with the context $context from now on",
         "kubectl config use-context $context",
         scope="none",

@@ -10,8 +10,11 @@ _SHOWN = (*_TRIAL, "yaml", "json")
 CREATE: tuple[Intent, ...] = (
     Intent(
         "create-from-file",
-        ("create the objects in $file", "create the resources that $file defines"),
-        "make from scratch what is written in $file",
+        (
+            "create the objects in $file$where, none of which may exist yet",
+            "create the resources that $file defines$where, with an error for those that exist",
+        ),
+        "make what is written in $file$where from scratch and fail where it is there already",
         "kubectl create -f $file",
         extras=_SHOWN,
     ),
@@ -29,7 +32,7 @@ CREATE: tuple[Intent, ...] = (
         "deployment-manifest",
         (
             "print the YAML of a new deployment $name$where with image $image from a dry run on the client",
-            "generate a manifest for deployment $name$where with image $image by a client dry run",
+            "generate a YAML manifest for deployment $name$where with image $image by a client dry run",
         ),
         "get the YAML for a $name deployment$where that runs $image, by a mere client dry run",
         "kubectl create deployment $name --image=$image --dry-run=client -o yaml",
@@ -233,10 +236,10 @@ CREATE: tuple[Intent, ...] = (
     Intent(
         "run-shell",
         (
-            "run an interactive sh in a pod $name$where of $image, never restarted and removed at the end",
+            "run an interactive sh in a pod $name of $image$where, never restarted and removed at the end",
             "start a temporary pod $name$where from $image with an interactive sh and no restarts",
         ),
-        "open sh in a throwaway pod called $name$where made from $image: never restarted, gone on exit",
+        "open sh at a terminal in a pod called $name$where made from $image, never restarted and gone on exit",
         "kubectl run $name -it --rm --image=$image --restart=Never -- sh",
     ),
 )

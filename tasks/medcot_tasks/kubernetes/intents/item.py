@@ -22,12 +22,12 @@ FRAMES = (
 """The six templates. The first four take an intent's seen wordings in turn, the others its unseen one."""
 
 EXTRAS: Mapping[str, tuple[str, str]] = {
-    "wide": (", with extra columns", "-o wide"),
-    "yaml": (", printed as YAML", "-o yaml"),
-    "json": (", printed as JSON", "-o json"),
-    "labels": (", showing the labels too", "--show-labels"),
+    "wide": (", in wide format", "-o wide"),
+    "yaml": (", printing the result as YAML", "-o yaml"),
+    "json": (", printing the result as JSON", "-o json"),
+    "labels": (", showing all labels too", "--show-labels"),
     "bare": (", without a header line", "--no-headers"),
-    "sorted": (", sorted by name", "--sort-by=.metadata.name"),
+    "sorted": (", sorted by creation timestamp", "--sort-by=.metadata.creationTimestamp"),
     "selected": (", only those with the labels $selector", "-l $selector"),
     "stamped": (", with timestamps", "--timestamps"),
     "prefixed": (", with the source before each line", "--prefix"),
@@ -79,6 +79,8 @@ def make_item(draw: Draw) -> tuple[str, str]:
     wording = wording.replace("$where", where)
     for text, flag in _extras(intent, command, draw):
         wording, command = wording + text, _with_flag(command, flag)
+    if draw.level == "hard":  # where a selector holds two
+        wording = wording.replace("label $selector", "labels $selector")
     values = Values(draw, {})
     values.fill(command, wording)
     phrase = Template(wording).substitute(values.drawn)
@@ -90,8 +92,10 @@ def make_item(draw: Draw) -> tuple[str, str]:
 
 
 def _says_where(intent: Intent, draw: Draw) -> bool:
-    """Say so always where nothing else tells two items of the intent apart."""
-    return draw.level == "hard" or "$" not in intent.command or draw.rng.random() < 0.6
+    """Say so always where nothing else tells two items of the intent apart, or "all" could mean everywhere."""
+    return (
+        draw.level == "hard" or "$" not in intent.command or "--all " in intent.command or draw.rng.random() < 0.6
+    )
 
 
 def _extras(intent: Intent, command: str, draw: Draw) -> list[tuple[str, str]]:

@@ -10,15 +10,15 @@ _LOG = ("stamped", "prefixed")
 LOOK: tuple[Intent, ...] = (
     Intent(
         "pods-wide",
-        ("list the pods$where together with their nodes and IPs", "list pods with extra columns$where"),
-        "see which node and IP each pod has$where",
+        ("list the pods$where in wide format, with their nodes and IPs", "list pods in the wide format$where"),
+        "see the pods$where in the wide format that tells the node and IP of each",
         "kubectl get pods -o wide",
         extras=_LIST,
     ),
     Intent(
         "deployment-yaml",
         ("print the deployment $name$where as YAML", "get the YAML of deployment $name"),
-        "look at the full YAML definition of the $name deployment",
+        "look at the YAML definition of the $name deployment",
         "kubectl get deployment $name -o yaml",
     ),
     Intent(
@@ -29,33 +29,36 @@ LOOK: tuple[Intent, ...] = (
     ),
     Intent(
         "pods-by-label",
-        ("list the pods with the label $selector", "list all pods labeled $selector"),
+        ("list the pods with the label $selector", "list pods labeled $selector"),
         "find the pods whose labels match $selector",
         "kubectl get pods -l $selector",
         extras=("labels", "bare", "wide", "sorted"),
     ),
     Intent(
         "pods-everywhere",
-        ("list the pods of all namespaces$where", "list every pod across all namespaces$where"),
-        "see each and every pod$where, whatever its namespace",
+        ("list the pods of all namespaces$where", "list pods across all namespaces$where"),
+        "see the pods$where, whatever their namespace",
         "kubectl get pods -A",
         scope="context",
         extras=("labels", "bare", "wide", "selected"),
     ),
     Intent(
         "services-sorted",
-        ("list the services$where sorted by name", "list services ordered by their name$where"),
-        "see the services$where in the order of their names",
-        "kubectl get services --sort-by=.metadata.name",
+        (
+            "list the services$where sorted by their creation timestamp",
+            "list services$where ordered by the timestamp of their creation",
+        ),
+        "see the services$where in the order in which they were created",
+        "kubectl get services --sort-by=.metadata.creationTimestamp",
         extras=(*_LIST, "wide"),
     ),
     Intent(
         "pods-of-node",
         (
-            "list the pods of all namespaces that run on node $node",
-            "list every pod on node $node across all namespaces",
+            "list the pods of all namespaces$where that run on node $node, by a field selector",
+            "list pods on node $node$where across all namespaces with a field selector",
         ),
-        "find out which pods of any namespace the $node node hosts",
+        "find out by a field selector which pods of any namespace the $node node$where hosts",
         "kubectl get pods -A --field-selector=spec.nodeName=$node",
         scope="context",
         extras=("labels", "bare", "wide", "selected"),
@@ -72,8 +75,8 @@ LOOK: tuple[Intent, ...] = (
     ),
     Intent(
         "watch-job",
-        ("watch the job $name$where for changes", "get job $name$where and keep watching it"),
-        "follow how the $name job$where changes",
+        ("get the job $name$where and watch it for changes", "get job $name$where and keep watching it"),
+        "look at the $name job$where and then follow how it changes",
         "kubectl get job $name -w",
         extras=("labels", "wide"),
     ),
@@ -97,8 +100,8 @@ LOOK: tuple[Intent, ...] = (
     ),
     Intent(
         "node-labels",
-        ("list the nodes$where with their labels", "show all nodes$where and the labels they have"),
-        "see the nodes$where along with every label on them",
+        ("list the nodes$where with their labels", "list nodes$where along with the labels they have"),
+        "see a table of the nodes$where that shows every label on them",
         "kubectl get nodes --show-labels",
         scope="context",
         extras=("bare", "wide", "selected", "sorted"),
@@ -115,8 +118,11 @@ LOOK: tuple[Intent, ...] = (
     ),
     Intent(
         "all-of-label",
-        ("list all resources with the label $selector", "list everything labeled $selector"),
-        "find all kinds of objects that match $selector",
+        (
+            "list the resources of the category all with the label $selector",
+            "list what is in the category all and labeled $selector",
+        ),
+        "find the objects of the category all that match $selector",
         "kubectl get all -l $selector",
         extras=("labels", "bare", "wide"),
     ),
@@ -124,9 +130,9 @@ LOOK: tuple[Intent, ...] = (
         "two-kinds",
         (
             "list the deployments and services labeled $selector$where in one go",
-            "list deployments and services together that have the label $selector",
+            "list deployments and services together$where, those with the label $selector",
         ),
-        "see the deployments and then the services that match $selector$where with a single call",
+        "see both the deployments and the services that match $selector$where with a single call",
         "kubectl get deployments,services -l $selector",
         extras=("labels", "bare", "wide", "sorted"),
     ),
@@ -150,29 +156,32 @@ LOOK: tuple[Intent, ...] = (
     Intent(
         "objects-of-file",
         ("get the objects that $file defines", "get the live resources defined in file $file"),
-        "look up in the cluster what $file describes",
+        "see the live objects that $file contains",
         "kubectl get -f $file",
         extras=("wide", "yaml", "json", "lenient"),
     ),
     Intent(
         "describe-pod",
-        ("describe the pod $pod", "show the details of pod $pod"),
+        ("describe the pod $pod", "show the details and events of pod $pod"),
         "read everything about the $pod pod$where including its events",
         "kubectl describe pod $pod",
     ),
     Intent(
         "describe-by-label",
-        ("describe the services with the label $selector", "show the details of all services labeled $selector"),
-        "read everything about the services that match $selector",
+        (
+            "describe the services with the label $selector",
+            "show the details and events of the services labeled $selector",
+        ),
+        "read everything about the services that match $selector$where including their events",
         "kubectl describe services -l $selector",
     ),
     Intent(
         "describe-node",
         (
             "describe the node $node$where without its events",
-            "show the details of node $node$where but not the events",
+            "print the description of node $node$where but not the events",
         ),
-        "read everything about the $node node$where except for events",
+        "read the description of the $node node$where except for the events",
         "kubectl describe node $node --show-events=false",
         scope="context",
     ),
@@ -193,7 +202,7 @@ LOOK: tuple[Intent, ...] = (
     Intent(
         "logs-previous",
         (
-            "print the logs of the previous container of pod $pod",
+            "print the logs of the previous container instance of pod $pod",
             "get the logs of pod $pod$where from before its last restart",
         ),
         "read what the $pod pod$where logged in its previous, crashed run",
@@ -237,11 +246,11 @@ LOOK: tuple[Intent, ...] = (
     Intent(
         "logs-by-label",
         (
-            "print the logs of all pods labeled $selector$where with the pod before each line",
-            "get the logs of the pods with the label $selector$where, each line prefixed by its source",
+            "print the last $lines log lines of each pod labeled $selector$where with the source before each line",
+            "get the last $lines log lines of each pod with the label $selector$where, prefixed by their source",
         ),
-        "read what the pods that match $selector$where have logged, every line marked with its pod",
-        "kubectl logs -l $selector --prefix",
+        "read the final $lines lines that each pod matching $selector$where logged, prefixed by their source",
+        "kubectl logs -l $selector --prefix --tail=$lines",
         extras=("stamped",),
     ),
     Intent(
@@ -274,10 +283,10 @@ LOOK: tuple[Intent, ...] = (
     Intent(
         "top-pods",
         (
-            "show the usage of the pods labeled $selector$where sorted by memory",
+            "show the resource usage of the pods labeled $selector$where sorted by memory",
             "list the resource usage of pods with the label $selector$where, ordered by memory",
         ),
-        "see which pods that match $selector$where use the most memory",
+        "see what the pods that match $selector$where consume, in the order of their memory",
         "kubectl top pods -l $selector --sort-by=memory",
         extras=("bare",),
     ),
@@ -294,7 +303,7 @@ LOOK: tuple[Intent, ...] = (
     Intent(
         "top-node",
         ("show the CPU and memory usage of node $node", "get the resource usage of the node $node"),
-        "see how busy the $node node$where is",
+        "see how much CPU and memory the $node node$where uses at present",
         "kubectl top node $node",
         scope="context",
         extras=("bare",),
@@ -308,9 +317,9 @@ LOOK: tuple[Intent, ...] = (
     ),
     Intent(
         "explain-all",
-        ("explain $field with all its fields recursively", "show the fields of $field at every depth"),
-        "read about $field down to the innermost field",
-        "kubectl explain $field --recursive",
+        ("explain $section with all its fields recursively", "explain the fields of $section at every depth"),
+        "read what the API says about $section down to the innermost field",
+        "kubectl explain $section --recursive",
         scope="context",
     ),
     Intent(

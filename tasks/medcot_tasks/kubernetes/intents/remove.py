@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from medcot_tasks.kubernetes.intents.intent import Intent
 
-_TRIAL = ("rehearsed", "previewed", "lenient", "patient")
+_DRY_RUN = ("rehearsed", "previewed")
+_TRIAL = (*_DRY_RUN, "lenient", "patient")
 
 REMOVE: tuple[Intent, ...] = (
     Intent(
@@ -23,10 +24,10 @@ REMOVE: tuple[Intent, ...] = (
     ),
     Intent(
         "delete-by-label",
-        ("delete all pods with the label $selector", "remove the pods labeled $selector"),
+        ("delete the pods with the label $selector", "remove the pods labeled $selector"),
         "get rid of those pods that match $selector",
         "kubectl delete pods -l $selector",
-        extras=_TRIAL,
+        extras=(*_DRY_RUN, "patient"),
     ),
     Intent(
         "delete-by-force",
@@ -41,19 +42,19 @@ REMOVE: tuple[Intent, ...] = (
     Intent(
         "delete-gently",
         (
-            "delete the statefulset $name$where with a grace period of $seconds seconds",
-            "remove statefulset $name$where and give its pods $seconds seconds of grace",
+            "delete the pod $pod$where with a grace period of $seconds seconds",
+            "remove pod $pod$where and give it $seconds seconds of grace",
         ),
-        "get rid of the $name statefulset$where, with $seconds seconds of grace to shut down",
-        "kubectl delete statefulset $name --grace-period=$seconds",
-        extras=_TRIAL,
+        "get rid of the $pod pod$where, with $seconds seconds of grace to shut down",
+        "kubectl delete pod $pod --grace-period=$seconds",
+        extras=(*_DRY_RUN, "lenient"),
     ),
     Intent(
         "delete-all",
         ("delete all jobs", "remove every job$where"),
         "clear out the jobs$where, all of them",
         "kubectl delete jobs --all",
-        extras=_TRIAL,
+        extras=(*_DRY_RUN, "patient"),
     ),
     Intent(
         "delete-keeping-pods",
@@ -73,7 +74,7 @@ REMOVE: tuple[Intent, ...] = (
         ),
         "get rid of the $name secret$where, silently if it is missing",
         "kubectl delete secret $name --ignore-not-found",
-        extras=("rehearsed", "previewed", "patient"),
+        extras=(*_DRY_RUN, "patient"),
     ),
     Intent(
         "delete-without-waiting",
@@ -81,9 +82,9 @@ REMOVE: tuple[Intent, ...] = (
             "delete the namespace $name$where without waiting for it to finish",
             "remove namespace $name$where and do not wait",
         ),
-        "get rid of the $name namespace$where and return at once",
+        "get rid of the $name namespace$where but do not block until it is gone",
         "kubectl delete namespace $name --wait=false",
         scope="context",
-        extras=("rehearsed", "previewed", "lenient"),
+        extras=("lenient",),
     ),
 )

@@ -78,6 +78,17 @@ _FIELDS = (
         role.rules
     """),
 )
+_SECTIONS = (
+    _words("""
+        pod.spec.containers pod.spec.volumes pod.spec.affinity pod.spec.tolerations deployment.spec.strategy
+        deployment.spec.template service.spec.ports job.spec.template cronjob.spec.jobTemplate ingress.spec.rules
+        node.spec.taints ingress.spec.tls node.status.conditions pod.spec.securityContext
+    """),
+    _words("""
+        statefulset.spec.volumeClaimTemplates daemonset.spec.updateStrategy pvc.spec.resources hpa.spec.metrics
+        networkpolicy.spec.ingress pod.spec.initContainers role.rules pv.spec.nfs
+    """),
+)
 
 
 def _joined(first: tuple[_Half, _Half], second: tuple[_Half, _Half], form: str) -> tuple[_Half, _Half]:
@@ -118,6 +129,7 @@ POOLS: Mapping[str, tuple[_Half, _Half]] = {
     "action": (_words("get list create delete"), _words("patch update watch")),
     "apigroup": (_words("apps batch autoscaling policy"), ["networking.k8s.io", "storage.k8s.io"]),
     "field": _FIELDS,
+    "section": _SECTIONS,
     "phase": (["Failed", "Pending", "Succeeded"], ["Unknown", "Running"]),
     "program": (_words("date env whoami hostname uptime"), _words("pwd id df")),
     "replicas": (_numbers(2, 9), _numbers(10, 40)),
