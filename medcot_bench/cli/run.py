@@ -74,10 +74,15 @@ def _conclude(study: Study, leaderboard: Path) -> None:
 
 
 def _next(study: Study) -> str:
-    if study == load_study(presets.path_of("smoke"))[0]:
+    if _is_preset(study, "smoke"):
         return "medcot-bench run (three seeds, ten minutes)"
     if len(study.seeds) == 1:
         return "the same command with --seeds 0,1,2: one seed describes models, several their methods"
-    if study == load_study(presets.path_of("quick"))[0]:
+    if _is_preset(study, "quick"):
         return "medcot-bench run --preset study (three hours); medcot-bench init writes a study to edit"
     return f"medcot-bench export {study.output_dir} --format md,csv,json"
+
+
+def _is_preset(study: Study, name: str) -> bool:
+    preset, _ = load_study(presets.path_of(name))
+    return study == preset.model_copy(update={"output_dir": study.output_dir})

@@ -40,6 +40,9 @@ def run(folder: Path, *arguments: str) -> Path:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDCOT_")} | CACHE
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
+    if not arguments:
+        assert "one seed describes two models" in " ".join(done.stdout.split())
+        assert done.stdout.splitlines()[-1] == "next:  medcot-bench run (three seeds, ten minutes)"
     return folder
 
 
