@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = {"medcot_bench": ROOT, "medcot_tasks": ROOT / "tasks", "medcot_adapters": ROOT / "adapters"}
 HEAVY_FOLDERS = {"medcot_bench.models", "medcot_bench.training", "medcot_bench.scoring", "medcot_bench.testing"}
-PARENT = {"medcot_bench.runner", "medcot_bench.runner.process", "medcot_bench.runner.supervisor"}
+PARENT = {f"medcot_bench.runner{part}" for part in ("", ".eta", ".process", ".supervisor")}
 HEAVY_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "lm_eval"}
 ONLY_WHERE_USED = {"datasets", "evaluate", "pandas", "gguf", "huggingface_hub", "scipy", "numpy", "matplotlib"}
 NOT_LOADED = {"torch", "transformers", "peft", "lm_eval", "datasets", "evaluate", "scipy"}

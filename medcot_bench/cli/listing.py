@@ -33,7 +33,8 @@ def execute(options: argparse.Namespace) -> int:
     entries = [entry for entry in installed().entries if options.kind in (None, f"{entry.kind}s")]
     studies = presets.names() if options.kind in (None, "presets") else []
     if options.json:
-        found = [{"kind": "preset", "name": name, "description": presets.description(name)} for name in studies]
+        own = {"kind": "preset", "distribution": "medcot-bench", "version": __version__}
+        found = [{**own, "name": name, "description": presets.description(name)} for name in studies]
         print(json.dumps([*(asdict(entry) for entry in entries), *found], indent=1))
         return 0
     offers = Counter((entry.kind, entry.name) for entry in entries)
