@@ -9,7 +9,6 @@ docs/results/NAME, and draws docs/results/NAME.svg. Needs matplotlib (pip instal
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from pathlib import Path
 
 from tabulate import tabulate
@@ -18,7 +17,7 @@ import medcot_bench
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.leaderboard import Leaderboard, build
 from medcot_bench.analysis.summary import summarise
-from medcot_bench.analysis.values import values_of
+from medcot_bench.analysis.values import rows_of, values_of
 from medcot_bench.report.text import number, size
 from medcot_bench.results import CellResult, Results
 
@@ -26,7 +25,6 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 SCORE = "answer"
-Rows = dict[tuple[str, str | None], list[CellResult]]
 
 
 def main() -> int:
@@ -70,14 +68,6 @@ def block(name: str, folder: Path) -> str:
         provenance(results, board),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def rows_of(results: Results) -> Rows:
-    """Return (adapter, training task) -> cells."""
-    rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
-    for cell in results.cells:
-        rows[cell.cell.adapter, cell.cell.task].append(cell)
-    return dict(rows)
 
 
 def estimate(results: Results, cells: list[CellResult], task: str) -> Contrast | None:

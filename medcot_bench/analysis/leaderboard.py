@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from medcot_bench.analysis.estimates import Estimate, clustered
-from medcot_bench.analysis.values import Values, trains_everything, values_of
+from medcot_bench.analysis.values import Values, ahead, rows_of, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
-from medcot_bench.scores import CORE_SCORES, higher_is_better
+from medcot_bench.scores import CORE_SCORES
 
 UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
 
@@ -78,9 +78,7 @@ class Leaderboard:
 
 def build(results: Results) -> Leaderboard:
     """Build the leaderboard of a study's results, in the order of its plan."""
-    grouped: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
-    for result in results.cells:
-        grouped[result.cell.adapter, result.cell.task].append(result)
+    grouped = rows_of(results)
     values = {
         key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
     }
@@ -141,20 +139,8 @@ def _mean(by_seed: Mapping[int, Mapping[str, float]], groups: Mapping[str, str])
 
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Estimate]:
-    gaps = {}
-    for name in (name for name in own if name in full):
-        sign = 1.0 if higher_is_better(name) else -1.0
-        paired = {
-            seed: {
-                item: sign * (full[name][seed][item] - value)
-                for item, value in own[name][seed].items()
-                if item in full[name][seed]
-            }
-            for seed in full[name].keys() & own[name].keys()
-        }
-        if any(paired.values()):
-            gaps[name] = _mean(paired, groups)
-    return gaps
+    paired = {name: ahead(full, own, name) for name in own}
+    return {name: _mean(by_seed, groups) for name, by_seed in paired.items() if by_seed}
 
 
 def _same_as_base(results: Results, cell: CellResult, task: str) -> bool:

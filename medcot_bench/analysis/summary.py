@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
-from medcot_bench.analysis.values import trains_everything, values_of
+from medcot_bench.analysis.values import ahead, rows_of, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
-from medcot_bench.scores import higher_is_better
 
 Rows = Mapping[tuple[str, str | None], Sequence[CellResult]]
 """(Adapter, training task) -> cells."""
@@ -21,10 +19,7 @@ def summarise(results: Results) -> str:
     The adapter is the first that trains some layers only, else the first that isn't full. Gaps are paired by item
     and seed, with 95 % intervals; what an interval with 0 in it allows is called a tie.
     """
-    rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
-    for cell in results.cells:
-        if cell.record is not None:
-            rows[cell.cell.adapter, cell.cell.task].append(cell)
+    rows = {key: done for key, cells in rows_of(results).items() if (done := [c for c in cells if c.record])}
     for (full, task), cells in rows.items():
         if task is not None and trains_everything(cells) and (other := _other(rows, full, task)):
             return _compare(results, rows, task, full, other)
@@ -73,13 +68,7 @@ def _gap(
     """Return full less the other adapter, item by item and seed by seed, so that more is better for full."""
     values, groups = values_of(results, full, task)
     compared, _ = values_of(results, other, task)
-    sign = 1.0 if higher_is_better(score) else -1.0
-    paired = {
-        seed: {item: sign * (of_full[item] - value) for item, value in row.items() if item in of_full}
-        for seed, row in compared.get(score, {}).items()
-        if (of_full := values.get(score, {}).get(seed))
-    }
-    paired = {seed: row for seed, row in paired.items() if row}
+    paired = ahead(values, compared, score)
     return Part(paired, groups) if paired else None
 
 

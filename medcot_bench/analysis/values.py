@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from medcot_bench.results import CellResult, Results
+from medcot_bench.scores import higher_is_better
 
 Values = dict[str, dict[int, dict[str, float]]]
 """Score -> seed -> item -> value."""
+
+
+def rows_of(results: Results) -> dict[tuple[str, str | None], list[CellResult]]:
+    """Return (adapter, training task) -> the cells of its seeds, in the order of the plan."""
+    rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
+    for cell in results.cells:
+        rows[cell.cell.adapter, cell.cell.task].append(cell)
+    return dict(rows)
 
 
 def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:
@@ -22,6 +32,18 @@ def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple
             for name, value in sample["scores"].items():
                 values.setdefault(name, {}).setdefault(cell.cell.seed or 0, {})[sample["id"]] = value
     return values, groups
+
+
+def ahead(full: Values, own: Values, score: str) -> dict[int, dict[str, float]]:
+    """Return seed -> item -> how much `full` is better than `own`, for the seeds and items of both."""
+    sign = 1.0 if higher_is_better(score) else -1.0
+    scored: Mapping[int, Mapping[str, float]] = full.get(score, {})
+    paired = {
+        seed: {item: sign * (scored[seed][item] - value) for item, value in row.items() if item in scored[seed]}
+        for seed, row in own.get(score, {}).items()
+        if seed in scored
+    }
+    return {seed: row for seed, row in paired.items() if row}
 
 
 def trains_everything(cells: Sequence[CellResult]) -> bool:

@@ -14,7 +14,7 @@ from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
 
 EPILOG = """\
 examples:
-  medcot-bench run                        (the preset "quick": a first comparison in ten minutes)
+  medcot-bench run                        (the preset "quick": a first comparison)
   medcot-bench list
   medcot-bench show k8s_qa
   medcot-bench run --tasks k8s_qa --eval-tasks manuals_qa --adapters none,full,lora,layer_lora \\

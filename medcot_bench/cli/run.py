@@ -75,11 +75,11 @@ def _conclude(study: Study, leaderboard: Path) -> None:
 
 def _next(study: Study) -> str:
     if _is_preset(study, "smoke"):
-        return "medcot-bench run (three seeds, ten minutes)"
+        return "medcot-bench run (three seeds)"
     if len(study.seeds) == 1:
         return "the same command with --seeds 0,1,2: one seed describes models, several their methods"
     if _is_preset(study, "quick"):
-        return "medcot-bench run --preset study (three hours); medcot-bench init writes a study to edit"
+        return "medcot-bench run --preset study (the large one); medcot-bench init writes a study to edit"
     return f"medcot-bench export {study.output_dir} --format md,csv,json"
 
 

@@ -1,4 +1,4 @@
-"""The time left: from the first quarter of a run on it holds within 30 %, whatever each phase really takes."""
+"""The time left: from the first quarter of a run on it holds within 30 %, if kinds of phases are guessed alike."""
 
 from __future__ import annotations
 
