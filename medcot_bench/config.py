@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
@@ -13,6 +13,16 @@ from medcot_bench.options import NamedOptions, split_specs
 from medcot_bench.types import Split
 
 DEFAULT_MODEL = "smollm2-135m"
+
+
+def read_names(value: Any) -> Any:
+    """Return the names in a list or a line, spelt one way; what is neither is left to the field's type."""
+    if not isinstance(value, str | list | tuple):
+        return value
+    try:
+        return tuple(str(spec) for spec in split_specs(value))
+    except (ConfigError, TypeError) as error:
+        raise ValueError(str(error)) from None
 
 
 class _Section(BaseModel):
@@ -67,6 +77,30 @@ class Scoring(_Section):
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+class Analysis(_Section):
+    """What the study asks of its results, fixed before they are there. No part of any cell or score."""
+
+    primary: str = "answer"
+    """The score that the answer is given by."""
+    margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=lambda: {"answer": 0.02, "gold_nll": 0.02}
+    )
+    """Score -> the largest difference that makes none in practice. Without one, equality is never claimed."""
+    adapters: tuple[str, ...] = ()
+    """The adapters that the hypotheses are about; empty: all."""
+    shifts: tuple[str, ...] = ()
+    """The evaluation tasks that they are about; empty: all."""
+
+    @field_validator("adapters", "shifts", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        return read_names(value)
+
+    def declares(self, adapter: str, shift: str) -> bool:
+        """Whether a comparison is one of the study's hypotheses."""
+        return adapter in (self.adapters or (adapter,)) and shift in (self.shifts or (shift,))
+
+
 class Study(_Section):
     """The plan of a whole run."""
 
@@ -87,6 +121,7 @@ class Study(_Section):
     system_prompt: str = ""
     training: Training = Training()
     scoring: Scoring = Scoring()
+    analysis: Analysis = Analysis()
     keep_weights: Literal["all", "adapters", "none"] = "adapters"
     """What stays on disk once a cell is scored; `adapters` drops the large folders of full fine-tuning."""
     device: str = "auto"
@@ -97,12 +132,7 @@ class Study(_Section):
     @field_validator("tasks", "eval_tasks", "adapters", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
-        if not isinstance(value, str | list | tuple):
-            return value
-        try:
-            return tuple(str(spec) for spec in split_specs(value))
-        except (ConfigError, TypeError) as error:
-            raise ValueError(str(error)) from None
+        return read_names(value)
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -100,9 +100,21 @@ def _missing(
         if "@" in typed.name
     ]
     known = dict.fromkeys([*CORE_SCORES, *(score for task in tasks.values() for score in task.task.spec.scores)])
-    unknown = sorted(set(study.scoring.scores) - set(known))
-    if tasks and unknown:
-        problems.append(f"scoring.scores: no score '{unknown[0]}'; scores: {', '.join(known)}")
+    analysis = study.analysis
+    for field, named in (
+        ("scoring.scores", study.scoring.scores),
+        ("analysis.primary", (analysis.primary,)),
+        ("analysis.margins", tuple(analysis.margins)),
+    ):
+        if tasks and (unknown := sorted(set(named) - set(known))):
+            problems.append(f"{field}: no score '{unknown[0]}'; scores: {', '.join(known)}")
+    evaluated = (*study.tasks, *study.eval_tasks)
+    for field, chosen, there in (
+        ("analysis.adapters", analysis.adapters, study.adapters),
+        ("analysis.shifts", analysis.shifts, evaluated),
+    ):
+        if absent := [name for name in chosen if name not in there]:
+            problems.append(f"{field}: {absent[0]} is not in the study; there is: {', '.join(there)}")
     for label, task in tasks.items():
         if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
             problems.append(f"scoring.scores: task {label} has no options to choose from, so no 'choice'")

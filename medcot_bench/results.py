@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medcot_bench.config import Analysis
 from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.plan import Cell, Score
 from medcot_bench.records import Attempt, CellRecord, ScoreRecord
@@ -42,6 +43,8 @@ class Results:
     cells: tuple[CellResult, ...]
     settings: tuple[str, ...]
     """What the scores were made with, a sentence each."""
+    analysis: Analysis
+    """The hypotheses, margins and primary score that the study file fixes."""
     _scores: Mapping[tuple[str, str], Score] = field(repr=False)
 
     def samples(self, cell: CellResult, task: str) -> list[dict[str, Any]]:
@@ -112,4 +115,12 @@ def load(folder: str | Path) -> Results:
         attempts = [] if whole else store.attempts(cell)
         planned = tuple(entry["scores"].values())
         results.append(CellResult(cell, record_of_cell, planned, found, attempts[-1] if attempts else None))
-    return Results(root, plan["base"], plan["tasks"], tuple(results), tuple(plan.get("settings", ())), scores)
+    return Results(
+        root=root,
+        base=plan["base"],
+        tasks=plan["tasks"],
+        cells=tuple(results),
+        settings=tuple(plan.get("settings", ())),
+        analysis=Analysis.model_validate(plan.get("analysis", {})),
+        _scores=scores,
+    )

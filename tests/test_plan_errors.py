@@ -37,6 +37,12 @@ def test_every_error_of_reading_tasks_adapters_data_and_model_is_told_at_once(
             "data": {"k8s_qa": f"file:{tmp_path / 'no.jsonl'}", "medqa": "file:a"},
             "model": str(tmp_path / "no model"),
             "scoring": {"scores": ["beauty"]},
+            "analysis": {
+                "primary": "charm",
+                "margins": {"answer": 0.1, "wit": 0.1},
+                "adapters": ["full", "qlora"],
+                "shifts": "kubectl",
+            },
         }
     )
     with pytest.raises(ConfigErrors) as caught:
@@ -51,6 +57,10 @@ def test_every_error_of_reading_tasks_adapters_data_and_model_is_told_at_once(
         f"model '{tmp_path / 'no model'}': neither a model folder nor a GGUF file",
         "data.medqa: there is no task of this name",
         "scoring.scores: no score 'beauty'; scores: answer, ",
+        "analysis.primary: no score 'charm'; scores: answer, ",
+        "analysis.margins: no score 'wit'; scores: answer, ",
+        "analysis.adapters: qlora is not in the study; there is: ",
+        "analysis.shifts: kubectl is not in the study; there is: ",
     ]
     errors = caught.value.errors
     assert [error[: len(start)] for error, start in zip(errors, beginnings, strict=True)] == beginnings

@@ -34,6 +34,8 @@ class Contrast:
     df: float | None
     """Degrees of freedom (Welch-Satterthwaite)."""
     items: int
+    groups: int
+    """Groups of the part that has the fewest."""
     seeds: int
 
     def interval(self, level: float = 0.95) -> tuple[float, float] | None:
@@ -60,32 +62,51 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     one seed only V_groups is known: the contrast describes these models. Raises ValueError where the parts have
     no seed in common, or a part no item.
     """
+    seeds = _seeds_of(parts)
+    adds = [_added(part, seeds) for part in parts]
+    value = math.fsum(mean for mean, _, _ in adds)
+    items = sum(count for _, _, count in adds)
+    blocks = _disjoint([added for _, added, _ in adds])
+    groups = min(len(block) for block in blocks)
+    if groups < 2:
+        return Contrast(value, None, None, items, groups, len(seeds))
+    of_groups, of_seeds, rest = _components(blocks, len(seeds))
+    variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
+    squares = math.fsum(v * v / (len(block) - 1) for v, block in zip(of_groups, blocks, strict=True))
+    squares += of_seeds**2 / (len(seeds) - 1) if len(seeds) > 1 else 0.0
+    df = variance**2 / squares if squares else float(groups - 1)
+    return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds))
+
+
+def forms(parts: Sequence[Part]) -> tuple[float, float, float] | None:
+    """Return V_groups, V_seeds and V_groups + V_seeds - V_rest of a contrast: its variance is the largest.
+
+    Each is a quadratic form of the weights. None where a part has a single group. Raises ValueError as `contrast`.
+    """
+    seeds = _seeds_of(parts)
+    blocks = _disjoint([_added(part, seeds)[1] for part in parts])
+    if any(len(block) < 2 for block in blocks):
+        return None
+    of_groups, of_seeds, rest = _components(blocks, len(seeds))
+    total = math.fsum(of_groups)
+    return total, of_seeds, total + of_seeds - rest
+
+
+def _seeds_of(parts: Sequence[Part]) -> list[int]:
     seeds = sorted(set.intersection(*(set(part.values) for part in parts)))
     if not seeds or not all(part.values[seed] for part in parts for seed in seeds):
         raise ValueError("no seed has values of every part")
-    value, items = 0.0, 0
-    adds: list[dict[str, list[float]]] = []
-    for part in parts:
-        mean, added, count = _added(part, seeds)
-        value += mean
-        items += count
-        adds.append(added)
-    blocks = _disjoint(adds)
-    if any(len(block) < 2 for block in blocks):
-        return Contrast(value, None, None, items, len(seeds))
+    return seeds
+
+
+def _components(blocks: Sequence[Mapping[str, Sequence[float]]], seeds: int) -> tuple[list[float], float, float]:
+    """Return V_groups of every block, V_seeds and V_rest; the last two are 0 with one seed."""
     of_groups = [_of_groups(block) for block in blocks]
-    of_seeds = rest = 0.0
-    if len(seeds) > 1:
-        pairs = len(seeds) * (len(seeds) - 1)
-        sums = [math.fsum(row[s] for block in blocks for row in block.values()) for s in range(len(seeds))]
-        of_seeds = math.fsum(x * x for x in sums) / pairs
-        rest = math.fsum(_rest(block) for block in blocks) / pairs
-    larger = max(math.fsum(of_groups), of_seeds)
-    variance = max(math.fsum(of_groups) + of_seeds - rest, larger)
-    squares = math.fsum(v * v / (len(block) - 1) for v, block in zip(of_groups, blocks, strict=True))
-    squares += of_seeds**2 / (len(seeds) - 1) if len(seeds) > 1 else 0.0
-    df = variance**2 / squares if squares else math.inf
-    return Contrast(value, math.sqrt(variance), df, items, len(seeds))
+    if seeds < 2:
+        return of_groups, 0.0, 0.0
+    pairs = seeds * (seeds - 1)
+    sums = [math.fsum(row[s] for block in blocks for row in block.values()) for s in range(seeds)]
+    return of_groups, math.fsum(x * x for x in sums) / pairs, math.fsum(map(_rest, blocks)) / pairs
 
 
 def _added(part: Part, seeds: Sequence[int]) -> tuple[float, dict[str, list[float]], int]:

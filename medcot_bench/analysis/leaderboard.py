@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from medcot_bench.analysis.estimates import Estimate, clustered
+from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.values import Values, ahead, rows_of, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES
@@ -69,6 +70,8 @@ class Leaderboard:
     rows: tuple[Row, ...]
     scores: tuple[str, ...]
     """Names of the scores in it, in the order of the tables."""
+    persistence: tuple[Persistence, ...]
+    """What becomes of each adapter's gap to full fine-tuning under each shift."""
     notes: tuple[str, ...] = field(default=())
 
     def trained_on(self, row: Row) -> str:
@@ -126,6 +129,7 @@ def build(results: Results) -> Leaderboard:
         domains={task: str(entry["domain"]) for task, entry in results.tasks.items()},
         rows=tuple(rows),
         scores=(*order, *sorted(found - set(order))),
+        persistence=persistence(results),
         notes=tuple(_notes(results)),
     )
 
@@ -139,7 +143,7 @@ def _mean(by_seed: Mapping[int, Mapping[str, float]], groups: Mapping[str, str])
 
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Estimate]:
-    paired = {name: ahead(full, own, name) for name in own}
+    paired = {name: ahead(full.get(name, {}), own[name], name) for name in own}
     return {name: _mean(by_seed, groups) for name, by_seed in paired.items() if by_seed}
 
 

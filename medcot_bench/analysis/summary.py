@@ -68,7 +68,7 @@ def _gap(
     """Return full less the other adapter, item by item and seed by seed, so that more is better for full."""
     values, groups = values_of(results, full, task)
     compared, _ = values_of(results, other, task)
-    paired = ahead(values, compared, score)
+    paired = ahead(values.get(score, {}), compared.get(score, {}), score)
     return Part(paired, groups) if paired else None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from medcot_bench.analysis.contrasts import SeedValues
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import higher_is_better
 
@@ -34,14 +35,13 @@ def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple
     return values, groups
 
 
-def ahead(full: Values, own: Values, score: str) -> dict[int, dict[str, float]]:
-    """Return seed -> item -> how much `full` is better than `own`, for the seeds and items of both."""
+def ahead(full: SeedValues, own: SeedValues, score: str) -> dict[int, dict[str, float]]:
+    """Return seed -> item -> how much better `full` is than `own`, for the seeds and items of both."""
     sign = 1.0 if higher_is_better(score) else -1.0
-    scored: Mapping[int, Mapping[str, float]] = full.get(score, {})
     paired = {
-        seed: {item: sign * (scored[seed][item] - value) for item, value in row.items() if item in scored[seed]}
-        for seed, row in own.get(score, {}).items()
-        if seed in scored
+        seed: {item: sign * (full[seed][item] - value) for item, value in row.items() if item in full[seed]}
+        for seed, row in own.items()
+        if seed in full
     }
     return {seed: row for seed, row in paired.items() if row}
 

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from medcot_bench import hookimpl
 from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
+from medcot_bench.report import persistence
 from medcot_bench.report.text import estimate, number, size
 
 RELATIONS = {
@@ -35,6 +36,7 @@ class Markdown:
             "items, clustered by group; it leaves out how much seeds differ. The number of items is in brackets.",
             "## Overview",
             _overview(leaderboard),
+            *_persistence(leaderboard),
             *[
                 part
                 for task, title in leaderboard.tasks.items()
@@ -94,6 +96,15 @@ def _overview(leaderboard: Leaderboard) -> str:
         )
         rows.append(cells)
     return _table(headers, rows)
+
+
+def _persistence(leaderboard: Leaderboard) -> list[str]:
+    parts = []
+    for score in persistence.scores(leaderboard):
+        parts += [f"## Does the gap to full fine-tuning persist? By {_escape(score)}"]
+        parts += [_table(*table(leaderboard, score)) for table in (persistence.verdicts, persistence.means)]
+        parts += [" ".join(persistence.limits(leaderboard, score))]
+    return [*parts, persistence.RULE] if parts else []
 
 
 def _task(leaderboard: Leaderboard, task: str) -> str:

@@ -93,6 +93,7 @@ def plan_json(plan: Plan) -> str:
                 for label, task in plan.tasks.items()
             },
             "settings": list(_settings(plan)),
+            "analysis": plan.study.analysis.model_dump(mode="json"),
             "cells": [
                 {
                     "id": cell.id,

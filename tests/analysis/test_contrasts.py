@@ -89,7 +89,7 @@ def test_seeds_and_items_that_a_part_lacks_do_not_count() -> None:
 
 
 def test_too_little_gives_no_error_or_no_contrast() -> None:
-    assert contrast([Part({0: {"a": 1.0, "b": 0.0}}, {"a": "1", "b": "1"})]) == Contrast(0.5, None, None, 2, 1)
+    assert contrast([Part({0: {"a": 1.0, "b": 0.0}}, {"a": "1", "b": "1"})]) == Contrast(0.5, None, None, 2, 1, 1)
     assert contrast([Part({0: {"a": 1.0}}, {"a": "1"})]).interval() is None
     for values in ({}, {0: {}}, {0: {"a": 1.0}, 1: {"b": 1.0}}):
         with pytest.raises(ValueError, match=r"no (seed|item)"):

@@ -1,0 +1,245 @@
+"""Results -> what becomes of each adapter's gap to full fine-tuning under each shift, with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from itertools import combinations
+from statistics import fmean
+
+from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.analysis.inference import difference, equivalence, holm, mcnemar
+from medcot_bench.analysis.ratios import Ratio, fieller
+from medcot_bench.analysis.values import ahead, rows_of, trains_everything, values_of
+from medcot_bench.analysis.verdict import Finding, Verdict, decide, finding
+from medcot_bench.results import CellResult, Results
+
+ON_ANY_FORM = "gold_nll"
+"""The score that means the same whatever a task's form is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A contrast with the p-values of its two tests, adjusted for their family (Holm)."""
+
+    found: Contrast
+    difference: float | None
+    """That it is zero."""
+    equivalence: float | None
+    """That it is the margin or more away from zero; None also without a margin."""
+
+    @property
+    def finding(self) -> Finding:
+        """What the two tests tell."""
+        return finding(self.found.value, self.difference, self.equivalence)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Full fine-tuning, an adapter and the untouched base on one evaluation task, on the items of all."""
+
+    task: str
+    base: Contrast | None
+    full: Contrast
+    adapter: Contrast
+    full_gain: Contrast | None
+    """How much better than the base, paired by item."""
+    adapter_gain: Contrast | None
+    recovered: Ratio | None
+    """The adapter's share of what full fine-tuning gains; None where that gains nothing."""
+    gap: Effect
+    """How much better full fine-tuning is, paired by item and seed."""
+    mcnemar: Mapping[int, float]
+    """Seed -> exact p-value, where items are right or wrong. Not adjusted; about these models only."""
+    full_wobble: float | None
+    """How far two seeds lie apart on an item, in the mean; for right or wrong, how often they disagree."""
+    adapter_wobble: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """One adapter, trained on one task, under one shift, by one score."""
+
+    task: str
+    adapter: str
+    score: str
+    margin: float | None
+    declared: bool
+    """Whether the study names it as a hypothesis; the rest is exploration, adjusted as a family of its own."""
+    same: Side
+    shift: Side
+    change: Effect | None
+    """The gap under shift less the gap on the training task; None where the two can't be compared."""
+    ratio: Ratio | None
+    """The gap under shift as a share of the gap on the training task."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """The rows of one training task: full fine-tuning as the reference, and the untouched base."""
+
+    results: Results
+    task: str
+    reference: str
+    base: str | None
+    cells: Mapping[tuple[str, str | None], Sequence[CellResult]]
+
+    @cached_property
+    def adapters(self) -> list[str]:
+        return [adapter for adapter, task in self.cells if task == self.task and adapter != self.reference]
+
+    @cached_property
+    def shifts(self) -> list[str]:
+        relations = {task: score.relation for cell in self._full for task, score in cell.scores.items()}
+        return [task for task in self.results.tasks if relations.get(task) == "shift"]
+
+    @cached_property
+    def forms(self) -> dict[str, Mapping[str, str]]:
+        return {task: score.form for cell in self._full for task, score in cell.scores.items()}
+
+    @property
+    def _full(self) -> Sequence[CellResult]:
+        return self.cells[self.reference, self.task]
+
+    def values(self, adapter: str | None, task: str, score: str) -> tuple[SeedValues, Mapping[str, str]]:
+        """Return seed -> item -> value, and item -> group."""
+        if adapter is None:
+            return {}, {}
+        trained = None if adapter == self.base else self.task
+        values, groups = self._read(adapter, trained, task)
+        return values.get(score, {}), groups
+
+    @cached_property
+    def _read(self) -> Callable[[str, str | None, str], tuple[Mapping[str, SeedValues], Mapping[str, str]]]:
+        return cache(lambda adapter, trained, task: values_of(self.results, self.cells[adapter, trained], task))
+
+
+def persistence(results: Results) -> tuple[Persistence, ...]:
+    """Return what the study's records show so far, for every score with a margin and the primary score.
+
+    Gaps are `full - adapter`, turned so that more is better for full fine-tuning. Full fine-tuning is the first
+    adapter of a training task that trains every weight; without it there is nothing to compare with.
+    """
+    rows = rows_of(results)
+    full = {
+        task: adapter for (adapter, task), cells in reversed(rows.items()) if task and trains_everything(cells)
+    }
+    base = next((adapter for adapter, task in rows if task is None), None)
+    found: list[Persistence] = []
+    for task, reference in full.items():
+        trained = _Trained(results, task, reference, base, rows)
+        for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
+            pairs = [pair for adapter in trained.adapters for pair in _pairs(trained, adapter, score)]
+            found += [pair for declared in (True, False) for pair in _adjusted(pairs, declared)]
+    return tuple(found)
+
+
+def _pairs(trained: _Trained, adapter: str, score: str) -> Iterator[Persistence]:
+    """Compare one adapter under every shift, p-values as they are."""
+    analysis = trained.results.analysis
+    margin = analysis.margins.get(score)
+    same = _side(trained, adapter, trained.task, score)
+    for shift in trained.shifts if same else ():
+        under = _side(trained, adapter, shift, score)
+        if not under or not same or not same.seeds & under.seeds:
+            continue
+        change = ratio = None
+        if score == ON_ANY_FORM or trained.forms.get(trained.task) == trained.forms[shift]:
+            change = _effect([under.gap, replace(same.gap, weight=-1.0)], margin)
+            ratio = fieller(under.gap, same.gap)
+        yield Persistence(
+            task=trained.task,
+            adapter=adapter,
+            score=score,
+            margin=margin,
+            declared=analysis.declares(adapter, shift),
+            same=same.side,
+            shift=under.side,
+            change=change,
+            ratio=ratio,
+            verdict=Verdict.NOT_COMPARABLE,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    side: Side
+    gap: Part
+
+    @property
+    def seeds(self) -> set[int]:
+        return set(self.gap.values)
+
+
+def _side(trained: _Trained, adapter: str, task: str, score: str) -> _Compared | None:
+    """Return one evaluation task's side, None where the two have no item and seed in common."""
+    full, groups = trained.values(trained.reference, task, score)
+    own, _ = trained.values(adapter, task, score)
+    gaps = ahead(full, own, score)
+    items = set.intersection(*(set(row) for row in gaps.values())) if gaps else set()
+    if not items:
+        return None
+    untouched = next(iter(trained.values(trained.base, task, score)[0].values()), {})
+    base = dict.fromkeys(gaps, untouched) if items <= untouched.keys() else {}
+
+    def part(values: SeedValues) -> Part:
+        return Part({seed: {i: values[seed][i] for i in items} for seed in gaps}, groups)
+
+    full_gain, own_gain = (part(ahead(values, base, score)) if base else None for values in (full, own))
+    binary = all(values[seed][i] in (0.0, 1.0) for values in (full, own) for seed in gaps for i in items)
+    gained = contrast([full_gain]) if full_gain else None
+    side = Side(
+        task=task,
+        base=contrast([part(base)]) if base else None,
+        full=contrast([part(full)]),
+        adapter=contrast([part(own)]),
+        full_gain=gained,
+        adapter_gain=contrast([own_gain]) if own_gain else None,
+        recovered=fieller(own_gain, full_gain) if own_gain and full_gain and gained and gained.value > 0 else None,
+        gap=_effect([part(gaps)], trained.results.analysis.margins.get(score)),
+        mcnemar={seed: mcnemar(full[seed], own[seed]) for seed in gaps} if binary else {},
+        full_wobble=_wobble(full, items, [*gaps]),
+        adapter_wobble=_wobble(own, items, [*gaps]),
+    )
+    return _Compared(side, part(gaps))
+
+
+def _effect(parts: Sequence[Part], margin: float | None) -> Effect:
+    found = contrast(parts)
+    return Effect(found, difference(found), None if margin is None else equivalence(found, margin))
+
+
+def _wobble(values: SeedValues, items: Iterable[str], seeds: Sequence[int]) -> float | None:
+    pairs = [*combinations(seeds, 2)]
+    return fmean(abs(values[a][i] - values[b][i]) for i in sorted(items) for a, b in pairs) if pairs else None
+
+
+def _adjusted(pairs: Sequence[Persistence], declared: bool) -> Iterator[Persistence]:
+    """Adjust one family (the gaps in domain, the gaps under shift, the changes: each its own), and decide."""
+    family = [pair for pair in pairs if pair.declared is declared]
+    in_domain = {pair.adapter: pair.same.gap for pair in family}  # of an adapter the same for all shifts
+    in_domain = dict(zip(in_domain, _holm([*in_domain.values()]), strict=True))
+    under = _holm([pair.shift.gap for pair in family])
+    changes = iter(_holm([pair.change for pair in family if pair.change]))
+    for pair, gap in zip(family, under, strict=True):
+        same = replace(pair.same, gap=in_domain[pair.adapter])
+        shift = replace(pair.shift, gap=gap)
+        change = next(changes) if pair.change else None
+        verdict = Verdict.NOT_COMPARABLE
+        if change:
+            seeds = change.found.seeds
+            verdict = decide(same.gap.finding, shift.gap.finding, change.finding, seeds)
+        yield replace(pair, same=same, shift=shift, change=change, verdict=verdict)
+
+
+def _holm(effects: Sequence[Effect]) -> list[Effect]:
+    differences = _adjust([effect.difference for effect in effects])
+    equivalences = _adjust([effect.equivalence for effect in effects])
+    return [*map(Effect, (effect.found for effect in effects), differences, equivalences)]
+
+
+def _adjust(p_values: Sequence[float | None]) -> list[float | None]:
+    adjusted = iter(holm([value for value in p_values if value is not None]))
+    return [None if value is None else next(adjusted) for value in p_values]

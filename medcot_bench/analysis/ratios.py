@@ -1,0 +1,63 @@
+"""Ratios of two contrasts, whose denominator may be zero."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from medcot_bench.analysis.contrasts import Part, contrast, forms
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio with its confidence set; without `low` and `high` the set is unbounded."""
+
+    value: float | None
+    """None where the denominator is 0."""
+    low: float | None
+    high: float | None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the data keep the ratio within two ends. If not, the bare value means nothing."""
+        return self.low is not None
+
+
+def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
+    """Return over / under with its confidence set (Fieller 1954), None without standard errors.
+
+    The set holds every r for which `over - r * under` is not told from zero: (a - r b)^2 <= q^2 V(r), with q the
+    quantile of Student's t at the smaller degrees of freedom. V is the largest of three quadratic forms in r (see
+    `contrasts.forms`), so the set joins the sets of the three; each is an interval around a / b where it has ends,
+    which is where the denominator is told from zero. Raises ValueError where the two have no seed in common.
+    """
+    from scipy.stats import t
+
+    one, other = contrast([over]), contrast([under])
+    if one.df is None or other.df is None:
+        return None
+    a, b = one.value, other.value
+    if b == 0:
+        return Ratio(None, None, None)
+    q2 = float(t.ppf((1 + level) / 2, min(one.df, other.df))) ** 2
+    ends = [(a / b, a / b)]
+    for v_over, v_under, covariance in _forms(over, under):
+        square = b * b - q2 * v_under
+        if square <= 0:
+            return Ratio(a / b, None, None)
+        middle = a * b - q2 * covariance
+        under_root = middle**2 - square * (a * a - q2 * v_over)
+        if under_root > 0:
+            ends += [((middle - math.sqrt(under_root)) / square, (middle + math.sqrt(under_root)) / square)]
+    return Ratio(a / b, min(low for low, _ in ends), max(high for _, high in ends))
+
+
+def _forms(over: Part, under: Part) -> list[tuple[float, float, float]]:
+    """Return the variance of each and their covariance, for each of the three forms."""
+
+    def weighed(one: float, other: float) -> tuple[float, float, float]:
+        return forms([replace(over, weight=one), replace(under, weight=other)]) or (0.0, 0.0, 0.0)
+
+    plus, minus = weighed(1, 1), weighed(1, -1)
+    shared = [(p - m) / 4 for p, m in zip(plus, minus, strict=True)]
+    return [*zip(weighed(1, 0), weighed(0, 1), shared, strict=True)]

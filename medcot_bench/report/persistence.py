@@ -1,0 +1,121 @@
+"""The answer as tables: gaps in domain and under shift, how they differ, and the verdict with what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.analysis.persistence import Effect, Persistence, Side
+from medcot_bench.analysis.ratios import Ratio
+
+Table = tuple[list[str], list[list[str]]]
+"""Headers and rows."""
+FEW_GROUPS = 15
+RULE = (
+    "Gaps are full fine-tuning less the adapter, paired by item and seed and turned so that more is better "
+    "for full; in brackets 95 % intervals over groups of items and seeds. The change is the gap under shift "
+    "less the gap on the training task, the ratio the first as a share of the second (Fieller's set; "
+    "unbounded where the gap on the training task may be zero). The verdict is the first that holds: no gap "
+    "in domain (the gap on the training task lies within the margin); adapter better in domain; undetermined "
+    "(that gap is not told from zero); persists (a gap under shift, changed by less than the margin); "
+    "vanishes (the gap under shift lies within the margin, and is smaller); reverses; widens; shrinks; "
+    "undetermined. Tests are at 5 %, adjusted for their family (Holm): the adapters and shifts of one "
+    "training task and score. McNemar's tests, one a seed, are exact, not adjusted, and take items as independent."
+)
+"""What the tables mean, for under them."""
+
+
+def verdicts(leaderboard: Leaderboard, score: str) -> Table:
+    """Return the table of gaps and verdicts by one score."""
+    headers = ["trained on", "adapter", "shift", "gap on that task", "gap under shift", "change", "ratio"]
+    rows = []
+    for found in _of(leaderboard, score):
+        verdict = str(found.verdict) + ("" if found.declared else " (exploration)")
+        gaps = [_effect(effect) for effect in (found.same.gap, found.shift.gap, found.change)]
+        rows.append([*_names(leaderboard, found), *gaps, ratio(found.ratio), verdict])
+    return [*headers, "verdict"], rows
+
+
+def means(leaderboard: Leaderboard, score: str) -> Table:
+    """Return the means behind the gaps, the gains over the base, and how steady the models are."""
+    headers = ["trained on", "adapter", "scored on", "base", "full", "adapter's"]
+    headers += ["gain of full", "gain of adapter", "recovered", "seeds apart: full, adapter", "McNemar's p"]
+    rows: list[list[str]] = []
+    for trained, adapter, side in _sides(leaderboard, score):
+        numbers = [interval(found) for found in (side.base, side.full, side.adapter)]
+        gains = [interval(found, signed=True) for found in (side.full_gain, side.adapter_gain)]
+        wobble = [f"{value:.3f}" for value in (side.full_wobble, side.adapter_wobble) if value is not None]
+        tests = ", ".join(f"{p:.2g}" for p in side.mcnemar.values())
+        names = [leaderboard.tasks[trained], adapter, leaderboard.tasks[side.task]]
+        rows.append([*names, *numbers, *gains, ratio(side.recovered), ", ".join(wobble), tests])
+    return headers, rows
+
+
+def limits(leaderboard: Leaderboard, score: str) -> list[str]:
+    """Return what a reader has to know before taking a verdict for more than it is."""
+    found = _of(leaderboard, score)
+    contrasts = [effect.found for one in found for effect in (one.same.gap, one.shift.gap)]
+    margin = found[0].margin
+    notes = [f"The margin is {margin:g}." if margin else "Without a margin in the study no gap is called none."]
+    if any(contrast.seeds < 2 for contrast in contrasts):
+        notes.append("One seed describes these models; how their methods differ takes more.")
+    fewest = min(contrast.groups for contrast in contrasts)
+    if fewest < FEW_GROUPS:
+        notes.append(f"Intervals that rest on {fewest} groups of items are rough.")
+    notes.append("Learning rates were not tuned for each adapter.")
+    return notes
+
+
+def scores(leaderboard: Leaderboard) -> list[str]:
+    """Return the scores that there is something to say by, the primary one first."""
+    return [*dict.fromkeys(found.score for found in leaderboard.persistence)]
+
+
+def interval(found: Contrast | None, *, signed: bool = False) -> str:
+    """Write a value with its 95 % interval.
+
+    >>> interval(Contrast(0.25, 0.05, 1e9, 40, 20, 3), signed=True)
+    '+0.250 (+0.152 to +0.348)'
+    """
+    if found is None:
+        return ""
+    sign = "+" if signed else ""
+    ends = found.interval()
+    text = f"{found.value:{sign}.3f}"
+    return text if ends is None else f"{text} ({ends[0]:{sign}.3f} to {ends[1]:{sign}.3f})"
+
+
+def ratio(found: Ratio | None) -> str:
+    """Write a ratio with its confidence set, and none where the data set it no ends.
+
+    >>> ratio(Ratio(0.5, 0.25, 1.125)), ratio(Ratio(-16.8, None, None))
+    ('0.50 (0.25 to 1.12)', 'unbounded')
+    """
+    if found is None:
+        return ""
+    if found.value is None or found.low is None or found.high is None:
+        return "unbounded"
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def _of(leaderboard: Leaderboard, score: str) -> list[Persistence]:
+    return [found for found in leaderboard.persistence if found.score == score]
+
+
+def _names(leaderboard: Leaderboard, found: Persistence) -> list[str]:
+    return [leaderboard.tasks[found.task], found.adapter, leaderboard.tasks[found.shift.task]]
+
+
+def _sides(leaderboard: Leaderboard, score: str) -> Iterator[tuple[str, str, Side]]:
+    """Yield the training task itself once for every adapter, then its shifts."""
+    seen = set()
+    for found in _of(leaderboard, score):
+        if (found.task, found.adapter) not in seen:
+            seen.add((found.task, found.adapter))
+            yield found.task, found.adapter, found.same
+        yield found.task, found.adapter, found.shift
+
+
+def _effect(effect: Effect | None) -> str:
+    return "not comparable" if effect is None else interval(effect.found, signed=True)

@@ -1,0 +1,75 @@
+"""Tests of zero, of equivalence, of several at once and of paired right answers: against scipy and by hand."""
+
+from __future__ import annotations
+
+import random
+
+import numpy
+import pytest
+from scipy import stats
+
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.inference import difference, equivalence, holm, mcnemar
+
+
+def of(values: list[float]) -> Contrast:
+    """The mean of independent values, one seed: Student's one-sample t."""
+    row = {str(n): value for n, value in enumerate(values)}
+    return contrast([Part({0: row}, {item: item for item in row})])
+
+
+@pytest.mark.parametrize("case", range(10))
+def test_the_two_tests_agree_with_the_one_sample_t_test(case: int) -> None:
+    rng = random.Random(case)
+    values = [rng.gauss(0.05, 0.3) for _ in range(rng.randint(3, 40))]
+    found = of(values)
+    assert difference(found) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-9)
+    above = stats.ttest_1samp(values, -0.2, alternative="greater").pvalue
+    below = stats.ttest_1samp(values, 0.2, alternative="less").pvalue
+    assert equivalence(found, 0.2) == pytest.approx(max(above, below), rel=1e-9)
+
+
+@pytest.mark.parametrize("case", range(20))
+def test_equivalence_is_shown_where_the_90_percent_interval_lies_within_the_margin(case: int) -> None:
+    rng = random.Random(case)
+    found = of([rng.gauss(0, 0.3) for _ in range(20)])
+    low, high = found.interval(0.90) or (0, 0)
+    p = equivalence(found, 0.12)
+    assert p is not None
+    assert (p <= 0.05) == (low > -0.12 and high < 0.12)
+
+
+def test_without_error_the_value_alone_decides() -> None:
+    nothing, something = of([0.0] * 4), of([0.25] * 4)
+    assert (difference(nothing), difference(something)) == (1.0, 0.0)
+    assert (equivalence(something, 0.3), equivalence(something, 0.2)) == (0.0, 1.0)
+
+
+def test_one_group_tests_nothing() -> None:
+    alone = of([0.4])
+    assert difference(alone) is None
+    assert equivalence(alone, 0.1) is None
+
+
+@pytest.mark.parametrize("case", range(20))
+def test_holm_agrees_with_its_definition(case: int) -> None:
+    rng = random.Random(case)
+    p_values = [round(rng.random() ** 3, 2) for _ in range(rng.randint(0, 6))]
+    adjusted = holm(p_values)
+    for level in (0.01, 0.05, 0.2, 0.5):
+        rejected = set()
+        for rank, place in enumerate(numpy.argsort(p_values, kind="stable")):
+            if p_values[place] > level / (len(p_values) - rank):
+                break
+            rejected.add(int(place))
+        assert {place for place, p in enumerate(adjusted) if p <= level + 1e-12} == rejected
+
+
+def test_mcnemar_counts_the_items_that_only_one_gets_right() -> None:
+    one = dict.fromkeys("abcdefghij", 1.0)
+    other = {item: float(item in "hij") for item in one}
+    assert mcnemar(one, other) == pytest.approx(2 * 0.5**7)
+    assert mcnemar(one, one) == 1.0
+    assert mcnemar({"a": 1.0, "x": 1.0}, {"a": 0.0, "y": 1.0}) == 1.0
+    with pytest.raises(ValueError, match="right or wrong"):
+        mcnemar({"a": 0.5}, {"a": 1.0})

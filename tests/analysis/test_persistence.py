@@ -1,0 +1,171 @@
+"""Gaps, changes and verdicts of planted studies, computed a second time with numpy and scipy."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from planted import Made, write
+from scipy import stats
+
+from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.persistence import Persistence, persistence
+from medcot_bench.analysis.verdict import Verdict
+from medcot_bench.results import load
+
+TASKS = ("k8s_qa", "manuals_qa")
+ITEMS = 60
+Means = Mapping[str, tuple[float, float]]
+"""Adapter -> mean on the training task and under shift."""
+
+
+def plant(root: Path, means: Means, seeds: int = 3, spread: float = 0.05, **changes: Any) -> Path:
+    """Write a study with continuous values around those means, a group an item."""
+    made = []
+    rng = random.Random(7)
+    hard = {task: [rng.gauss(0, 0.2) for _ in range(ITEMS)] for task in TASKS}
+    for adapter, both in means.items():
+        for seed in range(seeds if adapter != "none" else 1):
+            of_seed = rng.gauss(0, spread / 3)
+            scores = {
+                task: {
+                    "answer": {
+                        f"{task} {n}": mean + of_seed + hard[task][n] + rng.gauss(0, spread) for n in range(ITEMS)
+                    }
+                }
+                for task, mean in zip(TASKS, both, strict=True)
+            }
+            untouched = {"seed": None, "task": None} if adapter == "none" else {"seed": seed}
+            made.append(Made(adapter=adapter, scores=scores, **untouched, **changes))  # type: ignore[arg-type]
+    return write(root, *made)
+
+
+def only(root: Path) -> Persistence:
+    (found,) = (pair for pair in persistence(load(root)) if pair.score == "answer")
+    return found
+
+
+def array(root: Path, adapter: str, task: str) -> Any:
+    """Seeds by items, in the order of the items."""
+    results = load(root)
+    cells = [cell for cell in results.cells if cell.cell.adapter == adapter]
+    rows = [sorted((s["id"], s["scores"]["answer"]) for s in results.samples(cell, task)) for cell in cells]
+    return numpy.array([[value for _, value in row] for row in rows])
+
+
+def two_way(*tables: Any) -> tuple[float, float, float]:
+    """Mean, standard error and degrees of freedom of the sum of means of tables of seeds by groups, disjoint."""
+    seeds = tables[0].shape[0]
+    of_groups = [table.mean(axis=0).var(ddof=1) / table.shape[1] for table in tables]
+    of_seeds = sum(table.mean(axis=1) for table in tables).var(ddof=1) / seeds
+    rest = 0.0
+    for table in tables:
+        left = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+        rest += (left**2).sum() / ((seeds - 1) * (table.shape[1] - 1)) / table.size
+    variance = max(sum(of_groups) + of_seeds - rest, sum(of_groups), of_seeds)
+    squares = sum(v**2 / (table.shape[1] - 1) for v, table in zip(of_groups, tables, strict=True))
+    return sum(t.mean() for t in tables), variance**0.5, variance**2 / (squares + of_seeds**2 / (seeds - 1))
+
+
+def same(found: Contrast | None, *tables: Any) -> bool:
+    assert found is not None
+    return (found.value, found.stderr, found.df) == pytest.approx(two_way(*tables), rel=1e-9, abs=1e-12)
+
+
+def test_every_number_is_the_one_numpy_finds(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"none": (0.2, 0.2), "full": (0.8, 0.6), "lora": (0.6, 0.5)})
+    found = only(root)
+    values = {(a, task): array(root, a, task) for a in ("none", "full", "lora") for task in TASKS}
+    gaps = {task: values["full", task] - values["lora", task] for task in TASKS}
+    for side in (found.same, found.shift):
+        base = values["none", side.task]
+        assert same(side.full, values["full", side.task])
+        assert same(side.adapter, values["lora", side.task])
+        assert same(side.base, numpy.repeat(base, 3, axis=0))
+        assert same(side.gap.found, gaps[side.task])
+        assert same(side.full_gain, values["full", side.task] - base)
+        assert same(side.adapter_gain, values["lora", side.task] - base)
+        mean, stderr, df = two_way(gaps[side.task])
+        assert side.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df), rel=1e-9)
+        ends = [stats.t.sf((0.02 - sign * mean) / stderr, df) for sign in (1, -1)]
+        assert side.gap.equivalence == pytest.approx(max(ends), rel=1e-9)
+        rows = values["lora", side.task]
+        apart = [abs(rows[a] - rows[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))]
+        assert side.adapter_wobble == pytest.approx(numpy.mean(apart), rel=1e-9)
+        assert side.mcnemar == {}
+    assert found.change
+    assert same(found.change.found, gaps["manuals_qa"], -gaps["k8s_qa"])
+    assert found.ratio
+    assert found.ratio.value == pytest.approx(gaps["manuals_qa"].mean() / gaps["k8s_qa"].mean(), rel=1e-9)
+    recovered = found.same.recovered
+    assert recovered
+    gains = [(values[a, "k8s_qa"] - values["none", "k8s_qa"]).mean() for a in ("lora", "full")]
+    assert recovered.value == pytest.approx(gains[0] / gains[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("means", "verdict"),
+    [
+        ({"full": (0.70, 0.5), "lora": (0.70, 0.3)}, Verdict.NO_GAP),
+        ({"full": (0.50, 0.5), "lora": (0.70, 0.5)}, Verdict.ADAPTER_BETTER),
+        ({"full": (0.80, 0.6), "lora": (0.50, 0.3)}, Verdict.PERSISTS),
+        ({"full": (0.80, 0.6), "lora": (0.50, 0.6)}, Verdict.VANISHES),
+        ({"full": (0.80, 0.4), "lora": (0.50, 0.6)}, Verdict.REVERSES),
+        ({"full": (0.80, 0.6), "lora": (0.70, 0.2)}, Verdict.WIDENS),
+        ({"full": (0.80, 0.6), "lora": (0.20, 0.3)}, Verdict.SHRINKS),
+    ],
+)
+def test_a_clear_study_gets_its_verdict(tmp_path: Path, means: Means, verdict: Verdict) -> None:
+    assert only(plant(tmp_path, means, spread=0.01)).verdict is verdict
+
+
+def test_noise_larger_than_the_gap_is_undetermined(tmp_path: Path) -> None:
+    assert only(plant(tmp_path, {"full": (0.52, 0.5), "lora": (0.5, 0.5)}, spread=0.5)).verdict is (
+        Verdict.UNDETERMINED
+    )
+
+
+def test_one_seed_is_described(tmp_path: Path) -> None:
+    found = only(plant(tmp_path, {"full": (0.8, 0.6), "lora": (0.2, 0.3)}, seeds=1))
+    assert found.verdict is Verdict.DESCRIPTIVE
+    assert found.same.adapter_wobble is None
+
+
+def test_the_hypotheses_are_a_family_of_their_own(tmp_path: Path) -> None:
+    adapters = {"full": (0.8, 0.6), "lora": (0.78, 0.6), "layer_lora": (0.77, 0.6), "qlora": (0.77, 0.6)}
+    root = plant(tmp_path, adapters)
+    p_values: dict[tuple[str, ...], dict[str, Persistence]] = {}
+    for declared in ((), ("layer_lora",)):
+        analysis = {"margins": {"answer": 0.02}, "adapters": declared}
+        plan = json.loads((root / "plan.json").read_text())
+        (root / "plan.json").write_text(json.dumps({**plan, "analysis": analysis}))
+        p_values[declared] = {pair.adapter: pair for pair in persistence(load(root))}
+    alone, among = p_values["layer_lora",]["layer_lora"], p_values[()]["layer_lora"]
+    assert (alone.declared, p_values["layer_lora",]["lora"].declared) == (True, False)
+    assert alone.same.gap.found == among.same.gap.found
+    mean, stderr, df = (alone.same.gap.found.value, alone.same.gap.found.stderr, alone.same.gap.found.df)
+    assert alone.same.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df))
+    assert (among.same.gap.difference or 0) > (alone.same.gap.difference or 0)
+
+
+def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Path) -> None:
+    scores = {
+        task: {"answer": dict.fromkeys("abcd", 1.0), "gold_nll": dict.fromkeys("abcd", 0.5)} for task in TASKS
+    }
+    root = write(tmp_path, *(Made(adapter=a, seed=s, scores=scores) for a in ("full", "lora") for s in (0, 1)))
+    for path in root.glob("cells/*/scores/manuals_qa*.json"):
+        path.write_text(path.read_text().replace('"answer": "text"', '"answer": "letter"'))
+    by_score = {pair.score: pair for pair in persistence(load(root))}
+    assert by_score["answer"].change is None
+    assert by_score["answer"].verdict is Verdict.NOT_COMPARABLE
+    assert by_score["gold_nll"].change is not None
+    assert by_score["answer"].same.mcnemar == {0: 1.0, 1: 1.0}
+
+
+def test_without_full_fine_tuning_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    assert persistence(load(plant(tmp_path, {"lora": (0.8, 0.6), "qlora": (0.2, 0.3)}))) == ()
