@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
@@ -13,6 +14,8 @@ from medcot_bench.options import NamedOptions, split_specs
 from medcot_bench.types import Split
 
 DEFAULT_MODEL = "smollm2-135m"
+MARGINS = {"answer": 0.02, "gold_nll": 0.02}
+"""Two points of a hundred, and 0.02 nats per byte."""
 
 
 def read_names(value: Any) -> Any:
@@ -37,6 +40,12 @@ class Training(_Section):
     labels: Literal["own", "shuffled"] = "own"
     """`shuffled` trains on the answers of other items: a control that should gain nothing but form."""
     lr: float | None = Field(None, gt=0)
+    tune_lr: int | tuple[float, ...] | None = None
+    """Learning rates tried for each adapter and task: so many around the one of its recipe, or these."""
+    tune_seeds: PositiveInt = 1
+    """Seeds that each is tried with, the first of the study's."""
+    rates: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
+    """Adapter -> training task -> learning rate: what trying them chose. A run fills it in."""
     epochs: float | None = Field(None, gt=0)
     max_steps: int | None = Field(None, ge=0)
     train_tokens: PositiveInt | None = None
@@ -50,9 +59,25 @@ class Training(_Section):
     clip: float | None = Field(None, ge=0)
     select_by: Literal["last", "val_nll"] | None = None
 
+    @field_validator("tune_lr", mode="before")
+    @classmethod
+    def _read_rates(cls, value: Any) -> Any:
+        parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        try:
+            if isinstance(parts, list | tuple) and len(parts) > 1:
+                rates = tuple(sorted({float(part) for part in parts}))
+                if len(rates) == len(parts) and rates[0] > 0 and isfinite(rates[-1]):
+                    return rates
+            elif value is None or (count := int(parts[0] if isinstance(parts, list | tuple) else parts)) > 1:
+                return value if value is None else count
+        except (TypeError, ValueError):
+            pass
+        raise ValueError("write how many rates to try (2 or more), or distinct rates above 0")
+
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
-        return self.model_dump(exclude_none=True, exclude={"train_items", "labels"})
+        others = {"train_items", "labels", "tune_lr", "tune_seeds", "rates"}
+        return self.model_dump(exclude_none=True, exclude=others)
 
 
 class Scoring(_Section):
@@ -82,9 +107,7 @@ class Analysis(_Section):
 
     primary: str = "answer"
     """The score that the answer is given by."""
-    margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(
-        default_factory=lambda: {"answer": 0.02, "gold_nll": 0.02}
-    )
+    margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
     """Score -> the largest difference that makes none in practice. Without one, equality is never claimed."""
     adapters: tuple[str, ...] = ()
     """The adapters that the hypotheses are about; empty: all."""
@@ -95,6 +118,11 @@ class Analysis(_Section):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return read_names(value)
+
+    @field_validator("margins", mode="before")
+    @classmethod
+    def _beside_defaults(cls, value: Any) -> Any:
+        return {**MARGINS, **value} if isinstance(value, Mapping) else value
 
     def declares(self, adapter: str, shift: str) -> bool:
         """Whether a comparison is one of the study's hypotheses."""

@@ -8,13 +8,15 @@ from typing import Any
 
 from medcot_bench.bases import Base
 from medcot_bench.chosen import ChosenAdapter, ChosenTask
-from medcot_bench.config import Study
+from medcot_bench.config import Scoring, Study
 from medcot_bench.data.labels import shuffle_labels
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import TaskData
 from medcot_bench.options import NamedOptions
 from medcot_bench.types import Example, Recipe, Relation
 
+TRIED_BY = "gold_nll"
+"""The score that chooses among learning rates: it needs no answer to be written, and every task has it."""
 VALIDATION_ITEMS = 64
 """Validation items that `select_by=val_nll` looks at, the first of their order."""
 
@@ -73,6 +75,24 @@ class Plan:
     cells: tuple[Cell, ...]
     scores: tuple[Score, ...]
 
+    @property
+    def trials(self) -> bool:
+        """Whether this plan tries learning rates on validation items, before the study proper."""
+        return self.study.training.tune_lr is not None and not self.study.training.rates
+
+    @property
+    def scoring(self) -> Scoring:
+        """How this plan's models are scored."""
+        if not self.trials:
+            return self.study.scoring
+        changes = {"split": "validation", "scores": (TRIED_BY,), "generate_items": None}
+        return self.study.scoring.model_copy(update=changes)
+
+    @property
+    def limit(self) -> int | None:
+        """Evaluation items a task."""
+        return None if self.trials else self.study.limit
+
     def train_items(self, task: str) -> list[Example]:
         """Return the items a cell of this task is trained on: the first of their order."""
         items = list(self.data[task].splits["train"][: self.study.training.train_items])
@@ -84,7 +104,7 @@ class Plan:
 
     def scored_items(self, task: str) -> list[Example]:
         """Return the items that every model is scored on."""
-        return list(self.data[task].splits[self.study.scoring.split][: self.study.limit])
+        return list(self.data[task].splits[self.scoring.split][: self.limit])
 
     def shots(self, task: str) -> list[Example]:
         """Return the solved examples before every prompt of a task: the first of its training order.
@@ -93,7 +113,7 @@ class Plan:
         """
         training = self.data[task].splits["train"]
         taken = {example.id for example in overlapping(training, self.scored_items(task))}
-        return [example for example in training if example.id not in taken][: self.study.scoring.num_fewshot]
+        return [example for example in training if example.id not in taken][: self.scoring.num_fewshot]
 
     def scores_of(self, cell: Cell) -> list[Score]:
         """Return the evaluations of one cell."""

@@ -125,7 +125,7 @@ def _empty(plan: Plan, trained: list[str]) -> list[str]:
     problems = []
     for label in plan.tasks:
         data = plan.data[label]
-        split: Split = plan.study.scoring.split
+        split = plan.scoring.split
         left_out = (
             "; left out: " + ", ".join(f"{n} {why}" for why, n in data.left_out.items()) if data.left_out else ""
         )

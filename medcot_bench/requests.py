@@ -31,18 +31,23 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
     """Return the cells of a plan, each once, in the order typed. Raises ConfigErrors."""
     cells: dict[str, Cell] = {}
     problems: list[str] = []
+    training = plan.study.training
+    seeds = plan.study.seeds[: training.tune_seeds] if plan.trials else plan.study.seeds
     for adapter in plan.adapters.values():
         spec = adapter.adapter.spec
         if spec.update == "none":
-            cell = _cell(plan, adapter, None, None)
+            if plan.trials:
+                continue
+            cell = _cell(plan, adapter)
             cells.setdefault(cell.id, cell)
             continue
         try:
-            for seed in plan.study.seeds:
+            for seed in seeds:
                 adapter.place(plan.base.info, plan.base.modules, seed)
                 for task in trained:
-                    cell = _cell(plan, adapter, task, seed)
-                    cells.setdefault(cell.id, cell)
+                    for recipe in _recipes(plan, adapter, task):
+                        cell = _cell(plan, adapter, task, seed, recipe)
+                        cells.setdefault(cell.id, cell)
         except MedcotError as error:
             problems.append(str(error))
     if problems:
@@ -50,7 +55,13 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
     return tuple(cells.values())
 
 
-def _cell(plan: Plan, adapter: ChosenAdapter, task: str | None, seed: int | None) -> Cell:
+def _cell(
+    plan: Plan,
+    adapter: ChosenAdapter,
+    task: str | None = None,
+    seed: int | None = None,
+    recipe: Recipe | None = None,
+) -> Cell:
     spec = adapter.adapter.spec
     request: dict[str, Any] = {
         "base": {
@@ -60,8 +71,7 @@ def _cell(plan: Plan, adapter: ChosenAdapter, task: str | None, seed: int | None
         },
         "adapter": adapter.request(),
     }
-    if task is not None:
-        recipe = _recipe(plan, adapter)
+    if task is not None and recipe is not None:
         request |= {
             "training": TRAINING_VERSION,
             "task": plan.tasks[task].request(),
@@ -75,6 +85,29 @@ def _cell(plan: Plan, adapter: ChosenAdapter, task: str | None, seed: int | None
                 raise ConfigErrors([f"training.select_by=val_nll: task {task} has no validation items"])
             request["validation"] = digest(plan.validation_items(task))
     return Cell(id=request_id(request), task=task, adapter=adapter.label, seed=seed, request=request)
+
+
+def _recipes(plan: Plan, adapter: ChosenAdapter, task: str) -> list[Recipe]:
+    """Return the recipe of a cell, or one for every learning rate to be tried."""
+    recipe = _recipe(plan, adapter)
+    training = plan.study.training
+    if plan.trials and training.tune_lr is not None:
+        rates = grid(recipe.lr, training.tune_lr)
+    else:
+        rates = (training.rates.get(adapter.label, {}).get(task, recipe.lr),)
+    return [dataclasses.replace(recipe, lr=rate) for rate in rates]
+
+
+def grid(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:
+    """Return the learning rates to try: those given, or so many around a centre, half a decade apart.
+
+    >>> grid(1e-5, 5), grid(1e-3, 2), grid(1e-3, (1e-4, 3e-4))
+    ((1e-06, 3.2e-06, 1e-05, 3.2e-05, 0.0001), (0.001, 0.0032), (0.0001, 0.0003))
+    """
+    if isinstance(tried, tuple):
+        return tried
+    lowest = -((tried - 1) // 2)
+    return tuple(float(f"{centre * 10 ** (step / 2):.2g}") for step in range(lowest, lowest + tried))
 
 
 def _recipe(plan: Plan, adapter: ChosenAdapter) -> Recipe:
@@ -113,7 +146,7 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
     they are not graded.
     """
     scores = []
-    scoring = plan.study.scoring
+    scoring = plan.scoring
     for label, chosen in plan.tasks.items():
         spec = chosen.task.spec
         shared = {
@@ -129,6 +162,8 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
         }
         owners = {cell.task for cell in cells if cell.task and _is_shift_of(plan, label, cell.task)}
         for cell in cells:
+            if plan.trials and cell.task != label:
+                continue
             if owners and cell.task is not None and cell.task not in owners:
                 continue
             request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": "final", **shared}

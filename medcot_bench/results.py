@@ -13,6 +13,7 @@ from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.plan import Cell, Score
 from medcot_bench.records import Attempt, CellRecord, ScoreRecord
 from medcot_bench.store import Store
+from medcot_bench.tuning import Trial
 
 if TYPE_CHECKING:
     import pandas
@@ -45,6 +46,8 @@ class Results:
     """What the scores were made with, a sentence each."""
     analysis: Analysis
     """The hypotheses, margins and primary score that the study file fixes."""
+    trials: tuple[Trial, ...]
+    """The learning rates tried before, none where the study asks for no tuning."""
     _scores: Mapping[tuple[str, str], Score] = field(repr=False)
 
     def samples(self, cell: CellResult, task: str) -> list[dict[str, Any]]:
@@ -122,5 +125,6 @@ def load(folder: str | Path) -> Results:
         cells=tuple(results),
         settings=tuple(plan.get("settings", ())),
         analysis=Analysis.model_validate(plan.get("analysis", {})),
+        trials=tuple(Trial(**trial) for trial in plan.get("trials", ())),
         _scores=scores,
     )

@@ -12,12 +12,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medcot_bench.config import Scoring, Study, Training
+from medcot_bench.config import Analysis, Scoring, Study, Training
 from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
-_SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring}
-_TEXTS = {"model", "output_dir", "system_prompt", "device", "tasks", "eval_tasks", "adapters"}
+_SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring, "analysis": Analysis}
+_TEXTS = {"model", "output_dir", "system_prompt", "device", "tasks", "eval_tasks", "adapters", "shifts"}
 _YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 """PyYAML also raises the last two, for impossible dates and for deep nesting."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import fsum
 from statistics import fmean
 
 from medcot_bench.analysis.estimates import Estimate, clustered
@@ -12,6 +13,7 @@ from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.values import Values, ahead, rows_of, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES
+from medcot_bench.tuning import Trial, at_edge
 
 UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
 
@@ -39,6 +41,8 @@ class Costs:
     train_seconds: float
     tokens_per_second: float | None
     score_seconds: float
+    tuning_seconds: float
+    """Spent on trying learning rates, for the whole row."""
     lr: float | None
     steps: int
 
@@ -72,6 +76,8 @@ class Leaderboard:
     """Names of the scores in it, in the order of the tables."""
     persistence: tuple[Persistence, ...]
     """What becomes of each adapter's gap to full fine-tuning under each shift."""
+    trials: tuple[Trial, ...]
+    """The learning rates tried before; none where they are as given."""
     notes: tuple[str, ...] = field(default=())
 
     def trained_on(self, row: Row) -> str:
@@ -117,7 +123,7 @@ def build(results: Results) -> Leaderboard:
                 ),
                 tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
                 tasks,
-                _costs(cells, peak_of_full),
+                _costs(results, key, cells, peak_of_full),
                 tuple(_failures(cells)),
             )
         )
@@ -130,6 +136,7 @@ def build(results: Results) -> Leaderboard:
         rows=tuple(rows),
         scores=(*order, *sorted(found - set(order))),
         persistence=persistence(results),
+        trials=results.trials,
         notes=tuple(_notes(results)),
     )
 
@@ -163,7 +170,9 @@ def _peak(cells: Iterable[CellResult]) -> float | None:
     return fmean(peaks) if peaks else None
 
 
-def _costs(cells: Sequence[CellResult], peak_of_full: float | None) -> Costs | None:
+def _costs(
+    results: Results, key: tuple[str, str | None], cells: Sequence[CellResult], peak_of_full: float | None
+) -> Costs | None:
     records = [cell.record for cell in cells if cell.record]
     if not records:
         return None
@@ -180,6 +189,7 @@ def _costs(cells: Sequence[CellResult], peak_of_full: float | None) -> Costs | N
         train_seconds=seconds,
         tokens_per_second=tokens / seconds if tokens else None,
         score_seconds=fmean(scored) if scored else 0.0,
+        tuning_seconds=fsum(trial.seconds for trial in results.trials if (trial.adapter, trial.task) == key),
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
     )
@@ -206,6 +216,11 @@ def _notes(results: Results) -> Iterable[str]:
                 f"given, {counts['shortened']} a shortened context, {counts['dropped']} were too long"
             )
     yield from results.settings
+    for trial in at_edge(results.trials):
+        yield (
+            f"{trial.adapter} on {trial.task}: its best learning rate, {trial.rate:g}, is the edge of those "
+            "tried; a better one may lie beyond"
+        )
     trained = [cell.record.provenance for cell in results.cells if cell.record]
     scored = [score.provenance for cell in results.cells for score in cell.scores.values()]
     made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]

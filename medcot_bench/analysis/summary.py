@@ -58,7 +58,8 @@ def _compare(results: Results, rows: Rows, task: str, full: str, other: str) -> 
         if shift and apart:
             parts[0] += f", and {_gap_text(contrast([apart]), full, other)} on {_title(results, shift)}"
             parts.append(_change(contrast([apart, replace(own, weight=-1.0)])))
-        return f"Trained on {_title(results, task)}, scored by {score}: {'; '.join([*parts, _limits(gap)])}."
+        parts.append(_limits(gap, tuned=bool(results.trials)))
+        return f"Trained on {_title(results, task)}, scored by {score}: {'; '.join(parts)}."
     return f"{full} and {other} share no score on {_title(results, task)} yet, so no gap is shown."
 
 
@@ -97,11 +98,12 @@ def _change(change: Contrast) -> str:
     return f"under shift the gap is {direction}, by {abs(change.value):.2f} ({low:.2f} to {high:.2f})"
 
 
-def _limits(gap: Contrast) -> str:
+def _limits(gap: Contrast, *, tuned: bool) -> str:
     if gap.seeds == 1:
         return "one seed describes two models and can't show how their methods differ"
-    seeds = f"{gap.seeds} seeds at untuned learning rates"
-    return f"{seeds} can't show whether this holds for other rates, models or data"
+    seeds = f"{gap.seeds} seeds" if tuned else f"{gap.seeds} seeds at untuned learning rates"
+    others = "models or data" if tuned else "rates, models or data"
+    return f"{seeds} can't show whether this holds for other {others}"
 
 
 def _title(results: Results, task: str) -> str:

@@ -18,6 +18,7 @@ from medcot_bench.planner import make_plan
 from medcot_bench.report.text import size
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, keeps_weights, remaining, weight_bytes
+from medcot_bench.tuning import tuned, untried
 
 
 def add_parser(commands: Any) -> None:
@@ -41,7 +42,10 @@ def execute(options: argparse.Namespace) -> int:
 def show_plan(study: Study, errors: list[str], *, as_json: bool) -> int:
     """Print the plan of a study."""
     plan = make_plan(study, errors)
-    todos = remaining(plan, Store(Path(study.output_dir)))
+    store = Store(Path(study.output_dir))
+    if plan.trials and not untried(plan, store):
+        plan = make_plan(tuned(study, plan, store))
+    todos = remaining(plan, store)
     if as_json:
         print(json.dumps(_as_json(plan, todos), indent=1, ensure_ascii=False))
         return 0
@@ -59,22 +63,30 @@ def show_plan(study: Study, errors: list[str], *, as_json: bool) -> int:
         print(
             f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}"
         )
-    rows = [[todo.cell.name, todo.action, len(todo.missing), todo.reason] for todo in todos]
-    print(tabulate(rows, ["cell", "action", "scores", "why"], disable_numparse=True))
+    rows = [[todo.cell.name, *_rate(plan, todo), todo.action, len(todo.missing), todo.reason] for todo in todos]
+    headers = ["cell", *(["lr"] if plan.trials else []), "action", "scores", "why"]
+    print(tabulate(rows, headers, disable_numparse=True))
     actions = Counter(todo.action for todo in todos)
     print(
         f"{len(plan.cells)} cells, {len(plan.scores)} scores: {actions['train']} to train, "
         f"{actions['score']} to score only, {actions['done']} done"
     )
+    if plan.trials:
+        print("these try learning rates; the study's own cells follow at the rates that are chosen")
     kept, largest = _disk(plan, todos)
     print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
     return 0
+
+
+def _rate(plan: Plan, todo: Todo) -> list[str]:
+    return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
 
 
 def _as_json(plan: Plan, todos: list[Todo]) -> dict[str, Any]:
     kept, largest = _disk(plan, todos)
     return {
         "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
+        "stage": "trials" if plan.trials else "study",
         "cells": [
             {
                 "id": todo.cell.id,

@@ -39,8 +39,9 @@ class Lines:
         """Write what `event` has for a reader."""
         kind = event["event"]
         if kind == "planned":
-            self._total = event["to_run"]
-            self._write(f"plan: {event['cells']} cells, {event['to_run']} to run, into {event['output_dir']}")
+            self._total, self._number = event["to_run"], 0
+            what = "trainings that try learning rates" if event["stage"] == "trials" else "cells"
+            self._write(f"plan: {event['cells']} {what}, {event['to_run']} to run, into {event['output_dir']}")
         elif kind == "cell_started":
             self._number += 1
             self._write(f"[{self._number}/{self._total}] {event['title']}{left(event)}")
@@ -117,7 +118,7 @@ def _bars(verbose: bool) -> Iterator[Listener]:
                 progress.update(cells, left=left(event).strip(" ()"))
             kind = event["event"]
             if kind == "planned":
-                progress.update(cells, total=event["to_run"])
+                progress.update(cells, total=event["to_run"], completed=0)
             elif kind == "cell_finished":
                 progress.advance(cells)
             elif kind == "phase":

@@ -26,6 +26,12 @@ _FLAGS = {
         "N",
         "token budget of every training, equal for all adapters",
     ),
+    "--lr": ("training.lr", "X[,X]", "learning rate of every training; several: as --tune-lr"),
+    "--tune-lr": (
+        "training.tune_lr",
+        "N|X,X",
+        "learning rates tried for each adapter on validation items: N around its default, or these",
+    ),
     "--epochs": ("training.epochs", "X", "passes over the training items; not with --max-steps or --train-tokens"),
     "--max-steps": ("training.max_steps", "N", "optimiser steps; goes over the items as often as it takes"),
     "--max-length": ("training.max_length", "N", "longest training item in tokens"),
@@ -78,6 +84,8 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
     given = vars(options)
     for field, _, _ in _FLAGS.values():
         value = given[field]
+        if field == "training.lr" and value is not None and "," in value:
+            field = "training.tune_lr"
         if value is not None:
             overrides.append((field, " ".join(value) if isinstance(value, list) else value))
     if options.chat_template:

@@ -56,6 +56,7 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
             "train_seconds": costs.train_seconds,
             "tokens_per_second": costs.tokens_per_second,
             "score_seconds": costs.score_seconds,
+            "tuning_seconds": costs.tuning_seconds,
             "lr": costs.lr,
             "steps": costs.steps,
         }

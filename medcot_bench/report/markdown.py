@@ -47,7 +47,9 @@ class Markdown:
             ],
             "## Costs",
             _costs(leaderboard),
-            "Peak memory is that of training, with the base's weights in it.",
+            "Peak memory is that of training, with the base's weights in it. Seconds of training and scoring are "
+            "means over seeds, those of tuning (trying learning rates) are for all seeds together.",
+            *_trials(leaderboard),
         ]
         failures = [(row, failure) for row in leaderboard.rows for failure in row.failures]
         if failures:
@@ -135,7 +137,7 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
 
 def _costs(leaderboard: Leaderboard) -> str:
     headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
-    headers += ["lr", "steps", "trained tokens", "training s", "scoring s"]
+    headers += ["lr", "steps", "trained tokens", "training s", "scoring s", "tuning s"]
     rows = [[*_names(leaderboard, row), *_cost(row.costs)] for row in leaderboard.rows if row.costs]
     return _table(headers, rows)
 
@@ -153,7 +155,27 @@ def _cost(costs: Costs) -> list[str]:
         number(costs.train_tokens),
         f"{costs.train_seconds:.1f}" if trained else "",
         f"{costs.score_seconds:.1f}",
+        f"{costs.tuning_seconds:.1f}" if costs.tuning_seconds else "",
     ]
+
+
+def _trials(leaderboard: Leaderboard) -> list[str]:
+    if not leaderboard.trials:
+        return []
+    rows = [
+        [
+            trial.adapter,
+            leaderboard.tasks.get(trial.task, trial.task),
+            str(trial.seed),
+            f"{trial.rate:g}",
+            "diverged" if trial.loss is None else f"{trial.loss:.4f}",
+            f"{trial.seconds:.1f}",
+            "chosen" if trial.chosen else "",
+        ]
+        for trial in leaderboard.trials
+    ]
+    headers = ["adapter", "trained on", "seed", "lr", "gold_nll on validation items", "s", ""]
+    return ["## Learning rates tried", _table(headers, rows)]
 
 
 def _names(leaderboard: Leaderboard, row: Row) -> list[str]:

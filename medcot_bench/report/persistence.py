@@ -63,8 +63,20 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:
         notes.append(f"Intervals that rest on {fewest} groups of items are rough.")
-    notes.append("Learning rates were not tuned for each adapter.")
+    notes.append(_tuning(leaderboard, found[0].task))
     return notes
+
+
+def _tuning(leaderboard: Leaderboard, task: str) -> str:
+    counts = {
+        len({t.rate for t in leaderboard.trials if (t.adapter, t.task) == (row.adapter, task)})
+        for row in leaderboard.rows
+        if row.task == task
+    }
+    if counts == {0}:
+        return "Untuned: learning rates are as given, and a gap may be one of recipes."
+    tried = " or ".join(map(str, sorted(counts)))
+    return f"Learning rates were chosen for each adapter and task on validation items, of {tried}."
 
 
 def scores(leaderboard: Leaderboard) -> list[str]:

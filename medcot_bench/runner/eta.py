@@ -115,7 +115,7 @@ def _training(plan: Plan, cell: Cell, task: str) -> float:
 
 
 def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
-    scoring, work = plan.study.scoring, 0.0
+    scoring, work = plan.scoring, 0.0
     spec = plan.tasks[score.task].task.spec
     for number, item in enumerate(plan.scored_items(score.task)):
         prompt, target = _tokens(item)

@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from medcot_bench.runner.process import WorkerProcess
 from medcot_bench.store import Store
 from medcot_bench.study_files import dump_study
 from medcot_bench.todo import Todo, remaining, run_order
+from medcot_bench.tuning import Trial, trials_of, tuned, untried
 
 Listener = Callable[[Mapping[str, Any]], None]
 RECYCLED = 75
@@ -55,30 +56,44 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir))
     with store.lock():
-        todos = run_order(remaining(plan, store), plan)
-        listen(
-            {
-                "event": "planned",
-                "cells": len(plan.cells),
-                "to_run": len(todos),
-                "output_dir": study.output_dir,
-            }
-        )
-        skipped = _skip(todos, store, listen)
-        todos = [todo for todo in todos if todo.cell.id not in skipped]
-        if not todos:
-            _write_plan(plan, store)
-        failed = _Supervisor(plan, store, listen, Eta(list(phases(plan, todos)))).run(todos)
+        trials: list[Trial] = []
+        if plan.trials:
+            tries = plan
+            _run(tries, untried(tries, store), store, listen, write_plan=lambda: None)
+            plan, trials = make_plan(tuned(study, tries, store)), trials_of(tries, store)
+
+        def write_plan() -> None:
+            store.replace(store.root / "study.yaml", dump_study(study).encode())
+            store.replace(store.root / "plan.json", plan_json(plan, trials).encode())
+
+        ran, failed, skipped = _run(plan, remaining(plan, store), store, listen, write_plan)
         written = export(store.root, ("md", "csv", "json"))
-    return Outcome(plan, len(todos), failed, len(skipped), written[0])
+    return Outcome(plan, ran, failed, skipped, written[0])
 
 
-def _write_plan(plan: Plan, store: Store) -> None:
-    store.replace(store.root / "study.yaml", dump_study(plan.study).encode())
-    store.replace(store.root / "plan.json", plan_json(plan).encode())
+def _run(
+    plan: Plan, todos: list[Todo], store: Store, listen: Listener, write_plan: Callable[[], None]
+) -> tuple[int, int, int]:
+    """Run cells; return how many ran, failed and were skipped. `write_plan` is called once the base is usable."""
+    todos = run_order(todos, plan)
+    listen(
+        {
+            "event": "planned",
+            "stage": "trials" if plan.trials else "study",
+            "cells": len(plan.cells),
+            "to_run": len(todos),
+            "output_dir": str(store.root),
+        }
+    )
+    skipped = _skip(todos, store, listen)
+    todos = [todo for todo in todos if todo.cell.id not in skipped]
+    if not todos:
+        write_plan()
+    supervisor = _Supervisor(plan, store, listen, Eta(list(phases(plan, todos))), write_plan)
+    return len(todos), supervisor.run(todos), len(skipped)
 
 
-def plan_json(plan: Plan) -> str:
+def plan_json(plan: Plan, trials: Sequence[Trial] = ()) -> str:
     """Return the plan as the folder keeps it: which cells and scores make up this study's leaderboard."""
     return json.dumps(
         {
@@ -94,6 +109,7 @@ def plan_json(plan: Plan) -> str:
             },
             "settings": list(_settings(plan)),
             "analysis": plan.study.analysis.model_dump(mode="json"),
+            "trials": [asdict(trial) for trial in trials],
             "cells": [
                 {
                     "id": cell.id,
@@ -137,11 +153,12 @@ def _skip(todos: list[Todo], store: Store, listen: Listener) -> set[str]:
 
 
 class _Supervisor:
-    def __init__(self, plan: Plan, store: Store, listen: Listener, eta: Eta):
+    def __init__(self, plan: Plan, store: Store, listen: Listener, eta: Eta, write_plan: Callable[[], None]):
         self.plan = plan
         self.store = store
         self.listen = listen
         self.eta = eta
+        self.write_plan = write_plan
         self.cells = {cell.id: cell for cell in plan.cells}
 
     def run(self, todos: list[Todo]) -> int:
@@ -164,7 +181,7 @@ class _Supervisor:
                         error.exit_code = event["exit_code"]
                         raise error
                     if event["event"] == "ready":  # device, dtype and model can be used
-                        _write_plan(self.plan, self.store)
+                        self.write_plan()
                     if event["event"] == "cell_started":
                         current = self.cells[event["cell"]]
                     self._pass_on(event)
@@ -189,7 +206,7 @@ class _Supervisor:
     def _pass_on(self, event: dict[str, Any]) -> None:
         cell = self.cells.get(event.get("cell", ""))
         if cell is not None:
-            event["title"] = cell.title
+            event["title"] = _title(self.plan, cell)
         self.eta.observe(event, time.monotonic())
         left = self.eta.seconds_left(time.monotonic())
         event["eta_s"] = None if left is None else round(left)
@@ -206,13 +223,17 @@ class _Supervisor:
             {
                 "event": "failed",
                 "cell": cell.id,
-                "title": cell.title,
+                "title": _title(self.plan, cell),
                 "status": "killed",
                 "task": None,
                 "error": error,
                 "log": str(folder / "log"),
             }
         )
+
+
+def _title(plan: Plan, cell: Cell) -> str:
+    return f"{cell.title} × lr {plan.recipe(cell).lr:g}" if plan.trials else cell.title
 
 
 def _ending(status: int) -> str:

@@ -69,7 +69,7 @@ def evaluate_score(
         model,
         encoder.tokenizer,
         max_length=request["max_length"],
-        batch_size=plan.study.scoring.batch_size,
+        batch_size=plan.scoring.batch_size,
         compute_dtype=compute_dtype,
     )
     scorer.unfinished = lm.unfinished

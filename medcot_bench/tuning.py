@@ -1,0 +1,132 @@
+"""Which of the learning rates tried is the best: read from the records of the trials."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from statistics import fmean
+
+from medcot_bench.config import Study
+from medcot_bench.errors import SOME_FAILED, MedcotError
+from medcot_bench.plan import TRIED_BY, Plan
+from medcot_bench.store import Store
+from medcot_bench.todo import Todo, remaining
+
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One training at one of the learning rates tried."""
+
+    adapter: str
+    task: str
+    seed: int
+    rate: float
+    loss: float | None
+    """gold_nll on the task's validation items; None where the training diverged."""
+    seconds: float
+    """Of training and of looking at the validation items."""
+    chosen: bool = False
+
+
+def trials_of(plan: Plan, store: Store) -> list[Trial]:
+    """Return the trials of a plan that are there, the chosen rates marked where all of them are."""
+    found = []
+    for cell in plan.cells:
+        (score,) = plan.scores_of(cell)
+        record, scored = store.cell(cell), store.score(cell, score)
+        attempts = [] if scored else store.attempts(cell)
+        diverged = bool(attempts) and attempts[-1].status == DIVERGED
+        if cell.task is None or cell.seed is None or not (scored or diverged):
+            continue
+        seconds = record.phases["train"].seconds if record else 0.0
+        loss = scored.results[f"{TRIED_BY},none"] if scored else None
+        found.append(
+            Trial(
+                adapter=cell.adapter,
+                task=cell.task,
+                seed=cell.seed,
+                rate=plan.recipe(cell).lr,
+                loss=loss if loss is not None and isfinite(loss) else None,
+                seconds=seconds + (scored.phase.seconds if scored else 0.0),
+            )
+        )
+    if len(found) < len(plan.cells):
+        return found
+    chosen = choose(found)
+    return [replace(t, chosen=chosen.get((t.adapter, t.task)) == t.rate) for t in found]
+
+
+def choose(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:
+    """Return (adapter, task) -> the rate with the least mean loss over seeds, among those that never diverged."""
+    losses: defaultdict[tuple[str, str], defaultdict[float, list[float | None]]]
+    losses = defaultdict(lambda: defaultdict(list))
+    for trial in trials:
+        losses[trial.adapter, trial.task][trial.rate].append(trial.loss)
+    chosen = {}
+    for key, by_rate in losses.items():
+        means = {rate: fmean(done) for rate, tried in by_rate.items() if (done := _all(tried))}
+        if means:
+            chosen[key] = min(means, key=means.__getitem__)
+    return chosen
+
+
+def untried(plan: Plan, store: Store) -> list[Todo]:
+    """Return the trials that are still to be run. One that diverged has had its try."""
+    return [todo for todo in remaining(plan, store) if todo.action != "done" and _status(todo, store) != DIVERGED]
+
+
+def tuned(study: Study, plan: Plan, store: Store) -> Study:
+    """Return the study with the rates that its finished trials chose.
+
+    Raises MedcotError where a trial failed other than by diverging, or where every rate of an adapter diverged.
+    Adapters that a plugin skipped keep the rate of their recipe.
+    """
+    left = untried(plan, store)
+    failed = [todo for todo in left if _status(todo, store) != "skipped"]
+    if failed:
+        raise _error(
+            f"{len(failed)} of {len(plan.cells)} trainings that try learning rates failed, so none can be chosen; "
+            f"see {store.root}/cells/*/attempts/*/log, then run the same command again"
+        )
+    rates: dict[str, dict[str, float]] = {}
+    trials = trials_of(plan, store)
+    for (adapter, task), rate in choose(trials).items():
+        rates.setdefault(adapter, {})[task] = rate
+    for trial in trials:
+        if trial.task not in rates.get(trial.adapter, {}):
+            raise _error(
+                f"adapter {trial.adapter} on {trial.task}: every learning rate tried diverged; try lower ones, "
+                "e.g. --tune-lr 1e-6,1e-5"
+            )
+    training = study.training.model_copy(update={"rates": rates})
+    return study.model_copy(update={"training": training})
+
+
+def _status(todo: Todo, store: Store) -> str | None:
+    attempts = store.attempts(todo.cell)
+    return attempts[-1].status if attempts else None
+
+
+def _error(message: str) -> MedcotError:
+    error = MedcotError(message)
+    error.exit_code = SOME_FAILED
+    return error
+
+
+def at_edge(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the chosen trials whose rate is the lowest or highest of those tried: a better one may lie beyond."""
+    tried: defaultdict[tuple[str, str], set[float]] = defaultdict(set)
+    for trial in trials:
+        tried[trial.adapter, trial.task].add(trial.rate)
+    edges = {key: (min(rates), max(rates)) for key, rates in tried.items()}
+    found = {(t.adapter, t.task): t for t in trials if t.chosen and t.rate in edges[t.adapter, t.task]}
+    return [*found.values()]
+
+
+def _all(losses: Sequence[float | None]) -> list[float]:
+    done = [loss for loss in losses if loss is not None]
+    return done if len(done) == len(losses) else []

@@ -1,0 +1,78 @@
+"""Learning rates tried for real: the best on validation items trains every seed, at its own cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import medcot_bench
+from medcot_bench.errors import MedcotError
+
+pytestmark = pytest.mark.slow
+RATES = (1e-3, 1e-2)
+
+
+@pytest.fixture
+def fields(study_fields: dict[str, Any]) -> dict[str, Any]:
+    return study_fields | {
+        "adapters": "none,full,lora",
+        "seeds": (0, 1),
+        "data": {},  # bundled items: there are validation items among them
+        "training": {"train_tokens": 1500, "batch_size": 2, "tune_lr": RATES},
+        "scoring": {"scores": ("gold_nll",)},
+    }
+
+
+def test_the_rate_with_the_least_loss_trains_every_seed(fields: dict[str, Any], tmp_path: Path) -> None:
+    results = medcot_bench.run(fields)
+    assert len(results.trials) == 2 * len(RATES)  # adapters by rates, one seed
+    for adapter in ("full", "lora"):
+        trials = [trial for trial in results.trials if trial.adapter == adapter]
+        assert {trial.rate for trial in trials} == set(RATES)
+        best = min(trials, key=lambda trial: trial.loss or 0.0)
+        assert [trial.rate for trial in trials if trial.chosen] == [best.rate]
+        cells = [cell for cell in results.cells if cell.cell.adapter == adapter]
+        assert [cell.cell.seed for cell in cells] == [0, 1]
+        assert {cell.record.request["recipe"]["lr"] for cell in cells if cell.record} == {best.rate}
+    table = (results.root / "leaderboard.md").read_text()
+    assert "## Learning rates tried" in table
+    assert "is the edge of those tried" in table  # of two rates, each is one
+    last = results.trials[-1]
+    by_hand = fields | {"adapters": last.adapter, "seeds": (0,), "output_dir": str(tmp_path / "by_hand")}
+    by_hand |= {"training": {"train_tokens": 1500, "batch_size": 2, "lr": last.rate}}
+    by_hand["scoring"] = {"scores": ("gold_nll",), "split": "validation"}
+    [cell] = medcot_bench.run(by_hand).cells
+    assert cell.scores["k8s_qa"].results["gold_nll,none"] == last.loss
+
+
+def test_a_finished_study_tries_nothing_again(
+    fields: dict[str, Any], study_file: Callable[..., Path], start: Any
+) -> None:
+    path = study_file(**{**fields, "adapters": "lora"})
+    first = start(str(path))
+    assert first.wait() == 0
+    stages = [(event["stage"], event["to_run"]) for event in first.events if event["event"] == "planned"]
+    assert stages == [("trials", 2), ("study", 2)]
+    titles = [event["title"] for event in first.events if event["event"] == "cell_started"]
+    assert titles[:2] == ["lora × k8s_qa × seed 0 × lr 0.001", "lora × k8s_qa × seed 0 × lr 0.01"]
+    again = start(str(path))
+    assert again.wait() == 0
+    assert [event["to_run"] for event in again.events if event["event"] == "planned"] == [0, 0]
+    before, after = ((medcot_bench.load(fields["output_dir"])).trials for _ in range(2))
+    assert before == after
+
+
+def test_a_rate_that_diverges_has_had_its_try(fields: dict[str, Any]) -> None:
+    fields |= {"adapters": "full", "seeds": (0,)}
+    fields["training"] |= {"tune_lr": (1e-3, 1e30)}
+    results = medcot_bench.run(fields)
+    assert [(trial.rate, trial.loss is None, trial.chosen) for trial in results.trials] == [
+        (1e-3, False, True),
+        (1e30, True, False),
+    ]
+    fields["training"] |= {"tune_lr": (1e29, 1e30)}
+    with pytest.raises(MedcotError, match="adapter full on k8s_qa: every learning rate tried diverged"):
+        medcot_bench.run(fields)
