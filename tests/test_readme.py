@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from medcot_bench.cli import parser
-from medcot_bench.config import Scoring, Study, Training
+from medcot_bench.config import Analysis, Scoring, Study, Training
 from medcot_bench.study_files import load_study
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +58,7 @@ def test_the_study_file_shown_is_whole_and_valid(tmp_path: Path) -> None:
     assert set(fields) == set(Study.model_fields)
     assert set(fields["training"]) == set(Training.model_fields)
     assert set(fields["scoring"]) == set(Scoring.model_fields)
+    assert set(fields["analysis"]) == set(Analysis.model_fields)
 
 
 def test_every_link_of_the_docs_leads_to_a_file() -> None:
