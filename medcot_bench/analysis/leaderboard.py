@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from statistics import fmean
 
-from medcot_bench.analysis.estimates import Estimate, clustered
+from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
 from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.values import Values, ahead, rows_of, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
@@ -23,8 +22,8 @@ class TaskScores:
     """One evaluation task's part of a row."""
 
     relation: str
-    scores: Mapping[str, Estimate]
-    gaps: Mapping[str, Estimate]
+    scores: Mapping[str, Contrast]
+    gaps: Mapping[str, Contrast]
     """Score -> how much full fine-tuning on the same training task is better, paired by item and seed."""
     marks: tuple[str, ...]
 
@@ -107,7 +106,7 @@ def build(results: Results) -> Leaderboard:
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
                 scored[0].relation,
-                {score: _mean(by_seed, groups) for score, by_seed in own.items()},
+                _means(own, groups),
                 gaps,
                 tuple(marks),
             )
@@ -141,17 +140,17 @@ def build(results: Results) -> Leaderboard:
     )
 
 
-def _mean(by_seed: Mapping[int, Mapping[str, float]], groups: Mapping[str, str]) -> Estimate:
-    items: defaultdict[str, list[float]] = defaultdict(list)
-    for values in by_seed.values():
-        for item, value in values.items():
-            items[item].append(value)
-    return clustered({item: fmean(found) for item, found in items.items()}, groups)
+def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[str, Contrast]:
+    """Return score -> mean over the items that all seeds have a value for, where there are some."""
+    return {
+        name: contrast([Part(by_seed, groups)])
+        for name, by_seed in values.items()
+        if by_seed and set.intersection(*map(set, by_seed.values()))
+    }
 
 
-def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Estimate]:
-    paired = {name: ahead(full.get(name, {}), own[name], name) for name in own}
-    return {name: _mean(by_seed, groups) for name, by_seed in paired.items() if by_seed}
+def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Contrast]:
+    return _means({name: ahead(full.get(name, {}), own[name], name) for name in own}, groups)
 
 
 def _same_as_base(results: Results, cell: CellResult, task: str) -> bool:

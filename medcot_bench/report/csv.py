@@ -43,9 +43,9 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
                     continue
                 estimate = getattr(found, kind).get(name) if found else None
                 column = f"{title}.{name}{suffix}"
-                line[column] = estimate.mean if estimate else ""
+                line[column] = estimate.value if estimate else ""
                 line[f"{column}.stderr"] = estimate.stderr if estimate else ""
-                line[f"{column}.n"] = estimate.n if estimate else ""
+                line[f"{column}.n"] = estimate.items if estimate else ""
     if costs := row.costs:
         line |= {
             "trainable_parameters": costs.trainable_parameters,

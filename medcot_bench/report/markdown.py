@@ -33,7 +33,8 @@ class Markdown:
             "# Leaderboard",
             f"Base model: {_escape(base['name'])} ({_escape(base['origin'])}). Higher is better, except for "
             "gold_nll (nats per byte of the target), truncated and repetition. ± is the standard error over "
-            "items, clustered by group; it leaves out how much seeds differ. The number of items is in brackets.",
+            "groups of items and over seeds; with one seed it leaves out how much seeds differ. The number of "
+            "items is in brackets.",
             "## Overview",
             _overview(leaderboard),
             *_persistence(leaderboard),
@@ -118,9 +119,9 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
     rows = []
     for row in found:
         part = row.tasks[task]
-        most = max((score.n for score in part.scores.values()), default=0)
+        most = max((score.items for score in part.scores.values()), default=0)
         scores = [
-            estimate(part.scores.get(name), count=name in part.scores and part.scores[name].n != most)
+            estimate(part.scores.get(name), count=name in part.scores and part.scores[name].items != most)
             for name in names
         ]
         rows.append(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from medcot_bench.analysis.estimates import Estimate
+from medcot_bench.analysis.contrasts import Contrast
 
 
-def estimate(value: Estimate | None, *, signed: bool = False, count: bool = False) -> str:
+def estimate(value: Contrast | None, *, signed: bool = False, count: bool = False) -> str:
     """Write a mean with its standard error.
 
-    >>> estimate(Estimate(0.41234, 0.0222, 24), count=True)
+    >>> estimate(Contrast(0.41234, 0.0222, 7.0, 24, 8, 1), count=True)
     '0.412 ±0.022 (24)'
-    >>> estimate(Estimate(0.1, None, 1), signed=True)
+    >>> estimate(Contrast(0.1, None, None, 1, 1, 1), signed=True)
     '+0.100'
     """
     if value is None:
         return ""
-    text = f"{value.mean:+.3f}" if signed else f"{value.mean:.3f}"
+    text = f"{value.value:+.3f}" if signed else f"{value.value:.3f}"
     text += "" if value.stderr is None else f" ±{value.stderr:.3f}"
-    return f"{text} ({value.n})" if count else text
+    return f"{text} ({value.items})" if count else text
 
 
 def size(count: float | None) -> str:

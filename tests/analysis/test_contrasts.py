@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
+from collections.abc import Mapping
 
 import numpy
 import pytest
 from scipy import stats
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
-from medcot_bench.analysis.estimates import clustered
 
 
 def table(rng: random.Random, groups: int, seeds: int, spread: float = 1.0, prefix: str = "") -> SeedValues:
@@ -53,13 +54,43 @@ def test_a_balanced_table_agrees_with_the_mean_squares(case: int) -> None:
     assert (low, high) == pytest.approx((mean - half, mean + half))
 
 
-def test_one_seed_gives_the_clustered_standard_error() -> None:
-    rng = random.Random(3)
-    values = {f"{n}": rng.random() for n in range(40)}
-    groups = {item: str(int(item) % 7) for item in values}
-    found, expected = contrast([Part({5: values}, groups)]), clustered(values, groups)
-    assert (found.value, found.stderr) == pytest.approx((expected.mean, expected.stderr))
-    assert (found.df, found.items, found.seeds) == (pytest.approx(6), 40, 1)
+def one_seed(values: Mapping[str, float], groups: Mapping[str, str]) -> Contrast:
+    return contrast([Part({5: values}, groups)])
+
+
+def test_one_seed_gives_the_clustered_standard_error_computed_by_hand() -> None:
+    values = {"a": 1.0, "b": 0.0, "c": 1.0, "d": 1.0, "e": 0.0, "f": 0.0}
+    groups = {"a": "1", "b": "1", "c": "2", "d": "2", "e": "2", "f": "3"}
+    found = one_seed(values, groups)
+    # Mean 0.5; deviations of the groups: 0.5-0.5 = 0, 0.5+0.5-0.5 = 0.5, -0.5; sqrt(3/2 * (0.25+0.25)) / 6.
+    assert (found.value, found.items, found.groups, found.seeds, found.df) == (0.5, 6, 3, 1, pytest.approx(2))
+    assert found.stderr == pytest.approx(math.sqrt(0.75) / 6)
+
+
+def test_with_one_item_a_group_and_one_seed_it_is_the_plain_standard_error() -> None:
+    numbers = random.Random(1)
+    values = {f"item{number}": numbers.gauss(2, 3) for number in range(40)}
+    found = one_seed(values, {item: item for item in values})
+    assert found.value == pytest.approx(statistics.fmean(values.values()))
+    assert found.stderr == pytest.approx(statistics.stdev(values.values()) / math.sqrt(40))
+
+
+def test_copies_of_an_item_in_its_group_add_no_certainty() -> None:
+    once = {"a": 0.0, "b": 1.0, "c": 0.25}
+    thrice = {f"{item}{copy}": value for item, value in once.items() for copy in range(3)}
+    alone = one_seed(once, {item: item for item in once})
+    together = one_seed(thrice, {item: item[0] for item in thrice})
+    apart = one_seed(thrice, {item: item for item in thrice})
+    assert (together.value, together.items) == (alone.value, 9)
+    assert together.stderr == pytest.approx(alone.stderr)
+    assert apart.stderr is not None
+    assert apart.stderr < 0.6 * (together.stderr or 0)
+
+
+def test_equal_values_have_no_error_and_unused_groups_do_not_count() -> None:
+    found = one_seed({"a": 0.25, "b": 0.25}, {"a": "1", "b": "2", "c": "3"})
+    assert (found.value, found.stderr, found.groups) == (0.25, 0.0, 2)
+    assert found.interval() == (0.25, 0.25)
 
 
 def test_parts_of_other_groups_add_and_the_effect_of_a_seed_on_both_cancels() -> None:

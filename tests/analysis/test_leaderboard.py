@@ -18,7 +18,6 @@ import pytest
 from planted import DOMAINS, PROVENANCE, Made, answers, failed, write
 from pydantic import TypeAdapter
 
-from medcot_bench.analysis.estimates import Estimate
 from medcot_bench.analysis.leaderboard import Leaderboard, Row, build
 from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.records import Phase
@@ -93,12 +92,17 @@ def test_there_is_a_row_for_each_adapter_and_training_task_in_the_order_of_the_p
     ]
 
 
-def test_a_mean_is_over_seeds_then_items_with_an_error_clustered_by_group(full: Row, lora: Row) -> None:
-    # Items 1, 1, 0.5, 0; deviations of the groups +0.75 and -0.75: sqrt(2 * 1.125) / 4.
-    assert full.tasks["k8s_qa"].scores["answer"] == Estimate(0.625, 0.375, 4)
-    assert full.tasks["manuals_qa"].scores["answer"] == Estimate(0.25, 0.25, 4)
-    assert lora.tasks["k8s_qa"].scores["answer"] == Estimate(0.5, 0.0, 4)
-    assert lora.tasks["manuals_qa"].scores["answer"] == Estimate(1.0, 0.0, 3)
+def test_a_mean_is_over_seeds_and_items(full: Row, lora: Row) -> None:
+    assert (full.tasks["k8s_qa"].scores["answer"].value, full.tasks["k8s_qa"].scores["answer"].items) == (0.625, 4)
+    assert (full.tasks["manuals_qa"].scores["answer"].value, full.tasks["manuals_qa"].scores["answer"].items) == (
+        0.25,
+        4,
+    )
+    assert (lora.tasks["k8s_qa"].scores["answer"].value, lora.tasks["k8s_qa"].scores["answer"].items) == (0.5, 4)
+    assert (lora.tasks["manuals_qa"].scores["answer"].value, lora.tasks["manuals_qa"].scores["answer"].items) == (
+        1.0,
+        3,
+    )
 
 
 def test_relations_and_marks_come_from_the_scores(full: Row, lora: Row) -> None:
@@ -119,7 +123,7 @@ def test_the_untouched_base_has_no_training_task_no_seed_and_no_gap(tmp_path: Pa
     assert (row.task, row.seeds) == (None, ())
     assert row.tasks["k8s_qa"].relation == "base"
     assert row.tasks["k8s_qa"].gaps == {}
-    assert row.tasks["k8s_qa"].scores["answer"].mean == 0.5
+    assert row.tasks["k8s_qa"].scores["answer"].value == 0.5
 
 
 # --- gaps ---
@@ -127,13 +131,13 @@ def test_the_untouched_base_has_no_training_task_no_seed_and_no_gap(tmp_path: Pa
 
 def test_a_gap_is_paired_by_item_and_by_the_seeds_that_both_have(lora: Row) -> None:
     # Seed 0 only: 0, 1, 0, 0; deviations of the groups +0.5 and -0.5. Over both seeds it would be 0.125.
-    assert lora.tasks["k8s_qa"].gaps["answer"] == Estimate(0.25, 0.25, 4)
+    assert (lora.tasks["k8s_qa"].gaps["answer"].value, lora.tasks["k8s_qa"].gaps["answer"].items) == (0.25, 4)
 
 
 def test_a_gap_counts_only_items_that_both_have(lora: Row) -> None:
     gap = lora.tasks["manuals_qa"].gaps["answer"]
-    assert gap.n == 3
-    assert gap.mean == pytest.approx(-2 / 3)  # -1, 0, -1
+    assert gap.items == 3
+    assert gap.value == pytest.approx(-2 / 3)  # -1, 0, -1
     assert gap.stderr == pytest.approx(2 / 9)
 
 
@@ -141,14 +145,17 @@ def test_seeds_and_items_that_full_lacks_count_in_no_gap(tmp_path: Path) -> None
     full = replace(FULL_0, scores={"k8s_qa": {"answer": {"a": 1, "b": 1, "c": 1}}})
     other = replace(LORA_0, seed=1, scores={"k8s_qa": {"answer": answers(0, 0, 0, 0)}})
     part = rows(tmp_path, full, LORA_0, other)["lora"].tasks["k8s_qa"]
-    assert part.scores["answer"].mean == 0.25  # over both seeds and four items
-    assert part.gaps["answer"].mean == pytest.approx(1 / 3)  # 0, 1, 0 of seed 0
-    assert part.gaps["answer"].n == 3
+    assert part.scores["answer"].value == 0.25  # over both seeds and four items
+    assert part.gaps["answer"].value == pytest.approx(1 / 3)  # 0, 1, 0 of seed 0
+    assert part.gaps["answer"].items == 3
 
 
 def test_where_lower_is_better_full_is_ahead_by_what_it_is_lower(lora: Row) -> None:
-    assert lora.tasks["k8s_qa"].gaps["gold_nll"] == Estimate(0.25, 0.25, 4)  # 0.5, 0.5, 0, 0
-    assert lora.tasks["manuals_qa"].gaps["gold_nll"].mean == pytest.approx(-1 / 3)
+    assert (lora.tasks["k8s_qa"].gaps["gold_nll"].value, lora.tasks["k8s_qa"].gaps["gold_nll"].items) == (
+        0.25,
+        4,
+    )  # 0.5, 0.5, 0, 0
+    assert lora.tasks["manuals_qa"].gaps["gold_nll"].value == pytest.approx(-1 / 3)
 
 
 def test_full_has_no_gap_to_itself(full: Row) -> None:
@@ -167,7 +174,7 @@ def test_full_in_some_layers_is_no_reference(tmp_path: Path) -> None:
     assert found["lora"].costs is not None
     assert found["lora"].costs.peak_vs_full is None
     beside = rows(tmp_path / "beside", partly, FULL_0, LORA_0)
-    assert beside["full:select=top"].tasks["k8s_qa"].gaps["answer"].mean == 0
+    assert beside["full:select=top"].tasks["k8s_qa"].gaps["answer"].value == 0
 
 
 def test_full_on_some_kinds_of_modules_is_no_reference(tmp_path: Path) -> None:
@@ -191,7 +198,7 @@ def test_a_failed_evaluation_names_its_task_and_its_seed_is_not_whole(tmp_path: 
     )
     assert row["full"].failures == ("seed 1, scoring manuals_qa, oom: no memory",)
     assert row["full"].seeds == (0,)
-    assert row["full"].tasks["k8s_qa"].scores["answer"].mean == 0.625
+    assert row["full"].tasks["k8s_qa"].scores["answer"].value == 0.625
 
 
 def test_only_the_latest_failure_of_what_is_still_missing_counts(tmp_path: Path) -> None:
