@@ -1,0 +1,312 @@
+"""Studies with a known truth: whether intervals cover it and verdicts are right as often as they say.
+
+    python benchmarks/simulation.py                        every setting of simulation.yaml, 4,000 repetitions
+    python benchmarks/simulation.py --repetitions 200 "null effect"
+
+Items, groups, methods and seeds are drawn as simulation.yaml says; what is judged is the product's own analysis.
+Prints how often 95 % intervals hold the truth, how often each verdict is given and how often the truth denies it;
+then how often the right one is given at effects of twice what the study can detect; then, for comparison, a
+bootstrap and a permutation test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+import yaml
+from scipy.stats import norm, t
+from tabulate import tabulate
+
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.inference import difference, equivalence
+from medcot_bench.analysis.power import detectable_by
+from medcot_bench.analysis.ratios import fieller
+from medcot_bench.analysis.verdict import Verdict, decide, finding
+
+SETTINGS = Path(__file__).with_suffix(".yaml")
+LATENT = 4.0
+"""Of binary scores: every deviation on the probit scale, in those of continuous ones; a single answer's is 1."""
+RESAMPLED = ("null effect", "persists", "binary that persists")
+"""The settings for bootstrap and permutation."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One kind of study."""
+
+    name: str
+    full: tuple[float, float]
+    adapter: tuple[float, float]
+    sizes: tuple[tuple[int, int], tuple[int, int]]
+    """Groups and items a group, of the training task and under shift."""
+    seeds: int
+    binary: bool
+    noise: Mapping[str, float]
+    margin: float
+
+    @property
+    def gaps(self) -> tuple[float, float, float]:
+        """The true gaps on the training task and under shift, and their change."""
+        same, shift = (f - a for f, a in zip(self.full, self.adapter, strict=True))
+        return same, shift, shift - same
+
+
+def settings(path: Path = SETTINGS) -> list[Setting]:
+    """Read the settings."""
+    read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found = []
+    for fields in read["settings"]:
+        given = {**read["defaults"], **fields}
+        sizes = [(given[task]["groups"], given[task]["items"]) for task in ("same", "shift")]
+        found.append(
+            Setting(
+                name=given["name"],
+                full=tuple(given["full"]),
+                adapter=tuple(given["adapter"]),
+                sizes=(sizes[0], sizes[1]),
+                seeds=given["seeds"],
+                binary=given.get("binary", False),
+                noise={**read["noise"], **given.get("noise", {})},
+                margin=read["margin"],
+            )
+        )
+    return found
+
+
+def draw(setting: Setting, rng: numpy.random.Generator) -> list[Part]:
+    """Draw a study; return its gaps on the training task and under shift, item by item and seed by seed."""
+    noise = dict(setting.noise)
+    if setting.binary:
+        noise = {name: LATENT * sd for name, sd in noise.items()} | {"answer": 1.0}
+    spread = math.sqrt(sum(sd**2 for sd in noise.values()))
+    of_seed = rng.normal(0, noise["seed"], (2, setting.seeds))  # of full and adapter, the same on both tasks
+    parts = []
+    for number, (groups, items) in enumerate(setting.sizes):
+        shared = rng.normal(0, noise["group"], (groups, 1)) + rng.normal(0, noise["item"], (groups, items))
+        answers = []
+        for method, mean in enumerate((setting.full[number], setting.adapter[number])):
+            level = float(norm.ppf(mean)) * spread if setting.binary else mean
+            value = (
+                level
+                + of_seed[method][:, None, None]
+                + shared
+                + rng.normal(0, noise["method_group"], (groups, 1))
+                + rng.normal(0, noise["seed_group"], (setting.seeds, groups, 1))
+                + rng.normal(0, noise["answer"], (setting.seeds, groups, items))
+            )
+            answers.append((value > 0).astype(float) if setting.binary else value)
+        gap = (answers[0] - answers[1]).reshape(setting.seeds, -1).tolist()
+        names = [f"{number}.{group}.{item}" for group in range(groups) for item in range(items)]
+        of_group = {name: name.rpartition(".")[0] for name in names}
+        parts.append(Part({s: dict(zip(names, gap[s], strict=True)) for s in range(setting.seeds)}, of_group))
+    return parts
+
+
+@dataclass
+class Tally:
+    """What a run of repetitions came to."""
+
+    covered: Counter[str]
+    verdicts: Counter[Verdict]
+    unbounded: int = 0
+    widths: float = 0.0
+
+
+def judge(setting: Setting, repetitions: int, seed: int) -> Tally:
+    """Draw and analyse so many studies."""
+    rng = numpy.random.default_rng([seed, *setting.name.encode()])
+    tally = Tally(Counter(), Counter())
+    for _ in range(repetitions):
+        same, shift = draw(setting, rng)
+        effects = analysed(same, shift)
+        for name, effect, truth in zip(("same", "shift", "change"), effects, setting.gaps, strict=True):
+            low, high = effect.interval() or (-math.inf, math.inf)
+            tally.covered[name] += low <= truth <= high
+            tally.widths += (high - low) if name == "change" else 0.0
+        ratio = fieller(shift, same)
+        if ratio is None or ratio.low is None or ratio.high is None:
+            tally.unbounded += 1
+            tally.covered["ratio"] += 1
+        elif setting.gaps[0]:
+            tally.covered["ratio"] += ratio.low <= setting.gaps[1] / setting.gaps[0] <= ratio.high
+        tally.verdicts[verdict(effects, setting.margin)] += 1
+    return tally
+
+
+def analysed(same: Part, shift: Part) -> tuple[Contrast, Contrast, Contrast]:
+    """Return the gap on the training task, the gap under shift, and the change."""
+    return contrast([same]), contrast([shift]), contrast([shift, replace(same, weight=-1.0)])
+
+
+def verdict(effects: tuple[Contrast, Contrast, Contrast], margin: float) -> Verdict:
+    """Decide as the leaderboard does, for a family of one."""
+    found = [finding(e.value, difference(e), equivalence(e, margin)) for e in effects]
+    return decide(*found, seeds=effects[2].seeds)
+
+
+def denied(setting: Setting) -> set[Verdict]:
+    """Return the verdicts that the truth denies."""
+    same, shift, change = setting.gaps
+    tiny = 1e-9  # a gap of exactly the margin is no smaller
+    holds = {
+        Verdict.NO_GAP: abs(same) < setting.margin - tiny,
+        Verdict.ADAPTER_BETTER: same < -tiny,
+        Verdict.PERSISTS: same > tiny and shift > tiny and abs(change) < setting.margin - tiny,
+        Verdict.VANISHES: same > tiny and abs(shift) < setting.margin - tiny and change < -tiny,
+        Verdict.REVERSES: same > tiny and shift < -tiny,
+        Verdict.WIDENS: same > tiny and change > tiny,
+        Verdict.SHRINKS: same > tiny and shift > tiny and change < -tiny,
+    }
+    return {claim for claim, true in holds.items() if not true}
+
+
+def powered(setting: Setting, seed: int) -> list[tuple[Verdict, Setting]]:
+    """Return settings of this design whose effects are twice what it can detect, with the right verdict.
+
+    For verdicts of equivalence, the margin is twice the one that the design can show for an effect of zero.
+    """
+    rng = numpy.random.default_rng(seed)
+    middle = replace(setting, full=(0.6, 0.6), adapter=(0.6, 0.6))
+    pilots = [analysed(*draw(middle, rng)) for _ in range(50)]
+    same, shift, change = (2 * numpy.mean([detectable_by(p[n]) or 0.0 for p in pilots]) for n in range(3))
+    shown = [(t.ppf(0.95, e.df) + t.ppf(0.9, e.df)) * (e.stderr or 0.0) for p in pilots for e in p if e.df]
+    margin = 2 * float(numpy.mean(shown))
+    low = 0.1
+
+    def of(gap: float, under: float, **changes: Any) -> Setting:
+        return replace(
+            setting,
+            full=(low + max(gap, 0), low + max(under, 0)),
+            adapter=(low + max(-gap, 0), low + max(-under, 0)),
+            **changes,
+        )
+
+    big = max(same, shift)
+    return [
+        (Verdict.NO_GAP, of(0.0, 0.0, margin=margin)),
+        (Verdict.ADAPTER_BETTER, of(-same, -same)),
+        (Verdict.PERSISTS, of(max(big, 2 * margin), max(big, 2 * margin), margin=margin)),
+        (Verdict.VANISHES, of(max(big, change, 2 * margin), 0.0, margin=margin)),
+        (Verdict.REVERSES, of(same, -shift)),
+        (Verdict.WIDENS, of(same, same + change)),
+        (Verdict.SHRINKS, of(shift + change, shift)),
+    ]
+
+
+def resampled(setting: Setting, repetitions: int, seed: int, draws: int = 500) -> tuple[float, float]:
+    """Return how often a bootstrap interval of the change holds the truth, and how often a permutation rejects.
+
+    The bootstrap draws seeds, then groups within each task (percentile interval); the permutation test flips the
+    signs of whole groups of the gap on the training task.
+    """
+    rng = numpy.random.default_rng([seed, *setting.name.encode()])
+    covered = rejected = 0
+    for _ in range(repetitions):
+        tables = [_by_group(part) for part in draw(setting, rng)]
+        changes = []
+        for _ in range(draws):
+            seeds = rng.integers(setting.seeds, size=setting.seeds)
+            means = [table[seeds][:, rng.integers(table.shape[1], size=table.shape[1])].mean() for table in tables]
+            changes.append(means[1] - means[0])
+        low, high = numpy.quantile(changes, [0.025, 0.975])
+        covered += low <= setting.gaps[2] <= high
+        groups = tables[0].mean(axis=0)
+        flips = rng.choice([-1.0, 1.0], size=(draws, len(groups)))
+        as_far = (abs(flips @ groups) >= abs(groups.sum()) - 1e-12).mean()
+        rejected += as_far <= 0.05
+    return covered / repetitions, rejected / repetitions
+
+
+def _by_group(part: Part) -> Any:
+    names = sorted(set(part.groups.values()))
+    place = {name: number for number, name in enumerate(names)}
+    table = numpy.zeros((len(part.values), len(names)))
+    for seed, row in part.values.items():
+        for item, value in row.items():
+            table[seed, place[part.groups[item]]] += value
+    return table / (len(part.groups) / len(names))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="settings; all by default")
+    parser.add_argument("--repetitions", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=1)
+    options = parser.parse_args()
+    chosen = [s for s in settings() if not options.names or s.name in options.names]
+    count, seed = options.repetitions, options.seed
+    with ProcessPoolExecutor(options.processes) as pool:
+        tallies = [*pool.map(judge, chosen, [count] * len(chosen), [seed] * len(chosen))]
+        print(
+            f"{count} repetitions; Monte-Carlo error of a share p: sqrt(p (1 - p) / {count}), at 0.95 "
+            f"{math.sqrt(0.95 * 0.05 / count):.4f}\n"
+        )
+        print("Intervals of 95 % that hold the truth; ratios: Fieller's set\n")
+        print(coverage(chosen, tallies, count) + "\n")
+        print("Verdicts, * where the truth denies them\n")
+        print(verdicts(chosen, tallies, count) + "\n")
+        several = [s for s in chosen if s.seeds > 1]
+        cases = [case for setting in several for case in powered(setting, seed)]
+        fewer = max(count // 10, 50)
+        rates = [*pool.map(rightly, cases, [fewer] * len(cases), [seed] * len(cases))]
+        print(f"The right verdict at twice the detectable effect, {fewer} repetitions\n")
+        print(power(several, cases, rates) + "\n")
+        some = [s for s in chosen if s.name in RESAMPLED]
+        few = max(count // 8, 50)
+        found = [*pool.map(resampled, some, [few] * len(some), [seed] * len(some))]
+    print(f"Beside them, {few} repetitions: a bootstrap of seeds and groups, and signs of groups flipped\n")
+    rows = [[s.name, f"{c:.3f}", f"{r:.3f}"] for s, (c, r) in zip(some, found, strict=True)]
+    print(tabulate(rows, ["setting", "bootstrap holds the change", "permutation rejects no gap"], tablefmt="pipe"))
+    return 0
+
+
+def coverage(chosen: list[Setting], tallies: list[Tally], count: int) -> str:
+    rows = []
+    for setting, tally in zip(chosen, tallies, strict=True):
+        held = [f"{tally.covered[name] / count:.3f}" for name in ("same", "shift", "change")]
+        ratio = f"{tally.covered['ratio'] / count:.3f}" if setting.gaps[0] else ""
+        width = f"{tally.widths / count:.3f}"
+        rows.append([setting.name, setting.seeds, *held, width, ratio, f"{tally.unbounded / count:.2f}"])
+    headers = ["setting", "seeds", "gap, same", "gap, shift", "change", "its width", "ratio", "unbounded"]
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def verdicts(chosen: list[Setting], tallies: list[Tally], count: int) -> str:
+    rows = []
+    for setting, tally in zip(chosen, tallies, strict=True):
+        wrong = denied(setting)
+        given = [
+            f"{verdict} {n / count:.3f}{'*' if verdict in wrong else ''}"
+            for verdict, n in tally.verdicts.most_common()
+        ]
+        worst = max((tally.verdicts[verdict] / count for verdict in wrong), default=0.0)
+        rows.append([setting.name, ", ".join(given), f"{worst:.3f}"])
+    return tabulate(rows, ["setting", "given", "most often wrong"], tablefmt="pipe", disable_numparse=True)
+
+
+def rightly(case: tuple[Verdict, Setting], repetitions: int, seed: int) -> float | None:
+    """Return how often the right verdict is given, None for a study with probabilities above 1."""
+    right, setting = case
+    if setting.binary and max(*setting.full, *setting.adapter) >= 0.99:
+        return None
+    return judge(setting, repetitions, seed).verdicts[right] / repetitions
+
+
+def power(several: list[Setting], cases: list[tuple[Verdict, Setting]], rates: list[float | None]) -> str:
+    shares: dict[str, dict[str, str]] = {setting.name: {"setting": setting.name} for setting in several}
+    for (right, case), rate in zip(cases, rates, strict=True):
+        shares[case.name][str(right)] = "beyond 1" if rate is None else f"{rate:.2f}"
+    return tabulate([*shares.values()], headers="keys", tablefmt="pipe", disable_numparse=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

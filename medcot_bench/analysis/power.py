@@ -1,0 +1,79 @@
+"""How small an effect a study can tell from zero, and what it takes to tell a wanted one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast, forms
+
+POWER = 0.8
+MOST_GROUPS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The variances that make up an effect's error: of groups, of seeds, and of what is left of both."""
+
+    groups: float
+    seeds: float
+    rest: float
+
+    def stderr(self, groups: int, seeds: int) -> float:
+        """Return the standard error that so many groups and seeds can be expected to give."""
+        return float((self.groups / groups + self.seeds / seeds + self.rest / (groups * seeds)) ** 0.5)
+
+    def df(self, groups: int, seeds: int) -> float:
+        """Return the Welch-Satterthwaite degrees of freedom of that standard error."""
+        of_groups = (self.groups + self.rest / seeds) / groups
+        of_seeds = (self.seeds + self.rest / groups) / seeds if seeds > 1 else 0.0
+        squares = of_groups**2 / (groups - 1) + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
+        return (of_groups + of_seeds) ** 2 / squares if squares else float(groups - 1)
+
+
+def detectable(stderr: float, df: float) -> float:
+    """Return the smallest effect that is told from zero (5 %, two-sided) in 80 % of studies.
+
+    (t[0.975] + t[0.8]) * stderr, each quantile at these degrees of freedom.
+    """
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, df) + t.ppf(POWER, df)) * stderr
+
+
+def detectable_by(found: Contrast) -> float | None:
+    """Return what the study behind a contrast could have told from zero, None without a standard error."""
+    return None if found.stderr is None or found.df is None else detectable(found.stderr, found.df)
+
+
+def spread_of(parts: Sequence[Part]) -> Spread | None:
+    """Return the variances behind a contrast of a pilot, None where it has a single group or a single seed.
+
+    From its V_groups, V_seeds and V_rest (see `contrasts.contrast`): each of the first two holds V_rest once.
+    Groups are counted in the part that has the fewest; what a pilot estimates below zero is taken as zero.
+    """
+    found, variances = contrast(parts), forms(parts)
+    if variances is None or found.seeds < 2:
+        return None
+    of_groups, of_seeds, total = variances
+    rest = of_groups + of_seeds - total
+    return Spread(
+        groups=max(of_groups - rest, 0.0) * found.groups,
+        seeds=max(of_seeds - rest, 0.0) * found.seeds,
+        rest=max(rest, 0.0) * found.groups * found.seeds,
+    )
+
+
+def groups_needed(spread: Spread, wanted: float, seeds: int) -> int | None:
+    """Return the least number of groups that makes a wanted effect detectable, None where no number does."""
+    floor = Spread(0.0, spread.seeds, 0.0)
+    if seeds > 1 and floor.seeds and detectable(floor.stderr(1, seeds), seeds - 1) >= wanted:
+        return None
+    steps = (round(2 * 1.05**power) for power in count())
+    for groups in steps:
+        if groups > MOST_GROUPS:
+            return None
+        if detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted:
+            return groups
+    raise AssertionError("count() has no end")
