@@ -5,20 +5,24 @@ from __future__ import annotations
 from medcot_bench import ModelInfo, Recipe
 
 SMALL = 500_000_000
-"""Parameters below which the rates tried on a 135 M Llama hold; above, those in use for 1 to 8 B."""
+"""Parameters below which the rates hold that were chosen on a 135 M Llama; above, those in use for 1 to 8 B."""
 
 
 def full_recipe(model: ModelInfo) -> Recipe:
-    """Return the default for full updates: 1e-4 for small models, 1e-5 (PEFT's comparison at 3 B) above."""
+    """Return the default for full updates.
+
+    Small models: chosen on validation items (docs/recipes.md). Above: from the literature, PEFT's comparison at 3 B.
+    """
     return _recipe(model, 1e-4, 1e-5)
 
 
 def low_rank_recipe(model: ModelInfo) -> Recipe:
-    """Return the default for LoRA: ten times the full rate for small models, 2e-4 above.
+    """Return the default for LoRA.
 
-    The factor of about ten is that of "LoRA Without Regret" (Thinking Machines 2025).
+    Small models: chosen on validation items (docs/recipes.md). Above: from the literature; "LoRA Without Regret"
+    (Thinking Machines 2025) finds the best rate at about ten times that of full updates, more in short runs.
     """
-    return _recipe(model, 1e-3, 2e-4)
+    return _recipe(model, 3e-3, 2e-4)
 
 
 def _recipe(model: ModelInfo, small: float, large: float) -> Recipe:
