@@ -11,7 +11,7 @@ SMALL = 500_000_000
 def full_recipe(model: ModelInfo) -> Recipe:
     """Return the default for full updates.
 
-    Small models: chosen on validation items (docs/recipes.md). Above: from the literature, PEFT's comparison at 3 B.
+    Small models: chosen on validation items (docs/recipes.md). Above: from the literature (PEFT at 3 B).
     """
     return _recipe(model, 1e-4, 1e-5)
 

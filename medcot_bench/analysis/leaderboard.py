@@ -9,6 +9,7 @@ from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
 from medcot_bench.analysis.persistence import Persistence, persistence
+from medcot_bench.analysis.ranks import Rank, ranked
 from medcot_bench.analysis.values import Values, ahead, rows_of, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES
@@ -25,6 +26,8 @@ class TaskScores:
     scores: Mapping[str, Contrast]
     gaps: Mapping[str, Contrast]
     """Score -> how much full fine-tuning on the same training task is better, paired by item and seed."""
+    rank: Rank | None
+    """By the study's primary score, among the base and the rows of one training task with every seed there."""
     marks: tuple[str, ...]
 
 
@@ -91,6 +94,7 @@ def build(results: Results) -> Leaderboard:
         key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
     }
     full = {task: key for key in reversed(grouped) if (task := key[1]) and trains_everything(grouped[key])}
+    ranks = _ranks(results, grouped, values)
     rows = []
     for key, cells in grouped.items():
         reference = full.get(key[1]) if key[1] else None
@@ -108,6 +112,7 @@ def build(results: Results) -> Leaderboard:
                 scored[0].relation,
                 _means(own, groups),
                 gaps,
+                ranks.get((*key, task)),
                 tuple(marks),
             )
         peak_of_full = _peak(grouped[reference]) if reference else None
@@ -151,6 +156,46 @@ def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Contrast]:
     return _means({name: ahead(full.get(name, {}), own[name], name) for name in own}, groups)
+
+
+def _ranks(
+    results: Results,
+    rows: Mapping[tuple[str, str | None], Sequence[CellResult]],
+    values: Mapping[tuple[str, str | None], Mapping[str, tuple[Values, dict[str, str]]]],
+) -> dict[tuple[str, str | None, str], Rank]:
+    """Return (adapter, training task, evaluation task) -> rank."""
+    found: dict[tuple[str, str | None, str], Rank] = {}
+    trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
+    for task in results.tasks:
+        for trained in trainings:
+            whole = [
+                key
+                for key, cells in rows.items()
+                if key[1] in (None, trained) and all(task in cell.scores for cell in cells)
+            ]
+            score = _primary(results, [values[key][task][0] for key in whole])
+            seeds = {cell.cell.seed for key in whole if key[1] for cell in rows[key] if cell.cell.seed is not None}
+            compared: dict[str, SeedValues] = {}
+            groups: dict[str, str] = {}
+            for key in whole:
+                own, groups = values[key][task]
+                if score in own:
+                    # The base is the same whatever the seed.
+                    compared[key[0]] = (
+                        own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
+                    )
+            for adapter, rank in ranked(compared, groups, score).items():
+                if (adapter, trained) in rows:
+                    found[adapter, trained, task] = rank
+                elif len(trainings) == 1:  # of several trainings the base would have several ranks
+                    found[adapter, None, task] = rank
+    return found
+
+
+def _primary(results: Results, rows: Sequence[Values]) -> str:
+    """Return the study's primary score, or the first of the usual ones that every row has."""
+    wanted = (results.analysis.primary, "answer", "gold_nll")
+    return next((name for name in wanted if rows and all(name in row for row in rows)), results.analysis.primary)
 
 
 def _same_as_base(results: Results, cell: CellResult, task: str) -> bool:

@@ -115,7 +115,7 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
     names = [name for name in leaderboard.scores if any(name in row.tasks[task].scores for row in found)]
     gaps = [name for name in names if name in {"answer", "choice", "gold_nll"}]
     gaps = [name for name in gaps if any(name in row.tasks[task].gaps for row in found)]
-    headers = ["adapter", "trained on", "relation", "n", *names, *(f"full ahead: {name}" for name in gaps)]
+    headers = ["adapter", "trained on", "relation", "rank", "n", *names, *(f"full ahead: {name}" for name in gaps)]
     rows = []
     for row in found:
         part = row.tasks[task]
@@ -128,6 +128,7 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
             [
                 *_names(leaderboard, row),
                 RELATIONS[part.relation],
+                "" if part.rank is None else str(part.rank),
                 str(most),
                 *scores,
                 *(estimate(part.gaps.get(name), signed=True) for name in gaps),

@@ -1,0 +1,69 @@
+"""Ranks: who leads, who shares, who has none."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+from planted import Made, failed, write
+
+from medcot_bench.analysis.contrasts import SeedValues
+from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.ranks import Rank, ranked
+from medcot_bench.results import load
+
+GROUPS = {str(n): str(n) for n in range(40)}
+
+
+def values(mean: float, noise: float = 0.02, seeds: int = 3) -> SeedValues:
+    rng = random.Random(f"{mean} {noise}")
+    return {s: {item: mean + rng.gauss(0, noise) for item in GROUPS} for s in range(seeds)}
+
+
+def test_what_is_not_told_from_the_best_shares_its_rank_and_the_next_counts_all_before() -> None:
+    rows = {
+        "c": values(0.2),
+        "a": values(0.8),
+        "b": values(0.8, noise=0.021),
+        "d": values(0.1),
+        "e": values(0.201),
+    }
+    assert {name: str(rank) for name, rank in ranked(rows, GROUPS, "answer").items()} == {
+        "a": "1=",
+        "b": "1=",
+        "c": "3=",
+        "d": "5",
+        "e": "3=",
+    }
+
+
+def test_lower_is_better_for_likelihoods() -> None:
+    rows = {"a": values(0.8), "b": values(0.3)}
+    assert ranked(rows, GROUPS, "gold_nll") == {"b": Rank(1, False), "a": Rank(2, False)}
+    assert [*ranked(rows, GROUPS, "answer")] == ["a", "b"]
+
+
+def test_what_can_t_be_told_is_a_tie() -> None:
+    alone = {0: {"x": 1.0}}
+    assert ranked({"a": alone, "b": {0: {"x": 0.0}}}, {"x": "x"}, "answer") == {
+        "a": Rank(1, True),
+        "b": Rank(1, True),
+    }
+    assert ranked({"a": values(0.8), "b": {9: {"x": 1.0}}}, GROUPS, "answer") == {}
+    assert ranked({}, {}, "answer") == {}
+
+
+def test_a_row_that_lacks_a_seed_is_not_ranked_and_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    def scored(mean: float, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+        return {"k8s_qa": {"answer": dict(values(mean)[seed])}}
+
+    made = [
+        Made(adapter=adapter, seed=seed, scores=scored(mean, seed))
+        for adapter, mean in (("full", 0.8), ("lora", 0.5), ("qlora", 0.3))
+        for seed in range(3)
+    ]
+    made[-1] = replace(made[-1], train=None, scores={}, attempts=[failed("oom", "no memory")])
+    base = Made(adapter="none", seed=None, task=None, scores=scored(0.1, 0))
+    ranks = {row.adapter: row.tasks["k8s_qa"].rank for row in build(load(write(tmp_path, base, *made))).rows}
+    assert ranks == {"none": Rank(3, False), "full": Rank(1, False), "lora": Rank(2, False), "qlora": None}
