@@ -60,8 +60,8 @@ def mcnemar(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 def _tail(distance: float, stderr: float, df: float) -> float:
     """Return P(T >= distance / stderr); with no error at all the side of zero decides."""
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     if stderr == 0:
         return 0.5 if distance == 0 else float(distance < 0)
-    return float(t.sf(distance / stderr, df))
+    return float(stdtr(df, -distance / stderr))

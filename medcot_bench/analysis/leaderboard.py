@@ -55,6 +55,8 @@ class Row:
 
     adapter: str
     task: str | None
+    reference: bool
+    """Whether it is the full fine-tuning that gaps on this training task are measured against."""
     seeds: tuple[int, ...]
     """Seeds whose every score is there."""
     planned: tuple[str, ...]
@@ -120,6 +122,7 @@ def build(results: Results) -> Leaderboard:
             Row(
                 key[0],
                 key[1],
+                key == reference,
                 tuple(
                     cell.cell.seed
                     for cell in cells

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast, forms
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast, forms, matched_df
 
 POWER = 0.8
 MOST_GROUPS = 100_000
@@ -25,11 +25,10 @@ class Spread:
         return float((self.groups / groups + self.seeds / seeds + self.rest / (groups * seeds)) ** 0.5)
 
     def df(self, groups: int, seeds: int) -> float:
-        """Return the Welch-Satterthwaite degrees of freedom of that standard error."""
-        of_groups = (self.groups + self.rest / seeds) / groups
-        of_seeds = (self.seeds + self.rest / groups) / seeds if seeds > 1 else 0.0
-        squares = of_groups**2 / (groups - 1) + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
-        return (of_groups + of_seeds) ** 2 / squares if squares else float(groups - 1)
+        """Return the degrees of freedom of that standard error."""
+        of_groups = ((self.groups + self.rest / seeds) / groups, groups - 1)
+        of_seeds = (self.seeds / seeds, seeds - 1)
+        return matched_df([of_groups, *([of_seeds] if seeds > 1 else [])]) or float(groups - 1)
 
 
 def detectable(stderr: float, df: float) -> float:

@@ -18,6 +18,8 @@ class Rank:
 
     place: int
     shared: bool
+    score: str
+    """What it is a rank by."""
 
     def __str__(self) -> str:
         return f"{self.place}=" if self.shared else str(self.place)
@@ -47,7 +49,7 @@ def ranked(values: Mapping[str, SeedValues], groups: Mapping[str, str], score: s
             if p is None or next(adjusted) > ALPHA:
                 tied.append(other)
         place = len(found) + 1
-        found |= {name: Rank(place, len(tied) > 1) for name in tied}
+        found |= {name: Rank(place, len(tied) > 1, score) for name in tied}
         better = [name for name in better if name not in found]
     return found
 

@@ -31,7 +31,7 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     `contrasts.forms`), so the set joins the sets of the three; each is an interval around a / b where it has ends,
     which is where the denominator is told from zero. Raises ValueError where the two have no seed in common.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     one, other = contrast([over]), contrast([under])
     if one.df is None or other.df is None:
@@ -39,7 +39,7 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     a, b = one.value, other.value
     if b == 0:
         return Ratio(None, None, None)
-    q2 = float(t.ppf((1 + level) / 2, min(one.df, other.df))) ** 2
+    q2 = float(stdtrit(min(one.df, other.df), (1 + level) / 2)) ** 2
     ends = [(a / b, a / b)]
     for v_over, v_under, covariance in _forms(over, under):
         square = b * b - q2 * v_under

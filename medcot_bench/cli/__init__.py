@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from medcot_bench import __version__
-from medcot_bench.cli import export, init, listing, plan, run, show
+from medcot_bench.cli import compare, export, init, listing, plan, run, show
 from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
 
 EPILOG = """\
@@ -20,6 +20,7 @@ examples:
   medcot-bench run --tasks k8s_qa --eval-tasks manuals_qa --adapters none,full,lora,layer_lora \\
       --data k8s_qa=file:k8s.jsonl --data manuals_qa=file:manuals.jsonl -o out
   medcot-bench run study.yaml --seeds 0,1,2
+  medcot-bench compare out --baseline full
   medcot-bench export out --format md,csv
 
 exit status: 0 all done, 1 some cells failed, 2 wrong usage or study, 3 folder in use or unreadable.
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"medcot-bench {__version__}")
     commands = program.add_subparsers(dest="command", metavar="command", required=True)
-    for command in (run, plan, init, listing, show, export):
+    for command in (run, plan, init, listing, show, compare, export):
         command.add_parser(commands)
     return program
 

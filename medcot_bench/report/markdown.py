@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from medcot_bench import hookimpl
 from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
+from medcot_bench.analysis.recommendation import recommend
 from medcot_bench.report import persistence
 from medcot_bench.report.text import estimate, number, size
 
@@ -37,6 +38,7 @@ class Markdown:
             "items is in brackets.",
             "## Overview",
             _overview(leaderboard),
+            *(f"Take, {_escape(line)}." for line in recommend(leaderboard)),
             *_persistence(leaderboard),
             *[
                 part

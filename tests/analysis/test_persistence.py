@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 import pytest
 from planted import Made, write
-from scipy import stats
+from scipy import optimize, stats
 
 from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.persistence import Persistence, persistence
@@ -59,7 +59,7 @@ def array(root: Path, adapter: str, task: str) -> Any:
 
 
 def two_way(*tables: Any) -> tuple[float, float, float]:
-    """Mean, standard error and degrees of freedom of the sum of means of tables of seeds by groups, disjoint."""
+    """Mean, standard error and half the interval of the sum of means of tables of seeds by groups, disjoint."""
     seeds = tables[0].shape[0]
     of_groups = [table.mean(axis=0).var(ddof=1) / table.shape[1] for table in tables]
     of_seeds = sum(table.mean(axis=1) for table in tables).var(ddof=1) / seeds
@@ -68,13 +68,15 @@ def two_way(*tables: Any) -> tuple[float, float, float]:
         left = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
         rest += (left**2).sum() / ((seeds - 1) * (table.shape[1] - 1)) / table.size
     variance = max(sum(of_groups) + of_seeds - rest, sum(of_groups), of_seeds)
-    squares = sum(v**2 / (table.shape[1] - 1) for v, table in zip(of_groups, tables, strict=True))
-    return sum(t.mean() for t in tables), variance**0.5, variance**2 / (squares + of_seeds**2 / (seeds - 1))
+    dfs = [*(table.shape[1] - 1 for table in tables), seeds - 1]
+    half = (stats.t.ppf(0.975, dfs) ** 2 @ [*of_groups, variance - sum(of_groups)]) ** 0.5
+    return sum(t.mean() for t in tables), variance**0.5, half
 
 
 def same(found: Contrast | None, *tables: Any) -> bool:
     assert found is not None
-    return (found.value, found.stderr, found.df) == pytest.approx(two_way(*tables), rel=1e-9, abs=1e-12)
+    low, high = found.interval() or (0.0, 0.0)
+    return (found.value, found.stderr, (high - low) / 2) == pytest.approx(two_way(*tables), rel=1e-9, abs=1e-12)
 
 
 def test_every_number_is_the_one_numpy_finds(tmp_path: Path) -> None:
@@ -90,7 +92,8 @@ def test_every_number_is_the_one_numpy_finds(tmp_path: Path) -> None:
         assert same(side.gap.found, gaps[side.task])
         assert same(side.full_gain, values["full", side.task] - base)
         assert same(side.adapter_gain, values["lora", side.task] - base)
-        mean, stderr, df = two_way(gaps[side.task])
+        mean, stderr, half = two_way(gaps[side.task])
+        df = optimize.brentq(lambda df, q=half / stderr: stats.t.ppf(0.975, df) - q, 1, 1000)
         assert side.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df), rel=1e-9)
         ends = [stats.t.sf((0.02 - sign * mean) / stderr, df) for sign in (1, -1)]
         assert side.gap.equivalence == pytest.approx(max(ends), rel=1e-9)

@@ -40,15 +40,15 @@ def test_what_is_not_told_from_the_best_shares_its_rank_and_the_next_counts_all_
 
 def test_lower_is_better_for_likelihoods() -> None:
     rows = {"a": values(0.8), "b": values(0.3)}
-    assert ranked(rows, GROUPS, "gold_nll") == {"b": Rank(1, False), "a": Rank(2, False)}
+    assert ranked(rows, GROUPS, "gold_nll") == {"b": Rank(1, False, "gold_nll"), "a": Rank(2, False, "gold_nll")}
     assert [*ranked(rows, GROUPS, "answer")] == ["a", "b"]
 
 
 def test_what_can_t_be_told_is_a_tie() -> None:
     alone = {0: {"x": 1.0}}
     assert ranked({"a": alone, "b": {0: {"x": 0.0}}}, {"x": "x"}, "answer") == {
-        "a": Rank(1, True),
-        "b": Rank(1, True),
+        "a": Rank(1, True, "answer"),
+        "b": Rank(1, True, "answer"),
     }
     assert ranked({"a": values(0.8), "b": {9: {"x": 1.0}}}, GROUPS, "answer") == {}
     assert ranked({}, {}, "answer") == {}
@@ -66,4 +66,7 @@ def test_a_row_that_lacks_a_seed_is_not_ranked_and_takes_nothing_from_the_others
     made[-1] = replace(made[-1], train=None, scores={}, attempts=[failed("oom", "no memory")])
     base = Made(adapter="none", seed=None, task=None, scores=scored(0.1, 0))
     ranks = {row.adapter: row.tasks["k8s_qa"].rank for row in build(load(write(tmp_path, base, *made))).rows}
-    assert ranks == {"none": Rank(3, False), "full": Rank(1, False), "lora": Rank(2, False), "qlora": None}
+    places = {"none": 3, "full": 1, "lora": 2, "qlora": None}
+    assert ranks == {
+        name: None if place is None else Rank(place, False, "answer") for name, place in places.items()
+    }

@@ -1,0 +1,157 @@
+"""Rows of one or two result folders against a baseline, item by item and seed by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.analysis.inference import difference, holm
+from medcot_bench.analysis.values import ahead, rows_of, values_of
+from medcot_bench.errors import ConfigError
+from medcot_bench.records import ScoreRecord
+from medcot_bench.results import CellResult, Results
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One row beside the baseline on one evaluation task."""
+
+    adapter: str
+    folder: int
+    """Which of the folders it is from, 0 or 1."""
+    trained: str | None
+    task: str
+    beside: str | None
+    """The training task whose rows are compared with each other; None where nothing was trained."""
+    mean: Contrast
+    baseline: Contrast
+    ahead: Contrast
+    """How much better than the baseline, paired."""
+    p_value: float | None
+    """That it is not better or worse, adjusted for the rows of this training and evaluation task (Holm)."""
+    better: int
+    """Items on which it is better, in the mean over seeds."""
+    worse: int
+
+
+SHARED: Mapping[str, tuple[str, ...]] = {
+    "items": ("items",),
+    "prompts": ("prompt", "shots", "task"),
+    "limits of generation": ("max_new_tokens", "max_length", "overlong"),
+    "meaning of scores": ("scoring",),
+}
+"""What two folders have to share on a task, and the fields of a score's request that say it."""
+Key = tuple[int, str, str | None]
+"""Folder, adapter, training task."""
+
+
+def compare(folders: Sequence[Results], baseline: str, score: str) -> list[Compared]:
+    """Compare every row with the baseline of the first folder that was trained on the same task, or on none.
+
+    Rows without this score, or without a seed and item that the baseline has, are left out. Raises ConfigError for
+    a baseline that is not there.
+    """
+    rows = {(n, *key): cells for n, results in enumerate(folders) for key, cells in rows_of(results).items()}
+    known = dict.fromkeys(adapter for folder, adapter, _ in rows if folder == 0)
+    if baseline not in known:
+        raise ConfigError(f"--baseline {baseline}: there is no such row; rows: {', '.join(known)}")
+    found: list[Compared] = []
+    tasks = dict.fromkeys(task for results in folders for task in results.tasks)
+    trainings: list[str | None] = [*dict.fromkeys(trained for _, _, trained in rows if trained)] or [None]
+    for task in tasks:
+        for trained in trainings:
+            reference = next((k for k in ((0, baseline, trained), (0, baseline, None)) if k in rows), None)
+            if reference is None:
+                continue
+            of_task = [k for k in rows if k[2] in (None, trained) and k != reference]
+            family = [
+                compared
+                for key in of_task
+                if (compared := _pair(folders, rows, key, reference, task, score)) is not None
+            ]
+            family = [replace(compared, beside=trained) for compared in family]
+            adjusted = iter(holm([c.p_value for c in family if c.p_value is not None]))
+            found += [replace(c, p_value=None if c.p_value is None else next(adjusted)) for c in family]
+    return found
+
+
+def conflicts(one: Results, other: Results) -> Iterator[str]:
+    """Yield why two folders should not be compared: what differs of items, prompts, engine and training data."""
+    for task in (task for task in one.tasks if task in other.tasks):
+        first, second = (next(_scores(results, task), None) for results in (one, other))
+        if first is None or second is None:
+            continue
+        differing = [what for what, keys in SHARED.items() if _asked(first, keys) != _asked(second, keys)]
+        if first.provenance.engine != second.provenance.engine:
+            differing.append("engine")
+        yield from (f"{task}: other {what}" for what in differing)
+    for trained in dict.fromkeys(cell.cell.task for cell in one.cells if cell.cell.task):
+        data = [
+            {
+                cell.record.request.get("train")
+                for cell in results.cells
+                if cell.record and cell.cell.task == trained
+            }
+            for results in (one, other)
+        ]
+        if all(data) and data[0] != data[1]:
+            yield f"{trained}: other training items"
+
+
+def _asked(score: ScoreRecord, keys: Sequence[str]) -> list[Any]:
+    return [score.request.get(key) for key in keys]
+
+
+def _scores(results: Results, task: str) -> Iterator[ScoreRecord]:
+    return (cell.scores[task] for cell in results.cells if task in cell.scores)
+
+
+def _pair(
+    folders: Sequence[Results],
+    rows: Mapping[Key, Sequence[CellResult]],
+    key: Key,
+    reference: Key,
+    task: str,
+    score: str,
+) -> Compared | None:
+    values, groups = values_of(folders[key[0]], rows[key], task)
+    others, _ = values_of(folders[0], rows[reference], task)
+    own, base = _same_seeds(values.get(score, {}), others.get(score, {}), key[2] is None, reference[2] is None)
+    gap = ahead(own, base, score)
+    items = set.intersection(*map(set, gap.values())) if gap else set()
+    if not items:
+        return None
+
+    def mean(table: SeedValues) -> Contrast:
+        return contrast([Part({seed: {i: table[seed][i] for i in items} for seed in gap}, groups)])
+
+    lead = mean(gap)
+    by_item = [fmean(row[item] for row in gap.values()) for item in items]
+    return Compared(
+        adapter=key[1],
+        folder=key[0],
+        trained=key[2],
+        task=task,
+        beside=None,
+        mean=mean(own),
+        baseline=mean(base),
+        ahead=lead,
+        p_value=difference(lead),
+        better=sum(value > 0 for value in by_item),
+        worse=sum(value < 0 for value in by_item),
+    )
+
+
+def _same_seeds(
+    own: SeedValues, base: SeedValues, own_untouched: bool, base_untouched: bool
+) -> tuple[SeedValues, SeedValues]:
+    """Give the untouched base's one answer to every seed of the other side."""
+    if own and base and own_untouched != base_untouched:
+        if own_untouched:
+            own = dict.fromkeys(base, next(iter(own.values())))
+        else:
+            base = dict.fromkeys(own, next(iter(base.values())))
+    return own, base

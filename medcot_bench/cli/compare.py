@@ -1,0 +1,90 @@
+"""`medcot-bench compare DIR [DIR2] --baseline ADAPTER`: paired differences in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from medcot_bench.analysis.comparison import Compared, compare, conflicts
+from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.recommendation import MEMORY, recommend
+from medcot_bench.errors import CONFLICT, MedcotError
+from medcot_bench.report.persistence import interval
+from medcot_bench.results import Results, load
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "compare",
+        help="compare adapters with a baseline, paired, also across two result folders",
+        description="Compare every row with a baseline, item by item and seed by seed, with 95 % intervals; then "
+        "say what to take. A second folder is compared with the first one's baseline, and refused where its "
+        "items, prompts, engine or training data are others.",
+        allow_abbrev=False,
+    )
+    command.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="one result folder, or two")
+    command.add_argument("--baseline", default="full", metavar="ADAPTER", help="a row of the first (default full)")
+    command.add_argument("--score", metavar="NAME", help="default: the study's primary score")
+    command.add_argument("--memory", type=float, default=MEMORY, metavar="GB", help=f"default {MEMORY:g}")
+    command.add_argument("--force", action="store_true", help="compare folders that differ, and mark it")
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the comparison; return the exit status."""
+    if len(options.folders) > 2:
+        raise MedcotError(f"compare takes one result folder or two, not {len(options.folders)}")
+    folders = [load(folder) for folder in options.folders]
+    found = [*conflicts(*folders)] if len(folders) == 2 else []
+    if found and not options.force:
+        error = MedcotError(
+            f"{options.folders[0]} and {options.folders[1]} are not comparable: {'; '.join(found)}; --force "
+            "compares them and marks it"
+        )
+        error.exit_code = CONFLICT
+        raise error
+    score = options.score or folders[0].analysis.primary
+    rows = compare(folders, options.baseline, score)
+    if not rows:
+        raise MedcotError(f"no row shares a seed, an item and the score {score} with {options.baseline}")
+    for beside in dict.fromkeys(row.beside for row in rows):
+        print(f"trained on {beside}:" if beside else "untrained:")
+        print(_table([row for row in rows if row.beside == beside], folders, options) + "\n")
+    marks = f"; compared although: {'; '.join(found)}" if found else ""
+    print(f"{score}; ahead: better than {options.baseline} (95 %), paired by item and seed; p by Holm{marks}")
+    if any(row.ahead.seeds == 1 for row in rows):
+        print("one seed describes these models, not their methods")
+    for results in folders:
+        for line in recommend(build(results), options.memory):
+            print(f"{'take' if len(folders) == 1 else f'take of {results.root}'}, {line}")
+    return 0
+
+
+def _table(rows: list[Compared], folders: list[Results], options: argparse.Namespace) -> str:
+    several = len(folders) > 1
+    headers = [*(["folder"] if several else []), "scored on", "adapter", "mean"]
+    headers += [options.baseline, "ahead", "p", "better", "worse", "n", "seeds"]
+    lines = [
+        [
+            *([str(options.folders[row.folder])] if several else []),
+            _title(folders[row.folder], row.task),
+            row.adapter,
+            *(f"{found.value:.3f}" for found in (row.mean, row.baseline)),
+            interval(row.ahead, signed=True),
+            "" if row.p_value is None else f"{row.p_value:.2g}",
+            str(row.better),
+            str(row.worse),
+            str(row.ahead.items),
+            str(row.ahead.seeds),
+        ]
+        for row in rows
+    ]
+    return tabulate(lines, headers, disable_numparse=True)
+
+
+def _title(results: Results, task: str) -> str:
+    return f"{task}[{results.tasks[task]['source']}]" if task in results.tasks else task

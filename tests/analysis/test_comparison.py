@@ -1,0 +1,154 @@
+"""Paired comparisons in one folder and across two; what to take of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted import TRAIN, Made, write
+from scipy import stats
+
+from medcot_bench.analysis.comparison import compare, conflicts
+from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.recommendation import recommend
+from medcot_bench.cli import main
+from medcot_bench.errors import ConfigError
+from medcot_bench.results import Results, load
+
+GIGA = 1_000_000_000
+MEANS = {"full": 0.8, "lora": 0.79, "layer_lora": 0.6}
+PEAKS = {"full": 30, "lora": 20, "layer_lora": 10}
+
+
+def plant(
+    root: Path, means: Mapping[str, float] = MEANS, seeds: int = 3, items: int = 30, **changes: Any
+) -> Results:
+    """Write a study of both tasks with those means, memory falling from adapter to adapter."""
+    made = []
+    for adapter, mean in means.items():
+        for seed in range(seeds):
+            rng = random.Random(f"{adapter} {seed}")
+            row = {str(n): mean + rng.gauss(0, 0.05) for n in range(items)}
+            train = replace(TRAIN, peak_bytes=PEAKS.get(adapter, 5) * GIGA, seconds=float(PEAKS.get(adapter, 5)))
+            scores = {"k8s_qa": {"answer": row}, "manuals_qa": {"answer": row}}
+            made.append(Made(adapter=adapter, seed=seed, scores=scores, train=train, **changes))
+    base = Made(adapter="none", seed=None, task=None, scores=made[0].scores | {})
+    return load(write(root, base, *made))
+
+
+def test_a_row_is_compared_item_by_item_and_seed_by_seed(tmp_path: Path) -> None:
+    results = plant(tmp_path, seeds=1)
+    rows = {(row.adapter, row.task): row for row in compare([results], "full", "answer")}
+    assert set(rows) == {(a, t) for a in ("none", "lora", "layer_lora") for t in ("k8s_qa", "manuals_qa")}
+    found = rows["layer_lora", "k8s_qa"]
+    samples = {
+        cell.cell.adapter: {s["id"]: s["scores"]["answer"] for s in results.samples(cell, "k8s_qa")}
+        for cell in results.cells
+    }
+    gaps = [samples["layer_lora"][item] - samples["full"][item] for item in samples["full"]]
+    assert found.ahead.value == pytest.approx(sum(gaps) / len(gaps))
+    assert (found.better, found.worse) == (sum(g > 0 for g in gaps), sum(g < 0 for g in gaps))
+    p_values = [
+        stats.ttest_rel([*samples[a].values()], [*samples["full"].values()]).pvalue
+        for a in ("layer_lora", "lora", "none")
+    ]
+    assert found.p_value == pytest.approx(3 * p_values[0])  # the smallest of three
+    assert rows["none", "k8s_qa"].ahead.value == 0  # planted as full's own values
+
+
+def test_the_base_may_be_the_baseline_of_every_seed(tmp_path: Path) -> None:
+    rows = compare([plant(tmp_path)], "none", "answer")
+    assert {row.adapter for row in rows} == {"full", "lora", "layer_lora"}
+    assert {row.ahead.seeds for row in rows} == {3}
+
+
+def test_a_baseline_that_is_not_there_is_an_error_that_lists_the_rows(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--baseline qlora: there is no such row; rows: none, full, lora"):
+        compare([plant(tmp_path)], "qlora", "answer")
+
+
+def test_two_folders_are_compared_with_the_baseline_of_the_first(tmp_path: Path) -> None:
+    one, other = plant(tmp_path / "one"), plant(tmp_path / "other", {"lora": 0.9})
+    rows = {(row.folder, row.adapter): row for row in compare([one, other], "full", "answer")}
+    assert rows[1, "lora"].ahead.value > 0.08 > rows[0, "lora"].ahead.value
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"items": "other"}, "k8s_qa: other items"),
+        ({"prompt": {"chat_template": True}}, "k8s_qa: other prompts"),
+        ({"max_new_tokens": 7}, "k8s_qa: other limits of generation"),
+        ({"scoring": 2}, "k8s_qa: other meaning of scores"),
+    ],
+)
+def test_what_makes_folders_another_measurement_is_named(
+    tmp_path: Path, change: dict[str, Any], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roots = [tmp_path / "one", tmp_path / "other"]
+    for root in roots:
+        plant(root)
+    for path in roots[1].glob("cells/*/scores/k8s_qa*.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "request": {**record["request"], **change}}))
+    assert [*conflicts(*map(load, roots))] == [expected]
+    assert main(["compare", *map(str, roots)]) == 3
+    assert f"are not comparable: {expected}; --force compares them" in capsys.readouterr().err
+    assert main(["compare", *map(str, roots), "--force"]) == 0
+    assert f"compared although: {expected}" in capsys.readouterr().out
+
+
+def test_another_engine_or_training_data_are_named(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    plant(one)
+    plant(other)
+    assert [*conflicts(load(one), load(other))] == []
+    for path in other.glob("cells/*/scores/manuals_qa*.json"):
+        path.write_text(path.read_text().replace('"engine": "hf"', '"engine": "fast"'))
+    for path in other.glob("cells/*/cell.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "request": {**record["request"], "train": "sha256:1"}}))
+    assert [*conflicts(load(one), load(other))] == ["manuals_qa: other engine", "k8s_qa: other training items"]
+
+
+def test_wrong_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(tmp_path)
+    for arguments, expected in (
+        ([str(tmp_path)] * 3, "compare takes one result folder or two, not 3"),
+        ([str(tmp_path), "--score", "charm"], "no row shares a seed, an item and the score charm with full"),
+        ([str(tmp_path / "no")], "no study was run here"),
+    ):
+        assert main(["compare", *arguments]) == 2
+        assert expected in capsys.readouterr().err
+
+
+# --- what to take ---
+
+
+def test_the_least_memory_of_what_shares_the_best_rank_is_taken(tmp_path: Path) -> None:
+    (line,) = recommend(build(plant(tmp_path, {"full": 0.8, "lora": 0.8, "layer_lora": 0.6}, items=60)))
+    assert line.startswith("on k8s_qa[file:k8s_qa.jsonl] by answer, within 24 GB: ")
+    # The base was planted with the values of full, and costs nothing.
+    assert "within 24 GB: none; tied with lora" in line
+
+
+def test_full_is_worth_its_cost_where_its_lead_is_told_from_zero(tmp_path: Path) -> None:
+    results = plant(tmp_path, {"full": 0.8, "lora": 0.7, "layer_lora": 0.6}, items=60)
+    board = build(results)
+    board = replace(board, rows=tuple(row for row in board.rows if row.task))
+    (line,) = recommend(board)
+    assert "within 24 GB: lora; full is worth its cost (ahead by +0.1" in line
+    assert "for 1.5 times the memory and 1.5 times the time" in line
+    (roomy,) = recommend(board, memory=40)
+    assert "within 40 GB: full" in roomy
+    assert [*recommend(board, memory=1)] == []
+
+
+def test_one_seed_is_said(tmp_path: Path) -> None:
+    (line,) = recommend(build(plant(tmp_path, seeds=1)))
+    assert line.endswith("one seed describes these models, not their methods")
