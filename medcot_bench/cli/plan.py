@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
+from medcot_bench.analysis.planning import GAP, Expectation, expectations
 from medcot_bench.cli.study import add_study_arguments, read_study
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import shared_ngrams
 from medcot_bench.plan import Plan
 from medcot_bench.planner import make_plan
 from medcot_bench.report.text import size
+from medcot_bench.results import Results, load
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, keeps_weights, remaining, weight_bytes
 from medcot_bench.tuning import tuned, untried
@@ -30,24 +34,39 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     add_study_arguments(command)
+    command.add_argument(
+        "--from", dest="pilot", type=Path, metavar="DIR", help="take variances from this result folder"
+    )
+    command.add_argument(
+        "--detect", type=float, metavar="X", help="the effect to count groups for (default: the study's margin)"
+    )
     command.add_argument("--json", action="store_true", help="the plan as one JSON object")
     command.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Show the plan; return the exit status."""
-    return show_plan(*read_study(options), as_json=options.json)
+    pilot = load(options.pilot) if options.pilot else None
+    return show_plan(*read_study(options), as_json=options.json, pilot=pilot, wanted=options.detect)
 
 
-def show_plan(study: Study, errors: list[str], *, as_json: bool) -> int:
-    """Print the plan of a study."""
+def show_plan(
+    study: Study,
+    errors: list[str],
+    *,
+    as_json: bool,
+    pilot: Results | None = None,
+    wanted: float | None = None,
+) -> int:
+    """Print the plan of a study, and what it can tell by the variances of a pilot or by assumed ones."""
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir))
     if plan.trials and not untried(plan, store):
         plan = make_plan(tuned(study, plan, store))
     todos = remaining(plan, store)
+    expected = [*expectations(plan, pilot, wanted)]
     if as_json:
-        print(json.dumps(_as_json(plan, todos), indent=1, ensure_ascii=False))
+        print(json.dumps(_as_json(plan, todos, expected), indent=1, ensure_ascii=False))
         return 0
     info = plan.base.info
     print(f"base: {plan.base.name} ({plan.base.origin}), {info.parameters / 1e6:.1f} M parameters, ", end="")
@@ -75,14 +94,64 @@ def show_plan(study: Study, errors: list[str], *, as_json: bool) -> int:
         print("these try learning rates; the study's own cells follow at the rates that are chosen")
     kept, largest = _disk(plan, todos)
     print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
+    if expected:
+        print(f"\n{_power(expected, plan, pilot, wanted)}")
     return 0
+
+
+def _power(expected: list[Expectation], plan: Plan, pilot: Results | None, wanted: float | None) -> str:
+    """Say what the study can tell, and what it takes to tell more."""
+    seeds = [*expected[0].needed]
+    rows = [
+        [
+            f"gap on {e.trained}" if e.effect == GAP else f"change from {e.trained} to {e.task}",
+            e.score,
+            e.groups,
+            f"{e.detectable:.3f}",
+            ""
+            if e.margin is None
+            else f"{e.showable:.3f}" + (" (beyond the margin)" if e.showable > e.margin else ""),
+            *("none" if (n := e.needed.get(s)) is None else n for s in seeds),
+        ]
+        for e in expected
+    ]
+    target = "margin" if wanted is None else f"{wanted:g}"
+    headers = ["effect", "score", "groups", "told from zero from", "shown to be none within"]
+    headers += [f"groups for {target}, {n} seeds" for n in seeds]
+    where = f"the variances in {pilot.root}" if pilot else "assumed variances; plan --from DIR takes a pilot's"
+    count = len(plan.study.seeds)
+    lines = [
+        f"what {count} {'seed' if count == 1 else 'seeds'} can tell in 80 % of studies, by {where}:",
+        tabulate(rows, headers, disable_numparse=True),
+    ]
+    if count == 1:
+        lines.append("one seed describes its models: no verdict on their methods will be given")
+    else:
+        lines += _reach(expected)
+    return "\n".join(lines)
 
 
 def _rate(plan: Plan, todo: Todo) -> list[str]:
     return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
 
 
-def _as_json(plan: Plan, todos: list[Todo]) -> dict[str, Any]:
+def _reach(expected: list[Expectation]) -> Iterator[str]:
+    """Say which verdicts are out of reach, for each score."""
+    for score in dict.fromkeys(e.score for e in expected):
+        of_score = [e for e in expected if e.score == score]
+        margin = of_score[0].margin
+        blocked = [e for e in of_score if margin is None or e.showable > margin]
+        if margin is None or len(blocked) == len(of_score):
+            at = "without a margin" if margin is None else f"at a margin of {margin:g}"
+            yield f"{score}: 'no gap', 'persists' and 'vanishes' are out of reach {at}; differences can be told"
+        elif blocked:
+            names = dict.fromkeys(e.task for e in blocked)
+            yield f"{score}: at a margin of {margin:g} equality can't be shown on {', '.join(names)}"
+        else:
+            yield f"{score}: every verdict is in reach"
+
+
+def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation]) -> dict[str, Any]:
     kept, largest = _disk(plan, todos)
     return {
         "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
@@ -103,6 +172,7 @@ def _as_json(plan: Plan, todos: list[Todo]) -> dict[str, Any]:
             for todo in todos
         ],
         "disk": {"kept_bytes": kept, "temporary_bytes": largest},
+        "power": [asdict(expectation) for expectation in expected],
     }
 
 
