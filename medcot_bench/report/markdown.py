@@ -40,6 +40,7 @@ class Markdown:
             _overview(leaderboard),
             *(f"Take, {_escape(line)}." for line in recommend(leaderboard)),
             *_persistence(leaderboard),
+            *_factors(leaderboard),
             *[
                 part
                 for task, title in leaderboard.tasks.items()
@@ -161,6 +162,30 @@ def _cost(costs: Costs) -> list[str]:
         f"{costs.score_seconds:.1f}",
         f"{costs.tuning_seconds:.1f}" if costs.tuning_seconds else "",
     ]
+
+
+def _factors(leaderboard: Leaderboard) -> list[str]:
+    if not leaderboard.factors:
+        return []
+    rows = [
+        [
+            leaderboard.tasks.get(found.trained, found.trained),
+            leaderboard.tasks[found.task],
+            found.score,
+            found.effect,
+            persistence.interval(found.found, signed=True),
+            "" if found.p_value is None else f"{found.p_value:.2g}",
+            ", ".join(found.adapters),
+        ]
+        for found in leaderboard.factors
+    ]
+    headers = ["trained on", "scored on", "score", "effect", "better by", "p", "from"]
+    about = (
+        "How much better models are for training all layers and not some, and for updates of full and not low "
+        "rank, each in the mean over the other; the interaction says how far one depends on the other. P-values "
+        "are by Holm over the effects on one task."
+    )
+    return ["## Which weights, and which update?", _table(headers, rows), about]
 
 
 def _trials(leaderboard: Leaderboard) -> list[str]:

@@ -60,6 +60,8 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
     notes = [f"The margin is {margin:g}." if margin else "Without a margin in the study no gap is called none."]
     if any(contrast.seeds < 2 for contrast in contrasts):
         notes.append("One seed describes these models; how their methods differ takes more.")
+    elif any(contrast.seeds < 3 for contrast in contrasts):
+        notes.append("Two seeds tell little of how much seeds differ.")
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:
         notes.append(f"Intervals that rest on {fewest} groups of items are rough.")

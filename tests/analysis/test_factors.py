@@ -1,0 +1,83 @@
+"""Main effects and interaction: against the four means, and only where a study takes the factors apart."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted import Made, write
+
+from medcot_bench.analysis.factors import FactorEffect, factor_effects
+from medcot_bench.results import load
+
+TOP = {"name": "top", "targets": "all"}
+MEANS = {"full": 0.9, "full:select=top": 0.7, "lora": 0.8, "lora:select=top": 0.5}
+
+
+def plant(root: Path, means: Mapping[str, float], score: str = "answer", **changes: Any) -> Path:
+    made = []
+    for adapter, mean in means.items():
+        for seed in range(3):
+            rng = random.Random(f"{adapter} {seed}")
+            values = {str(n): mean + rng.gauss(0, 0.05) for n in range(30)}
+            part = Made(adapter=adapter, seed=seed, scores={"k8s_qa": {score: values}}, **changes)
+            made.append(replace(part, selector=TOP) if "top" in adapter else part)
+    return write(root, *made)
+
+
+def effects(root: Path) -> dict[str, FactorEffect]:
+    return {found.effect: found for found in factor_effects(load(root))}
+
+
+def means_of(root: Path) -> dict[str, float]:
+    results = load(root)
+    found: dict[str, list[float]] = {}
+    for cell in results.cells:
+        samples = results.samples(cell, "k8s_qa")
+        found.setdefault(cell.cell.adapter, []).extend(v for s in samples for v in s["scores"].values())
+    return {adapter: sum(values) / len(values) for adapter, values in found.items()}
+
+
+@pytest.mark.parametrize(("score", "sign"), [("answer", 1), ("gold_nll", -1)])
+def test_effects_are_those_of_the_four_means(tmp_path: Path, score: str, sign: int) -> None:
+    root = plant(tmp_path, MEANS, score)
+    found, mean = effects(root), means_of(root)
+    full, full_top, lora, lora_top = (mean[adapter] for adapter in MEANS)
+    assert set(found) == {"all layers, not some", "full rank, not low", "interaction"}
+    assert found["all layers, not some"].found.value == pytest.approx(
+        sign * ((full + lora) - (full_top + lora_top)) / 2
+    )
+    assert found["full rank, not low"].found.value == pytest.approx(
+        sign * ((full + full_top) - (lora + lora_top)) / 2
+    )
+    assert found["interaction"].found.value == pytest.approx(sign * ((full - full_top) - (lora - lora_top)))
+    assert all((effect.p_value or 0) < 0.01 for effect in found.values())
+    assert found["interaction"].adapters == tuple(MEANS) or set(found["interaction"].adapters) == set(MEANS)
+
+
+def test_three_of_the_four_take_nothing_apart(tmp_path: Path) -> None:
+    assert (
+        effects(plant(tmp_path, {name: mean for name, mean in MEANS.items() if name != "full:select=top"})) == {}
+    )
+
+
+def test_other_layers_for_the_two_updates_are_no_factor(tmp_path: Path) -> None:
+    root = plant(tmp_path, MEANS)
+    for path in root.glob("cells/*lora.top*/cell.json"):
+        path.write_text(path.read_text().replace('"name": "top"', '"name": "bottom"'))
+    assert effects(root) == {}
+
+
+def test_the_bits_of_the_base_are_a_factor_of_lora_everywhere(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"lora": 0.8, "qlora": 0.7})
+    assert effects(root) == {}
+    for path in root.glob("cells/*qlora*/cell.json"):
+        path.write_text(path.read_text().replace('"request": {', '"request": {"base": {"quantisation": "nf4"}, '))
+    (found,) = effects(root).values()
+    mean = means_of(root)
+    assert (found.effect, found.adapters) == ("16 or 32 bits, not 4", ("lora", "qlora"))
+    assert found.found.value == pytest.approx(mean["lora"] - mean["qlora"])
