@@ -44,6 +44,8 @@ class Training(_Section):
     """Learning rates tried for each adapter and task: so many around the one of its recipe, or these."""
     tune_seeds: PositiveInt = 1
     """Seeds that each is tried with, the first of the study's."""
+    checkpoints: int = Field(0, ge=0)
+    """Points on the way, evenly spread, where models are scored by likelihood too. Nothing is chosen by them."""
     rates: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
     """Adapter -> training task -> learning rate: what trying them chose. A run fills it in."""
     epochs: float | None = Field(None, gt=0)
@@ -76,7 +78,7 @@ class Training(_Section):
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
-        others = {"train_items", "labels", "tune_lr", "tune_seeds", "rates"}
+        others = {"train_items", "labels", "tune_lr", "tune_seeds", "checkpoints", "rates"}
         return self.model_dump(exclude_none=True, exclude=others)
 
 

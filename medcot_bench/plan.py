@@ -17,6 +17,7 @@ from medcot_bench.types import Example, Recipe, Relation
 
 TRIED_BY = "gold_nll"
 """The score that chooses among learning rates: it needs no answer to be written, and every task has it."""
+FINAL = "final"
 VALIDATION_ITEMS = 64
 """Validation items that `select_by=val_nll` looks at, the first of their order."""
 
@@ -56,6 +57,8 @@ class Score:
     task: str
     relation: Relation
     request: Mapping[str, Any]
+    checkpoint: str = FINAL
+    """`final`, or the share of the training that is done, e.g. `1/3`."""
 
     @property
     def name(self) -> str:
@@ -116,7 +119,7 @@ class Plan:
         return [example for example in training if example.id not in taken][: self.scoring.num_fewshot]
 
     def scores_of(self, cell: Cell) -> list[Score]:
-        """Return the evaluations of one cell."""
+        """Return the evaluations of one cell, those of the trained model first."""
         return [score for score in self.scores if score.cell == cell.id]
 
     def recipe(self, cell: Cell) -> Recipe:

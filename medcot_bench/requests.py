@@ -15,7 +15,7 @@ from medcot_bench.config import Study, Training
 from medcot_bench.data.sources import digest
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.headers import RECIPE_FILE
-from medcot_bench.plan import Cell, Plan, Score
+from medcot_bench.plan import FINAL, TRIED_BY, Cell, Plan, Score
 from medcot_bench.plugins import blame
 from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION
 from medcot_bench.types import Recipe, Relation
@@ -166,17 +166,32 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
                 continue
             if owners and cell.task is not None and cell.task not in owners:
                 continue
-            request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": "final", **shared}
-            scores.append(
-                Score(
-                    id=request_id(request),
-                    cell=cell.id,
-                    task=label,
-                    relation=_relation(plan, cell, label),
-                    request=request,
+            for checkpoint in (FINAL, *checkpoints(plan, cell)):
+                by_likelihood = {} if checkpoint == FINAL else {"scores": [TRIED_BY], "generate_items": None}
+                request = {
+                    "scoring": SCORING_VERSION,
+                    "cell": cell.id,
+                    "checkpoint": checkpoint,
+                    **shared,
+                    **by_likelihood,
+                }
+                scores.append(
+                    Score(
+                        id=request_id(request),
+                        cell=cell.id,
+                        task=label,
+                        relation=_relation(plan, cell, label),
+                        request=request,
+                        checkpoint=checkpoint,
+                    )
                 )
-            )
-    return tuple(scores)
+    return tuple(sorted(scores, key=lambda score: score.checkpoint != FINAL))
+
+
+def checkpoints(plan: Plan, cell: Cell) -> list[str]:
+    """Return the names of a cell's checkpoints: the share of its training that is done."""
+    count = 0 if cell.task is None or plan.trials else plan.study.training.checkpoints
+    return [f"{number}/{count + 1}" for number in range(1, count + 1)]
 
 
 def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from medcot_bench.config import Analysis
 from medcot_bench.errors import ConfigError, StoreError
-from medcot_bench.plan import Cell, Score
+from medcot_bench.plan import FINAL, Cell, Score
 from medcot_bench.records import Attempt, CellRecord, ScoreRecord
 from medcot_bench.store import Store
 from medcot_bench.tuning import Trial
@@ -29,6 +29,8 @@ class CellResult:
     """The evaluation tasks that it is to be scored on."""
     scores: Mapping[str, ScoreRecord]
     """Evaluation task -> record."""
+    checkpoints: Mapping[tuple[str, str], ScoreRecord]
+    """(Checkpoint, evaluation task) -> record of a model on the way."""
     failure: Attempt | None
     """The latest attempt, where something is still missing."""
 
@@ -48,11 +50,11 @@ class Results:
     """The hypotheses, margins and primary score that the study file fixes."""
     trials: tuple[Trial, ...]
     """The learning rates tried before, none where the study asks for no tuning."""
-    _scores: Mapping[tuple[str, str], Score] = field(repr=False)
+    _scores: Mapping[tuple[str, str, str], Score] = field(repr=False)
 
-    def samples(self, cell: CellResult, task: str) -> list[dict[str, Any]]:
+    def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> list[dict[str, Any]]:
         """Return the per-item records of one evaluation. Raises StoreError where there are none."""
-        return Store(self.root).samples(cell.cell, self._scores[cell.cell.id, task])
+        return Store(self.root).samples(cell.cell, self._scores[cell.cell.id, task, checkpoint])
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row for every cell, evaluation task and score, with what the cell cost."""
@@ -104,20 +106,32 @@ def load(folder: str | Path) -> Results:
     except (ValueError, KeyError, TypeError):
         raise StoreError(f"{root / 'plan.json'} can't be read; run the study again to make it") from None
     store = Store(root)
-    results, scores = [], {}
+    results: list[CellResult] = []
+    scores: dict[tuple[str, str, str], Score] = {}
     for entry in entries:
         cell = Cell(id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={})
-        found = {}
-        for score_id, task in entry["scores"].items():
+        found: dict[tuple[str, str], ScoreRecord] = {}
+        made = {score_id: (FINAL, task) for score_id, task in entry["scores"].items()}
+        made |= {score_id: (name, task) for score_id, (name, task) in entry.get("checkpoints", {}).items()}
+        for score_id, (checkpoint, task) in made.items():
             score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={})
-            scores[cell.id, task] = score
+            scores[cell.id, task, checkpoint] = score
             if record := store.score(cell, score):
-                found[task] = record
+                found[checkpoint, task] = record
         record_of_cell = store.cell(cell)
-        whole = record_of_cell is not None and len(found) == len(entry["scores"])
+        whole = record_of_cell is not None and len(found) == len(made)
         attempts = [] if whole else store.attempts(cell)
         planned = tuple(entry["scores"].values())
-        results.append(CellResult(cell, record_of_cell, planned, found, attempts[-1] if attempts else None))
+        results.append(
+            CellResult(
+                cell,
+                record_of_cell,
+                planned,
+                scores={task: record for (checkpoint, task), record in found.items() if checkpoint == FINAL},
+                checkpoints={key: record for key, record in found.items() if key[0] != FINAL},
+                failure=attempts[-1] if attempts else None,
+            )
+        )
     return Results(
         root=root,
         base=plan["base"],

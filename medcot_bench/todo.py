@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from medcot_bench.plan import Cell, Plan, Score
+from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.records import CellRecord
 from medcot_bench.store import Store
 from medcot_bench.types import Placement
@@ -87,10 +87,16 @@ def _todo(plan: Plan, store: Store, cell: Cell) -> Todo:
     if not missing:
         return Todo(cell=cell, action="done", missing=(), reason=_done(record))
     reason = f"{len(missing)} of {len(plan.scores_of(cell))} scores missing"
-    if not untrained and not store.weights_folder(cell).is_dir():
-        reason += ", and its weights were not kept: trains again"
-        return Todo(cell=cell, action="train", missing=missing, reason=reason)
+    if not untrained and (lacking := _lacking(store, cell, missing)):
+        return Todo(cell=cell, action="train", missing=missing, reason=f"{reason}, and {lacking}: trains again")
     return Todo(cell=cell, action="score", missing=missing, reason=reason)
+
+
+def _lacking(store: Store, cell: Cell, missing: tuple[Score, ...]) -> str:
+    """Say why a trained cell can't be scored without training it again, empty where it can."""
+    if not store.weights_folder(cell).is_dir():
+        return "its weights were not kept"
+    return "checkpoints are not kept" if any(score.checkpoint != FINAL for score in missing) else ""
 
 
 def _done(record: CellRecord) -> str:

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
 from medcot_bench.analysis.factors import FactorEffect, factor_effects
+from medcot_bench.analysis.matched import Matched, matched_gaps
 from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.ranks import Rank, ranked
 from medcot_bench.analysis.values import Values, ahead, rows_of, trains_everything, values_of
@@ -81,6 +82,8 @@ class Leaderboard:
     """Names of the scores in it, in the order of the tables."""
     persistence: tuple[Persistence, ...]
     """What becomes of each adapter's gap to full fine-tuning under each shift."""
+    matched: tuple[Matched, ...]
+    """The gaps under shift at equal value on the training task, where there are checkpoints."""
     factors: tuple[FactorEffect, ...]
     """What scope, rank and bits make of each score, where the study takes them apart."""
     trials: tuple[Trial, ...]
@@ -146,6 +149,7 @@ def build(results: Results) -> Leaderboard:
         rows=tuple(rows),
         scores=(*order, *sorted(found - set(order))),
         persistence=persistence(results),
+        matched=matched_gaps(results),
         factors=factor_effects(results),
         trials=results.trials,
         notes=tuple(_notes(results)),

@@ -32,6 +32,11 @@ _FLAGS = {
         "N|X,X",
         "learning rates tried for each adapter on validation items: N around its default, or these",
     ),
+    "--checkpoints": (
+        "training.checkpoints",
+        "K",
+        "points on the way at which every model is scored by likelihood too",
+    ),
     "--epochs": ("training.epochs", "X", "passes over the training items; not with --max-steps or --train-tokens"),
     "--max-steps": ("training.max_steps", "N", "optimiser steps; goes over the items as often as it takes"),
     "--max-length": ("training.max_length", "N", "longest training item in tokens"),

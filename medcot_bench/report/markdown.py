@@ -10,7 +10,7 @@ from tabulate import tabulate
 from medcot_bench import hookimpl
 from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
 from medcot_bench.analysis.recommendation import recommend
-from medcot_bench.report import persistence
+from medcot_bench.report import effects, persistence
 from medcot_bench.report.text import estimate, number, size
 
 RELATIONS = {
@@ -40,7 +40,7 @@ class Markdown:
             _overview(leaderboard),
             *(f"Take, {_escape(line)}." for line in recommend(leaderboard)),
             *_persistence(leaderboard),
-            *_factors(leaderboard),
+            *_sections(leaderboard),
             *[
                 part
                 for task, title in leaderboard.tasks.items()
@@ -164,47 +164,16 @@ def _cost(costs: Costs) -> list[str]:
     ]
 
 
-def _factors(leaderboard: Leaderboard) -> list[str]:
-    if not leaderboard.factors:
-        return []
-    rows = [
-        [
-            leaderboard.tasks.get(found.trained, found.trained),
-            leaderboard.tasks[found.task],
-            found.score,
-            found.effect,
-            persistence.interval(found.found, signed=True),
-            "" if found.p_value is None else f"{found.p_value:.2g}",
-            ", ".join(found.adapters),
-        ]
-        for found in leaderboard.factors
-    ]
-    headers = ["trained on", "scored on", "score", "effect", "better by", "p", "from"]
-    about = (
-        "How much better models are for training all layers and not some, and for updates of full and not low "
-        "rank, each in the mean over the other; the interaction says how far one depends on the other. P-values "
-        "are by Holm over the effects on one task."
-    )
-    return ["## Which weights, and which update?", _table(headers, rows), about]
-
-
 def _trials(leaderboard: Leaderboard) -> list[str]:
-    if not leaderboard.trials:
-        return []
-    rows = [
-        [
-            trial.adapter,
-            leaderboard.tasks.get(trial.task, trial.task),
-            str(trial.seed),
-            f"{trial.rate:g}",
-            "diverged" if trial.loss is None else f"{trial.loss:.4f}",
-            f"{trial.seconds:.1f}",
-            "chosen" if trial.chosen else "",
-        ]
-        for trial in leaderboard.trials
+    return ["## Learning rates tried", _table(*effects.trials(leaderboard))] if leaderboard.trials else []
+
+
+def _sections(leaderboard: Leaderboard) -> list[str]:
+    return [
+        part
+        for title, (headers, rows), about in effects.sections(leaderboard)
+        for part in (f"## {title}", _table(headers, rows), about)
     ]
-    headers = ["adapter", "trained on", "seed", "lr", "gold_nll on validation items", "s", ""]
-    return ["## Learning rates tried", _table(headers, rows)]
 
 
 def _names(leaderboard: Leaderboard, row: Row) -> list[str]:

@@ -13,9 +13,10 @@ from medcot_bench.errors import GateError, StoreError
 from medcot_bench.models.load import load_tokenizer, resolve_device, resolve_dtype, weights_folder
 from medcot_bench.models.tokens import Encoder
 from medcot_bench.models.warm import Lent, WarmBase
-from medcot_bench.plan import Cell, Plan, Score
+from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.plugins import blame
 from medcot_bench.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
+from medcot_bench.runner.checkpoints import Checkpoints
 from medcot_bench.runner.fit import Fitted, fit
 from medcot_bench.runner.provenance import dtype_name, provenance
 from medcot_bench.scoring.evaluate import evaluate_score
@@ -58,11 +59,15 @@ class CellRunner:
         dtype = torch.float32 if spec.update == "full" else self._dtype  # full updates need master weights
         complete = True
         self._mark = None
-        with self._base.lend(spec.quantisation, dtype) as base, self._model(cell, chosen, base) as model:
-            for score in self._plan.scores_of(cell):
-                if self._store.score(cell, score) is not None:
-                    continue
+        with (
+            Checkpoints(lambda: self._store.temporary_folder(cell)) as kept,
+            self._base.lend(spec.quantisation, dtype) as base,
+            self._model(cell, chosen, base, kept) as model,
+        ):
+            for score in self._missing(cell):
                 try:
+                    if score.checkpoint != FINAL:
+                        kept.restore(score.checkpoint, model)
                     self._score(cell, chosen, base, model, score)
                 except Exception as error:
                     complete = False
@@ -70,12 +75,16 @@ class CellRunner:
         if complete and not keeps_weights(self._plan, cell):
             self._store.drop_weights(cell)
 
+    def _missing(self, cell: Cell) -> list[Score]:
+        return [score for score in self._plan.scores_of(cell) if self._store.score(cell, score) is None]
+
     @contextmanager
-    def _model(self, cell: Cell, chosen: ChosenAdapter, base: Lent) -> Iterator[Any]:
-        """Give the cell's model: loaded where its weights are kept, trained elsewhere."""
+    def _model(self, cell: Cell, chosen: ChosenAdapter, base: Lent, kept: Checkpoints) -> Iterator[Any]:
+        """Give the cell's model: loaded where that is enough for what is missing, trained elsewhere."""
         record = self._store.cell(cell)
         folder = self._store.weights_folder(cell)
-        if record is not None and folder.is_dir():
+        on_the_way = any(score.checkpoint != FINAL for score in self._missing(cell))
+        if record is not None and folder.is_dir() and not on_the_way:
             self._emit("phase", cell=cell.id, phase="restore")
             with blame(chosen.entry, "load"):
                 model = chosen.adapter.load(base.model, folder)
@@ -83,7 +92,8 @@ class CellRunner:
         else:
             self._emit("phase", cell=cell.id, phase="train")
             started = now()
-            fitted = fit(self._plan, cell, base.model, self._encoder, self._dtype, self._on_step(cell))
+            keep = kept.keep if on_the_way else None
+            fitted = fit(self._plan, cell, base.model, self._encoder, self._dtype, self._on_step(cell), keep)
             model = fitted.model
             if record is None:
                 self._commit(cell, chosen, base, fitted, started)
@@ -172,7 +182,7 @@ class CellRunner:
 
     def _score(self, cell: Cell, chosen: ChosenAdapter, base: Lent, model: Any, score: Score) -> None:
         started, spec = now(), self._plan.tasks[score.task].task.spec
-        self._emit("phase", cell=cell.id, phase="score", task=score.task)
+        self._emit("phase", cell=cell.id, phase="score", task=score.task, checkpoint=score.checkpoint)
         master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
         with Meter(self._device) as meter:
             evaluation = evaluate_score(
@@ -199,7 +209,8 @@ class CellRunner:
         self._store.commit_score(cell, score, record, evaluation.samples)
         values = {key: value for key, value in evaluation.results.items() if "_stderr" not in key}
         marks = list(record.marks)
-        self._emit("scored", cell=cell.id, task=score.task, seconds=meter.seconds, results=values, marks=marks)
+        made = {"task": score.task, "checkpoint": score.checkpoint, "seconds": meter.seconds}
+        self._emit("scored", cell=cell.id, **made, results=values, marks=marks)
 
     def _with_base(self, peak: int, base: Lent) -> int:
         """Return a phase's peak with the base's weights in it; CUDA's own figure holds them already."""

@@ -14,6 +14,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.models.tokens import Encoder, write_within
 from medcot_bench.plan import Cell, Plan
 from medcot_bench.plugins import blame
+from medcot_bench.requests import checkpoints
 from medcot_bench.training.batches import Item
 from medcot_bench.training.costs import Meter
 from medcot_bench.training.loop import Trained, train
@@ -49,9 +50,11 @@ def fit(
     encoder: Encoder,
     compute_dtype: torch.dtype,
     on_step: Callable[[int, int], None],
+    on_checkpoint: Callable[[str, Any], None] | None = None,
 ) -> Fitted:
     """Train a cell on `base`, which may be changed by it. A cell without a task is the base itself.
 
+    `on_checkpoint(name, model)` is called after the step that ends a checkpoint's share, outside what is measured.
     Raises ConfigError where no item fits, PluginError, Diverged.
     """
     if cell.task is None or cell.seed is None:
@@ -70,6 +73,15 @@ def fit(
         torch.manual_seed(cell.seed)  # adapters draw their first weights from it
         with blame(adapter.entry, "prepare"):
             model = adapter.adapter.prepare(base, placement)
+
+        def step_done(step: int, steps: int) -> None:
+            on_step(step, steps)
+            for name in checkpoints(plan, cell) if on_checkpoint else ():
+                done, parts = map(int, name.split("/"))
+                if on_checkpoint and step == max(1, steps * done // parts):
+                    with meter.paused():
+                        on_checkpoint(name, model)
+
         trained = train(
             model,
             encoded.items,
@@ -77,7 +89,7 @@ def fit(
             cell.seed,
             validation=validation.items,
             compute_dtype=compute_dtype,
-            on_step=on_step,
+            on_step=step_done,
         )
     return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes)
 

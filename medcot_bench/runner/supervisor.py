@@ -13,7 +13,7 @@ from typing import Any
 
 from medcot_bench.config import Study
 from medcot_bench.errors import OK, SOME_FAILED, MedcotError
-from medcot_bench.plan import Cell, Plan
+from medcot_bench.plan import FINAL, Cell, Plan
 from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
 from medcot_bench.records import Attempt, now
@@ -117,7 +117,10 @@ def plan_json(plan: Plan, trials: Sequence[Trial] = ()) -> str:
                     "task": cell.task,
                     "adapter": cell.adapter,
                     "seed": cell.seed,
-                    "scores": {score.id: score.task for score in plan.scores_of(cell)},
+                    "scores": {s.id: s.task for s in plan.scores_of(cell) if s.checkpoint == FINAL},
+                    "checkpoints": {
+                        s.id: [s.checkpoint, s.task] for s in plan.scores_of(cell) if s.checkpoint != FINAL
+                    },
                 }
                 for cell in plan.cells
             ],

@@ -7,8 +7,8 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 import psutil
@@ -51,6 +51,15 @@ class Meter:
             self._thread.join()
             self.peak_bytes = max(self._highest, _resident()) - self._baseline
         self.seconds = time.perf_counter() - self._start
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take out the seconds of what is inside."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._start += time.perf_counter() - started
 
     def _sample(self) -> None:
         while not self._stop.wait(_SAMPLE_SECONDS):

@@ -38,6 +38,7 @@ class Made:
     seed: int | None = 0
     task: str | None = "k8s_qa"
     scores: Mapping[str, Scores] = field(default_factory=dict)
+    checkpoints: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)  # name -> task -> scores
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     train: Phase | None = TRAIN
     score_seconds: float = 0.0
@@ -70,9 +71,8 @@ def write(root: Path, *made: Made) -> Path:
                 store.commit_score(cell, score, score_record(score, part), samples(part.scores[task]))
         for attempt in part.attempts:
             store.add_attempt(cell, replace(attempt, cell_id=cell.id), "log")
-        planned.append(
-            {"id": cell.id, "task": cell.task, "adapter": cell.adapter, "seed": cell.seed, "scores": scores}
-        )
+        entry = {"id": cell.id, "task": cell.task, "adapter": cell.adapter, "seed": cell.seed, "scores": scores}
+        planned.append(entry | {"checkpoints": write_checkpoints(store, cell, number, part)})
     left_out: dict[str, dict[str, int]] = {"k8s_qa": {"train overlaps manuals_qa eval": 2}, "manuals_qa": {}}
     tasks = {
         task: {"source": f"file:{task}.jsonl", "domain": domain, "left_out": left_out[task]}
@@ -80,6 +80,17 @@ def write(root: Path, *made: Made) -> Path:
     }
     store.replace(root / "plan.json", json.dumps({"base": BASE, "tasks": tasks, "cells": planned}).encode())
     return root
+
+
+def write_checkpoints(store: Store, cell: Cell, number: int, made: Made) -> dict[str, list[str]]:
+    found = {}
+    for name, by_task in made.checkpoints.items():
+        for task, scores in by_task.items():
+            score_id = f"{number:04x}{name.replace('/', '')}{task[:6]}"
+            score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={}, checkpoint=name)
+            store.commit_score(cell, score, score_record(score, made), samples(scores))
+            found[score_id] = [name, task]
+    return found
 
 
 def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:

@@ -1,0 +1,142 @@
+"""Gaps under shift between models that do equally well on their own task: learnt less, or generalises better?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.inference import difference
+from medcot_bench.analysis.values import ahead, rows_of, trains_everything
+from medcot_bench.analysis.verdict import ALPHA
+from medcot_bench.plan import FINAL, TRIED_BY
+from medcot_bench.results import CellResult, Results
+
+SCORE = TRIED_BY
+"""What checkpoints are scored by: lower is better."""
+Items = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Full fine-tuning and an adapter under one shift, at one level on their training task."""
+
+    task: str
+    adapter: str
+    shift: str
+    level: float
+    """The value on the training task at which both are looked at: that of the one that got less far."""
+    plain: Contrast
+    """How much better full is under shift at the end of training."""
+    gap: Contrast
+    """How much better full is under shift at that level."""
+    reading: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A model on its way: its items on the training task and under shift."""
+
+    same: Items
+    shift: Items
+
+    @property
+    def level(self) -> float:
+        """The mean on the training task."""
+        return fmean(self.same.values())
+
+
+def matched_gaps(results: Results) -> tuple[Matched, ...]:
+    """Return every adapter's gap under every shift at equal value on the training task.
+
+    A seed's path goes from the untouched base over its checkpoints to the final model. The level of a seed is the
+    worse of the two ends; on a path, items at a level between two points are interpolated linearly, at the first
+    crossing. The interval takes levels and weights as given. Empty without checkpoints, base or full fine-tuning.
+    """
+    rows = rows_of(results)
+    base = next((cells[0] for (_, task), cells in rows.items() if task is None), None)
+    found: list[Matched] = []
+    for (reference, task), full in rows.items():
+        if base is None or task is None or not trains_everything(full) or any(m.task == task for m in found):
+            continue
+        for (adapter, trained), cells in rows.items():
+            if trained == task and adapter != reference:
+                found += _under_shifts(results, task, adapter, base, full, cells)
+    return tuple(found)
+
+
+def _under_shifts(
+    results: Results,
+    task: str,
+    adapter: str,
+    base: CellResult,
+    full: Sequence[CellResult],
+    cells: Sequence[CellResult],
+) -> Iterator[Matched]:
+    shifts = [t for t in results.tasks if any(c.scores[t].relation == "shift" for c in full if t in c.scores)]
+    for shift in shifts:
+        at_level: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
+        at_end: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
+        levels: list[float] = []
+        groups: dict[str, str] = {}
+        for one, other in ((a, b) for a in full for b in cells if a.cell.seed == b.cell.seed):
+            paths = [_path(results, base, cell, task, shift) for cell in (one, other)]
+            if not all(paths) or one.cell.seed is None:
+                continue
+            seed, level = one.cell.seed, max(path[-1].level for path in paths)
+            crossed = [at(path, level) for path in paths]
+            if crossed[0] is None or crossed[1] is None:
+                continue
+            levels.append(level)
+            for side in (0, 1):
+                at_level[side][seed] = crossed[side] or {}
+                at_end[side][seed] = paths[side][-1].shift
+            groups |= {s["id"]: s["group"] for s in results.samples(one, shift)}
+        if not levels:
+            continue
+        plain, gap = (contrast([Part(ahead(*sides, SCORE), groups)]) for sides in (at_end, at_level))
+        yield Matched(task, adapter, shift, fmean(levels), plain, gap, reading(plain, gap))
+
+
+def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift: str) -> list[Point]:
+    """Return the points from the base to the final model, empty where a score or every checkpoint is missing."""
+    names = sorted({name for name, _ in cell.checkpoints}, key=lambda name: int(name.split("/")[0]))
+    if not names or any((name, t) not in cell.checkpoints for name in names for t in (task, shift)):
+        return []
+    if any(t not in c.scores for c in (base, cell) for t in (task, shift)):
+        return []
+    steps = [(base, FINAL), *((cell, name) for name in names), (cell, FINAL)]
+    points = [Point(*(_items(results, c, t, name) for t in (task, shift))) for c, name in steps]
+    return points if all(point.same and point.shift for point in points) else []
+
+
+def _items(results: Results, cell: CellResult, task: str, checkpoint: str) -> Items:
+    samples = results.samples(cell, task, checkpoint)
+    return {s["id"]: s["scores"][SCORE] for s in samples if SCORE in s["scores"]}
+
+
+def at(path: Sequence[Point], level: float) -> Items | None:
+    """Return the items under shift where a path first comes down to a level, None where it never does."""
+    for before, after in pairwise(path):
+        high, low = before.level, after.level
+        if high >= level >= low:
+            weight = (high - level) / (high - low) if high > low else 1.0
+            shared = before.shift.keys() & after.shift.keys()
+            return {i: (1 - weight) * before.shift[i] + weight * after.shift[i] for i in shared}
+    return None
+
+
+def reading(plain: Contrast, gap: Contrast) -> str:
+    """Say what the two gaps mean together."""
+    if _told(gap):
+        return "full generalises better" if gap.value > 0 else "the adapter generalises better"
+    if _told(plain):
+        return "the adapter learnt less" if plain.value > 0 else "the adapter learnt more"
+    return "no gap is told from zero"
+
+
+def _told(found: Contrast) -> bool:
+    p_value = difference(found)
+    return p_value is not None and p_value <= ALPHA

@@ -1,0 +1,79 @@
+"""Tables beside the answer: gaps at equal value, scope and rank apart, and the learning rates tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.report.persistence import Table, interval
+
+MATCHED = (
+    "By gold_nll, full less adapter, more is better for full. The level is the value on the training task "
+    "that both reach, the worse of the two ends of training; items at it are interpolated between "
+    "checkpoints. A gap that is gone at equal level is one of how much was learnt."
+)
+FACTORS = (
+    "How much better models are for training all layers and not some, and for updates of full and not low "
+    "rank, each in the mean over the other; the interaction says how far one depends on the other. P-values "
+    "are by Holm over the effects on one task."
+)
+
+
+def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
+    """Yield title, table and explanation of what the study has."""
+    if leaderboard.matched:
+        yield "Learnt less, or generalises better?", matched(leaderboard), MATCHED
+    if leaderboard.factors:
+        yield "Which weights, and which update?", factors(leaderboard), FACTORS
+
+
+def matched(leaderboard: Leaderboard) -> Table:
+    """Return the gaps under shift at the end, and at equal value on the training task."""
+    headers = ["trained on", "adapter", "shift", "gap under shift", "level", "gap at that level", "reading"]
+    rows = [
+        [
+            leaderboard.tasks.get(found.task, found.task),
+            found.adapter,
+            leaderboard.tasks[found.shift],
+            interval(found.plain, signed=True),
+            f"{found.level:.3f}",
+            interval(found.gap, signed=True),
+            found.reading,
+        ]
+        for found in leaderboard.matched
+    ]
+    return headers, rows
+
+
+def factors(leaderboard: Leaderboard) -> Table:
+    """Return the effects of scope, rank and bits."""
+    rows = [
+        [
+            leaderboard.tasks.get(found.trained, found.trained),
+            leaderboard.tasks[found.task],
+            found.score,
+            found.effect,
+            interval(found.found, signed=True),
+            "" if found.p_value is None else f"{found.p_value:.2g}",
+            ", ".join(found.adapters),
+        ]
+        for found in leaderboard.factors
+    ]
+    return ["trained on", "scored on", "score", "effect", "better by", "p", "from"], rows
+
+
+def trials(leaderboard: Leaderboard) -> Table:
+    """Return the learning rates tried, the chosen ones marked."""
+    rows = [
+        [
+            trial.adapter,
+            leaderboard.tasks.get(trial.task, trial.task),
+            str(trial.seed),
+            f"{trial.rate:g}",
+            "diverged" if trial.loss is None else f"{trial.loss:.4f}",
+            f"{trial.seconds:.1f}",
+            "chosen" if trial.chosen else "",
+        ]
+        for trial in leaderboard.trials
+    ]
+    return ["adapter", "trained on", "seed", "lr", "gold_nll on validation items", "s", ""], rows

@@ -1,0 +1,82 @@
+"""Gaps at equal value on the training task: interpolation by hand, and what the two gaps mean together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from planted import Made, Scores, write
+
+from medcot_bench.analysis.matched import Point, at, matched_gaps
+from medcot_bench.results import load
+
+Path3 = tuple[tuple[float, float], ...]
+"""(value on the training task, value under shift) of the checkpoint and the final model; lower is better."""
+BASE = (1.0, 1.0)
+
+
+def point(same: float, shift: float) -> Point:
+    return Point({"a": same - 0.1, "b": same + 0.1}, {"x": shift})
+
+
+def test_items_are_interpolated_where_the_path_first_reaches_the_level() -> None:
+    path = [point(1.0, 2.0), point(0.6, 1.0), point(0.8, 5.0), point(0.2, 0.0)]
+    assert at(path, 0.9) == {"x": pytest.approx(1.75)}
+    assert at(path, 0.6) == {"x": pytest.approx(1.0)}
+    assert at(path, 0.4) == {"x": pytest.approx(5.0 / 3)}
+    assert at(path, 0.1) is None
+    assert at(path, 1.1) is None
+
+
+def plant(root: Path, paths: Mapping[str, Path3], seeds: int = 3) -> Path:
+    def scores(values: tuple[float, float], seed: str) -> dict[str, Scores]:
+        rng = random.Random(seed)
+        return {
+            task: {"gold_nll": {f"{task}{n}": value + rng.gauss(0, 0.01) for n in range(20)}}
+            for task, value in zip(("k8s_qa", "manuals_qa"), values, strict=True)
+        }
+
+    made = [Made(adapter="none", task=None, seed=None, scores=scores(BASE, "base"))]
+    for adapter, (middle, end) in paths.items():
+        for seed in range(seeds):
+            on_the_way = {"1/2": scores(middle, f"{adapter} {seed} middle")}
+            name = f"{adapter} {seed}"
+            made.append(Made(adapter=adapter, seed=seed, scores=scores(end, name), checkpoints=on_the_way))
+    return write(root, *made)
+
+
+FAR = ((0.6, 0.8), (0.2, 0.6))
+HALF = ((0.8, 0.9), (0.6, 0.8))
+
+
+@pytest.mark.parametrize(
+    ("full", "lora", "plain", "gap", "reading"),
+    [
+        (FAR, HALF, 0.2, 0.0, "the adapter learnt less"),
+        (((0.6, 0.5), (0.2, 0.4)), ((0.6, 0.8), (0.2, 0.7)), 0.3, 0.3, "full generalises better"),
+        (FAR, ((0.8, 0.7), (0.6, 0.6)), 0.0, -0.2, "the adapter generalises better"),
+        (FAR, FAR, 0.0, 0.0, "no gap is told from zero"),
+        (HALF, FAR, -0.2, 0.0, "the adapter learnt more"),
+    ],
+)
+def test_what_the_two_gaps_mean_together(
+    tmp_path: Path, full: Path3, lora: Path3, plain: float, gap: float, reading: str
+) -> None:
+    paths = {"full": full, "lora": lora}
+    (found,) = matched_gaps(load(plant(tmp_path, paths)))
+    assert found.plain.value == pytest.approx(plain, abs=0.01)
+    assert found.gap.value == pytest.approx(gap, abs=0.015)
+    assert found.level == pytest.approx(max(end[0] for _, end in paths.values()), abs=0.01)
+    assert found.reading == reading
+    assert (found.adapter, found.shift) == ("lora", "manuals_qa")
+
+
+def test_without_checkpoints_or_base_there_is_no_path(tmp_path: Path) -> None:
+    paths = {"full": ((0.6, 0.8), (0.2, 0.6)), "lora": ((0.8, 0.9), (0.6, 0.8))}
+    root = plant(tmp_path, paths)
+    assert matched_gaps(load(root))
+    for path in root.glob("cells/*/scores/*12manual*.json"):
+        path.unlink()
+    assert matched_gaps(load(root)) == ()
