@@ -27,4 +27,4 @@ def low_rank_recipe(model: ModelInfo) -> Recipe:
 
 def _recipe(model: ModelInfo, small: float, large: float) -> Recipe:
     # A small model is given some hundred short items: batches of 8 would leave it few steps.
-    return Recipe(lr=small, batch_size=4) if model.parameters < SMALL else Recipe(lr=large)
+    return Recipe(lr=small, batch_size=4, schedule="linear") if model.parameters < SMALL else Recipe(lr=large)
