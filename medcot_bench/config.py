@@ -46,7 +46,7 @@ class Training(_Section):
     """Seeds that each is tried with, the first of the study's."""
     checkpoints: int = Field(0, ge=0)
     """Points on the way, evenly spread, where models are scored by likelihood too. Nothing is chosen by them."""
-    rates: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
+    rates: Mapping[str, Mapping[str, float]] | None = None
     """Adapter -> training task -> learning rate: what trying them chose. A run fills it in."""
     epochs: float | None = Field(None, gt=0)
     max_steps: int | None = Field(None, ge=0)
@@ -64,14 +64,16 @@ class Training(_Section):
     @field_validator("tune_lr", mode="before")
     @classmethod
     def _read_rates(cls, value: Any) -> Any:
-        parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        if value is None:
+            return None
+        parts = value.split(",") if isinstance(value, str) and "," in value else value
         try:
             if isinstance(parts, list | tuple) and len(parts) > 1:
                 rates = tuple(sorted({float(part) for part in parts}))
                 if len(rates) == len(parts) and rates[0] > 0 and isfinite(rates[-1]):
                     return rates
-            elif value is None or (count := int(parts[0] if isinstance(parts, list | tuple) else parts)) > 1:
-                return value if value is None else count
+            elif isinstance(parts, int | str) and (count := int(parts)) > 1:
+                return count
         except (TypeError, ValueError):
             pass
         raise ValueError("write how many rates to try (2 or more), or distinct rates above 0")

@@ -61,6 +61,11 @@ class Score:
     """`final`, or the share of the training that is done, e.g. `1/3`."""
 
     @property
+    def title(self) -> str:
+        """The evaluation task, and where in its training the model is, if not at the end."""
+        return self.task if self.checkpoint == FINAL else f"{self.task} at {self.checkpoint}"
+
+    @property
     def name(self) -> str:
         """The file's name without its ending."""
         return f"{NamedOptions(*_parse(self.task)).slug}-{self.id}"
@@ -81,7 +86,7 @@ class Plan:
     @property
     def trials(self) -> bool:
         """Whether this plan tries learning rates on validation items, before the study proper."""
-        return self.study.training.tune_lr is not None and not self.study.training.rates
+        return self.study.training.tune_lr is not None and self.study.training.rates is None
 
     @property
     def scoring(self) -> Scoring:

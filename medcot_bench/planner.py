@@ -13,7 +13,7 @@ from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
-from medcot_bench.plan import VALIDATION_ITEMS, Plan
+from medcot_bench.plan import TRIED_BY, VALIDATION_ITEMS, Plan
 from medcot_bench.plugins import Plugins, installed
 from medcot_bench.requests import make_cells, make_scores
 from medcot_bench.scores import CORE_SCORES
@@ -108,6 +108,10 @@ def _missing(
     ):
         if tasks and (unknown := sorted(set(named) - set(known))):
             problems.append(f"{field}: no score '{unknown[0]}'; scores: {', '.join(known)}")
+    if study.training.checkpoints and study.scoring.scores and TRIED_BY not in study.scoring.scores:
+        problems.append(f"training.checkpoints: they are scored by {TRIED_BY}, which scoring.scores leaves out")
+    if study.training.checkpoints and study.training.select_by == "val_nll":
+        problems.append("training.checkpoints: with select_by=val_nll the end may be before a checkpoint; use one")
     evaluated = (*study.tasks, *study.eval_tasks)
     for field, chosen, there in (
         ("analysis.adapters", analysis.adapters, study.adapters),
@@ -125,7 +129,9 @@ def _empty(plan: Plan, trained: list[str]) -> list[str]:
     problems = []
     for label in plan.tasks:
         data = plan.data[label]
-        split = plan.scoring.split
+        splits: dict[Split, str] = {plan.study.scoring.split: "to score in"}
+        if plan.trials and label in trained:
+            splits["validation"] = "to try learning rates on in"
         left_out = (
             "; left out: " + ", ".join(f"{n} {why}" for why, n in data.left_out.items()) if data.left_out else ""
         )
@@ -137,6 +143,9 @@ def _empty(plan: Plan, trained: list[str]) -> list[str]:
                 f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but only "
                 f"{len(plan.shots(label))} training items share no group or question with what is scored"
             )
-        if not data.splits[split]:
-            problems.append(f"task {label}: {data.source} holds no item to score in '{split}'{left_out}")
+        problems += [
+            f"task {label}: {data.source} holds no item {purpose} '{split}'{left_out}"
+            for split, purpose in splits.items()
+            if not data.splits[split]
+        ]
     return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +17,7 @@ from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.headers import RECIPE_FILE
 from medcot_bench.plan import FINAL, TRIED_BY, Cell, Plan, Score
 from medcot_bench.plugins import blame
-from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION
+from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION, needs_generation
 from medcot_bench.types import Recipe, Relation
 
 
@@ -50,9 +50,21 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
                         cells.setdefault(cell.id, cell)
         except MedcotError as error:
             problems.append(str(error))
+    if plan.trials:
+        problems += _alike(plan)
     if problems:
         raise ConfigErrors(problems)
     return tuple(cells.values())
+
+
+def _alike(plan: Plan) -> Iterator[str]:
+    """Yield what could not be tuned: adapters that are told apart by their recipe alone, or not at all."""
+    seen: dict[str, str] = {}
+    for adapter in plan.adapters.values():
+        others = {k: v for k, v in adapter.recipe_options.items() if k != "lr"}
+        key = request_id({"adapter": adapter.request(), "recipe": others})
+        if (first := seen.setdefault(key, adapter.label)) != adapter.label:
+            yield f"training.tune_lr: {first} and {adapter.label} are one adapter at other rates; name one of them"
 
 
 def _cell(
@@ -94,7 +106,7 @@ def _recipes(plan: Plan, adapter: ChosenAdapter, task: str) -> list[Recipe]:
     if plan.trials and training.tune_lr is not None:
         rates = grid(recipe.lr, training.tune_lr)
     else:
-        rates = (training.rates.get(adapter.label, {}).get(task, recipe.lr),)
+        rates = ((training.rates or {}).get(adapter.label, {}).get(task, recipe.lr),)
     return [dataclasses.replace(recipe, lr=rate) for rate in rates]
 
 
@@ -107,7 +119,8 @@ def grid(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:
     if isinstance(tried, tuple):
         return tried
     lowest = -((tried - 1) // 2)
-    return tuple(float(f"{centre * 10 ** (step / 2):.2g}") for step in range(lowest, lowest + tried))
+    steps = range(lowest, lowest + tried)
+    return tuple(float(f"{centre * 10 ** (step / 2):.2g}") if step else centre for step in steps)
 
 
 def _recipe(plan: Plan, adapter: ChosenAdapter) -> Recipe:
@@ -147,6 +160,7 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
     """
     scores = []
     scoring = plan.scoring
+    generates = not scoring.scores or any(needs_generation(name) for name in scoring.scores)
     for label, chosen in plan.tasks.items():
         spec = chosen.task.spec
         shared = {
@@ -167,7 +181,10 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
             if owners and cell.task is not None and cell.task not in owners:
                 continue
             for checkpoint in (FINAL, *checkpoints(plan, cell)):
-                by_likelihood = {} if checkpoint == FINAL else {"scores": [TRIED_BY], "generate_items": None}
+                # The same room for an answer as in the final evaluation: the same prompts, however long.
+                room = shared["max_new_tokens"] if generates else 0
+                likelihood = {"scores": [TRIED_BY], "generate_items": None, "room": room}
+                by_likelihood = {} if checkpoint == FINAL else likelihood
                 request = {
                     "scoring": SCORING_VERSION,
                     "cell": cell.id,
@@ -191,6 +208,8 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
 def checkpoints(plan: Plan, cell: Cell) -> list[str]:
     """Return the names of a cell's checkpoints: the share of its training that is done."""
     count = 0 if cell.task is None or plan.trials else plan.study.training.checkpoints
+    if count and plan.recipe(cell).max_steps == 0:
+        return []
     return [f"{number}/{count + 1}" for number in range(1, count + 1)]
 
 

@@ -101,6 +101,8 @@ def load(folder: str | Path) -> Results:
     try:
         plan = json.loads((root / "plan.json").read_text(encoding="utf-8"))
         entries = plan["cells"]
+        analysis = Analysis.model_validate(plan.get("analysis", {}))
+        trials = tuple(Trial(**trial) for trial in plan.get("trials", ()))
     except FileNotFoundError:
         raise ConfigError(f"{root}: no study was run here (no plan.json)") from None
     except (ValueError, KeyError, TypeError):
@@ -138,7 +140,7 @@ def load(folder: str | Path) -> Results:
         tasks=plan["tasks"],
         cells=tuple(results),
         settings=tuple(plan.get("settings", ())),
-        analysis=Analysis.model_validate(plan.get("analysis", {})),
-        trials=tuple(Trial(**trial) for trial in plan.get("trials", ())),
+        analysis=analysis,
+        trials=trials,
         _scores=scores,
     )

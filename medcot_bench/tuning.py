@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from statistics import fmean
 
 from medcot_bench.config import Study
 from medcot_bench.errors import SOME_FAILED, MedcotError
-from medcot_bench.plan import TRIED_BY, Plan
+from medcot_bench.plan import TRIED_BY, Cell, Plan
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, remaining
 
@@ -33,29 +32,24 @@ class Trial:
 
 
 def trials_of(plan: Plan, store: Store) -> list[Trial]:
-    """Return the trials of a plan that are there, the chosen rates marked where all of them are."""
+    """Return the trials of a plan that are there, the chosen rates marked."""
     found = []
     for cell in plan.cells:
         (score,) = plan.scores_of(cell)
         record, scored = store.cell(cell), store.score(cell, score)
-        attempts = [] if scored else store.attempts(cell)
-        diverged = bool(attempts) and attempts[-1].status == DIVERGED
-        if cell.task is None or cell.seed is None or not (scored or diverged):
+        if cell.task is None or cell.seed is None or not (scored or _last(store, cell) == DIVERGED):
             continue
         seconds = record.phases["train"].seconds if record else 0.0
-        loss = scored.results[f"{TRIED_BY},none"] if scored else None
         found.append(
             Trial(
                 adapter=cell.adapter,
                 task=cell.task,
                 seed=cell.seed,
                 rate=plan.recipe(cell).lr,
-                loss=loss if loss is not None and isfinite(loss) else None,
+                loss=scored.results[f"{TRIED_BY},none"] if scored else None,
                 seconds=seconds + (scored.phase.seconds if scored else 0.0),
             )
         )
-    if len(found) < len(plan.cells):
-        return found
     chosen = choose(found)
     return [replace(t, chosen=chosen.get((t.adapter, t.task)) == t.rate) for t in found]
 
@@ -76,38 +70,41 @@ def choose(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:
 
 def untried(plan: Plan, store: Store) -> list[Todo]:
     """Return the trials that are still to be run. One that diverged has had its try."""
-    return [todo for todo in remaining(plan, store) if todo.action != "done" and _status(todo, store) != DIVERGED]
+    todos = remaining(plan, store)
+    return [todo for todo in todos if todo.action != "done" and _last(store, todo.cell) != DIVERGED]
 
 
 def tuned(study: Study, plan: Plan, store: Store) -> Study:
     """Return the study with the rates that its finished trials chose.
 
-    Raises MedcotError where a trial failed other than by diverging, or where every rate of an adapter diverged.
-    Adapters that a plugin skipped keep the rate of their recipe.
+    An adapter whose every trial failed (no memory) or was skipped by a plugin keeps the rate of its recipe, and
+    will most likely fail again as a row of the leaderboard. Raises MedcotError where only some of its trials
+    failed, or where every rate diverged.
     """
-    left = untried(plan, store)
-    failed = [todo for todo in left if _status(todo, store) != "skipped"]
+    trials = trials_of(plan, store)
+    chosen = choose(trials)
+    done = {(trial.adapter, trial.task) for trial in trials}
+    failed = [todo for todo in untried(plan, store) if (todo.cell.adapter, todo.cell.task) in done]
     if failed:
         raise _error(
             f"{len(failed)} of {len(plan.cells)} trainings that try learning rates failed, so none can be chosen; "
             f"see {store.root}/cells/*/attempts/*/log, then run the same command again"
         )
     rates: dict[str, dict[str, float]] = {}
-    trials = trials_of(plan, store)
-    for (adapter, task), rate in choose(trials).items():
-        rates.setdefault(adapter, {})[task] = rate
-    for trial in trials:
-        if trial.task not in rates.get(trial.adapter, {}):
+    for adapter, task in done:
+        if (adapter, task) not in chosen:
             raise _error(
-                f"adapter {trial.adapter} on {trial.task}: every learning rate tried diverged; try lower ones, "
+                f"adapter {adapter} on {task}: every learning rate tried diverged; try lower ones, "
                 "e.g. --tune-lr 1e-6,1e-5"
             )
+        rates.setdefault(adapter, {})[task] = chosen[adapter, task]
     training = study.training.model_copy(update={"rates": rates})
     return study.model_copy(update={"training": training})
 
 
-def _status(todo: Todo, store: Store) -> str | None:
-    attempts = store.attempts(todo.cell)
+def _last(store: Store, cell: Cell) -> str | None:
+    """Return the status of the latest failed attempt."""
+    attempts = store.attempts(cell)
     return attempts[-1].status if attempts else None
 
 

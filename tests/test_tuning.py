@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from medcot_bench.config import Study
+from medcot_bench.errors import ConfigErrors
 from medcot_bench.planner import make_plan
 from medcot_bench.study_files import load_study
 from medcot_bench.tuning import Trial, at_edge, choose
@@ -66,8 +67,58 @@ def test_what_to_try_is_a_number_of_rates_or_the_rates(given: Any, read: Any) ->
     assert (study.training.tune_lr, errors) == (read, [])
 
 
-@pytest.mark.parametrize("given", ["1", "0", "1e-3", "1e-3,1e-3", "-1e-3,1e-3", "a,b", {}, [1e-3, float("inf")]])
+@pytest.mark.parametrize(
+    "given", ["1", "0", 2.7, "3,", "1e-3", "1e-3,1e-3", "-1e-3,1e-3", "a,b", {}, [1e-3, float("inf")]]
+)
 def test_anything_else_is_an_error_of_one_line(given: Any) -> None:
     _, errors = load_study(None, [("training.tune_lr", given)])
     assert [error.split(": ")[0] for error in errors] == ["training.tune_lr"]
     assert "write how many rates to try" in errors[0]
+
+
+def test_one_adapter_at_two_rates_can_t_be_tuned(study_fields: dict[str, Any]) -> None:
+    for adapters in ("layer_lora,lora:select=top", "lora:lr=1e-3,lora:lr=1e-2"):
+        fields = study_fields | {"adapters": adapters, "data": {}, "training": {"tune_lr": 3}}
+        first, second = adapters.split(",")
+        with pytest.raises(ConfigErrors, match=f"{first} and {second} are one adapter at other rates"):
+            make_plan(Study.model_validate(fields))
+
+
+def test_the_centre_is_tried_as_it_is(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full:lr=0.000125", "data": {}, "training": {"tune_lr": 3}}
+    plan = make_plan(Study.model_validate(fields))
+    assert [plan.recipe(cell).lr for cell in plan.cells] == [4e-05, 0.000125, 0.0004]
+
+
+def test_splits_are_checked_before_anything_is_tried(study_fields: dict[str, Any], write_rows: Any) -> None:
+    rows = [{"question": f"q{n}", "answer": "a", "context": "c"} for n in range(9)]
+    no_eval = write_rows(
+        "a.jsonl", [row | {"split": "train" if n < 6 else "validation"} for n, row in enumerate(rows)]
+    )
+    only_eval = write_rows(
+        "b.jsonl", [row | {"question": f"e {n}", "split": "eval"} for n, row in enumerate(rows)]
+    )
+    training = {"training": {"tune_lr": 2}}
+    with pytest.raises(ConfigErrors, match="holds no item to score in 'eval'"):
+        make_plan(Study.model_validate(study_fields | training | {"data": {"k8s_qa": f"file:{no_eval}"}}))
+    fields = study_fields | training | {"eval_tasks": "manuals_qa", "data": {"manuals_qa": f"file:{only_eval}"}}
+    assert make_plan(Study.model_validate(fields)).trials  # manuals_qa needs no validation items
+
+
+def test_checkpoints_that_could_not_be_compared_are_refused(study_fields: dict[str, Any]) -> None:
+    for changes, message in (
+        ({"scoring": {"scores": ["answer"]}, "training": {"checkpoints": 1}}, "scored by gold_nll"),
+        ({"training": {"checkpoints": 1, "select_by": "val_nll"}}, "with select_by=val_nll"),
+    ):
+        with pytest.raises(ConfigErrors, match=message):
+            make_plan(Study.model_validate(study_fields | {"data": {}} | changes))
+
+
+def test_checkpoints_read_the_prompts_of_the_end(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"data": {}, "training": {"max_steps": 2, "checkpoints": 1}}
+    scores = make_plan(Study.model_validate(fields)).scores
+    rooms = {score.request.get("room") for score in scores if score.checkpoint != "final"}
+    assert rooms == {8}  # max_new_tokens of the study, which writes answers at the end
+    likelihoods = {**fields, "scoring": {"scores": ["gold_nll"]}}
+    scores = make_plan(Study.model_validate(likelihoods)).scores
+    assert {score.request.get("room") for score in scores if score.checkpoint != "final"} == {0}

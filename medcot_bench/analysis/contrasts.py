@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TAIL = 0.975
 SeedValues = Mapping[int, Mapping[str, float]]
@@ -78,6 +78,15 @@ def contrast(parts: Sequence[Part]) -> Contrast:
         parts_of_it.append((max(variance - math.fsum(of_groups), 0.0), len(seeds) - 1))
     df = matched_df(parts_of_it) or float(groups - 1)
     return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds))
+
+
+def on_common_seeds(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts on the seeds that all have and on which each has an item; empty where there are none."""
+    seeds = set.intersection(*(set(part.values) for part in parts))
+    kept = [replace(part, values={seed: part.values[seed] for seed in sorted(seeds)}) for part in parts]
+    if not seeds or any(not set.intersection(*map(set, part.values.values())) for part in kept):
+        return []
+    return kept
 
 
 def matched_df(variances: Sequence[tuple[float, float]]) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
@@ -77,40 +78,44 @@ def _effects(trained: str, task: str, score: str, read: Read) -> Iterator[Factor
             }
         if not combined or not set.intersection(*map(set, combined.values())):
             continue
-        groups = next(iter(read.values()))[1][1]
+        groups = {item: group for kind in weights for item, group in read[kind][1][1].items()}
         value = contrast([Part(combined, groups)])
         adapters = tuple(read[kind][0] for kind in weights)
         yield FactorEffect(trained, task, score, effect, adapters, value, difference(value))
 
 
 def _kinds(rows: Mapping[str, Sequence[CellResult]]) -> dict[str, str]:
-    """Return kind -> adapter, the first of each.
+    """Return kind -> adapter: the first four rows that make a 2 x 2, and the first pair that differs in bits.
 
-    Low rank is the first unquantised adapter that is not full fine-tuning and is placed in all layers; the others
-    have to have its options, and the two rows in some layers one selector.
+    Both rows in some layers have one selector, both of low rank one adapter with its options.
     """
     asked = {
         adapter: record.request
         for adapter, cells in rows.items()
         if (record := next((cell.record for cell in cells if cell.record), None))
     }
-    found: dict[str, str] = {}
-    low = next((a for a, r in asked.items() if not _full(r) and _whole(r) and not _quantised(r)), None)
-    for adapter, request in asked.items():
-        alike = low is not None and request["adapter"].get("options") == asked[low]["adapter"].get("options")
-        if _full(request):
-            kind = "full" if _whole(request) else "full some"
-        elif alike and _quantised(request) and _whole(request):
-            kind = "low nf4"
-        elif alike and not _quantised(request):
-            kind = "low" if _whole(request) else "low some"
-        else:
-            continue
-        found.setdefault(kind, adapter)
-    some = [asked[found[kind]]["adapter"]["selector"] for kind in ("full some", "low some") if kind in found]
-    if len(some) == 2 and some[0] != some[1]:
-        del found["full some"]
-    return found
+    full = [a for a, request in asked.items() if _full(request)]
+    low = [a for a, request in asked.items() if not _full(request) and not _quantised(request)]
+    whole = next((a for a in full if _whole(asked[a])), None)
+    for everywhere, some, full_some in product(low, low, full):
+        same = all(
+            asked[everywhere]["adapter"].get(key) == asked[some]["adapter"].get(key) for key in ("name", "options")
+        )
+        placed = asked[some]["adapter"].get("selector", {})
+        partial = placed.get("name") != "all" and placed.get("targets") == "all"
+        pair = partial and placed == asked[full_some]["adapter"].get("selector")
+        if whole and same and pair and _whole(asked[everywhere]):
+            kinds = {"full": whole, "full some": full_some, "low": everywhere, "low some": some}
+            return kinds | _bits(asked, everywhere)
+    everywhere_only = (a for a in low if _whole(asked[a]))
+    return next((pair for a in everywhere_only if (pair := _bits(asked, a))), {})
+
+
+def _bits(asked: Mapping[str, Mapping[str, Any]], low: str) -> dict[str, str]:
+    """Return a row and the first that differs from it in the bits of the base alone."""
+    options = asked[low]["adapter"].get("options")
+    alike = (a for a, r in asked.items() if _quantised(r) and _whole(r) and r["adapter"].get("options") == options)
+    return {"low": low, "low nf4": found} if (found := next(alike, None)) else {}
 
 
 def _full(request: Mapping[str, Any]) -> bool:

@@ -28,8 +28,11 @@ class TaskScores:
     scores: Mapping[str, Contrast]
     gaps: Mapping[str, Contrast]
     """Score -> how much full fine-tuning on the same training task is better, paired by item and seed."""
-    rank: Rank | None
-    """By the study's primary score, among the base and the rows of one training task with every seed there."""
+    ranks: Mapping[str, Rank]
+    """Training task -> rank by the study's primary score, among the base and its rows with every seed there.
+
+    A trained row has one, the base one for each training task.
+    """
     marks: tuple[str, ...]
 
 
@@ -46,7 +49,7 @@ class Costs:
     tokens_per_second: float | None
     score_seconds: float
     tuning_seconds: float
-    """Spent on trying learning rates, for the whole row."""
+    """Spent on learning rates that were tried and not chosen, for the whole row."""
     lr: float | None
     steps: int
 
@@ -120,7 +123,7 @@ def build(results: Results) -> Leaderboard:
                 scored[0].relation,
                 _means(own, groups),
                 gaps,
-                ranks.get((*key, task)),
+                ranks.get((*key, task), {}),
                 tuple(marks),
             )
         peak_of_full = _peak(grouped[reference]) if reference else None
@@ -173,9 +176,9 @@ def _ranks(
     results: Results,
     rows: Mapping[tuple[str, str | None], Sequence[CellResult]],
     values: Mapping[tuple[str, str | None], Mapping[str, tuple[Values, dict[str, str]]]],
-) -> dict[tuple[str, str | None, str], Rank]:
-    """Return (adapter, training task, evaluation task) -> rank."""
-    found: dict[tuple[str, str | None, str], Rank] = {}
+) -> dict[tuple[str, str | None, str], dict[str, Rank]]:
+    """Return (adapter, its training task, evaluation task) -> training task -> rank."""
+    found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
     trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
     for task in results.tasks:
         for trained in trainings:
@@ -196,10 +199,8 @@ def _ranks(
                         own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
                     )
             for adapter, rank in ranked(compared, groups, score).items():
-                if (adapter, trained) in rows:
-                    found[adapter, trained, task] = rank
-                elif len(trainings) == 1:  # of several trainings the base would have several ranks
-                    found[adapter, None, task] = rank
+                of_row = trained if (adapter, trained) in rows else None
+                found.setdefault((adapter, of_row, task), {})[trained] = rank
     return found
 
 
@@ -244,7 +245,7 @@ def _costs(
         train_seconds=seconds,
         tokens_per_second=tokens / seconds if tokens else None,
         score_seconds=fmean(scored) if scored else 0.0,
-        tuning_seconds=fsum(trial.seconds for trial in results.trials if (trial.adapter, trial.task) == key),
+        tuning_seconds=fsum(t.seconds for t in results.trials if (t.adapter, t.task) == key and not t.chosen),
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
     )

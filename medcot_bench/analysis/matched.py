@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
-from medcot_bench.analysis.inference import difference
+from medcot_bench.analysis.inference import difference, holm
 from medcot_bench.analysis.values import ahead, rows_of, trains_everything
 from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.plan import FINAL, TRIED_BY
@@ -26,12 +26,18 @@ class Matched:
     task: str
     adapter: str
     shift: str
+    seeds: int
+    """Those in which both reach one level; all, where all do."""
     level: float
     """The value on the training task at which both are looked at: that of the one that got less far."""
+    further: float
+    """How much further full got on the training task."""
     plain: Contrast
     """How much better full is under shift at the end of training."""
     gap: Contrast
     """How much better full is under shift at that level."""
+    explained: Contrast
+    """The first less the second: what having learnt more or less makes of the gap."""
     reading: str
 
 
@@ -57,13 +63,19 @@ def matched_gaps(results: Results) -> tuple[Matched, ...]:
     """
     rows = rows_of(results)
     base = next((cells[0] for (_, task), cells in rows.items() if task is None), None)
+    references: dict[str, str] = {}
+    for (adapter, task), cells in rows.items():
+        if task and trains_everything(cells):
+            references.setdefault(task, adapter)
     found: list[Matched] = []
-    for (reference, task), full in rows.items():
-        if base is None or task is None or not trains_everything(full) or any(m.task == task for m in found):
-            continue
-        for (adapter, trained), cells in rows.items():
-            if trained == task and adapter != reference:
-                found += _under_shifts(results, task, adapter, base, full, cells)
+    for task, reference in references.items() if base else ():
+        family = [
+            matched
+            for (adapter, trained), cells in rows.items()
+            if base and trained == task and adapter != reference
+            for matched in _under_shifts(results, task, adapter, base, rows[reference, task], cells)
+        ]
+        found += _read(family)
     return tuple(found)
 
 
@@ -80,6 +92,7 @@ def _under_shifts(
         at_level: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
         at_end: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
         levels: list[float] = []
+        further: list[float] = []
         groups: dict[str, str] = {}
         for one, other in ((a, b) for a in full for b in cells if a.cell.seed == b.cell.seed):
             paths = [_path(results, base, cell, task, shift) for cell in (one, other)]
@@ -90,14 +103,26 @@ def _under_shifts(
             if crossed[0] is None or crossed[1] is None:
                 continue
             levels.append(level)
+            further.append(paths[1][-1].level - paths[0][-1].level)
             for side in (0, 1):
                 at_level[side][seed] = crossed[side] or {}
                 at_end[side][seed] = paths[side][-1].shift
             groups |= {s["id"]: s["group"] for s in results.samples(one, shift)}
         if not levels:
             continue
-        plain, gap = (contrast([Part(ahead(*sides, SCORE), groups)]) for sides in (at_end, at_level))
-        yield Matched(task, adapter, shift, fmean(levels), plain, gap, reading(plain, gap))
+        end, matched = (Part(ahead(*sides, SCORE), groups) for sides in (at_end, at_level))
+        yield Matched(
+            task=task,
+            adapter=adapter,
+            shift=shift,
+            seeds=len(levels),
+            level=fmean(levels),
+            further=fmean(further),
+            plain=contrast([end]),
+            gap=contrast([matched]),
+            explained=contrast([end, replace(matched, weight=-1.0)]),
+            reading="",
+        )
 
 
 def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift: str) -> list[Point]:
@@ -108,8 +133,12 @@ def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift
     if any(t not in c.scores for c in (base, cell) for t in (task, shift)):
         return []
     steps = [(base, FINAL), *((cell, name) for name in names), (cell, FINAL)]
-    points = [Point(*(_items(results, c, t, name) for t in (task, shift))) for c, name in steps]
-    return points if all(point.same and point.shift for point in points) else []
+    sides = [[_items(results, c, t, name) for c, name in steps] for t in (task, shift)]
+    shared = [set.intersection(*map(set, side)) for side in sides]
+    if not all(shared):
+        return []
+    kept = [[{i: items[i] for i in on} for items in side] for side, on in zip(sides, shared, strict=True)]
+    return [Point(*pair) for pair in zip(*kept, strict=True)]
 
 
 def _items(results: Results, cell: CellResult, task: str, checkpoint: str) -> Items:
@@ -123,20 +152,26 @@ def at(path: Sequence[Point], level: float) -> Items | None:
         high, low = before.level, after.level
         if high >= level >= low:
             weight = (high - level) / (high - low) if high > low else 1.0
-            shared = before.shift.keys() & after.shift.keys()
-            return {i: (1 - weight) * before.shift[i] + weight * after.shift[i] for i in shared}
+            return {i: (1 - weight) * value + weight * after.shift[i] for i, value in before.shift.items()}
     return None
 
 
-def reading(plain: Contrast, gap: Contrast) -> str:
-    """Say what the two gaps mean together."""
-    if _told(gap):
-        return "full generalises better" if gap.value > 0 else "the adapter generalises better"
-    if _told(plain):
-        return "the adapter learnt less" if plain.value > 0 else "the adapter learnt more"
-    return "no gap is told from zero"
-
-
-def _told(found: Contrast) -> bool:
-    p_value = difference(found)
-    return p_value is not None and p_value <= ALPHA
+def _read(family: Sequence[Matched]) -> list[Matched]:
+    """Say what the gaps mean together, their tests adjusted for the adapters and shifts of one training task."""
+    told = {}
+    for name in ("gap", "plain", "explained"):
+        p_values = [difference(getattr(found, name)) for found in family]
+        adjusted = iter(holm([p for p in p_values if p is not None]))
+        told[name] = [p is not None and next(adjusted) <= ALPHA for p in p_values]
+    readings = []
+    for found, gap, plain, explained in zip(family, told["gap"], told["plain"], told["explained"], strict=True):
+        less = found.further > 0
+        if found.seeds < 2:
+            readings.append("descriptive: one seed")
+        elif gap:
+            readings.append(f"{'full' if found.gap.value > 0 else 'the adapter'} generalises better")
+        elif plain and explained and (found.plain.value > 0) == (found.explained.value > 0) == less:
+            readings.append(f"the adapter learnt {'less' if less else 'more'}")
+        else:
+            readings.append("undetermined")
+    return [replace(found, reading=text) for found, text in zip(family, readings, strict=True)]

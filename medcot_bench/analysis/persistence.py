@@ -103,6 +103,14 @@ class _Trained:
     def _full(self) -> Sequence[CellResult]:
         return self.cells[self.reference, self.task]
 
+    def seeds(self, adapter: str, shift: str, score: str) -> set[int]:
+        """Return the seeds whose gap is known on the training task and under a shift."""
+        sides = [
+            ahead(self.values(self.reference, task, score)[0], self.values(adapter, task, score)[0], score)
+            for task in (self.task, shift)
+        ]
+        return set(sides[0]) & set(sides[1])
+
     def values(self, adapter: str | None, task: str, score: str) -> tuple[SeedValues, Mapping[str, str]]:
         """Return seed -> item -> value, and item -> group."""
         if adapter is None:
@@ -123,9 +131,10 @@ def persistence(results: Results) -> tuple[Persistence, ...]:
     adapter of a training task that trains every weight; without it there is nothing to compare with.
     """
     rows = rows_of(results)
-    full = {
-        task: adapter for (adapter, task), cells in reversed(rows.items()) if task and trains_everything(cells)
-    }
+    full: dict[str, str] = {}
+    for (adapter, task), cells in rows.items():
+        if task and trains_everything(cells):
+            full.setdefault(task, adapter)
     base = next((adapter for adapter, task in rows if task is None), None)
     found: list[Persistence] = []
     for task, reference in full.items():
@@ -140,10 +149,10 @@ def _pairs(trained: _Trained, adapter: str, score: str) -> Iterator[Persistence]
     """Compare one adapter under every shift, p-values as they are."""
     analysis = trained.results.analysis
     margin = analysis.margins.get(score)
-    same = _side(trained, adapter, trained.task, score)
-    for shift in trained.shifts if same else ():
-        under = _side(trained, adapter, shift, score)
-        if not under or not same or not same.seeds & under.seeds:
+    for shift in trained.shifts:
+        seeds = trained.seeds(adapter, shift, score)
+        same, under = (_side(trained, adapter, task, score, seeds) for task in (trained.task, shift))
+        if not same or not under:
             continue
         change = ratio = None
         if score == ON_ANY_FORM or trained.forms.get(trained.task) == trained.forms[shift]:
@@ -168,16 +177,12 @@ class _Compared:
     side: Side
     gap: Part
 
-    @property
-    def seeds(self) -> set[int]:
-        return set(self.gap.values)
 
-
-def _side(trained: _Trained, adapter: str, task: str, score: str) -> _Compared | None:
-    """Return one evaluation task's side, None where the two have no item and seed in common."""
+def _side(trained: _Trained, adapter: str, task: str, score: str, seeds: set[int]) -> _Compared | None:
+    """Return one evaluation task's side on these seeds, None where the two have no item in common."""
     full, groups = trained.values(trained.reference, task, score)
     own, _ = trained.values(adapter, task, score)
-    gaps = ahead(full, own, score)
+    gaps = {seed: row for seed, row in ahead(full, own, score).items() if seed in seeds}
     items = set.intersection(*(set(row) for row in gaps.values())) if gaps else set()
     if not items:
         return None
@@ -199,7 +204,7 @@ def _side(trained: _Trained, adapter: str, task: str, score: str) -> _Compared |
         adapter_gain=contrast([own_gain]) if own_gain else None,
         recovered=fieller(own_gain, full_gain) if own_gain and full_gain and gained and gained.value > 0 else None,
         gap=_effect([part(gaps)], trained.results.analysis.margins.get(score)),
-        mcnemar={seed: mcnemar(full[seed], own[seed]) for seed in gaps} if binary else {},
+        mcnemar={s: mcnemar(*({i: v[s][i] for i in items} for v in (full, own))) for s in gaps} if binary else {},
         full_wobble=_wobble(full, items, [*gaps]),
         adapter_wobble=_wobble(own, items, [*gaps]),
     )
@@ -219,12 +224,13 @@ def _wobble(values: SeedValues, items: Iterable[str], seeds: Sequence[int]) -> f
 def _adjusted(pairs: Sequence[Persistence], declared: bool) -> Iterator[Persistence]:
     """Adjust one family (the gaps in domain, the gaps under shift, the changes: each its own), and decide."""
     family = [pair for pair in pairs if pair.declared is declared]
-    in_domain = {pair.adapter: pair.same.gap for pair in family}  # of an adapter the same for all shifts
-    in_domain = dict(zip(in_domain, _holm([*in_domain.values()]), strict=True))
+    in_domain = {pair.adapter: pair.same.gap for pair in family}
     under = _holm([pair.shift.gap for pair in family])
     changes = iter(_holm([pair.change for pair in family if pair.change]))
     for pair, gap in zip(family, under, strict=True):
-        same = replace(pair.same, gap=in_domain[pair.adapter])
+        # An adapter's gap in domain counts once; on fewer seeds, where a shift lacks some, it is this pair's own.
+        own = {**in_domain, pair.adapter: pair.same.gap}
+        same = replace(pair.same, gap=dict(zip(own, _holm([*own.values()]), strict=True))[pair.adapter])
         shift = replace(pair.shift, gap=gap)
         change = next(changes) if pair.change else None
         verdict = Verdict.NOT_COMPARABLE

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from medcot_bench.analysis.contrasts import Part
+from medcot_bench.analysis.contrasts import Part, on_common_seeds
 from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.power import Spread, detectable, groups_needed, showable, spread_of
 from medcot_bench.analysis.values import ahead, rows_of, trains_everything, values_of
@@ -65,6 +65,7 @@ def expectations(plan: Plan, pilot: Results | None, wanted: float | None) -> Ite
             for task in _shifts(plan, trained):
                 if score != ON_ANY_FORM and not _alike(plan, trained, task):
                     continue
+                yield make(GAP, trained, task, spread)
                 yield make(CHANGE, trained, task, change)
 
 
@@ -84,10 +85,11 @@ def spreads(pilot: Results) -> dict[tuple[str, str], Spread]:
                     gaps.setdefault(score, {})[task] = Part(paired, groups)
         for score, parts in gaps.items():
             for task, part in parts.items():
-                alone = spread_of([part])
+                alone = spread_of([part]) if on_common_seeds([part]) else None
                 found.setdefault((GAP, score), []).extend([alone] if alone else [])
                 if task != trained and trained in parts:
-                    both = spread_of([part, replace(parts[trained], weight=-1.0)])
+                    shared = on_common_seeds([part, replace(parts[trained], weight=-1.0)])
+                    both = spread_of(shared) if shared else None
                     found.setdefault((CHANGE, score), []).extend([both] if both else [])
     return {key: max(several, key=lambda s: s.stderr(10, 3)) for key, several in found.items() if several}
 
@@ -103,7 +105,7 @@ def _expectation(
     margin: float | None,
     wanted: float | None,
 ) -> Expectation:
-    tasks = [trained] if effect == GAP else [trained, task]
+    tasks = [task] if effect == GAP else [trained, task]
     groups = min(_groups(plan, name, score) for name in tasks)
     seeds = len(plan.study.seeds)
     stderr, df = spread.stderr(groups, seeds), spread.df(groups, seeds)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, forms, matched_df
 
@@ -79,10 +79,10 @@ def groups_needed(spread: Spread, wanted: float, seeds: int) -> int | None:
     floor = Spread(0.0, spread.seeds, 0.0)
     if seeds > 1 and floor.seeds and detectable(floor.stderr(1, seeds), seeds - 1) >= wanted:
         return None
-    steps = (round(2 * 1.05**power) for power in count())
-    for groups in steps:
-        if groups > MOST_GROUPS:
-            return None
-        if detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted:
-            return groups
-    raise AssertionError("count() has no end")
+
+    def enough(groups: int) -> bool:
+        return detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted
+
+    if not enough(MOST_GROUPS):
+        return None
+    return bisect_left(range(MOST_GROUPS), True, lo=2, key=enough)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from medcot_bench.analysis.contrasts import Part, contrast, forms
+from medcot_bench.analysis.contrasts import Part, contrast, forms, on_common_seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,11 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     The set holds every r for which `over - r * under` is not told from zero: (a - r b)^2 <= q^2 V(r), with q the
     quantile of Student's t at the smaller degrees of freedom. V is the largest of three quadratic forms in r (see
     `contrasts.forms`), so the set joins the sets of the three; each is an interval around a / b where it has ends,
-    which is where the denominator is told from zero. Raises ValueError where the two have no seed in common.
+    which is where the denominator is told from zero. Only seeds that both have count; without any: ValueError.
     """
     from scipy.special import stdtrit
 
+    over, under = on_common_seeds([over, under]) or (over, under)
     one, other = contrast([over]), contrast([under])
     if one.df is None or other.df is None:
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from medcot_bench.analysis.leaderboard import Leaderboard, Row
+from medcot_bench.analysis.ranks import Rank
+from medcot_bench.report.text import size
 
 GIGABYTE = 1_000_000_000
 MEMORY = 24.0
@@ -15,43 +17,51 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
     """Yield, for each training task, the adapter to take within so many GB, and whether full is worth its cost.
 
     Taken is the one with the least peak memory among those that share the best rank on the training task. Full
-    fine-tuning is worth its cost where its lead over that one is told from zero (95 %).
+    fine-tuning is worth its cost where it has a better rank than that one, or than every other.
     """
     for task in dict.fromkeys(row.task for row in leaderboard.rows if row.task):
-        ranks = {
-            (row.adapter, row.task): (row, row.tasks[task].rank)
+        ranks = [
+            (row, row.tasks[task].ranks[task])
             for row in leaderboard.rows
-            if row.task in (None, task) and task in row.tasks
-        }
-        fitting = [(row, rank) for row, rank in ranks.values() if rank and _peak(row) <= memory * GIGABYTE]
+            if task in row.tasks and task in row.tasks[task].ranks
+        ]
+        fitting = [(row, rank) for row, rank in ranks if _peak(row) <= memory * GIGABYTE]
         if not fitting:
             continue
         first = min(rank.place for _, rank in fitting)
-        best = sorted((row for row, rank in fitting if rank.place == first), key=_peak)
-        score = fitting[0][1].score
-        tied = [row.adapter for row in best[1:]]
-        parts = [f"on {leaderboard.tasks[task]} by {score}, within {memory:g} GB: {best[0].adapter}"]
-        parts += [f"tied with {', '.join(tied)}"] if tied else []
-        parts += _full(leaderboard.rows, best[0], task, score)
-        if any(len(row.seeds) == 1 for row in best):
+        taken, *tied = sorted((row for row, rank in fitting if rank.place == first), key=_peak)
+        score = ranks[0][1].score
+        parts = [f"on {leaderboard.tasks[task]} by {score}, within {memory:g} GB: {taken.adapter}"]
+        parts += [f"tied with {', '.join(row.adapter for row in tied)}"] if tied else []
+        better = [row for row, rank in ranks if rank.place < first]
+        parts += [f"better beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
+        parts += _full(taken, ranks, task)
+        if any(
+            found.seeds == 1 for row, _ in fitting if row.task and (found := row.tasks[task].scores.get(score))
+        ):
             parts.append("one seed describes these models, not their methods")
         yield "; ".join(parts)
 
 
-def _full(rows: Sequence[Row], taken: Row, task: str, score: str) -> Iterator[str]:
-    """Say whether full fine-tuning is worth more memory and time than what is taken."""
-    gap = taken.tasks[task].gaps.get(score)
-    full = next((row for row in rows if row.task == task and row.reference), None)
-    if gap is None or full is None or (ends := gap.interval()) is None:
+def _full(taken: Row, ranks: Sequence[tuple[Row, Rank]], task: str) -> Iterator[str]:
+    """Say whether full fine-tuning is worth more memory and time than what is taken, or than the next best."""
+    by_place = sorted(ranks, key=lambda pair: pair[1].place)
+    full, rank = next(((row, rank) for row, rank in by_place if row.task and row.reference), (None, None))
+    other = next((row for row, _ in by_place if row is not full and row.task and full in (None, taken)), taken)
+    if full is None or rank is None or other is full:
         return
-    worth = "worth its cost" if ends[0] > 0 else "not shown to be worth its cost"
-    ahead = f"ahead by {gap.value:+.3f}, {ends[0]:+.3f} to {ends[1]:+.3f}"
+    gap = other.tasks[task].gaps.get(rank.score)
+    if gap is None or (ends := gap.interval()) is None:
+        return
+    worth = rank.place < other.tasks[task].ranks[task].place
+    verdict = "worth its cost" if worth else "not shown to be worth its cost"
+    ahead = f"ahead of {other.adapter} by {gap.value:+.3f}, {ends[0]:+.3f} to {ends[1]:+.3f}"
     price = ""
-    if taken.costs and full.costs and taken.costs.train_seconds and taken.costs.peak_bytes:
-        memory = full.costs.peak_bytes / taken.costs.peak_bytes
-        seconds = full.costs.train_seconds / taken.costs.train_seconds
+    if other.costs and full.costs and other.costs.train_seconds and other.costs.peak_bytes:
+        memory = full.costs.peak_bytes / other.costs.peak_bytes
+        seconds = full.costs.train_seconds / other.costs.train_seconds
         price = f", for {memory:.1f} times the memory and {seconds:.1f} times the time"
-    yield f"{full.adapter} is {worth} ({ahead}{price})"
+    yield f"{full.adapter} is {verdict} ({ahead}{price})"
 
 
 def _peak(row: Row) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
 from medcot_bench.analysis.values import ahead, rows_of, trains_everything, values_of
 from medcot_bench.results import CellResult, Results
 
@@ -55,7 +55,7 @@ def _compare(results: Results, rows: Rows, task: str, full: str, other: str) -> 
         gap = contrast([own])
         parts = [f"{_gap_text(gap, full, other)} on that task"]
         apart = _gap(results, ours, theirs, shift, score) if shift else None
-        if shift and apart:
+        if shift and apart and on_common_seeds([apart, own]):
             parts[0] += f", and {_gap_text(contrast([apart]), full, other)} on {_title(results, shift)}"
             parts.append(_change(contrast([apart, replace(own, weight=-1.0)])))
         parts.append(_limits(gap, tuned=bool(results.trials)))

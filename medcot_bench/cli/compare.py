@@ -56,7 +56,7 @@ def execute(options: argparse.Namespace) -> int:
         print(_table([row for row in rows if row.beside == beside], folders, options) + "\n")
     marks = f"; compared although: {'; '.join(found)}" if found else ""
     print(f"{score}; ahead: better than {options.baseline} (95 %), paired by item and seed; p by Holm{marks}")
-    if any(row.ahead.seeds == 1 for row in rows):
+    if any(row.ahead.seeds == 1 and row.trained for row in rows):
         print("one seed describes these models, not their methods")
     for results in folders:
         for line in recommend(build(results), options.memory):

@@ -16,9 +16,11 @@ from medcot_bench.analysis.planning import GAP, Expectation, expectations
 from medcot_bench.cli.study import add_study_arguments, read_study
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import shared_ngrams
+from medcot_bench.errors import ConfigError
 from medcot_bench.plan import Plan
 from medcot_bench.planner import make_plan
 from medcot_bench.report.text import size
+from medcot_bench.requests import checkpoints
 from medcot_bench.results import Results, load
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, keeps_weights, remaining, weight_bytes
@@ -47,6 +49,8 @@ def add_parser(commands: Any) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Show the plan; return the exit status."""
     pilot = load(options.pilot) if options.pilot else None
+    if options.detect is not None and not options.detect > 0:
+        raise ConfigError(f"--detect {options.detect:g}: an effect is above 0")
     return show_plan(*read_study(options), as_json=options.json, pilot=pilot, wanted=options.detect)
 
 
@@ -64,7 +68,9 @@ def show_plan(
     if plan.trials and not untried(plan, store):
         plan = make_plan(tuned(study, plan, store))
     todos = remaining(plan, store)
-    expected = [*expectations(plan, pilot, wanted)]
+    untuned = study.training.model_copy(update={"tune_lr": None})
+    whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
+    expected = [*expectations(whole, pilot, wanted)]
     if as_json:
         print(json.dumps(_as_json(plan, todos, expected), indent=1, ensure_ascii=False))
         return 0
@@ -94,6 +100,8 @@ def show_plan(
         print("these try learning rates; the study's own cells follow at the rates that are chosen")
     kept, largest = _disk(plan, todos)
     print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
+    if pilot and not expected:
+        print(f"\n{pilot.root}: too few seeds or groups, or not this study's scores, to take variances from")
     if expected:
         print(f"\n{_power(expected, plan, pilot, wanted)}")
     return 0
@@ -101,10 +109,12 @@ def show_plan(
 
 def _power(expected: list[Expectation], plan: Plan, pilot: Results | None, wanted: float | None) -> str:
     """Say what the study can tell, and what it takes to tell more."""
-    seeds = [*expected[0].needed]
+    seeds = [*dict.fromkeys(count for e in expected for count in e.needed)]
     rows = [
         [
-            f"gap on {e.trained}" if e.effect == GAP else f"change from {e.trained} to {e.task}",
+            f"gap on {e.task}" + (f" after {e.trained}" if e.task != e.trained else "")
+            if e.effect == GAP
+            else f"change from {e.trained} to {e.task}",
             e.score,
             e.groups,
             f"{e.detectable:.3f}",
@@ -166,8 +176,8 @@ def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation]) -> dict
                 "recipe": todo.cell.request.get("recipe"),
                 "action": todo.action,
                 "reason": todo.reason,
-                "scores": {score.task: score.relation for score in plan.scores_of(todo.cell)},
-                "missing": [score.task for score in todo.missing],
+                "scores": {score.title: score.relation for score in plan.scores_of(todo.cell)},
+                "missing": [score.title for score in todo.missing],
             }
             for todo in todos
         ],
@@ -188,7 +198,10 @@ def _shared(plan: Plan) -> list[tuple[str, str, int]]:
 
 def _disk(plan: Plan, todos: list[Todo]) -> tuple[int, int]:
     """Return bytes kept by the cells to run, and the most that one cell takes and gives back."""
-    sizes = [
-        (weight_bytes(plan, todo.cell), keeps_weights(plan, todo.cell)) for todo in todos if todo.action != "done"
-    ]
-    return sum(n for n, kept in sizes if kept), max((n for n, kept in sizes if not kept), default=0)
+    to_run = [todo.cell for todo in todos if todo.action != "done"]
+    kept = sum(weight_bytes(plan, cell) for cell in to_run if keeps_weights(plan, cell))
+    for_a_while = (
+        weight_bytes(plan, cell) * (len(checkpoints(plan, cell)) + (not keeps_weights(plan, cell)))
+        for cell in to_run
+    )
+    return kept, max(for_a_while, default=0)

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from medcot_bench.plan import FINAL
-
 Listener = Callable[[Mapping[str, Any]], None]
 Print = Callable[[str], None]
 
@@ -58,8 +56,7 @@ class Lines:
                 if f"{name},none" in event["results"]
             )
             marks = "".join(f"; {mark}" for mark in event["marks"])
-            when = "" if event["checkpoint"] == FINAL else f" at {event['checkpoint']} of its training"
-            self._write(f"    scored on {event['task']}{when} in {event['seconds']:.0f} s: {shown}{marks}")
+            self._write(f"    scored on {event['task']} in {event['seconds']:.0f} s: {shown}{marks}")
         elif kind == "log" and self._verbose:
             print(event["line"], file=sys.stderr)
         elif kind == "skipped":

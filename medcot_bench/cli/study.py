@@ -91,6 +91,8 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
         value = given[field]
         if field == "training.lr" and value is not None and "," in value:
             field = "training.tune_lr"
+            if given[field] is not None:
+                errors.append(f"--lr {value}: several rates are tried, as with --tune-lr {given[field]}; give one")
         if value is not None:
             overrides.append((field, " ".join(value) if isinstance(value, list) else value))
     if options.chat_template:

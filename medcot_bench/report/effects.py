@@ -10,7 +10,9 @@ from medcot_bench.report.persistence import Table, interval
 MATCHED = (
     "By gold_nll, full less adapter, more is better for full. The level is the value on the training task "
     "that both reach, the worse of the two ends of training; items at it are interpolated between "
-    "checkpoints. A gap that is gone at equal level is one of how much was learnt."
+    "checkpoints. One generalises better where the gap at that level is told from zero; the adapter learnt "
+    "less (or more) where it is not, but the plain gap is, and so is what the level makes of it. Tests by "
+    "Holm over the adapters and shifts."
 )
 FACTORS = (
     "How much better models are for training all layers and not some, and for updates of full and not low "
@@ -29,20 +31,30 @@ def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
 
 def matched(leaderboard: Leaderboard) -> Table:
     """Return the gaps under shift at the end, and at equal value on the training task."""
-    headers = ["trained on", "adapter", "shift", "gap under shift", "level", "gap at that level", "reading"]
+    headers = [
+        "trained on",
+        "adapter",
+        "shift",
+        "gap under shift",
+        "full further by",
+        "level",
+        "gap at that level",
+    ]
     rows = [
         [
             leaderboard.tasks.get(found.task, found.task),
             found.adapter,
             leaderboard.tasks[found.shift],
             interval(found.plain, signed=True),
+            f"{found.further:+.3f}",
             f"{found.level:.3f}",
             interval(found.gap, signed=True),
+            str(found.seeds),
             found.reading,
         ]
         for found in leaderboard.matched
     ]
-    return headers, rows
+    return [*headers, "seeds", "reading"], rows
 
 
 def factors(leaderboard: Leaderboard) -> Table:

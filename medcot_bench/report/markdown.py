@@ -35,7 +35,7 @@ class Markdown:
             f"Base model: {_escape(base['name'])} ({_escape(base['origin'])}). Higher is better, except for "
             "gold_nll (nats per byte of the target), truncated and repetition. ± is the standard error over "
             "groups of items and over seeds; with one seed it leaves out how much seeds differ. The number of "
-            "items is in brackets.",
+            "items is in brackets. Ranks are by the primary score, = is a tie.",
             "## Overview",
             _overview(leaderboard),
             *(f"Take, {_escape(line)}." for line in recommend(leaderboard)),
@@ -52,7 +52,7 @@ class Markdown:
             "## Costs",
             _costs(leaderboard),
             "Peak memory is that of training, with the base's weights in it. Seconds of training and scoring are "
-            "means over seeds, those of tuning (trying learning rates) are for all seeds together.",
+            "means over seeds, those of tuning (learning rates tried and not chosen) are for all seeds together.",
             *_trials(leaderboard),
         ]
         failures = [(row, failure) for row in leaderboard.rows for failure in row.failures]
@@ -131,7 +131,7 @@ def _task(leaderboard: Leaderboard, task: str) -> str:
             [
                 *_names(leaderboard, row),
                 RELATIONS[part.relation],
-                "" if part.rank is None else str(part.rank),
+                str(next(iter(part.ranks.values()))) if len(part.ranks) == 1 else "",
                 str(most),
                 *scores,
                 *(estimate(part.gaps.get(name), signed=True) for name in gaps),

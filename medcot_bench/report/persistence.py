@@ -65,20 +65,19 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:
         notes.append(f"Intervals that rest on {fewest} groups of items are rough.")
-    notes.append(_tuning(leaderboard, found[0].task))
+    notes.append(_tuning(leaderboard, {one.task for one in found}))
     return notes
 
 
-def _tuning(leaderboard: Leaderboard, task: str) -> str:
-    counts = {
-        len({t.rate for t in leaderboard.trials if (t.adapter, t.task) == (row.adapter, task)})
-        for row in leaderboard.rows
-        if row.task == task
-    }
-    if counts == {0}:
+def _tuning(leaderboard: Leaderboard, tasks: set[str]) -> str:
+    rows = [(row.adapter, row.task) for row in leaderboard.rows if row.task in tasks]
+    tried = {row: len({t.rate for t in leaderboard.trials if (t.adapter, t.task) == row}) for row in rows}
+    untuned = dict.fromkeys(adapter for (adapter, _), count in tried.items() if not count)
+    if len(untuned) == len({adapter for adapter, _ in rows}):
         return "Untuned: learning rates are as given, and a gap may be one of recipes."
-    tried = " or ".join(map(str, sorted(counts)))
-    return f"Learning rates were chosen for each adapter and task on validation items, of {tried}."
+    counts = " or ".join(map(str, sorted({count for count in tried.values() if count})))
+    but = f", but for {', '.join(untuned)}, untuned" if untuned else ""
+    return f"Learning rates were chosen for each adapter and task on validation items, of {counts}{but}."
 
 
 def scores(leaderboard: Leaderboard) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 
 from medcot_bench.chosen import ChosenAdapter
-from medcot_bench.errors import GateError, StoreError
+from medcot_bench.errors import Diverged, GateError, StoreError
 from medcot_bench.models.load import load_tokenizer, resolve_device, resolve_dtype, weights_folder
 from medcot_bench.models.tokens import Encoder
 from medcot_bench.models.warm import Lent, WarmBase
@@ -182,7 +183,7 @@ class CellRunner:
 
     def _score(self, cell: Cell, chosen: ChosenAdapter, base: Lent, model: Any, score: Score) -> None:
         started, spec = now(), self._plan.tasks[score.task].task.spec
-        self._emit("phase", cell=cell.id, phase="score", task=score.task, checkpoint=score.checkpoint)
+        self._emit("phase", cell=cell.id, phase="score", task=score.title)
         master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
         with Meter(self._device) as meter:
             evaluation = evaluate_score(
@@ -190,6 +191,8 @@ class CellRunner:
             )
         if not evaluation.results:
             raise GateError("lm-eval returned no score; are the scores asked for those of this task?")
+        if wrong := [name for name, value in evaluation.results.items() if not math.isfinite(value)]:
+            raise Diverged(f"{wrong[0].partition(',')[0]} is not finite; try a lower lr")
         record = ScoreRecord(
             score_id=score.id,
             cell_id=cell.id,
@@ -209,8 +212,8 @@ class CellRunner:
         self._store.commit_score(cell, score, record, evaluation.samples)
         values = {key: value for key, value in evaluation.results.items() if "_stderr" not in key}
         marks = list(record.marks)
-        made = {"task": score.task, "checkpoint": score.checkpoint, "seconds": meter.seconds}
-        self._emit("scored", cell=cell.id, **made, results=values, marks=marks)
+        made = {"seconds": meter.seconds, "results": values, "marks": marks}
+        self._emit("scored", cell=cell.id, task=score.title, **made)
 
     def _with_base(self, peak: int, base: Lent) -> int:
         """Return a phase's peak with the base's weights in it; CUDA's own figure holds them already."""

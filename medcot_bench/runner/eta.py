@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from medcot_bench.plan import Cell, Plan, Score
+from medcot_bench.scores import needs_generation
 from medcot_bench.todo import Todo
 from medcot_bench.types import Example
 
@@ -26,7 +27,7 @@ class Phase:
 
     cell: str
     task: str | None
-    """The evaluation task; None for a training."""
+    """The evaluation, by its title; None for a training."""
     kind: str
     """Phases of one kind take equally long for equal work, e.g. `train lora`."""
     work: float
@@ -86,7 +87,8 @@ def phases(plan: Plan, todos: Sequence[Todo]) -> Iterator[Phase]:
             yield Phase(cell.id, None, f"train {cell.adapter}", _training(plan, cell, cell.task))
         for score in todo.missing:
             who = "the base" if cell.task is None else "a trained model"
-            yield Phase(cell.id, score.task, f"score {score.task} of {who}", _scoring(plan, cell, score))
+            how = "likelihood of" if not _generates(score) else "answers to"
+            yield Phase(cell.id, score.title, f"score {how} {score.task} of {who}", _scoring(plan, cell, score))
 
 
 def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float:
@@ -120,10 +122,15 @@ def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
     for number, item in enumerate(plan.scored_items(score.task)):
         prompt, target = _tokens(item)
         work += prompt + target
-        if number < (scoring.generate_items or number + 1):
+        if _generates(score) and number < (scoring.generate_items or number + 1):
             written = score.request["max_new_tokens"] if cell.task is None and not spec.stop else target
             work += prompt + WRITTEN * written
     return work
+
+
+def _generates(score: Score) -> bool:
+    names = score.request["scores"]
+    return not names or any(map(needs_generation, names))
 
 
 def _tokens(example: Example) -> tuple[float, float]:

@@ -110,7 +110,7 @@ def _questions(
             encoder,
             example,
             request["max_length"],
-            room=request["max_new_tokens"] if scorer.generates else 0,
+            room=request.get("room", request["max_new_tokens"] if scorer.generates else 0),
             shots=shots,
             shorten=request["overlong"] == "truncate-context",
         )

@@ -22,6 +22,7 @@ from medcot_bench.results import Results, load
 
 GIGA = 1_000_000_000
 MEANS = {"full": 0.8, "lora": 0.79, "layer_lora": 0.6}
+TASKS = ("k8s_qa", "manuals_qa")
 PEAKS = {"full": 30, "lora": 20, "layer_lora": 10}
 
 
@@ -142,13 +143,41 @@ def test_full_is_worth_its_cost_where_its_lead_is_told_from_zero(tmp_path: Path)
     board = build(results)
     board = replace(board, rows=tuple(row for row in board.rows if row.task))
     (line,) = recommend(board)
-    assert "within 24 GB: lora; full is worth its cost (ahead by +0.1" in line
+    assert "within 24 GB: lora; better beyond it: full (30.0 GB); full is worth its cost (ahead of lora" in line
     assert "for 1.5 times the memory and 1.5 times the time" in line
     (roomy,) = recommend(board, memory=40)
-    assert "within 40 GB: full" in roomy
+    assert "within 40 GB: full; full is worth its cost (ahead of lora by +0.1" in roomy
     assert [*recommend(board, memory=1)] == []
 
 
 def test_one_seed_is_said(tmp_path: Path) -> None:
     (line,) = recommend(build(plant(tmp_path, seeds=1)))
     assert line.endswith("one seed describes these models, not their methods")
+
+
+def test_a_tie_is_never_worth_more(tmp_path: Path) -> None:
+    board = build(plant(tmp_path, {"full": 0.8, "lora": 0.8, "layer_lora": 0.6}, items=60))
+    board = replace(board, rows=tuple(row for row in board.rows if row.task))
+    (line,) = recommend(board, memory=40)
+    assert "within 40 GB: lora; tied with full; full is not shown to be worth its cost" in line
+
+
+def test_the_base_is_taken_where_it_is_best_however_many_tasks_were_trained_on(tmp_path: Path) -> None:
+    values = {str(n): 0.9 + n / 1000 for n in range(20)}
+    worse = {item: value - 0.5 for item, value in values.items()}
+    made = [Made(adapter="none", seed=None, task=None, scores={t: {"answer": values} for t in TASKS})]
+    made += [
+        Made(adapter="full", seed=seed, task=task, scores={t: {"answer": worse} for t in TASKS})
+        for task in TASKS
+        for seed in range(2)
+    ]
+    lines = [*recommend(build(load(write(tmp_path, *made))))]
+    assert [line.partition("within 24 GB: ")[2].split(";")[0] for line in lines] == ["none", "none"]
+
+
+def test_seeds_that_lack_another_score_are_no_single_seed(tmp_path: Path) -> None:
+    results = plant(tmp_path)
+    for path in [*results.root.glob("cells/*/scores/manuals_qa*.json")][:6]:
+        path.unlink()
+    (line,) = recommend(build(load(tmp_path)))
+    assert "one seed" not in line

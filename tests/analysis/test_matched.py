@@ -57,7 +57,9 @@ HALF = ((0.8, 0.9), (0.6, 0.8))
         (FAR, HALF, 0.2, 0.0, "the adapter learnt less"),
         (((0.6, 0.5), (0.2, 0.4)), ((0.6, 0.8), (0.2, 0.7)), 0.3, 0.3, "full generalises better"),
         (FAR, ((0.8, 0.7), (0.6, 0.6)), 0.0, -0.2, "the adapter generalises better"),
-        (FAR, FAR, 0.0, 0.0, "no gap is told from zero"),
+        (FAR, FAR, 0.0, 0.0, "undetermined"),
+        # Further on its own task, and worse under shift for it: it has not learnt less.
+        (((0.8, 0.75), (0.6, 0.5)), ((0.6, 0.5), (0.2, 0.8)), 0.3, 0.0, "undetermined"),
         (HALF, FAR, -0.2, 0.0, "the adapter learnt more"),
     ],
 )
@@ -80,3 +82,15 @@ def test_without_checkpoints_or_base_there_is_no_path(tmp_path: Path) -> None:
     for path in root.glob("cells/*/scores/*12manual*.json"):
         path.unlink()
     assert matched_gaps(load(root)) == ()
+
+
+def test_one_seed_is_described(tmp_path: Path) -> None:
+    (found,) = matched_gaps(load(plant(tmp_path, {"full": FAR, "lora": HALF}, seeds=1)))
+    assert found.reading == "descriptive: one seed"
+
+
+def test_a_gap_that_noise_hides_at_the_level_is_not_called_less_learnt(tmp_path: Path) -> None:
+    paths = {"full": ((0.6, 0.75), (0.2, 0.55)), "lora": ((0.6, 0.8), (0.2, 0.6))}  # 0.05 at every level
+    (found,) = matched_gaps(load(plant(tmp_path, paths)))
+    assert found.reading == "full generalises better"
+    assert found.explained.value == pytest.approx(0, abs=0.01)

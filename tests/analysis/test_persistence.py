@@ -14,7 +14,10 @@ from planted import Made, write
 from scipy import optimize, stats
 
 from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.leaderboard import build
 from medcot_bench.analysis.persistence import Persistence, persistence
+from medcot_bench.analysis.planning import spreads
+from medcot_bench.analysis.summary import summarise
 from medcot_bench.analysis.verdict import Verdict
 from medcot_bench.results import load
 
@@ -172,3 +175,41 @@ def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Pa
 
 def test_without_full_fine_tuning_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
     assert persistence(load(plant(tmp_path, {"lora": (0.8, 0.6), "qlora": (0.2, 0.3)}))) == ()
+
+
+def test_right_and_wrong_are_counted_on_the_items_that_all_seeds_have(tmp_path: Path) -> None:
+    right, odd = dict.fromkeys("abcd", 1.0), {**dict.fromkeys("abcd", 1.0), "e": 0.5}
+    made = [
+        Made(adapter=adapter, seed=seed, scores={key: {"answer": odd if seed == 0 else right} for key in TASKS})
+        for adapter in ("full", "lora")
+        for seed in range(2)
+    ]
+    assert only(write(tmp_path, *made)).same.mcnemar == {0: 1.0, 1: 1.0}
+
+
+def test_only_seeds_that_both_tasks_have_count(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"full": (0.8, 0.6), "lora": (0.6, 0.5)})
+    (path,) = root.glob("cells/*lora__s2*/scores/manuals_qa*.json")
+    path.unlink()
+    found = only(root)
+    assert found.change
+    assert found.same.gap.found.seeds == found.shift.gap.found.seeds == found.change.found.seeds == 2
+    assert found.change.found.value == pytest.approx(found.shift.gap.found.value - found.same.gap.found.value)
+
+
+def test_seeds_that_share_no_task_show_nothing_yet(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"full": (0.8, 0.6), "lora": (0.6, 0.5)}, seeds=2)
+    for pattern in ("*lora__s0*/scores/manuals_qa*", "*lora__s1*/scores/k8s_qa*"):
+        (path,) = root.glob(f"cells/{pattern}.json")
+        path.unlink()
+    results = load(root)
+    assert [pair for pair in persistence(results) if pair.score == "answer"] == []
+    build(results)
+    assert "on that task" in summarise(results)
+    assert spreads(results) == {}  # one seed on each task
+
+
+def test_training_tasks_keep_the_order_of_the_plan(tmp_path: Path) -> None:
+    row = {"answer": dict.fromkeys("abcd", 1.0)}
+    made = [Made(adapter=a, task=t, scores=dict.fromkeys(TASKS, row)) for t in TASKS for a in ("full", "lora")]
+    assert [pair.task for pair in persistence(load(write(tmp_path, *made)))] == [*TASKS]

@@ -47,20 +47,24 @@ def test_gaps_and_comparable_changes_are_expected_by_assumed_variances(study_fie
     found = planned(study_fields)
     assert [(e.effect, e.task, e.score) for e in found] == [
         (GAP, "k8s_qa", "answer"),
+        (GAP, "manuals_qa", "answer"),
         (CHANGE, "manuals_qa", "answer"),  # not medqa_cot: a letter is no text
         (GAP, "k8s_qa", "gold_nll"),
+        (GAP, "manuals_qa", "gold_nll"),
         (CHANGE, "manuals_qa", "gold_nll"),
+        (GAP, "medqa_cot", "gold_nll"),
         (CHANGE, "medqa_cot", "gold_nll"),
     ]
     gap = found[0]
     assert (gap.groups, gap.seeds, gap.margin) == (18, 3, 0.02)
     assumed = ASSUMED["answer"]
     assert gap.detectable == detectable(assumed.stderr(18, 3), assumed.df(18, 3))
-    assert found[1].detectable > gap.detectable
+    assert found[2].detectable > found[1].detectable > gap.detectable
 
 
 def test_fewer_answers_written_make_fewer_groups(study_fields: dict[str, Any]) -> None:
-    answer, *_, nll = (e for e in planned(study_fields, scoring={"generate_items": 5}) if e.effect == GAP)
+    found = planned(study_fields, scoring={"generate_items": 5})
+    answer, nll = (e for e in found if e.effect == GAP and e.task == "k8s_qa")
     assert (answer.groups, nll.groups) == (5, 18)
 
 
@@ -92,6 +96,7 @@ def test_a_pilot_gives_the_variances_of_its_noisiest_adapter(tmp_path: Path, stu
         (["--seeds", "0,1,2", "--set", "analysis.margins.answer=0.9"], "answer: every verdict is in reach"),
         (["--seeds", "0"], "one seed describes its models: no verdict on their methods will be given"),
         (["--seeds", "0,1", "--detect", "0.5"], "groups for 0.5, 2 seeds"),
+        (["--seeds", "0,1", "--tune-lr", "3"], "change from k8s_qa to manuals_qa"),
     ],
 )
 def test_the_plan_says_which_verdicts_are_in_reach(
@@ -106,3 +111,15 @@ def test_the_plan_says_which_verdicts_are_in_reach(
 def test_a_pilot_that_is_no_result_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--from", str(tmp_path)]) == 2
     assert "no study was run here" in capsys.readouterr().err
+
+
+def test_a_pilot_of_one_seed_and_an_effect_of_nothing_are_told(
+    study_fields: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = {"k8s_qa": {"answer": {"a": 1.0, "c": 0.0}}}
+    write(tmp_path / "pilot", *(Made(adapter=adapter, scores=scores) for adapter in ("full", "lora")))
+    arguments = ["plan", "--model", study_fields["model"], "--preset", "quick"]
+    assert main([*arguments, "--from", str(tmp_path / "pilot")]) == 0
+    assert "too few seeds or groups, or not this study's scores" in capsys.readouterr().out
+    assert main([*arguments, "--detect", "0"]) == 2
+    assert "--detect 0: an effect is above 0" in capsys.readouterr().err

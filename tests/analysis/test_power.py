@@ -54,7 +54,7 @@ def test_the_groups_needed_are_enough_and_few_less_are_not(spread: Spread, seeds
     groups = groups_needed(spread, wanted, seeds)
     assert groups is not None
     assert detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted
-    fewer = int(groups / 1.06) - 1
+    fewer = groups - 1
     assert detectable(spread.stderr(fewer, seeds), spread.df(fewer, seeds)) > wanted
 
 

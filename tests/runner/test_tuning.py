@@ -76,3 +76,17 @@ def test_a_rate_that_diverges_has_had_its_try(fields: dict[str, Any]) -> None:
     fields["training"] |= {"tune_lr": (1e29, 1e30)}
     with pytest.raises(MedcotError, match="adapter full on k8s_qa: every learning rate tried diverged"):
         medcot_bench.run(fields)
+
+
+def test_with_nothing_to_train_the_base_is_scored(fields: dict[str, Any]) -> None:
+    [base] = medcot_bench.run(fields | {"adapters": "none"}).cells
+    assert set(base.scores) == {"k8s_qa"}
+
+
+def test_rates_are_tried_before_checkpoints_are_made(fields: dict[str, Any]) -> None:
+    fields |= {"adapters": "lora", "seeds": (0,), "eval_tasks": "manuals_qa"}
+    fields["training"] |= {"checkpoints": 1}
+    results = medcot_bench.run(fields)
+    assert len(results.trials) == 2
+    [cell] = results.cells
+    assert set(cell.checkpoints) == {("1/2", "k8s_qa"), ("1/2", "manuals_qa")}
