@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from medcot_bench.report.text import duration
+
 Listener = Callable[[Mapping[str, Any]], None]
 Print = Callable[[str], None]
 
@@ -74,10 +76,7 @@ def left(event: Mapping[str, Any]) -> str:
     seconds = event.get("eta_s")
     if seconds is None:
         return ""
-    hours, minutes = divmod(round(seconds / 60), 60)
-    if seconds < 90:
-        return f" ({seconds} s left)"
-    return f" ({hours} h {minutes} min left)" if hours else f" ({minutes} min left)"
+    return f" ({duration(seconds)} left)"
 
 
 def _failure(event: Mapping[str, Any], write: Print) -> None:

@@ -38,6 +38,18 @@ def number(count: float | None) -> str:
     return "" if count is None else _scaled(count, ("", " k", " M", " G"))
 
 
+def duration(seconds: float) -> str:
+    """Write a time.
+
+    >>> duration(8000), duration(170), duration(50)
+    ('2 h 13 min', '3 min', '50 s')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def _scaled(count: float, units: tuple[str, ...]) -> str:
     power = 0
     while abs(count) >= 999.5 and power < len(units) - 1:
