@@ -34,6 +34,9 @@ def run_of(planned: list[Phase], seconds: Mapping[str, float]) -> Iterator[tuple
             yield time, {"event": "cell_finished", "cell": phase.cell, "failed": False}
 
 
+BASE = "score answers to k8s_qa of the base"
+
+
 def quick() -> list[Phase]:
     """A run as the preset quick: the base, three adapters, three seeds, two tasks."""
     made = [Phase("base", task, f"score {task} of the base", 12000.0) for task in "ab"]
@@ -87,9 +90,12 @@ def test_the_work_of_a_plan_grows_with_layers_tokens_and_items(
 
     few = work(adapters="none,full,lora,layer_lora")
     assert few["train full"] > few["train lora"] > few["train layer_lora"] > 0
-    assert few["score k8s_qa of the base"] > 0
-    assert work(limit=6)["score k8s_qa of the base"] > few["score k8s_qa of the base"]
+    assert few[BASE] > 0
+    assert work(limit=6)[BASE] > few[BASE]
     part = work(scoring={"max_new_tokens": 8, "generate_items": 1})
-    assert part["score k8s_qa of the base"] < few["score k8s_qa of the base"]
+    assert part[BASE] < few[BASE]
+    likelihood = "score likelihood of k8s_qa of a trained model"
+    on_the_way = work(adapters="lora", training={"max_steps": 2, "checkpoints": 2})
+    assert 0 < on_the_way[likelihood] / 2 < on_the_way["score answers to k8s_qa of a trained model"]
     for recipe, other in (({"max_steps": 2}, {"max_steps": 4}), ({"train_tokens": 100}, {"train_tokens": 300})):
         assert work(training=other)["train lora"] > work(training=recipe)["train lora"]
