@@ -9,7 +9,9 @@ docs/results/NAME, and draws docs/results/NAME.svg. Needs matplotlib (pip instal
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
@@ -90,15 +92,25 @@ def provenance(results: Results, board: Leaderboard) -> str:
     scores = [score for cell in results.cells for score in cell.scores.values()]
     seeds = sorted({record.seed for record in records if record.seed is not None})
     items = sorted({score.counts[f"n_{SCORE}"] for score in scores if f"n_{SCORE}" in score.counts})
-    rates = {r.adapter: r.request["recipe"]["lr"] for r in records if "recipe" in r.request}
+    recipes = {r.adapter: r.request["recipe"] for r in records if "recipe" in r.request}
     made = sorted({f"{r.provenance.device}, {r.provenance.threads} threads" for r in records})
     engines = sorted({f"{r.provenance.engine} of medcot-bench {r.provenance.medcot_bench}" for r in records})
     return (
         f"Base {board.base['name']} ({board.base['origin']}); {'/'.join(map(str, items))} items a task; seeds "
-        f"{', '.join(map(str, seeds))}; learning rates "
-        + ", ".join(f"{adapter} {rate:g}" for adapter, rate in rates.items())
+        f"{', '.join(map(str, seeds))}; recipes "
+        + ", ".join(f"{adapter} {written_recipe(recipe)}" for adapter, recipe in recipes.items())
         + f"; 95 % intervals over items and seeds; engine {', '.join(engines)}; {'; '.join(made)}."
     )
+
+
+def written_recipe(recipe: Mapping[str, Any]) -> str:
+    """Write what tells recipes apart.
+
+    >>> written_recipe({"lr": 1e-4, "batch_size": 4, "schedule": "linear", "train_tokens": 3000})
+    '(lr 0.0001, batches of 4, linear, 3000 tokens)'
+    """
+    length = f", {recipe['train_tokens']} tokens" if recipe.get("train_tokens") else ""
+    return f"(lr {recipe['lr']:g}, batches of {recipe['batch_size']}, {recipe['schedule']}{length})"
 
 
 def draw(results: Results, path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Any, cast, get_args, get_type_hints
 
 from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.interfaces import Adapter, Selector, Task
-from medcot_bench.options import NamedOptions, check, convert
+from medcot_bench.options import ALL, NamedOptions, check, convert
 from medcot_bench.plugins import PluginEntry, Plugins, blame
 from medcot_bench.types import ModelInfo, ModuleInfo, Option, Placement, Probe, Recipe
 
 RECIPE_FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))
+ITEMS = "train_items"
 TARGETS = Option(str, "all", "which modules of a block: all, attention, mlp, or names joined by +")
 
 
@@ -54,6 +55,8 @@ class ChosenAdapter:
     selector_options: Mapping[str, Any]
     targets: str
     recipe_options: Mapping[str, Any]
+    train_items: int | None
+    """How many training items it gets, None for all of the study's."""
 
     @property
     def label(self) -> str:
@@ -142,10 +145,11 @@ def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
     selector_spec = cast("Selector", plugins.make("selector", select)).spec
     selecting = {key: left.pop(key) for key in list(left) if placed and key in selector_spec.options}
     recipe = {key: left.pop(key) for key in list(left) if placed and key in RECIPE_FIELDS}
+    items = left.pop(ITEMS, ALL) if placed else ALL
     if left:
         valid = [*spec.options]
         if placed:
-            valid += ["select", "targets", *selector_spec.options, *RECIPE_FIELDS]
+            valid += ["select", "targets", *selector_spec.options, *RECIPE_FIELDS, ITEMS]
         raise ConfigError(
             f"adapter {typed.name}: no option '{next(iter(left))}'; valid: {', '.join(valid) or 'none'}"
         )
@@ -161,7 +165,17 @@ def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
         selector_options,
         targets,
         {key: _convert_recipe(typed.name, key, value) for key, value in recipe.items()},
+        _read_items(typed.name, items),
     )
+
+
+def _read_items(adapter: str, text: str) -> int | None:
+    if text == ALL:
+        return None
+    count: int = convert(f"adapter {adapter}: {ITEMS}", Option(int, None, ""), text)
+    if count < 1:
+        raise ConfigError(f"adapter {adapter}: {ITEMS}={count}: write a number above 0, or {ALL}")
+    return count
 
 
 def _convert_recipe(adapter: str, key: str, text: str) -> Any:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from medcot_bench.data.overlap import OnOverlap
 from medcot_bench.errors import ConfigError
-from medcot_bench.options import NamedOptions, split_specs
+from medcot_bench.options import ALL, NamedOptions, split_specs
 from medcot_bench.types import Split
 
 DEFAULT_MODEL = "smollm2-135m"
@@ -35,8 +35,8 @@ class _Section(BaseModel):
 class Training(_Section):
     """How every adapter is trained. A field left out comes from the model's or the adapter's recipe."""
 
-    train_items: PositiveInt | None = None
-    """Training items a task; a smaller number is a subset of a larger one."""
+    train_items: int | tuple[int | Literal["all"], ...] | None = None
+    """Training items a task, None: all; a smaller number is a subset of a larger one. Several: a training each."""
     labels: Literal["own", "shuffled"] = "own"
     """`shuffled` trains on the answers of other items: a control that should gain nothing but form."""
     lr: float | None = Field(None, gt=0)
@@ -60,6 +60,27 @@ class Training(_Section):
     weight_decay: float | None = Field(None, ge=0)
     clip: float | None = Field(None, ge=0)
     select_by: Literal["last", "val_nll"] | None = None
+
+    @field_validator("train_items", mode="before")
+    @classmethod
+    def _read_sizes(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        parts = value.split(",") if isinstance(value, str) else value
+        several = list(parts) if isinstance(parts, list | tuple) else [parts]
+        try:
+            sizes = tuple(ALL if str(part).strip() == ALL else int(str(part)) for part in several)
+            if sizes and len(set(sizes)) == len(sizes) and all(size == ALL or int(size) > 0 for size in sizes):
+                return sizes if len(sizes) > 1 else None if sizes[0] == ALL else sizes[0]
+        except ValueError:
+            pass
+        raise ValueError("write a number of items above 0, or several distinct ones, of which one may be 'all'")
+
+    @property
+    def sizes(self) -> tuple[int | None, ...]:
+        """The numbers of training items, None for all."""
+        given = self.train_items if isinstance(self.train_items, tuple) else (self.train_items,)
+        return tuple(None if size == ALL else int(size) if size is not None else None for size in given)
 
     @field_validator("tune_lr", mode="before")
     @classmethod

@@ -11,6 +11,9 @@ from typing import Any
 from medcot_bench.errors import ConfigError
 from medcot_bench.types import Option
 
+ALL = "all"
+"""Where a number is asked for: no limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedOptions:

@@ -101,9 +101,12 @@ class Plan:
         """Evaluation items a task."""
         return None if self.trials else self.study.limit
 
-    def train_items(self, task: str) -> list[Example]:
-        """Return the items a cell of this task is trained on: the first of their order."""
-        items = list(self.data[task].splits["train"][: self.study.training.train_items])
+    def train_items(self, task: str, adapter: str | None = None) -> list[Example]:
+        """Return the items an adapter is trained on, the first of their order; of no adapter, the most of any."""
+        sizes = self.study.training.sizes
+        most = None if None in sizes else max(size for size in sizes if size is not None)
+        own = self.adapters[adapter].train_items if adapter else None
+        items = list(self.data[task].splits["train"][:most][:own])
         return shuffle_labels(items, self.study.data_seed) if self.study.training.labels == "shuffled" else items
 
     def validation_items(self, task: str) -> list[Example]:

@@ -8,11 +8,12 @@ from functools import partial
 from typing import TypeVar
 
 from medcot_bench.bases import resolve
-from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter, choose_task
+from medcot_bench.chosen import ITEMS, ChosenAdapter, ChosenTask, choose_adapter, choose_task
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
+from medcot_bench.options import ALL, NamedOptions
 from medcot_bench.plan import TRIED_BY, VALIDATION_ITEMS, Plan
 from medcot_bench.plugins import Plugins, installed
 from medcot_bench.requests import make_cells, make_scores
@@ -50,7 +51,9 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     adapters: dict[str, ChosenAdapter] = {}
     for typed in study.specs("adapters"):
         if adapter := attempt(partial(choose_adapter, typed, plugins)):
-            adapters[adapter.label] = adapter
+            for sized in _by_size(study, adapter):
+                if made := attempt(partial(choose_adapter, sized, plugins)):
+                    adapters[made.label] = made
     base = attempt(partial(resolve, study.model))
     problems += _missing(study, tasks, adapters, plugins)
     if problems or base is None:
@@ -68,9 +71,20 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     return dataclasses.replace(plan, cells=cells, scores=make_scores(plan, cells))
 
 
+def _by_size(study: Study, adapter: ChosenAdapter) -> list[NamedOptions]:
+    """Return an adapter as typed, or once for each of several numbers of training items."""
+    sizes = study.training.sizes
+    typed = adapter.typed
+    if len(sizes) == 1 or adapter.adapter.spec.update == "none" or ITEMS in typed.options:
+        return [typed]
+    return [NamedOptions(typed.name, {**typed.options, ITEMS: str(size or ALL)}) for size in sizes]
+
+
 def _counts(study: Study) -> dict[Split, int | None]:
     """Return how many items of each split a study asks for, None where it leaves that to the task."""
-    counts: dict[Split, int | None] = {"train": study.training.train_items, "validation": None, "eval": None}
+    sizes = study.training.sizes
+    most = None if None in sizes else max(size for size in sizes if size is not None)
+    counts: dict[Split, int | None] = {"train": most, "validation": None, "eval": None}
     if study.scoring.split == "eval":
         counts["eval"] = study.limit
     elif study.scoring.split == "validation" and study.limit is not None:

@@ -62,7 +62,7 @@ def _alike(plan: Plan) -> Iterator[str]:
     seen: dict[str, str] = {}
     for adapter in plan.adapters.values():
         others = {k: v for k, v in adapter.recipe_options.items() if k != "lr"}
-        key = request_id({"adapter": adapter.request(), "recipe": others})
+        key = request_id({"adapter": adapter.request(), "recipe": others, "items": adapter.train_items})
         if (first := seen.setdefault(key, adapter.label)) != adapter.label:
             yield f"training.tune_lr: {first} and {adapter.label} are one adapter at other rates; name one of them"
 
@@ -87,7 +87,7 @@ def _cell(
         request |= {
             "training": TRAINING_VERSION,
             "task": plan.tasks[task].request(),
-            "train": digest(plan.train_items(task)),
+            "train": digest(plan.train_items(task, adapter.label)),
             "recipe": dataclasses.asdict(recipe),
             "prompt": _prompt_request(plan.study),
             "seed": seed,

@@ -12,7 +12,8 @@ from medcot_bench.analysis.factors import FactorEffect, factor_effects
 from medcot_bench.analysis.matched import Matched, matched_gaps
 from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.ranks import Rank, ranked
-from medcot_bench.analysis.values import Values, ahead, rows_of, trains_everything, values_of
+from medcot_bench.analysis.sizes import SizeTrend, size_trends
+from medcot_bench.analysis.values import Values, ahead, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES
 from medcot_bench.tuning import Trial, at_edge
@@ -89,6 +90,8 @@ class Leaderboard:
     """The gaps under shift at equal value on the training task, where there are checkpoints."""
     factors: tuple[FactorEffect, ...]
     """What scope, rank and bits make of each score, where the study takes them apart."""
+    sizes: tuple[SizeTrend, ...]
+    """How gaps change with the number of training items, where the study has several."""
     trials: tuple[Trial, ...]
     """The learning rates tried before; none where they are as given."""
     notes: tuple[str, ...] = field(default=())
@@ -104,11 +107,11 @@ def build(results: Results) -> Leaderboard:
     values = {
         key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
     }
-    full = {task: key for key in reversed(grouped) if (task := key[1]) and trains_everything(grouped[key])}
+    full = references(grouped)
     ranks = _ranks(results, grouped, values)
     rows = []
     for key, cells in grouped.items():
-        reference = full.get(key[1]) if key[1] else None
+        reference = full.get(key)
         tasks = {}
         for task in results.tasks:
             scored = [cell.scores[task] for cell in cells if task in cell.scores]
@@ -154,6 +157,7 @@ def build(results: Results) -> Leaderboard:
         persistence=persistence(results),
         matched=matched_gaps(results),
         factors=factor_effects(results),
+        sizes=size_trends(results),
         trials=results.trials,
         notes=tuple(_notes(results)),
     )

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import ahead, rows_of, trains_everything
+from medcot_bench.analysis.values import ahead, references, rows_of
 from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.plan import FINAL, TRIED_BY
 from medcot_bench.results import CellResult, Results
@@ -63,17 +63,14 @@ def matched_gaps(results: Results) -> tuple[Matched, ...]:
     """
     rows = rows_of(results)
     base = next((cells[0] for (_, task), cells in rows.items() if task is None), None)
-    references: dict[str, str] = {}
-    for (adapter, task), cells in rows.items():
-        if task and trains_everything(cells):
-            references.setdefault(task, adapter)
+    against = references(rows)
     found: list[Matched] = []
-    for task, reference in references.items() if base else ():
+    for reference in dict.fromkeys(against.values()) if base else ():
         family = [
             matched
-            for (adapter, trained), cells in rows.items()
-            if base and trained == task and adapter != reference
-            for matched in _under_shifts(results, task, adapter, base, rows[reference, task], cells)
+            for key, full in against.items()
+            if base and full == reference and key != full
+            for matched in _under_shifts(results, str(key[1]), key[0], base, rows[full], rows[key])
         ]
         found += _read(family)
     return tuple(found)

@@ -11,7 +11,7 @@ from statistics import fmean
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
 from medcot_bench.analysis.inference import difference, equivalence, holm, mcnemar
 from medcot_bench.analysis.ratios import Ratio, fieller
-from medcot_bench.analysis.values import ahead, rows_of, trains_everything, values_of
+from medcot_bench.analysis.values import Key, ahead, references, rows_of, values_of
 from medcot_bench.analysis.verdict import Finding, Verdict, decide, finding
 from medcot_bench.results import CellResult, Results
 
@@ -84,11 +84,9 @@ class _Trained:
     task: str
     reference: str
     base: str | None
-    cells: Mapping[tuple[str, str | None], Sequence[CellResult]]
-
-    @cached_property
-    def adapters(self) -> list[str]:
-        return [adapter for adapter, task in self.cells if task == self.task and adapter != self.reference]
+    cells: Mapping[Key, Sequence[CellResult]]
+    adapters: Sequence[str]
+    """Those that the reference is compared with."""
 
     @cached_property
     def shifts(self) -> list[str]:
@@ -127,18 +125,16 @@ class _Trained:
 def persistence(results: Results) -> tuple[Persistence, ...]:
     """Return what the study's records show so far, for every score with a margin and the primary score.
 
-    Gaps are `full - adapter`, turned so that more is better for full fine-tuning. Full fine-tuning is the first
-    adapter of a training task that trains every weight; without it there is nothing to compare with.
+    Gaps are `full - adapter`, turned so that more is better for full fine-tuning, which is the first row that
+    trains every weight on the same items of the same task; without it there is nothing to compare with.
     """
     rows = rows_of(results)
-    full: dict[str, str] = {}
-    for (adapter, task), cells in rows.items():
-        if task and trains_everything(cells):
-            full.setdefault(task, adapter)
+    against = references(rows)
     base = next((adapter for adapter, task in rows if task is None), None)
     found: list[Persistence] = []
-    for task, reference in full.items():
-        trained = _Trained(results, task, reference, base, rows)
+    for reference, task in dict.fromkeys(against.values()):
+        adapters = [key[0] for key, full in against.items() if full == (reference, task) and key != full]
+        trained = _Trained(results, str(task), reference, base, rows, adapters)
         for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
             pairs = [pair for adapter in trained.adapters for pair in _pairs(trained, adapter, score)]
             found += [pair for declared in (True, False) for pair in _adjusted(pairs, declared)]

@@ -9,7 +9,7 @@ from functools import partial
 from medcot_bench.analysis.contrasts import Part, on_common_seeds
 from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.power import Spread, detectable, groups_needed, showable, spread_of
-from medcot_bench.analysis.values import ahead, rows_of, trains_everything, values_of
+from medcot_bench.analysis.values import ahead, references, rows_of, values_of
 from medcot_bench.plan import Plan
 from medcot_bench.results import Results
 from medcot_bench.scores import needs_generation
@@ -73,13 +73,13 @@ def spreads(pilot: Results) -> dict[tuple[str, str], Spread]:
     """Return the largest variances that a pilot shows of any adapter's gap, and of any change of one."""
     rows = rows_of(pilot)
     found: dict[tuple[str, str], list[Spread]] = {}
-    full = {task: cells for (_, task), cells in reversed(rows.items()) if task and trains_everything(cells)}
-    for (_, trained), cells in rows.items():
-        if trained not in full or cells is full[trained]:
+    for key, reference in references(rows).items():
+        trained, cells = str(key[1]), rows[key]
+        if key == reference:
             continue
         gaps: dict[str, dict[str, Part]] = {}
         for task in pilot.tasks:
-            (best, groups), (own, _) = (values_of(pilot, side, task) for side in (full[trained], cells))
+            (best, groups), (own, _) = (values_of(pilot, side, task) for side in (rows[reference], cells))
             for score in own:
                 if paired := ahead(best.get(score, {}), own[score], score):
                     gaps.setdefault(score, {})[task] = Part(paired, groups)

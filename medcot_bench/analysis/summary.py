@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
-from medcot_bench.analysis.values import ahead, rows_of, trains_everything, values_of
+from medcot_bench.analysis.values import ahead, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
 
 Rows = Mapping[tuple[str, str | None], Sequence[CellResult]]
@@ -20,8 +20,10 @@ def summarise(results: Results) -> str:
     and seed, with 95 % intervals; what an interval with 0 in it allows is called a tie.
     """
     rows = {key: done for key, cells in rows_of(results).items() if (done := [c for c in cells if c.record])}
-    for (full, task), cells in rows.items():
-        if task is not None and trains_everything(cells) and (other := _other(rows, full, task)):
+    against = references(rows)
+    for full, task in dict.fromkeys(against.values()):
+        alike = {key: rows[key] for key, reference in against.items() if reference == (full, task)}
+        if task is not None and (other := _other(alike, full, task)):
             return _compare(results, rows, task, full, other)
     return "Full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown."
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from medcot_bench.analysis.contrasts import SeedValues
 from medcot_bench.results import CellResult, Results
@@ -44,6 +44,28 @@ def ahead(full: SeedValues, own: SeedValues, score: str) -> dict[int, dict[str, 
         if seed in full
     }
     return {seed: row for seed, row in paired.items() if row}
+
+
+Key = tuple[str, str | None]
+"""Adapter and training task: a row."""
+
+
+def references(rows: Mapping[Key, Sequence[CellResult]]) -> dict[Key, Key]:
+    """Return row -> the full fine-tuning that its gap is measured against, itself among them.
+
+    The first that trains every weight on the same items of the same task; rows without one, or that are not
+    trained yet, have none.
+    """
+    full: dict[tuple[str, str], Key] = {}
+    for key, cells in rows.items():
+        if key[1] and trains_everything(cells):
+            full.setdefault((key[1], _items(cells)), key)
+    found = {key: full.get((key[1], _items(cells))) for key, cells in rows.items() if key[1]}
+    return {key: reference for key, reference in found.items() if reference}
+
+
+def _items(cells: Sequence[CellResult]) -> str:
+    return next((str(cell.record.request.get("train")) for cell in cells if cell.record), "none")
 
 
 def trains_everything(cells: Sequence[CellResult]) -> bool:

@@ -20,7 +20,11 @@ _FLAGS = {
     "--seeds": ("seeds", "N[,N]", "training seeds (default 0)"),
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
     "--limit": ("limit", "N", "evaluation items a task"),
-    "--train-items": ("training.train_items", "N", "training items a task"),
+    "--train-items": (
+        "training.train_items",
+        "N[,N]",
+        "training items a task; several: a training each, with `all`",
+    ),
     "--train-tokens": (
         "training.train_tokens",
         "N",

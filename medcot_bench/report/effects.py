@@ -20,6 +20,11 @@ FACTORS = (
     "are by Holm over the effects on one task."
 )
 
+SIZES = (
+    "Full less adapter, trained on the same items, more is better for full. Tenfold: the least-squares line of "
+    "the gap over the logarithm of the number of items. P-values are by Holm over the adapters."
+)
+
 
 def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
     """Yield title, table and explanation of what the study has."""
@@ -27,6 +32,8 @@ def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
         yield "Learnt less, or generalises better?", matched(leaderboard), MATCHED
     if leaderboard.factors:
         yield "Which weights, and which update?", factors(leaderboard), FACTORS
+    if leaderboard.sizes:
+        yield "Does the gap change with the number of training items?", sizes(leaderboard), SIZES
 
 
 def matched(leaderboard: Leaderboard) -> Table:
@@ -72,6 +79,23 @@ def factors(leaderboard: Leaderboard) -> Table:
         for found in leaderboard.factors
     ]
     return ["trained on", "scored on", "score", "effect", "better by", "p", "from"], rows
+
+
+def sizes(leaderboard: Leaderboard) -> Table:
+    """Return the gaps at every number of training items, and what ten times as many add."""
+    rows = [
+        [
+            leaderboard.tasks.get(found.trained, found.trained),
+            found.adapter,
+            leaderboard.tasks[found.task],
+            found.score,
+            "; ".join(f"{count}: {interval(gap, signed=True)}" for count, gap in found.gaps.items()),
+            interval(found.slope, signed=True),
+            "" if found.p_value is None else f"{found.p_value:.2g}",
+        ]
+        for found in leaderboard.sizes
+    ]
+    return ["trained on", "adapter", "scored on", "score", "gap at items", "tenfold adds", "p"], rows
 
 
 def trials(leaderboard: Leaderboard) -> Table:

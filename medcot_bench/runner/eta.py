@@ -111,7 +111,7 @@ def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float
 
 
 def _training(plan: Plan, cell: Cell, task: str) -> float:
-    recipe, items = plan.recipe(cell), plan.train_items(task)
+    recipe, items = plan.recipe(cell), plan.train_items(task, cell.adapter)
     each = fmean([sum(_tokens(item)) for item in items]) if items else 0.0
     tokens = recipe.epochs * len(items) * each
     if recipe.max_steps is not None:

@@ -60,7 +60,7 @@ def fit(
     if cell.task is None or cell.seed is None:
         return Fitted(base, {}, Encoded(), Trained())
     adapter, task, recipe = plan.adapters[cell.adapter], plan.tasks[cell.task], plan.recipe(cell)
-    encoded = encode(task, encoder, plan.train_items(cell.task), recipe)
+    encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
     if not encoded.items and recipe.max_steps != 0:
         raise ConfigError(f"task {cell.task}: every training item is longer than max_length={recipe.max_length}")
     validation = Encoded()

@@ -1,0 +1,100 @@
+"""How the gap to full fine-tuning changes with the number of training items."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.inference import difference, holm
+from medcot_bench.analysis.values import Key, ahead, references, rows_of, values_of
+from medcot_bench.options import NamedOptions, split_specs
+from medcot_bench.results import CellResult, Results
+
+ITEMS = "train_items"
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTrend:
+    """One adapter's gaps on one evaluation task by one score, at every number of training items."""
+
+    trained: str
+    adapter: str
+    task: str
+    score: str
+    gaps: Mapping[int, Contrast]
+    """Training items -> how much better full fine-tuning on the same items is."""
+    slope: Contrast
+    """What ten times the items add to the gap: the least-squares line over log10 of their number."""
+    p_value: float | None
+    """That it is zero, adjusted for the adapters of a training task, an evaluation task and a score (Holm)."""
+
+
+def size_trends(results: Results) -> tuple[SizeTrend, ...]:
+    """Return the trends of every adapter that was trained on several numbers of items beside full fine-tuning."""
+    rows = rows_of(results)
+    families: defaultdict[tuple[str, str], dict[int, tuple[Key, Key]]] = defaultdict(dict)
+    for key, reference in references(rows).items():
+        count = _count(rows[key])
+        if key != reference and key[1] and count:
+            families[key[1], _without_size(key[0])][count] = (key, reference)
+    found: list[SizeTrend] = []
+    for task in results.tasks:
+        for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
+            for trained in dict.fromkeys(task for task, _ in families):
+                trends = [
+                    trend
+                    for (name, adapter), sizes in families.items()
+                    if name == trained
+                    for trend in _trend(results, rows, trained, adapter, task, score, sizes)
+                ]
+                adjusted = iter(holm([t.p_value for t in trends if t.p_value is not None]))
+                found += [replace(t, p_value=None if t.p_value is None else next(adjusted)) for t in trends]
+    return tuple(found)
+
+
+def _trend(
+    results: Results,
+    rows: Mapping[Key, Sequence[CellResult]],
+    trained: str,
+    adapter: str,
+    task: str,
+    score: str,
+    sizes: Mapping[int, tuple[Key, Key]],
+) -> Iterator[SizeTrend]:
+    gaps, groups = {}, {}
+    for count, (own, full) in sorted(sizes.items()):
+        sides = [values_of(results, rows[key], task) for key in (full, own)]
+        gap = ahead(sides[0][0].get(score, {}), sides[1][0].get(score, {}), score)
+        if gap:
+            gaps[count] = gap
+            groups = sides[0][1]
+    seeds = set.intersection(*map(set, gaps.values())) if gaps else set()
+    items = set.intersection(*(set(gap[seed]) for gap in gaps.values() for seed in seeds)) if seeds else set()
+    if len(gaps) < 2 or not items:
+        return
+    middle = fmean(math.log10(count) for count in gaps)
+    spread = math.fsum((math.log10(count) - middle) ** 2 for count in gaps)
+    weights = {count: (math.log10(count) - middle) / spread for count in gaps}
+    line = {
+        seed: {i: math.fsum(weight * gaps[count][seed][i] for count, weight in weights.items()) for i in items}
+        for seed in seeds
+    }
+    slope = contrast([Part(line, groups)])
+    at = {
+        count: contrast([Part({s: {i: gap[s][i] for i in items} for s in seeds}, groups)])
+        for count, gap in gaps.items()
+    }
+    yield SizeTrend(trained, adapter, task, score, at, slope, difference(slope))
+
+
+def _count(cells: Sequence[CellResult]) -> int | None:
+    return next((cell.record.training.items for cell in cells if cell.record), None)
+
+
+def _without_size(label: str) -> str:
+    (typed,) = split_specs([label])
+    return str(NamedOptions(typed.name, {key: value for key, value in typed.options.items() if key != ITEMS}))
