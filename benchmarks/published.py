@@ -82,8 +82,8 @@ def written(found: Contrast | None) -> str:
     """Write a mean with its interval."""
     if found is None:
         return ""
-    interval = found.interval()
-    return f"{found.value:.2f}" + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")
+    value, *ends = (f"{round(x, 2) + 0.0:.2f}" for x in (found.value, *(found.interval() or ())))  # no -0.00
+    return value + (f" ({' to '.join(ends)})" if ends else "")
 
 
 def provenance(results: Results, board: Leaderboard) -> str:
