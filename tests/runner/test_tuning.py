@@ -42,7 +42,7 @@ def test_the_rate_with_the_least_loss_trains_every_seed(fields: dict[str, Any], 
     assert "is the edge of those tried" in table  # of two rates, each is one
     last = results.trials[-1]
     by_hand = fields | {"adapters": last.adapter, "seeds": (0,), "output_dir": str(tmp_path / "by_hand")}
-    by_hand |= {"training": {"train_tokens": 1500, "batch_size": 2, "lr": last.rate}}
+    by_hand |= {"training": {"train_tokens": 1500, "batch_size": 2, "lr": last.rate}, "limit": None}
     by_hand["scoring"] = {"scores": ("gold_nll",), "split": "validation"}
     [cell] = medcot_bench.run(by_hand).cells
     assert cell.scores["k8s_qa"].results["gold_nll,none"] == last.loss
