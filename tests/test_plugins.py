@@ -215,7 +215,7 @@ def test_a_study_of_third_party_plugins_runs_beside_broken_ones(
     rows = leaderboard["rows"]
     assert [(row["adapter"], row["task"]) for row in rows] == [("none", None), ("ia3", "ports_qa")]
     for row in rows:
-        assert row["tasks"]["ports_qa"]["scores"]["answer"]["n"] == 2
+        assert row["tasks"]["ports_qa"]["scores"]["answer"]["items"] == 2
         assert row["failures"] == []
     # (IA)^3 has a factor for each output of the 7 linear layers of 4 blocks: 64+32+32+64 and 128+128+64.
     assert rows[1]["costs"]["trainable_parameters"] == 4 * (64 + 32 + 32 + 64 + 128 + 128 + 64)
