@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy
 import yaml
-from scipy.stats import norm, t
+from scipy.stats import norm
 from tabulate import tabulate
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.inference import difference, equivalence
-from medcot_bench.analysis.power import detectable_by
+from medcot_bench.analysis.power import detectable, showable
 from medcot_bench.analysis.ratios import fieller
 from medcot_bench.analysis.verdict import Verdict, decide, finding
 
@@ -176,9 +176,9 @@ def powered(setting: Setting, seed: int) -> list[tuple[Verdict, Setting]]:
     rng = numpy.random.default_rng(seed)
     middle = replace(setting, full=(0.6, 0.6), adapter=(0.6, 0.6))
     pilots = [analysed(*draw(middle, rng)) for _ in range(50)]
-    same, shift, change = (2 * numpy.mean([detectable_by(p[n]) or 0.0 for p in pilots]) for n in range(3))
-    shown = [(t.ppf(0.95, e.df) + t.ppf(0.9, e.df)) * (e.stderr or 0.0) for p in pilots for e in p if e.df]
-    margin = 2 * float(numpy.mean(shown))
+    errors = [[(e.stderr or 0.0, e.df or 1.0) for e in pilot] for pilot in pilots]
+    same, shift, change = (2 * numpy.mean([detectable(*pilot[n]) for pilot in errors]) for n in range(3))
+    margin = 2 * float(numpy.mean([showable(*error) for pilot in errors for error in pilot]))
     low = 0.1
 
     def of(gap: float, under: float, **changes: Any) -> Setting:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, field_validator
 
 from medcot_bench.data.overlap import OnOverlap
 from medcot_bench.errors import ConfigError
@@ -26,6 +26,9 @@ def read_names(value: Any) -> Any:
         return tuple(str(spec) for spec in split_specs(value))
     except (ConfigError, TypeError) as error:
         raise ValueError(str(error)) from None
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(read_names)]
 
 
 class _Section(BaseModel):
@@ -82,6 +85,12 @@ class Training(_Section):
         given = self.train_items if isinstance(self.train_items, tuple) else (self.train_items,)
         return tuple(None if size == ALL else int(size) if size is not None else None for size in given)
 
+    @property
+    def most_items(self) -> int | None:
+        """The largest number of training items, None for all."""
+        sizes = [size for size in self.sizes if size is not None]
+        return max(sizes) if len(sizes) == len(self.sizes) else None
+
     @field_validator("tune_lr", mode="before")
     @classmethod
     def _read_rates(cls, value: Any) -> Any:
@@ -134,15 +143,10 @@ class Analysis(_Section):
     """The score that the answer is given by."""
     margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
     """Score -> the largest difference that makes none in practice. Without one, equality is never claimed."""
-    adapters: tuple[str, ...] = ()
+    adapters: Names = ()
     """The adapters that the hypotheses are about; empty: all."""
-    shifts: tuple[str, ...] = ()
+    shifts: Names = ()
     """The evaluation tasks that they are about; empty: all."""
-
-    @field_validator("adapters", "shifts", mode="before")
-    @classmethod
-    def _split_names(cls, value: Any) -> Any:
-        return read_names(value)
 
     @field_validator("margins", mode="before")
     @classmethod
@@ -158,9 +162,9 @@ class Study(_Section):
     """The plan of a whole run."""
 
     model: str = DEFAULT_MODEL
-    tasks: tuple[str, ...] = ()
-    eval_tasks: tuple[str, ...] = ()
-    adapters: tuple[str, ...] = ()
+    tasks: Names = ()
+    eval_tasks: Names = ()
+    adapters: Names = ()
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
     """Task name -> source, or split -> source. A source is `bundled` or `file:PATH`."""
@@ -181,11 +185,6 @@ class Study(_Section):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: PositiveInt | None = None
     output_dir: str = "out"
-
-    @field_validator("tasks", "eval_tasks", "adapters", mode="before")
-    @classmethod
-    def _split_names(cls, value: Any) -> Any:
-        return read_names(value)
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -103,10 +103,8 @@ class Plan:
 
     def train_items(self, task: str, adapter: str | None = None) -> list[Example]:
         """Return the items an adapter is trained on, the first of their order; of no adapter, the most of any."""
-        sizes = self.study.training.sizes
-        most = None if None in sizes else max(size for size in sizes if size is not None)
         own = self.adapters[adapter].train_items if adapter else None
-        items = list(self.data[task].splits["train"][:most][:own])
+        items = list(self.data[task].splits["train"][: self.study.training.most_items][:own])
         return shuffle_labels(items, self.study.data_seed) if self.study.training.labels == "shuffled" else items
 
     def validation_items(self, task: str) -> list[Example]:

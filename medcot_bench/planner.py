@@ -82,9 +82,7 @@ def _by_size(study: Study, adapter: ChosenAdapter) -> list[NamedOptions]:
 
 def _counts(study: Study) -> dict[Split, int | None]:
     """Return how many items of each split a study asks for, None where it leaves that to the task."""
-    sizes = study.training.sizes
-    most = None if None in sizes else max(size for size in sizes if size is not None)
-    counts: dict[Split, int | None] = {"train": most, "validation": None, "eval": None}
+    counts: dict[Split, int | None] = {"train": study.training.most_items, "validation": None, "eval": None}
     if study.scoring.split == "eval":
         counts["eval"] = study.limit
     elif study.scoring.split == "validation" and study.limit is not None:

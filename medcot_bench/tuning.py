@@ -83,7 +83,7 @@ def tuned(study: Study, plan: Plan, store: Store) -> Study:
     """
     trials = trials_of(plan, store)
     chosen = choose(trials)
-    done = {(trial.adapter, trial.task) for trial in trials}
+    done = dict.fromkeys((trial.adapter, trial.task) for trial in trials)
     failed = [todo for todo in untried(plan, store) if (todo.cell.adapter, todo.cell.task) in done]
     if failed:
         raise _error(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.inference import difference, holm
 from medcot_bench.analysis.values import ahead, rows_of, values_of
 from medcot_bench.errors import ConfigError
@@ -70,11 +70,10 @@ def compare(folders: Sequence[Results], baseline: str, score: str) -> list[Compa
             family = [
                 compared
                 for key in of_task
-                if (compared := _pair(folders, rows, key, reference, task, score)) is not None
+                if (compared := _pair(folders, rows, key, reference, task, trained, score)) is not None
             ]
-            family = [replace(compared, beside=trained) for compared in family]
-            adjusted = iter(holm([c.p_value for c in family if c.p_value is not None]))
-            found += [replace(c, p_value=None if c.p_value is None else next(adjusted)) for c in family]
+            adjusted = holm([compared.p_value for compared in family])
+            found += [replace(compared, p_value=p) for compared, p in zip(family, adjusted, strict=True)]
     return found
 
 
@@ -115,13 +114,14 @@ def _pair(
     key: Key,
     reference: Key,
     task: str,
+    beside: str | None,
     score: str,
 ) -> Compared | None:
     values, groups = values_of(folders[key[0]], rows[key], task)
     others, _ = values_of(folders[0], rows[reference], task)
     own, base = _same_seeds(values.get(score, {}), others.get(score, {}), key[2] is None, reference[2] is None)
     gap = ahead(own, base, score)
-    items = set.intersection(*map(set, gap.values())) if gap else set()
+    items = shared_items(gap)
     if not items:
         return None
 
@@ -135,7 +135,7 @@ def _pair(
         folder=key[0],
         trained=key[2],
         task=task,
-        beside=None,
+        beside=beside,
         mean=mean(own),
         baseline=mean(base),
         ahead=lead,

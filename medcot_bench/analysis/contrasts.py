@@ -80,13 +80,16 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds))
 
 
+def shared_items(values: SeedValues) -> set[str]:
+    """Return the items that have a value for every seed, none where there is no seed."""
+    return set.intersection(*map(set, values.values())) if values else set()
+
+
 def on_common_seeds(parts: Sequence[Part]) -> list[Part]:
     """Return the parts on the seeds that all have and on which each has an item; empty where there are none."""
     seeds = set.intersection(*(set(part.values) for part in parts))
     kept = [replace(part, values={seed: part.values[seed] for seed in sorted(seeds)}) for part in parts]
-    if not seeds or any(not set.intersection(*map(set, part.values.values())) for part in kept):
-        return []
-    return kept
+    return kept if all(shared_items(part.values) for part in kept) else []
 
 
 def matched_df(variances: Sequence[tuple[float, float]]) -> float | None:

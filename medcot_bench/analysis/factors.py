@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.inference import difference, holm
 from medcot_bench.analysis.values import rows_of, values_of
 from medcot_bench.results import CellResult, Results
@@ -54,8 +54,8 @@ def factor_effects(results: Results) -> tuple[FactorEffect, ...]:
             }
             for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
                 effects = [*_effects(trained, task, score, read)]
-                adjusted = iter(holm([e.p_value for e in effects if e.p_value is not None]))
-                found += [replace(e, p_value=None if e.p_value is None else next(adjusted)) for e in effects]
+                adjusted = holm([effect.p_value for effect in effects])
+                found += [replace(effect, p_value=p) for effect, p in zip(effects, adjusted, strict=True)]
     return tuple(found)
 
 
@@ -76,7 +76,7 @@ def _effects(trained: str, task: str, score: str, read: Read) -> Iterator[Factor
             combined[seed] = {
                 i: sign * sum(w * tables[kind][seed][i] for kind, w in weights.items()) for i in items
             }
-        if not combined or not set.intersection(*map(set, combined.values())):
+        if not shared_items(combined):
             continue
         groups = {item: group for kind in weights for item, group in read[kind][1][1].items()}
         value = contrast([Part(combined, groups)])

@@ -27,16 +27,19 @@ def equivalence(found: Contrast, margin: float) -> float | None:
     )
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return p-values adjusted for being looked at together (Holm 1979), in the order given.
 
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
+    None, a test that could not be made, stays None and does not count.
+
+    >>> holm([0.01, 0.04, None, 0.03])
+    [0.03, 0.06, None, 0.06]
     """
-    adjusted = [0.0] * len(p_values)
+    adjusted: list[float | None] = [None] * len(p_values)
+    made = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
     least = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+    for rank, (p, place) in enumerate(made):
+        least = max(least, min(1.0, (len(made) - rank) * p))
         adjusted[place] = least
     return adjusted
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import fsum
 from statistics import fmean
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.factors import FactorEffect, factor_effects
 from medcot_bench.analysis.matched import Matched, matched_gaps
 from medcot_bench.analysis.persistence import Persistence, persistence
@@ -165,11 +165,7 @@ def build(results: Results) -> Leaderboard:
 
 def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[str, Contrast]:
     """Return score -> mean over the items that all seeds have a value for, where there are some."""
-    return {
-        name: contrast([Part(by_seed, groups)])
-        for name, by_seed in values.items()
-        if by_seed and set.intersection(*map(set, by_seed.values()))
-    }
+    return {name: contrast([Part(by_seed, groups)]) for name, by_seed in values.items() if shared_items(by_seed)}
 
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Contrast]:

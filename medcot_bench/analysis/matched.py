@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast
+from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
 from medcot_bench.analysis.inference import difference, holm
 from medcot_bench.analysis.values import ahead, references, rows_of
 from medcot_bench.analysis.verdict import ALPHA
@@ -72,7 +72,7 @@ def matched_gaps(results: Results) -> tuple[Matched, ...]:
             if base and full == reference and key != full
             for matched in _under_shifts(results, str(key[1]), key[0], base, rows[full], rows[key])
         ]
-        found += _read(family)
+        found += _read(family) if family else []
     return tuple(found)
 
 
@@ -107,7 +107,10 @@ def _under_shifts(
             groups |= {s["id"]: s["group"] for s in results.samples(one, shift)}
         if not levels:
             continue
-        end, matched = (Part(ahead(*sides, SCORE), groups) for sides in (at_end, at_level))
+        ends = on_common_seeds([Part(ahead(*sides, SCORE), groups) for sides in (at_end, at_level)])
+        if not ends:
+            continue
+        end, matched = ends
         yield Matched(
             task=task,
             adapter=adapter,
@@ -155,13 +158,12 @@ def at(path: Sequence[Point], level: float) -> Items | None:
 
 def _read(family: Sequence[Matched]) -> list[Matched]:
     """Say what the gaps mean together, their tests adjusted for the adapters and shifts of one training task."""
-    told = {}
-    for name in ("gap", "plain", "explained"):
-        p_values = [difference(getattr(found, name)) for found in family]
-        adjusted = iter(holm([p for p in p_values if p is not None]))
-        told[name] = [p is not None and next(adjusted) <= ALPHA for p in p_values]
+    told = [
+        [p is not None and p <= ALPHA for p in holm([difference(one) for one in column])]
+        for column in zip(*((found.gap, found.plain, found.explained) for found in family), strict=True)
+    ]
     readings = []
-    for found, gap, plain, explained in zip(family, told["gap"], told["plain"], told["explained"], strict=True):
+    for found, gap, plain, explained in zip(family, *told, strict=True):
         less = found.further > 0
         if found.seeds < 2:
             readings.append("descriptive: one seed")

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from itertools import combinations
 from statistics import fmean
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.inference import difference, equivalence, holm, mcnemar
 from medcot_bench.analysis.ratios import Ratio, fieller
 from medcot_bench.analysis.values import Key, ahead, references, rows_of, values_of
@@ -85,8 +85,6 @@ class _Trained:
     reference: str
     base: str | None
     cells: Mapping[Key, Sequence[CellResult]]
-    adapters: Sequence[str]
-    """Those that the reference is compared with."""
 
     @cached_property
     def shifts(self) -> list[str]:
@@ -134,9 +132,9 @@ def persistence(results: Results) -> tuple[Persistence, ...]:
     found: list[Persistence] = []
     for reference, task in dict.fromkeys(against.values()):
         adapters = [key[0] for key, full in against.items() if full == (reference, task) and key != full]
-        trained = _Trained(results, str(task), reference, base, rows, adapters)
+        trained = _Trained(results, str(task), reference, base, rows)
         for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
-            pairs = [pair for adapter in trained.adapters for pair in _pairs(trained, adapter, score)]
+            pairs = [pair for adapter in adapters for pair in _pairs(trained, adapter, score)]
             found += [pair for declared in (True, False) for pair in _adjusted(pairs, declared)]
     return tuple(found)
 
@@ -179,7 +177,7 @@ def _side(trained: _Trained, adapter: str, task: str, score: str, seeds: set[int
     full, groups = trained.values(trained.reference, task, score)
     own, _ = trained.values(adapter, task, score)
     gaps = {seed: row for seed, row in ahead(full, own, score).items() if seed in seeds}
-    items = set.intersection(*(set(row) for row in gaps.values())) if gaps else set()
+    items = shared_items(gaps)
     if not items:
         return None
     untouched = next(iter(trained.values(trained.base, task, score)[0].values()), {})
@@ -237,11 +235,6 @@ def _adjusted(pairs: Sequence[Persistence], declared: bool) -> Iterator[Persiste
 
 
 def _holm(effects: Sequence[Effect]) -> list[Effect]:
-    differences = _adjust([effect.difference for effect in effects])
-    equivalences = _adjust([effect.equivalence for effect in effects])
+    differences = holm([effect.difference for effect in effects])
+    equivalences = holm([effect.equivalence for effect in effects])
     return [*map(Effect, (effect.found for effect in effects), differences, equivalences)]
-
-
-def _adjust(p_values: Sequence[float | None]) -> list[float | None]:
-    adjusted = iter(holm([value for value in p_values if value is not None]))
-    return [None if value is None else next(adjusted) for value in p_values]

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast, forms, matched_df
+from medcot_bench.analysis.contrasts import Part, contrast, forms, matched_df
 
 POWER = 0.8
 MOST_GROUPS = 100_000
@@ -49,11 +49,6 @@ def showable(stderr: float, df: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(df, 0.95) + stdtrit(df, (1 + POWER) / 2)) * stderr
-
-
-def detectable_by(found: Contrast) -> float | None:
-    """Return what the study behind a contrast could have told from zero, None without a standard error."""
-    return None if found.stderr is None or found.df is None else detectable(found.stderr, found.df)
 
 
 def spread_of(parts: Sequence[Part]) -> Spread | None:

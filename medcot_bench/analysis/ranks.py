@@ -39,15 +39,9 @@ def ranked(values: Mapping[str, SeedValues], groups: Mapping[str, str], score: s
     found: dict[str, Rank] = {}
     while better:
         leader, *others = better
-        p_values = []
-        for other in others:
-            gap = contrast([Part(ahead(common[leader], common[other], score), groups)])
-            p_values.append(difference(gap))
-        adjusted = iter(holm([p for p in p_values if p is not None]))
-        tied = [leader]
-        for other, p in zip(others, p_values, strict=True):
-            if p is None or next(adjusted) > ALPHA:
-                tied.append(other)
+        gaps = [contrast([Part(ahead(common[leader], common[other], score), groups)]) for other in others]
+        adjusted = holm([difference(gap) for gap in gaps])
+        tied = [leader, *(other for other, p in zip(others, adjusted, strict=True) if p is None or p > ALPHA)]
         place = len(found) + 1
         found |= {name: Rank(place, len(tied) > 1, score) for name in tied}
         better = [name for name in better if name not in found]

@@ -10,17 +10,12 @@ from medcot_bench.analysis.contrasts import Part, contrast, forms, on_common_see
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A ratio with its confidence set; without `low` and `high` the set is unbounded."""
+    """A ratio with its confidence set; without `low` and `high` it is unbounded, and the value means nothing."""
 
     value: float | None
     """None where the denominator is 0."""
     low: float | None
     high: float | None
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the data keep the ratio within two ends. If not, the bare value means nothing."""
-        return self.low is not None
 
 
 def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:

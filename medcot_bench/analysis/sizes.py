@@ -51,8 +51,8 @@ def size_trends(results: Results) -> tuple[SizeTrend, ...]:
                     if name == trained
                     for trend in _trend(results, rows, trained, adapter, task, score, sizes)
                 ]
-                adjusted = iter(holm([t.p_value for t in trends if t.p_value is not None]))
-                found += [replace(t, p_value=None if t.p_value is None else next(adjusted)) for t in trends]
+                adjusted = holm([trend.p_value for trend in trends])
+                found += [replace(trend, p_value=p) for trend, p in zip(trends, adjusted, strict=True)]
     return tuple(found)
 
 

@@ -10,9 +10,9 @@ from tabulate import tabulate
 
 from medcot_bench.analysis.comparison import Compared, compare, conflicts
 from medcot_bench.analysis.leaderboard import build
-from medcot_bench.analysis.recommendation import MEMORY, recommend
 from medcot_bench.errors import CONFLICT, MedcotError
 from medcot_bench.report.persistence import interval
+from medcot_bench.report.recommendation import MEMORY, recommend
 from medcot_bench.results import Results, load
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.planning import GAP, Expectation, expectations
+from medcot_bench.analysis.planning import Expectation, expectations
 from medcot_bench.cli.study import add_study_arguments, read_study
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import shared_ngrams
 from medcot_bench.errors import ConfigError
 from medcot_bench.plan import Plan
 from medcot_bench.planner import make_plan
+from medcot_bench.report.power import power
 from medcot_bench.report.text import duration, size
 from medcot_bench.requests import checkpoints
 from medcot_bench.results import Results, load
@@ -107,62 +107,12 @@ def show_plan(
     if pilot and not expected:
         print(f"\n{pilot.root}: too few seeds or groups, or not this study's scores, to take variances from")
     if expected:
-        print(f"\n{_power(expected, plan, pilot, wanted)}")
+        print(f"\n{power(expected, len(study.seeds), pilot.root if pilot else None, wanted)}")
     return 0
-
-
-def _power(expected: list[Expectation], plan: Plan, pilot: Results | None, wanted: float | None) -> str:
-    """Say what the study can tell, and what it takes to tell more."""
-    seeds = [*dict.fromkeys(count for e in expected for count in e.needed)]
-    rows = [
-        [
-            f"gap on {e.task}" + (f" after {e.trained}" if e.task != e.trained else "")
-            if e.effect == GAP
-            else f"change from {e.trained} to {e.task}",
-            e.score,
-            e.groups,
-            f"{e.detectable:.3f}",
-            ""
-            if e.margin is None
-            else f"{e.showable:.3f}" + (" (beyond the margin)" if e.showable > e.margin else ""),
-            *("none" if (n := e.needed.get(s)) is None else n for s in seeds),
-        ]
-        for e in expected
-    ]
-    target = "margin" if wanted is None else f"{wanted:g}"
-    headers = ["effect", "score", "groups", "told from zero from", "shown to be none within"]
-    headers += [f"groups for {target}, {n} seeds" for n in seeds]
-    where = f"the variances in {pilot.root}" if pilot else "assumed variances; plan --from DIR takes a pilot's"
-    count = len(plan.study.seeds)
-    lines = [
-        f"what {count} {'seed' if count == 1 else 'seeds'} can tell in 80 % of studies, by {where}:",
-        tabulate(rows, headers, disable_numparse=True),
-    ]
-    if count == 1:
-        lines.append("one seed describes its models: no verdict on their methods will be given")
-    else:
-        lines += _reach(expected)
-    return "\n".join(lines)
 
 
 def _rate(plan: Plan, todo: Todo) -> list[str]:
     return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
-
-
-def _reach(expected: list[Expectation]) -> Iterator[str]:
-    """Say which verdicts are out of reach, for each score."""
-    for score in dict.fromkeys(e.score for e in expected):
-        of_score = [e for e in expected if e.score == score]
-        margin = of_score[0].margin
-        blocked = [e for e in of_score if margin is None or e.showable > margin]
-        if margin is None or len(blocked) == len(of_score):
-            at = "without a margin" if margin is None else f"at a margin of {margin:g}"
-            yield f"{score}: 'no gap', 'persists' and 'vanishes' are out of reach {at}; differences can be told"
-        elif blocked:
-            names = dict.fromkeys(e.task for e in blocked)
-            yield f"{score}: at a margin of {margin:g} equality can't be shown on {', '.join(names)}"
-        else:
-            yield f"{score}: every verdict is in reach"
 
 
 def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation]) -> dict[str, Any]:

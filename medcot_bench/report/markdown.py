@@ -9,8 +9,8 @@ from tabulate import tabulate
 
 from medcot_bench import hookimpl
 from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
-from medcot_bench.analysis.recommendation import recommend
 from medcot_bench.report import effects, persistence
+from medcot_bench.report.recommendation import recommend
 from medcot_bench.report.text import estimate, number, size
 
 RELATIONS = {

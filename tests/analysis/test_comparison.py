@@ -15,9 +15,9 @@ from scipy import stats
 
 from medcot_bench.analysis.comparison import compare, conflicts
 from medcot_bench.analysis.leaderboard import build
-from medcot_bench.analysis.recommendation import recommend
 from medcot_bench.cli import main
 from medcot_bench.errors import ConfigError
+from medcot_bench.report.recommendation import recommend
 from medcot_bench.results import Results, load
 
 GIGA = 1_000_000_000

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from medcot_bench.analysis.contrasts import Part, contrast
-from medcot_bench.analysis.power import Spread, detectable, detectable_by, groups_needed, spread_of
+from medcot_bench.analysis.power import Spread, detectable, groups_needed, spread_of
 
 
 def draw(rng: random.Random, spread: Spread, groups: int, seeds: int, mean: float = 0.0) -> Part:
@@ -65,4 +65,3 @@ def test_no_number_of_groups_makes_up_for_seeds_that_differ_too_much() -> None:
 def test_one_seed_or_one_group_is_no_pilot() -> None:
     assert spread_of([Part({0: {"a": 0.0, "b": 1.0}}, {"a": "a", "b": "b"})]) is None
     assert spread_of([Part({0: {"a": 0.0}, 1: {"a": 1.0}}, {"a": "a"})]) is None
-    assert detectable_by(contrast([Part({0: {"a": 0.0}}, {"a": "a"})])) is None
