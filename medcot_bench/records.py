@@ -58,6 +58,16 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """How far a training took the model from the base that it started from, on its own task."""
+
+    kl: float
+    """KL(base || model), nats a target token of evaluation items."""
+    items: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellRecord:
     """A finished training. Its presence means that the cell is trained."""
 
@@ -85,6 +95,8 @@ class CellRecord:
     phases: Mapping[str, Phase]
     """`load`, `train`."""
     provenance: Provenance
+    divergence: Divergence | None = None
+    """None for the base, and in records made before it was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

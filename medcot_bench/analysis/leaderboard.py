@@ -69,6 +69,8 @@ class Row:
     """The evaluation tasks that it is to be scored on."""
     tasks: Mapping[str, TaskScores]
     costs: Costs | None
+    divergence: Mapping[int, float]
+    """Seed -> KL(base || model) on the training task, nats a target token, where it was measured."""
     failures: tuple[str, ...]
     """`status: error` of what is missing."""
 
@@ -143,6 +145,7 @@ def build(results: Results) -> Leaderboard:
                 tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
                 tasks,
                 _costs(results, key, cells, peak_of_full),
+                _divergence(cells),
                 tuple(_failures(cells)),
             )
         )
@@ -249,6 +252,14 @@ def _costs(
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
     )
+
+
+def _divergence(cells: Iterable[CellResult]) -> dict[int, float]:
+    return {
+        cell.cell.seed: cell.record.divergence.kl
+        for cell in cells
+        if cell.record and cell.record.divergence and cell.cell.seed is not None
+    }
 
 
 def _failures(cells: Iterable[CellResult]) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from statistics import fmean
 from typing import Any
 
 from medcot_bench import hookimpl
@@ -60,6 +61,8 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
             "lr": costs.lr,
             "steps": costs.steps,
         }
+    if row.divergence:
+        line["kl_from_base"] = fmean(row.divergence.values())
     return line
 
 

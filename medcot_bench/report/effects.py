@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import fmean
 
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.report.persistence import Table, interval
@@ -13,6 +14,11 @@ MATCHED = (
     "checkpoints. One generalises better where the gap at that level is told from zero; the adapter learnt "
     "less (or more) where it is not, but the plain gap is, and so is what the level makes of it. Tests by "
     "Holm over the adapters and shifts."
+)
+DIVERGENCE = (
+    "KL divergence from the base that a training started from, in nats a token, along the right answers of "
+    "items of the training task that were not trained on: the mean over seeds, and the least and the most. "
+    "Where it is small, little was changed."
 )
 FACTORS = (
     "How much better models are for training all layers and not some, and for updates of full and not low "
@@ -30,6 +36,8 @@ def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
     """Yield title, table and explanation of what the study has."""
     if leaderboard.matched:
         yield "Learnt less, or generalises better?", matched(leaderboard), MATCHED
+    if any(row.divergence for row in leaderboard.rows):
+        yield "How far from the base?", divergences(leaderboard), DIVERGENCE
     if leaderboard.factors:
         yield "Which weights, and which update?", factors(leaderboard), FACTORS
     if leaderboard.sizes:
@@ -62,6 +70,21 @@ def matched(leaderboard: Leaderboard) -> Table:
         for found in leaderboard.matched
     ]
     return [*headers, "seeds", "reading"], rows
+
+
+def divergences(leaderboard: Leaderboard) -> Table:
+    """Return how far training took the models from their base."""
+    rows = [
+        [
+            leaderboard.trained_on(row),
+            row.adapter,
+            f"{fmean(values):.3f}",
+            f"{min(values):.3f} to {max(values):.3f}" if len(values) > 1 else "",
+        ]
+        for row in leaderboard.rows
+        if (values := [*row.divergence.values()])
+    ]
+    return ["trained on", "adapter", "KL from the base", "over seeds"], rows
 
 
 def factors(leaderboard: Leaderboard) -> Table:

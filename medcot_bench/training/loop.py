@@ -75,7 +75,7 @@ def train(
             batches = [
                 flatten([items[index] for index in part], device) for part in split_step(step, recipe.accumulation)
             ]
-            with _autocast(device, parameters[0].dtype, compute_dtype):
+            with autocast(device, parameters[0].dtype, compute_dtype):
                 loss = accumulate(model, batches)
             norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.clip or math.inf).item()
             if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -89,7 +89,7 @@ def train(
             result.final_loss = loss
             result.log.append({"step": number, "loss": loss, "lr": rate, "gradient_norm": norm})
             if recipe.select_by == "val_nll" and number in looks:
-                with _autocast(device, parameters[0].dtype, compute_dtype):
+                with autocast(device, parameters[0].dtype, compute_dtype):
                     value = mean_nll(model, validation, device)
                 result.validation.append({"step": number, "nll": value})
                 if best is None or value < best[0]:
@@ -162,7 +162,8 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.lr * (1 - done) if recipe.schedule == "linear" else recipe.lr
 
 
-def _autocast(device: torch.device, stored: torch.dtype, computed: torch.dtype) -> AbstractContextManager[Any]:
+def autocast(device: torch.device, stored: torch.dtype, computed: torch.dtype) -> AbstractContextManager[Any]:
+    """Return the context in which weights stored in one dtype compute in another."""
     if stored == computed or device.type == "mps":
         return nullcontext()
     return torch.autocast(device.type, dtype=computed)

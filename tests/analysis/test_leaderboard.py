@@ -33,6 +33,7 @@ FULL_0 = Made(
         "manuals_qa": {"answer": answers(0, 1, 0, 0), "gold_nll": answers(2.5, 2.0, 3.0, 2.5)},
     },
     score_seconds=2.0,
+    kl=0.5,
 )
 FULL_1 = replace(
     FULL_0,
@@ -42,6 +43,7 @@ FULL_1 = replace(
         "manuals_qa": {"answer": answers(0, 1, 0, 0), "gold_nll": answers(2.5, 2.0, 3.0, 2.5)},
     },
     train=Phase(seconds=30.0, peak_bytes=2_000_000_000, tokens=3000),
+    kl=0.75,
 )
 LORA_0 = Made(
     adapter="lora",

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.plan import Cell, Score
-from medcot_bench.records import Attempt, CellRecord, Phase, Provenance, ScoreRecord, Status, Training
+from medcot_bench.records import (
+    Attempt,
+    CellRecord,
+    Divergence,
+    Phase,
+    Provenance,
+    ScoreRecord,
+    Status,
+    Training,
+)
 from medcot_bench.store import Store
 
 BASE = {"name": "tiny", "origin": "folder", "digest": "sha256:0"}
@@ -45,6 +54,7 @@ class Made:
     attempts: Sequence[Attempt] = ()
     selector: Mapping[str, Any] = field(default_factory=lambda: {"name": "all", "targets": "all"})
     provenance: Provenance = PROVENANCE
+    kl: float | None = None
 
 
 def failed(status: Status, error: str, score: str | None = None) -> Attempt:
@@ -123,6 +133,7 @@ def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
         ),
         phases={"load": Phase(seconds=1.0, peak_bytes=1), "train": train},
         provenance=made.provenance,
+        divergence=None if made.kl is None else Divergence(kl=made.kl, items=16, tokens=160),
     )
 
 

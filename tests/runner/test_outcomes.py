@@ -65,6 +65,7 @@ def test_training_lowers_the_loss_and_costs_are_recorded(results: Results) -> No
         assert record is not None
         if cell.cell.task is None:
             assert record.training.steps == 0
+            assert record.divergence is None
             continue
         assert record.training.steps == 20
         assert record.training.first_loss is not None
@@ -75,6 +76,8 @@ def test_training_lowers_the_loss_and_costs_are_recorded(results: Results) -> No
         assert record.bytes["states"] >= 2 * record.bytes["trained"]  # AdamW's two moments
         assert record.phases["train"].peak_bytes >= record.bytes["weights"]
         assert record.adapter_bytes > 0
+        assert record.divergence is not None
+        assert record.divergence.kl > 0
 
 
 def test_equal_budgets_for_all_adapters(results: Results) -> None:
@@ -171,6 +174,8 @@ def test_an_adapter_without_steps_is_the_base_to_the_last_digit_and_marked(
     base, lora = results.cells
     assert lora.record is not None
     assert lora.record.training.steps == 0
+    assert lora.record.divergence is not None
+    assert lora.record.divergence.kl == 0
     assert dict(base.scores["k8s_qa"].results) == dict(lora.scores["k8s_qa"].results)
     board = (results.root / "leaderboard.md").read_text()
     named = r"k8s_qa\[file:k8s_qa.jsonl\]"

@@ -1,0 +1,55 @@
+"""How far a training took a model from its base: KL divergence on items of its own training task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import fsum
+from typing import Any
+
+import torch
+
+from medcot_bench.records import Divergence
+from medcot_bench.training.attention import flat
+from medcot_bench.training.batches import Item, flatten
+from medcot_bench.training.loop import autocast
+
+ITEMS = 16
+"""Evaluation items that are looked at, the first of their order."""
+TOKENS = 32
+"""Target tokens an item, the first ones: a base's distributions over 128,000 tokens then take 0.3 GB."""
+
+
+@torch.no_grad()
+def next_token_logprobs(model: Any, items: Sequence[Item], compute_dtype: torch.dtype) -> list[torch.Tensor]:
+    """Return each item's log-probabilities before its first target tokens, given the right ones before them.
+
+    One tensor (tokens, vocabulary) an item, fp32, in main memory.
+    """
+    first = next(model.parameters())
+    model.eval()
+    with flat(model), autocast(first.device, first.dtype, compute_dtype):
+        return [_logprobs(model, item, first.device) for item in items]
+
+
+def _logprobs(model: Any, item: Item, device: torch.device) -> torch.Tensor:
+    batch = flatten([Item(item.prompt, item.target[:TOKENS])], device)
+    output = model(
+        input_ids=batch.input_ids,
+        position_ids=batch.position_ids,
+        use_cache=False,
+        logits_to_keep=batch.predicting,
+        flat_lengths=batch.lengths,
+    )
+    rows: torch.Tensor = output.logits[0].float().log_softmax(-1).cpu()
+    return rows
+
+
+def divergence(base: Sequence[torch.Tensor], model: Sequence[torch.Tensor]) -> Divergence:
+    """Return KL(base || model) in nats a target token, from what `next_token_logprobs` gave of both.
+
+    The direction and the place, the new task's own prompts, are those in which it foretold forgetting in Shenfeld
+    et al., RL's Razor (arXiv 2509.04259); there the mean is over sampled answers, here along the right one.
+    """
+    tokens = sum(len(rows) for rows in base)
+    total = fsum(float((p.exp() * (p - q)).sum(dtype=torch.float64)) for p, q in zip(base, model, strict=True))
+    return Divergence(kl=total / tokens, items=len(base), tokens=tokens)
