@@ -28,6 +28,7 @@ def read_names(value: Any) -> Any:
         raise ValueError(str(error)) from None
 
 
+Engine = Literal["fast", "hf"]
 Names = Annotated[tuple[str, ...], BeforeValidator(read_names)]
 
 
@@ -126,7 +127,10 @@ class Scoring(_Section):
     num_fewshot: int = Field(0, ge=0)
     max_new_tokens: PositiveInt | None = None
     """None: each task's own number."""
-    batch_size: PositiveInt = 8
+    engine: Engine = "fast"
+    """`hf` is lm-eval's own HFLM: slower, the same likelihoods up to rounding and the same greedy text."""
+    batch_size: PositiveInt = 32
+    """Sequences that are generated at once; with the engine `hf` also likelihoods."""
     max_length: int = Field(2048, ge=16)
     overlong: Literal["drop", "truncate-context", "error"] = "truncate-context"
 

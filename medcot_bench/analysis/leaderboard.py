@@ -293,5 +293,7 @@ def _notes(results: Results) -> Iterable[str]:
     made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]
     if made:
         yield "made on " + " and ".join(sorted(set(made)))
+    if len(engines := {where.engine for where in scored}) > 1:
+        yield f"scored by the engines {' and '.join(sorted(engines))}: likelihoods differ by rounding"
     if len({tuple(sorted(where.packages.items())) for where in [*trained, *scored]}) > 1:
         yield "rows were made with different package versions: differences between them may come from that"

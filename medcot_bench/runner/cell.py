@@ -236,4 +236,5 @@ class CellRunner:
 
     def _provenance(self, started: str, chosen: ChosenAdapter, task: str | None) -> Provenance:
         plugins = [chosen.entry, chosen.selector_entry, *([self._plan.tasks[task].entry] if task else [])]
-        return provenance(started, plugins, self._device, self._dtype, self._threads)
+        engine = self._plan.scoring.engine
+        return provenance(started, plugins, engine, self._device, self._dtype, self._threads)

@@ -12,12 +12,16 @@ import torch
 from medcot_bench import __version__
 from medcot_bench.plugins import PluginEntry, installed
 from medcot_bench.records import Provenance
-from medcot_bench.scoring.engine import ENGINE
 from medcot_bench.todo import package_versions
 
 
 def provenance(
-    started: str, plugins: Iterable[PluginEntry], device: torch.device, dtype: torch.dtype, threads: int
+    started: str,
+    plugins: Iterable[PluginEntry],
+    engine: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    threads: int,
 ) -> Provenance:
     """Describe this process for a record that began at `started` and in which `plugins` took part."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
@@ -26,7 +30,7 @@ def provenance(
         medcot_bench=__version__,
         plugins=took_part | {f"plugin {name}": "active" for name in installed().run_wide()},
         packages=package_versions(),
-        engine=ENGINE,
+        engine=engine,
         python=platform.python_version(),
         platform=platform.platform(),
         device=f"{device.type}: {name}",

@@ -12,7 +12,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from medcot_bench.scores import CORE_SCORES, higher_is_better
 from medcot_bench.scoring.answers import ItemScorer, Question
-from medcot_bench.scoring.engine import STOP
+from medcot_bench.scoring.hf import STOP
 
 SPLIT = "items"
 

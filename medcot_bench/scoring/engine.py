@@ -1,88 +1,27 @@
-"""The language model that lm-eval talks to. `hf` is lm-eval's own HFLM with our rule for stop strings."""
+"""The language model that lm-eval talks to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from lm_eval.models.huggingface import HFLM
-from transformers import StoppingCriteria, StoppingCriteriaList
 
-ENGINE = "hf"
-STOP = "stop_after_text"
-"""Key of the generation settings under which a task gives its stop strings."""
+from medcot_bench.config import Engine
+from medcot_bench.scoring.fast import FastLM
+from medcot_bench.scoring.hf import HfLM
 
-
-class StopAfterText(StoppingCriteria):
-    """Ends a row of a batch once a stop string follows text; line breaks before any text do not count.
-
-    Each row ends for itself: rows that are done wait, and are not generated further.
-    """
-
-    def __init__(self, tokenizer: Any, stops: Sequence[str], prompt_length: int):
-        self._tokenizer = tokenizer
-        self._stops = stops
-        self._prompt_length = prompt_length
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-        """Return one truth value a row."""
-        texts = self._tokenizer.batch_decode(input_ids[:, self._prompt_length :], skip_special_tokens=True)
-        done = [any(stop in text.lstrip() for stop in self._stops) for text in texts]
-        return torch.tensor(done, device=input_ids.device)
-
-
-class MedcotLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
-    """HFLM whose generation stops at EOS or after text, row by row."""
-
-    def __init__(self, **arguments: Any):
-        super().__init__(**arguments)
-        self.unfinished: set[tuple[int, ...]] = set()
-        """Tokens of the prompts whose generation used all it was allowed without coming to an end."""
-
-    def _model_generate(
-        self, context: torch.Tensor, max_length: int, stop: list[str], **settings: Any
-    ) -> torch.Tensor:
-        stops = settings.pop(STOP, ())
-        settings.pop("temperature", None)  # HFLM adds 0.0; greedy decoding takes none
-        criteria = [StopAfterText(self.tokenizer, stops, context.shape[1])] if stops else []
-        with torch.autocast(
-            device_type=self.device.type,
-            dtype=self.mixed_precision_dtype,
-            enabled=self.mixed_precision_dtype is not None,
-        ):
-            generated: torch.Tensor = self.model.generate(
-                input_ids=context,
-                max_length=max_length,
-                stopping_criteria=StoppingCriteriaList(criteria),
-                eos_token_id=self.tokenizer.eos_token_id,
-                pad_token_id=self.tokenizer.pad_token_id,
-                use_cache=True,
-                **settings,
-            )
-        if generated.shape[1] == max_length:
-            self._note_unfinished(context, settings["attention_mask"], generated, stops)
-        return generated
-
-    def _note_unfinished(
-        self, context: torch.Tensor, mask: torch.Tensor, generated: torch.Tensor, stops: Sequence[str]
-    ) -> None:
-        new = generated[:, context.shape[1] :]
-        texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
-        for prompt, kept, row, text in zip(context, mask.bool(), new, texts, strict=True):
-            ended = self.tokenizer.eos_token_id in row or any(stop in text.lstrip() for stop in stops)
-            if not ended:
-                self.unfinished.add(tuple(prompt[kept].tolist()))
+ENGINES: dict[Engine, type[HfLM]] = {"fast": FastLM, "hf": HfLM}
 
 
 def build_lm(
     model: Any,
     tokenizer: Any,
     *,
+    engine: Engine,
     max_length: int,
     batch_size: int,
     compute_dtype: torch.dtype | None = None,
-) -> MedcotLM:
+) -> HfLM:
     """Wrap a model in memory for lm-eval.
 
     `compute_dtype` switches autocast on, for fp32 master weights on a GPU. Log-probabilities are taken in fp32.
@@ -90,7 +29,7 @@ def build_lm(
     """
     model.tie_weights = lambda *args, **kwargs: None
     try:
-        return MedcotLM(
+        return ENGINES[engine](
             pretrained=model,
             tokenizer=tokenizer,
             max_length=max_length,

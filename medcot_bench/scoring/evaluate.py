@@ -68,11 +68,14 @@ def evaluate_score(
     lm = build_lm(
         model,
         encoder.tokenizer,
+        engine=plan.scoring.engine,
         max_length=request["max_length"],
         batch_size=plan.scoring.batch_size,
         compute_dtype=compute_dtype,
     )
     scorer.unfinished = lm.unfinished
+    asked = (question.written.prompt for question in questions if question.generated)
+    lm.answered = {tuple(encoder.encode(prompt)): scorer.max_new_tokens for prompt in asked}
     with torch.no_grad():
         output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
     rows = sorted(output["samples"][task.task_name], key=lambda row: row["doc_id"])

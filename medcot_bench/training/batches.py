@@ -9,6 +9,7 @@ from itertools import count, islice
 
 import torch
 
+from medcot_bench.models.attention import Segment
 from medcot_bench.types import Recipe
 
 
@@ -31,7 +32,7 @@ class FlatBatch:
     """(1, T)"""
     position_ids: torch.Tensor
     """(1, T), from 0 in each sequence."""
-    lengths: list[int]
+    segments: list[Segment]
     predicting: torch.Tensor
     """(N,) positions whose next token belongs to a target."""
     labels: torch.Tensor
@@ -83,7 +84,7 @@ def flatten(items: Sequence[Item], device: torch.device) -> FlatBatch:
     return FlatBatch(
         torch.tensor([ids], device=device),
         torch.tensor([positions], device=device),
-        [len(item) for item in items],
+        [Segment(len(item)) for item in items],
         torch.tensor(predicting, device=device),
         torch.tensor(labels, device=device),
     )

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from medcot_bench.models.attention import flat
 from medcot_bench.records import Divergence
-from medcot_bench.training.attention import flat
 from medcot_bench.training.batches import Item, flatten
 from medcot_bench.training.loop import autocast
 
@@ -38,7 +38,7 @@ def _logprobs(model: Any, item: Item, device: torch.device) -> torch.Tensor:
         position_ids=batch.position_ids,
         use_cache=False,
         logits_to_keep=batch.predicting,
-        flat_lengths=batch.lengths,
+        segments=batch.segments,
     )
     rows: torch.Tensor = output.logits[0].float().log_softmax(-1).cpu()
     return rows

@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from medcot_bench.errors import ConfigError, Diverged
-from medcot_bench.training.attention import flat
+from medcot_bench.models.attention import flat
 from medcot_bench.training.batches import FlatBatch, Item, flatten, plan_steps, split_step
 from medcot_bench.training.costs import tensor_bytes
 from medcot_bench.types import Recipe
@@ -132,7 +132,7 @@ def summed_nll(model: Any, batch: FlatBatch) -> torch.Tensor:
         position_ids=batch.position_ids,
         use_cache=False,
         logits_to_keep=batch.predicting,
-        flat_lengths=batch.lengths,
+        segments=batch.segments,
     )
     return cross_entropy(output.logits[0].float(), batch.labels, reduction="sum")
 

@@ -136,7 +136,7 @@ def test_training_and_lm_eval_see_the_same_tokens(
 
 
 def test_a_stop_string_counts_only_after_text(study_fields: dict[str, Any], tiny_model: Path) -> None:
-    from medcot_bench.scoring.engine import StopAfterText
+    from medcot_bench.scoring.hf import StopAfterText
 
     tokenizer = load_tokenizer(tiny_model)
     rows = ["\n\n A", "\n\n A Pod.\n", "A Pod.\nQ"]

@@ -75,7 +75,7 @@ def test_a_flat_batch_predicts_every_target_token_and_nothing_else() -> None:
     batch = flatten(items, torch.device("cpu"))
     assert batch.input_ids.tolist() == [[10, 11, 12, 13, 14, 20, 21, 22, 23]]
     assert batch.position_ids.tolist() == [[0, 1, 2, 3, 4, 0, 1, 2, 3]]
-    assert batch.lengths == [5, 4]
+    assert [segment.length for segment in batch.segments] == [5, 4]
     predicting = batch.input_ids[0, batch.predicting].tolist()
     assert list(zip(predicting, batch.labels.tolist(), strict=True)) == [
         (12, 13),

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, MistralConfig
 
 from medcot_bench import Recipe
 from medcot_bench.errors import ConfigError, Diverged, ModelError
-from medcot_bench.training.attention import flat, flat_attention
+from medcot_bench.models.attention import Segment, flat, flat_attention
 from medcot_bench.training.batches import Item, flatten
 from medcot_bench.training.loop import accumulate, learning_rate, mean_nll, train
 
@@ -124,7 +124,7 @@ def test_sliding_windows_are_those_of_transformers() -> None:
     with flat(model), torch.no_grad():
         batch = flatten(items, CPU)
         found = model(
-            batch.input_ids, position_ids=batch.position_ids, use_cache=False, flat_lengths=batch.lengths
+            batch.input_ids, position_ids=batch.position_ids, use_cache=False, segments=batch.segments
         ).logits[0]
     expected = [model(torch.tensor([item.prompt + item.target]), use_cache=False).logits[0] for item in items]
     torch.testing.assert_close(found, torch.cat(expected), atol=1e-5, rtol=1e-4)
@@ -132,9 +132,11 @@ def test_sliding_windows_are_those_of_transformers() -> None:
 
 def test_attention_that_is_not_ours_is_refused() -> None:
     tensor = torch.zeros(1, 2, 4, 8)
-    for other in ({"softcap": 30.0}, {"s_aux": torch.zeros(2)}, {"flat_lengths": None}):
-        with pytest.raises(ModelError, match="can't be trained on flat batches"):
-            flat_attention(torch.nn.Linear(1, 1), tensor, tensor, tensor, None, **({"flat_lengths": [4]} | other))  # type: ignore[arg-type]
+    for other in ({"softcap": 30.0}, {"s_aux": torch.zeros(2)}, {"segments": None}):
+        with pytest.raises(ModelError, match="can't read flat batches"):
+            flat_attention(
+                torch.nn.Linear(1, 1), tensor, tensor, tensor, None, **({"segments": [Segment(4)]} | other)
+            )  # type: ignore[arg-type]
 
 
 def test_the_attention_is_set_back(model: Any) -> None:

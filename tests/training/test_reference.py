@@ -13,11 +13,11 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from medcot_bench.bases import resolve
 from medcot_bench.chosen import choose_adapter
+from medcot_bench.models.attention import flat
 from medcot_bench.models.load import load_model
 from medcot_bench.options import split_specs
 from medcot_bench.plugins import installed
 from medcot_bench.testing.tiny import Architecture, make_tiny_model
-from medcot_bench.training.attention import flat
 from medcot_bench.training.batches import Item, flatten, split_step
 from medcot_bench.training.loop import accumulate, mean_nll
 

@@ -1,0 +1,233 @@
+"""The engine `fast`: lm-eval's requests on flat batches, no prompt read twice, no row waiting for another."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.models.utils import postprocess_generated_text
+
+from medcot_bench.models.attention import Past, Segment, flat
+from medcot_bench.scoring.hf import STOP, HfLM
+
+BATCH_TOKENS = 2048
+"""Tokens of a flat batch, if one context and what follows it does not take more by itself."""
+KEPT_TOKENS = 16384
+"""Tokens of prompts that stay read from their likelihoods to their answers: 0.8 GB for SmolLM2-135M in fp32,
+1.9 GB for Llama-3.2-3B in bf16."""
+ROWS = 256
+"""Predictions whose logits are taken in fp32 at a time."""
+Request = tuple[Any, list[int], list[int]]
+"""Its texts, and the tokens of context and continuation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A prompt that was read, and the likeliest token after it."""
+
+    past: Past
+    next: int
+
+
+@dataclass(slots=True)
+class Row:
+    """One answer on its way."""
+
+    prompt: list[int]
+    most: int
+    """New tokens at most."""
+    stops: Sequence[str]
+    """Strings that end it once they follow text."""
+    until: Sequence[str]
+    """Strings that end it anywhere."""
+    past: Past
+    new: list[int] = field(default_factory=list)
+
+    def unread(self) -> list[int]:
+        """Return the tokens that the model has not seen: the whole prompt, later the last token."""
+        return self.new[-1:] or self.prompt
+
+
+class FastLM(HfLM):
+    """Same likelihoods up to rounding, same greedy text."""
+
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments)
+        self._read: dict[tuple[int, ...], Read] = {}
+        """Prompts whose answers are still to come."""
+
+    def _loglikelihood_tokens(
+        self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
+    ) -> list[tuple[float, bool]]:
+        """Return (log-likelihood, whether it is the greedy answer) of every continuation."""
+        if any(len(context) + len(rest) > self.max_length + 1 for _, context, rest in requests):
+            found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
+            return found  # it cuts them from the left, as lm-eval's users expect
+        by_context: dict[tuple[int, ...], list[int]] = {}
+        for number, (_, context, _) in enumerate(requests):
+            by_context.setdefault(tuple(context), []).append(number)
+        answers: dict[int, tuple[float, bool]] = {}
+        with flat(self.model):
+            for batch in _batches(by_context, requests):
+                answers |= self._likelihoods(batch, requests)
+        return [answers[number] for number in range(len(requests))]
+
+    def _likelihoods(
+        self, batch: Sequence[tuple[tuple[int, ...], list[int]]], requests: Sequence[Request]
+    ) -> dict[int, tuple[float, bool]]:
+        ids: list[int] = []
+        positions: list[int] = []
+        segments: list[Segment] = []
+        ends: dict[tuple[int, ...], int] = {}  # context -> the place of its last token
+        predicting: dict[int, list[int]] = {}  # request -> the places that predict its tokens
+        for context, numbers in batch:
+            first = len(segments)
+            segments.append(Segment(len(context), past=self._past_to_keep(context)))
+            ids += context
+            positions += range(len(context))
+            ends[context] = len(ids) - 1
+            for number in numbers:
+                read = requests[number][2][:-1]
+                predicting[number] = [ends[context], *range(len(ids), len(ids) + len(read))]
+                if read:
+                    segments.append(Segment(len(read), after=first))
+                    ids += read
+                    positions += range(len(context), len(context) + len(read))
+        places = sorted({place for own in predicting.values() for place in own})
+        logits = self._forward(ids, positions, segments, places)
+        normaliser = torch.cat([rows.float().logsumexp(-1) for rows in logits.split(ROWS)])
+        best = logits.argmax(-1).tolist()
+        row = {place: number for number, place in enumerate(places)}
+        for segment, (context, end) in zip((s for s in segments if s.after is None), ends.items(), strict=True):
+            if segment.past is not None:
+                segment.past.length = len(context)
+                self._read[context] = Read(segment.past, best[row[end]])
+        answers = {}
+        for number, own in predicting.items():
+            rows, targets = [row[place] for place in own], requests[number][2]
+            likelihood = float((logits[rows, targets].float() - normaliser[rows]).sum())
+            answers[number] = likelihood, [best[r] for r in rows] == targets
+        return answers
+
+    def _past_to_keep(self, context: tuple[int, ...]) -> Past | None:
+        if context not in self.answered or sum(map(len, self._read)) + len(context) > KEPT_TOKENS:
+            return None
+        return Past(len(context) + self.answered[context] - 1)
+
+    def _forward(
+        self, ids: list[int], positions: list[int], segments: list[Segment], places: list[int]
+    ) -> torch.Tensor:
+        """Return the logits (places, vocabulary) of one flat batch."""
+        with (
+            torch.no_grad(),
+            torch.autocast(
+                device_type=self.device.type,
+                dtype=self.mixed_precision_dtype,
+                enabled=self.mixed_precision_dtype is not None,
+            ),
+        ):
+            output = self.model(
+                input_ids=torch.tensor([ids], device=self.device),
+                position_ids=torch.tensor([positions], device=self.device),
+                use_cache=False,
+                logits_to_keep=torch.tensor(places, device=self.device),
+                segments=segments,
+            )
+        logits: torch.Tensor = output.logits[0]
+        return logits
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Return the greedy answers; a row that ends makes room for the next, `batch_size` rows at once."""
+        if any(request.args[1].get("do_sample") for request in requests):
+            texts: list[str] = super().generate_until(requests, disable_tqdm)
+            return texts
+        rows = [self._row(*request.args) for request in requests]
+        # The longest prompts first: too little memory shows at once, and long answers do not come last alone.
+        waiting = deque(sorted(rows, key=lambda row: (-len(row.prompt), row.prompt)))
+        active: list[Row] = []
+        most = int(str(self.batch_size))  # HFLM's type has `auto` in it
+        with flat(self.model):
+            while waiting or active:
+                unread = sum(len(row.unread()) for row in active)
+                while waiting and len(active) < most:
+                    unread += len(waiting[0].unread())
+                    if active and unread > BATCH_TOKENS:
+                        break
+                    row = waiting.popleft()
+                    if not self._ended(row):  # a prompt that was read has its first token
+                        active.append(row)
+                if active:
+                    self._step(active)
+                active = [row for row in active if not self._ended(row)]
+        return [self._text(row) for row in rows]
+
+    def _row(self, context: str, settings: dict[str, Any]) -> Row:
+        most = int(settings.get("max_gen_toks") or self.max_gen_toks)
+        prompt = self.tok_encode(context)[-(self.max_length - most) :]
+        until = settings.get("until") or []
+        until = [until] if isinstance(until, str) else until
+        read = self._read.pop(tuple(prompt), None)
+        past = read.past if read else Past(len(prompt) + most - 1)  # the last new token is never read
+        return Row(prompt, most, settings.get(STOP, ()), until, past, [read.next] if read else [])
+
+    def _step(self, active: Sequence[Row]) -> None:
+        """Read what each row has unread, and append its likeliest next token."""
+        ids: list[int] = []
+        positions: list[int] = []
+        segments: list[Segment] = []
+        places: list[int] = []
+        for row in active:
+            unread = row.unread()
+            ids += unread
+            positions += range(row.past.length, row.past.length + len(unread))
+            segments.append(Segment(len(unread), past=row.past))
+            places.append(len(ids) - 1)
+        likeliest = self._forward(ids, positions, segments, places).argmax(-1).tolist()
+        for row, segment, token in zip(active, segments, likeliest, strict=True):
+            row.past.length += segment.length
+            row.new.append(token)
+
+    def _ended(self, row: Row) -> bool:
+        if not row.new:
+            return False
+        if row.new[-1] == self.tokenizer.eos_token_id:
+            return True
+        if row.stops or row.until:
+            text = self.tok_decode(row.new)
+            if any(stop in text.lstrip() for stop in row.stops) or any(stop in text for stop in row.until):
+                return True
+        if len(row.new) < row.most:
+            return False
+        self.unfinished.add(tuple(row.prompt))
+        return True
+
+    def _text(self, row: Row) -> str:
+        text: str = postprocess_generated_text(
+            generation=self.tok_decode(row.new), stop=list(row.until), think_end_token=None
+        )
+        return text
+
+
+def _batches(
+    by_context: dict[tuple[int, ...], list[int]], requests: Sequence[Request]
+) -> Iterator[list[tuple[tuple[int, ...], list[int]]]]:
+    """Yield contexts with their requests, the longest first, as many together as a batch takes."""
+
+    def size(context: tuple[int, ...], numbers: list[int]) -> int:
+        return len(context) + sum(len(requests[number][2]) - 1 for number in numbers)
+
+    batch: list[tuple[tuple[int, ...], list[int]]] = []
+    total = 0
+    for context, numbers in sorted(by_context.items(), key=lambda entry: (-size(*entry), entry[0])):
+        own = size(context, numbers)
+        if batch and total + own > BATCH_TOKENS:
+            yield batch
+            batch, total = [], 0
+        batch.append((context, numbers))
+        total += own
+    if batch:
+        yield batch

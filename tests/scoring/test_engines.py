@@ -1,0 +1,157 @@
+"""The engine `fast` against lm-eval's own HFLM: the same likelihoods up to rounding, the same greedy text."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lm_eval.api.instance import Instance
+from transformers import AutoModelForCausalLM, MistralConfig
+
+from medcot_bench.models.load import load_model, load_tokenizer
+from medcot_bench.scoring.engine import build_lm
+from medcot_bench.scoring.hf import STOP, HfLM
+
+WORDS = ("pod", "node", "image", "port", "name", "the", "of", "in", "which", "has", "and", "a", "is", "not", "on")
+LONG = 300  # words; more tokens than a batch takes together with others
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model: Path) -> Any:
+    return load_tokenizer(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Any:
+    return load_model(tiny_model, quantisation="none", dtype=torch.float32, device=torch.device("cpu"))
+
+
+def engines(model: Any, tokenizer: Any, **changes: Any) -> tuple[HfLM, HfLM]:
+    settings: dict[str, Any] = {"max_length": 4096, "batch_size": 3} | changes
+    hf, fast = (build_lm(model, tokenizer, engine=engine, **settings) for engine in ("hf", "fast"))
+    return hf, fast
+
+
+def text(numbers: random.Random, words: int) -> str:
+    return " ".join(numbers.choice(WORDS) for _ in range(words))
+
+
+def likelihood_requests() -> list[Instance]:
+    numbers = random.Random(5)
+    pairs = []
+    for length in (3, 40, LONG, 17, LONG, 1):
+        context = text(numbers, length)
+        pairs += [(context, " " + text(numbers, count)) for count in (1, 3, 9)]
+        pairs.append((context, " A"))
+    numbers.shuffle(pairs)
+    return [Instance("loglikelihood", {}, pair, index) for index, pair in enumerate(pairs)]
+
+
+def generation_requests(**settings: Any) -> list[Instance]:
+    numbers = random.Random(6)
+    given: dict[str, Any] = {"until": [], "max_gen_toks": 12, "do_sample": False} | settings
+    contexts = [text(numbers, length) for length in (3, 40, 9, LONG, 17, 5, 80)]
+    return [
+        Instance("generate_until", {}, (context, dict(given)), index) for index, context in enumerate(contexts)
+    ]
+
+
+def assert_same_likelihoods(hf: HfLM, fast: HfLM, requests: list[Instance]) -> None:
+    expected, found = (lm.loglikelihood(requests, disable_tqdm=True) for lm in (hf, fast))
+    assert [value for value, _ in found] == pytest.approx([value for value, _ in expected], abs=1e-4, rel=1e-5)
+    assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
+
+
+def test_likelihoods_of_several_answers_to_one_context(model: Any, tokenizer: Any) -> None:
+    assert_same_likelihoods(*engines(model, tokenizer), likelihood_requests())
+
+
+def test_contexts_too_long_are_cut_as_lm_eval_cuts_them(model: Any, tokenizer: Any) -> None:
+    assert_same_likelihoods(*engines(model, tokenizer, max_length=64), likelihood_requests())
+
+
+def test_the_greedy_answer_is_told(model: Any, tokenizer: Any) -> None:
+    _, fast = engines(model, tokenizer)
+    context = text(random.Random(1), 9)
+    ids = torch.tensor([tokenizer.encode(context)])
+    likeliest = tokenizer.decode(model(ids).logits[0, -1].argmax())
+    requests = [Instance("loglikelihood", {}, (context, more), 0) for more in (likeliest, " pod")]
+    assert [greedy for _, greedy in fast.loglikelihood(requests, disable_tqdm=True)] == [True, False]
+
+
+@pytest.mark.parametrize("settings", [{}, {STOP: ["e", "\n"]}, {"until": ["o", "a"]}, {"max_gen_toks": 1}])
+def test_generated_text_and_what_did_not_end(model: Any, tokenizer: Any, settings: dict[str, Any]) -> None:
+    hf, fast = engines(model, tokenizer)
+    requests = generation_requests(**settings)
+    expected, found = (lm.generate_until(requests, disable_tqdm=True) for lm in (hf, fast))
+    stops = settings.get(STOP, [])
+
+    def cut(answer: str) -> str:  # what follows a stop string is cut by the caller
+        for stop in stops:
+            answer = answer.lstrip().split(stop)[0]
+        return answer
+
+    assert [cut(answer) for answer in found] == [cut(answer) for answer in expected]
+    if not settings.get("until"):  # HFLM leaves these to its own criteria, and ours are not asked
+        assert fast.unfinished == hf.unfinished
+
+
+def test_rows_wait_where_prompts_fill_a_batch(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    hf, fast = engines(model, tokenizer)
+    expected = hf.generate_until(generation_requests(), disable_tqdm=True)
+    monkeypatch.setattr("medcot_bench.scoring.fast.BATCH_TOKENS", 60)
+    assert fast.generate_until(generation_requests(), disable_tqdm=True) == expected
+    assert_same_likelihoods(hf, fast, likelihood_requests())
+
+
+@pytest.mark.parametrize("kept", [0, 200, 10_000])
+@pytest.mark.parametrize("most", [1, 12])
+def test_prompts_read_for_their_likelihoods_are_not_read_again(
+    model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, kept: int, most: int
+) -> None:
+    monkeypatch.setattr("medcot_bench.scoring.fast.KEPT_TOKENS", kept)
+    hf, fast = engines(model, tokenizer)
+    answers = generation_requests(max_gen_toks=most)
+    contexts = [request.args[0] for request in answers]
+    fast.answered = {tuple(tokenizer.encode(context)): most for context in contexts}
+    pairs = [(context, more) for context in contexts for more in (" a pod", " A")]
+    assert_same_likelihoods(hf, fast, [Instance("loglikelihood", {}, pair, 0) for pair in pairs])
+    read: list[int] = []
+    step = type(fast)._forward
+    monkeypatch.setattr(
+        type(fast), "_forward", lambda lm, ids, *rest: read.append(len(ids)) or step(lm, ids, *rest)
+    )
+    assert fast.generate_until(answers, disable_tqdm=True) == hf.generate_until(answers, disable_tqdm=True)
+    assert fast.unfinished == hf.unfinished
+    if kept > 1000:  # three rows at once, one token each
+        assert all(count <= 3 for count in read)
+        assert bool(read) == (most > 1)
+
+
+def test_sliding_windows_while_generating(tokenizer: Any) -> None:
+    config = MistralConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=8,
+    )
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    hf, fast = engines(model, tokenizer)
+    requests = generation_requests()
+    assert fast.generate_until(requests, disable_tqdm=True) == hf.generate_until(requests, disable_tqdm=True)
+    assert_same_likelihoods(hf, fast, likelihood_requests())
+
+
+def test_the_model_s_attention_is_set_back(model: Any, tokenizer: Any) -> None:
+    before = model.config._attn_implementation
+    _, fast = engines(model, tokenizer)
+    fast.generate_until(generation_requests()[:2], disable_tqdm=True)
+    fast.loglikelihood(likelihood_requests()[:2], disable_tqdm=True)
+    assert model.config._attn_implementation == before
