@@ -37,6 +37,12 @@ class ChosenTask:
         """The graded shift that this task is, empty where it is none."""
         return self.typed.name.partition("@")[2]
 
+    @property
+    def template(self) -> str:
+        """The prompt template that its items are written by."""
+        templates = self.task.spec.templates
+        return self.shift if self.shift in templates else templates[0]
+
     def request(self) -> dict[str, Any]:
         """Return the part of an id that names this task."""
         return {"name": self.typed.name, "version": self.task.spec.version, "options": dict(self.options)}
@@ -110,7 +116,7 @@ class ChosenAdapter:
 
 
 def choose_task(typed: NamedOptions, plugins: Plugins, data_seed: int = 0) -> ChosenTask:
-    """Build the task that was typed, `NAME` or `NAME@SHIFT`. Raises PluginError or ConfigError.
+    """Build the task that was typed, `NAME`, `NAME@SHIFT` or `NAME@TEMPLATE`. Raises PluginError or ConfigError.
 
     An option called `seed` is `data_seed` unless it was typed.
     """
@@ -121,9 +127,10 @@ def choose_task(typed: NamedOptions, plugins: Plugins, data_seed: int = 0) -> Ch
     if "seed" in options and "seed" not in typed.options:
         options["seed"] = data_seed
     task = cast("Task", plugins.make("task", name, options))
-    if at and shift not in task.spec.shifts:
-        raise ConfigError(f"task {name}: no shift '{shift}'; valid: {', '.join(task.spec.shifts) or 'none'}")
-    if at:
+    shifts = (*task.spec.shifts, *task.spec.templates[1:])
+    if at and shift not in shifts:
+        raise ConfigError(f"task {name}: no shift '{shift}'; valid: {', '.join(shifts) or 'none'}")
+    if at and shift in task.spec.shifts:
         task = cast("Task", plugins.make("task", name, options, shift))
     return ChosenTask(typed, entry, task, options)
 

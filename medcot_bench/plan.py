@@ -124,6 +124,16 @@ class Plan:
         taken = {example.id for example in overlapping(training, self.scored_items(task))}
         return [example for example in training if example.id not in taken][: self.scoring.num_fewshot]
 
+    def items_of(self, label: str) -> str | None:
+        """Return the task whose items this one asks by another prompt template, None where they are its own."""
+        task = self.tasks[label]
+        if task.shift != task.template:
+            return None
+        alike = (
+            name for name, one in self.tasks.items() if (one.entry, one.options) == (task.entry, task.options)
+        )
+        return next((name for name in alike if not self.tasks[name].shift), None)
+
     def scores_of(self, cell: Cell) -> list[Score]:
         """Return the evaluations of one cell, those of the trained model first."""
         return [score for score in self.scores if score.cell == cell.id]

@@ -45,7 +45,8 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
             if known:
                 continue
             tasks[task.label] = task
-            sources = study.sources(typed.name)
+            # Another prompt asks the same items; a shift of the items themselves has its own.
+            sources = study.sources(task.entry.name if task.shift == task.template else typed.name)
             if found := attempt(partial(load, task, sources, study.data_seed, _counts(study))):
                 data[task.label] = found
     adapters: dict[str, ChosenAdapter] = {}

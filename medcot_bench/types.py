@@ -83,6 +83,7 @@ class TaskSpec:
     pool: Mapping[Split, int] = field(default_factory=dict)
     """Items of each split that a study takes where it names no number; such a split may be without end."""
     templates: tuple[str, ...] = ("default",)
+    """Prompt templates. The first writes prompts; `NAME@TEMPLATE` asks the same items by another, as a shift."""
     required: tuple[str, ...] = ("question", "answer")
     """Fields of a row without which it is an error."""
     usable_with: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
 from medcot_bench.analysis.factors import FactorEffect, factor_effects
 from medcot_bench.analysis.matched import Matched, matched_gaps
 from medcot_bench.analysis.persistence import Persistence, persistence
+from medcot_bench.analysis.prompts import prompt_effects
 from medcot_bench.analysis.ranks import Rank, ranked
 from medcot_bench.analysis.sizes import SizeTrend, size_trends
 from medcot_bench.analysis.values import Values, ahead, references, rows_of, values_of
@@ -92,6 +93,8 @@ class Leaderboard:
     """The gaps under shift at equal value on the training task, where there are checkpoints."""
     factors: tuple[FactorEffect, ...]
     """What scope, rank and bits make of each score, where the study takes them apart."""
+    prompts: tuple[FactorEffect, ...]
+    """What the wording of the prompt makes of each score, where the study asks items by several."""
     sizes: tuple[SizeTrend, ...]
     """How gaps change with the number of training items, where the study has several."""
     trials: tuple[Trial, ...]
@@ -160,6 +163,7 @@ def build(results: Results) -> Leaderboard:
         persistence=persistence(results),
         matched=matched_gaps(results),
         factors=factor_effects(results),
+        prompts=prompt_effects(results),
         sizes=size_trends(results),
         trials=results.trials,
         notes=tuple(_notes(results)),

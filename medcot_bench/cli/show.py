@@ -65,8 +65,8 @@ def _task(entry: PluginEntry) -> Iterator[str]:
     rows = ", ".join(dict.fromkeys(("question", "answer", *spec.required, *spec.usable_with)))
     needed = f"; {', '.join(spec.trainable_with)} to train on" if spec.trainable_with else ""
     yield f"    file:PATH: JSON lines with {rows}{needed}"
-    if spec.shifts:
-        yield f"  graded shifts: {', '.join(f'{entry.name}@{shift}' for shift in spec.shifts)}"
+    if shifts := (*spec.shifts, *spec.templates[1:]):
+        yield f"  graded shifts: {', '.join(f'{entry.name}@{shift}' for shift in shifts)}"
     with blame(entry, "show"):
         example: Example | None = next(iter(task.examples("train")), None)
         if example is None:

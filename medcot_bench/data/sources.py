@@ -50,7 +50,7 @@ def load(
     """
     spec, name = chosen.task.spec, chosen.typed.name
     if sources and sources != {None: BUNDLED}:
-        if chosen.shift:
+        if chosen.shift in spec.shifts:
             raise ConfigError(f"task {name}: a graded shift is made of bundled items, and takes no --data")
         splits, label = _from_files(chosen, sources, seed)
     elif BUNDLED in spec.sources:

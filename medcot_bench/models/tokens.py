@@ -74,9 +74,8 @@ def write(
     chosen: ChosenTask, encoder: Encoder, example: Example, shots: Sequence[tuple[str, str]] = ()
 ) -> Written:
     """Write one item. A plugin's exception becomes a PluginError that names it."""
-    spec = chosen.task.spec
     with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
-        text = chosen.task.prompt(example, spec.templates[0])
+        text = chosen.task.prompt(example, chosen.template)
         target = chosen.task.target(example)
     return Written(example, encoder.prompt(text, shots), encoder.target(target))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from statistics import fmean
 
+from medcot_bench.analysis.factors import FactorEffect
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.report.persistence import Table, interval
 
@@ -26,6 +27,12 @@ FACTORS = (
     "are by Holm over the effects on one task."
 )
 
+PROMPTS = (
+    "How much better a model is by the prompt that it was trained on than by another for the same items. What the "
+    "other prompt makes of the gap to full fine-tuning stands with the other shifts. P-values are by Holm over "
+    "the adapters."
+)
+
 SIZES = (
     "Full less adapter, trained on the same items, more is better for full. Tenfold: the least-squares line of "
     "the gap over the logarithm of the number of items. P-values are by Holm over the adapters."
@@ -39,7 +46,9 @@ def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
     if any(row.divergence for row in leaderboard.rows):
         yield "How far from the base?", divergences(leaderboard), DIVERGENCE
     if leaderboard.factors:
-        yield "Which weights, and which update?", factors(leaderboard), FACTORS
+        yield "Which weights, and which update?", factors(leaderboard.factors, leaderboard), FACTORS
+    if leaderboard.prompts:
+        yield "Does the wording of the prompt matter?", factors(leaderboard.prompts, leaderboard), PROMPTS
     if leaderboard.sizes:
         yield "Does the gap change with the number of training items?", sizes(leaderboard), SIZES
 
@@ -87,8 +96,8 @@ def divergences(leaderboard: Leaderboard) -> Table:
     return ["trained on", "adapter", "KL from the base", "over seeds"], rows
 
 
-def factors(leaderboard: Leaderboard) -> Table:
-    """Return the effects of scope, rank and bits."""
+def factors(effects: Iterable[FactorEffect], leaderboard: Leaderboard) -> Table:
+    """Return the effects of scope, rank and bits, or of prompts."""
     rows = [
         [
             leaderboard.tasks.get(found.trained, found.trained),
@@ -99,7 +108,7 @@ def factors(leaderboard: Leaderboard) -> Table:
             "" if found.p_value is None else f"{found.p_value:.2g}",
             ", ".join(found.adapters),
         ]
-        for found in leaderboard.factors
+        for found in effects
     ]
     return ["trained on", "scored on", "score", "effect", "better by", "p", "from"], rows
 

@@ -104,6 +104,7 @@ def plan_json(plan: Plan, trials: Sequence[Trial] = ()) -> str:
                     "source": plan.data[label].source,
                     "domain": task.task.spec.domain,
                     "left_out": dict(plan.data[label].left_out),
+                    "items_of": plan.items_of(label),
                 }
                 for label, task in plan.tasks.items()
             },

@@ -145,7 +145,7 @@ def _questions(
 
 def _own_prompt(chosen: ChosenTask, question: Question) -> tuple[Example, Any, str]:
     example = question.written.example
-    return example, question.target, chosen.task.prompt(example, chosen.task.spec.templates[0])
+    return example, question.target, chosen.task.prompt(example, chosen.template)
 
 
 def _sample(scorer: ItemScorer, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from medcot_bench.config import Study
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigError, ConfigErrors
+from medcot_bench.models.load import load_tokenizer
+from medcot_bench.models.tokens import Encoder, write
 from medcot_bench.options import split_specs
 from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
@@ -85,9 +88,30 @@ def test_an_unknown_shift_is_told_the_valid_ones() -> None:
         choose("kubectl@harder")
 
 
-def test_a_task_without_shifts_says_so() -> None:
-    with pytest.raises(ConfigError, match="no shift 'unseen_range'; valid: none"):
+def test_a_task_without_shifts_says_what_else_there_is() -> None:
+    with pytest.raises(ConfigError, match="no shift 'unseen_range'; valid: other_prompt"):
         choose("k8s_qa@unseen_range:context=none")
+
+
+@pytest.mark.parametrize("data", [{}, {"k8s_qa": "file:{}/k8s_qa.jsonl"}], ids=["bundled", "file"])
+def test_another_prompt_asks_the_same_items(study_fields: Fields, examples: Path, data: dict[str, str]) -> None:
+    sources = {task: source.format(examples) for task, source in data.items()}
+    plan = plan_of(study_fields, tasks="k8s_qa", eval_tasks="k8s_qa@other_prompt", data=sources)
+    own, other = (plan.tasks[name] for name in ("k8s_qa", "k8s_qa@other_prompt"))
+    items = plan.scored_items("k8s_qa")
+    assert items == plan.scored_items(other.label)
+    assert plan.data[own.label].source == plan.data[other.label].source
+    assert {score.task: score.relation for score in plan.scores if score.relation != "base"} == {
+        "k8s_qa": "same_task",
+        "k8s_qa@other_prompt": "shift",
+    }
+    assert len({score.id for score in plan.scores}) == len(plan.scores)
+    encoder = Encoder(load_tokenizer(Path(study_fields["model"])))
+    written = [write(chosen, encoder, items[0]) for chosen in (own, other)]
+    assert written[0].prompt != written[1].prompt
+    assert written[0].target == written[1].target
+    assert plan.items_of("k8s_qa@other_prompt") == "k8s_qa"
+    assert plan.items_of("k8s_qa") is None
 
 
 def test_a_shift_takes_no_file() -> None:

@@ -25,6 +25,7 @@ SPEC = TaskSpec(
         **OPTIONS,
     },
     shifts=SHIFTS,
+    templates=("default", "other_prompt"),
     pool={"train": 240, "validation": 48, "eval": 100},
     usable_with=("context",),
     scores=SCORES,
@@ -48,6 +49,9 @@ class K8sQA:
 
     def prompt(self, example: Example, template: str) -> str:
         """Return the passage (if wanted), the question, and the mark of the answer."""
+        if template != "default":
+            passage = f"Read this passage.\n\n{example.context}\n\n" if self.with_context else ""
+            return f"{passage}Q: {example.question}\nA:"
         passage = f"Documentation:\n{example.context}\n\n" if self.with_context else ""
         return f"{passage}Question: {example.question}\nAnswer:"
 

@@ -27,6 +27,7 @@ SPEC = TaskSpec(
     sources={"bundled": f"sentences made from {len(INTENTS)} intents in six phrasings, without end"},
     options=OPTIONS,
     shifts=SHIFTS,
+    templates=("default", "other_prompt"),
     pool={"train": 600, "validation": 64, "eval": 100},
     scores=("answer",),
     max_new_tokens=64,
@@ -49,6 +50,8 @@ class Kubectl:
 
     def prompt(self, example: Example, template: str) -> str:
         """Return the task sentence and the mark of the command."""
+        if template != "default":
+            return f"Which kubectl command does this?\n{example.question}\n$"
         return f"Task: {example.question}\nCommand:"
 
     def target(self, example: Example) -> Target:

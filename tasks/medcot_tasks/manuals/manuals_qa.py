@@ -21,6 +21,7 @@ SPEC = TaskSpec(
     sources={"bundled": "manuals of invented devices and software, made by this package"},
     options=OPTIONS,
     shifts=SHIFTS,
+    templates=("default", "other_prompt"),
     pool={"train": 240, "validation": 48, "eval": 100},
     usable_with=("context",),
     scores=SCORES,
@@ -43,7 +44,10 @@ class ManualsQA:
 
     def prompt(self, example: Example, template: str) -> str:
         """Return the technote, the question, and the mark of the answer."""
-        return f"Documentation:\n{example.context}\n\nQuestion: {one_line(example.question)}\nAnswer:"
+        question = one_line(example.question)
+        if template != "default":
+            return f"Read this passage.\n\n{example.context}\n\nQ: {question}\nA:"
+        return f"Documentation:\n{example.context}\n\nQuestion: {question}\nAnswer:"
 
     def target(self, example: Example) -> Target:
         """Return the answer on one line."""

@@ -25,6 +25,7 @@ SPEC = TaskSpec(
     sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
     options=OPTIONS,
     shifts=SHIFTS,
+    templates=("default", "other_prompt"),
     pool={"train": 600, "validation": 48, "eval": 100},
     usable_with=("context",),
     trainable_with=("reasoning",),
@@ -48,6 +49,9 @@ class MedCalcCot:
 
     def prompt(self, example: Example, template: str) -> str:
         """Return note, question, and what to write."""
+        if template != "default":
+            steps = "Think it through in steps; the last line gives the number."
+            return f"A patient: {example.context}\nQ: {example.question}\n{steps}\nA:"
         return (
             f"Patient note: {example.context}\nQuestion: {example.question}\n"
             "Work step by step, then give the number.\nReasoning:"

@@ -25,6 +25,7 @@ SPEC = TaskSpec(
     sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
     options=OPTIONS,
     shifts=SHIFTS,
+    templates=("default", "other_prompt"),
     pool={"train": 600, "validation": 48, "eval": 100},
     required=("options", "answer_letter"),
     trainable_with=("reasoning",),
@@ -59,6 +60,9 @@ class MedQACot:
             options = f"Options: {', '.join(written)}"
         else:
             options = "\n".join(f"{letter}. {text}" for letter, text in example.options.items())
+        if template != "default":
+            steps = "Think it through in steps; the last line gives the letter of the right option."
+            return f"Q: {example.question}\n{options}\n{steps}\nA:"
         return (
             f"Question: {example.question}\n{options}\n"
             "Reason step by step, then end with the letter of the right option.\nReasoning:"
