@@ -13,7 +13,7 @@ from medcot_bench.data.labels import shuffle_labels
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import TaskData
 from medcot_bench.options import NamedOptions
-from medcot_bench.types import Example, Recipe, Relation
+from medcot_bench.types import Example, Recipe, Relation, Split
 
 TRIED_BY = "gold_nll"
 """The score that chooses among learning rates: it needs no answer to be written, and every task has it."""
@@ -59,6 +59,8 @@ class Score:
     request: Mapping[str, Any]
     checkpoint: str = FINAL
     """`final`, or the share of the training that is done, e.g. `1/3`."""
+    split: Split = "eval"
+    """Whose items are scored."""
 
     @property
     def title(self) -> str:
@@ -96,11 +98,6 @@ class Plan:
         changes = {"split": "validation", "scores": (TRIED_BY,), "generate_items": None}
         return self.study.scoring.model_copy(update=changes)
 
-    @property
-    def limit(self) -> int | None:
-        """Evaluation items a task."""
-        return None if self.trials else self.study.limit
-
     def train_items(self, task: str, adapter: str | None = None) -> list[Example]:
         """Return the items an adapter is trained on, the first of their order; of no adapter, the most of any."""
         own = self.adapters[adapter].train_items if adapter else None
@@ -111,9 +108,11 @@ class Plan:
         """Return the items that may choose a checkpoint."""
         return list(self.data[task].splits["validation"][:VALIDATION_ITEMS])
 
-    def scored_items(self, task: str) -> list[Example]:
-        """Return the items that every model is scored on."""
-        return list(self.data[task].splits[self.scoring.split][: self.limit])
+    def scored_items(self, task: str, split: Split | None = None) -> list[Example]:
+        """Return the items that every model is scored on, of the plan's split where none is named."""
+        split = split or self.scoring.split
+        limit = None if self.trials and split == self.scoring.split else self.study.limit
+        return list(self.data[task].splits[split][:limit])
 
     def shots(self, task: str) -> list[Example]:
         """Return the solved examples before every prompt of a task: the first of its training order.

@@ -18,7 +18,7 @@ from medcot_bench.headers import RECIPE_FILE
 from medcot_bench.plan import FINAL, TRIED_BY, Cell, Plan, Score
 from medcot_bench.plugins import blame
 from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION, needs_generation
-from medcot_bench.types import Recipe, Relation
+from medcot_bench.types import Recipe, Relation, Split
 
 
 def request_id(request: Mapping[str, Any]) -> str:
@@ -156,53 +156,69 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
     """Return the evaluations of every cell on every task of the study.
 
     Graded shifts of a training task are scored for the cells trained on that task, and for the base: to others
-    they are not graded.
+    they are not graded. Learning rates are tried on validation items of the cell's own task; where there are
+    checkpoints, the models tried are points of the same curves, scored as checkpoints are, and not chosen by it.
     """
     scores = []
-    scoring = plan.scoring
-    generates = not scoring.scores or any(needs_generation(name) for name in scoring.scores)
-    for label, chosen in plan.tasks.items():
-        spec = chosen.task.spec
-        shared = {
-            "task": chosen.request(),
-            "items": digest(plan.scored_items(label)),
-            "shots": digest(plan.shots(label)) if scoring.num_fewshot else None,
-            "prompt": _prompt_request(plan.study),
-            "scores": sorted(scoring.scores),
-            "generate_items": scoring.generate_items,
-            "max_new_tokens": scoring.max_new_tokens or spec.max_new_tokens,
-            "max_length": min(scoring.max_length, plan.base.info.max_positions),
-            "overlong": scoring.overlong,
-        }
+    for label in plan.tasks:
         owners = {cell.task for cell in cells if cell.task and _is_shift_of(plan, label, cell.task)}
         for cell in cells:
-            if plan.trials and cell.task != label:
-                continue
             if owners and cell.task is not None and cell.task not in owners:
                 continue
-            for checkpoint in (FINAL, *checkpoints(plan, cell)):
-                # The same room for an answer as in the final evaluation: the same prompts, however long.
-                room = shared["max_new_tokens"] if generates else 0
-                likelihood = {"scores": [TRIED_BY], "generate_items": None, "room": room}
-                by_likelihood = {} if checkpoint == FINAL else likelihood
-                request = {
-                    "scoring": SCORING_VERSION,
-                    "cell": cell.id,
-                    "checkpoint": checkpoint,
-                    **shared,
-                    **by_likelihood,
-                }
+            relation = _relation(plan, cell, label)
+            for checkpoint, split, request in _asked(plan, cell, label, relation):
+                request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": checkpoint, **request}
                 scores.append(
                     Score(
                         id=request_id(request),
                         cell=cell.id,
                         task=label,
-                        relation=_relation(plan, cell, label),
+                        relation=relation,
                         request=request,
                         checkpoint=checkpoint,
+                        split=split,
                     )
                 )
     return tuple(sorted(scores, key=lambda score: score.checkpoint != FINAL))
+
+
+def _asked(plan: Plan, cell: Cell, label: str, relation: Relation) -> Iterator[tuple[str, Split, dict[str, Any]]]:
+    """Yield checkpoint, split and request of every evaluation of a cell on a task."""
+    scoring = plan.scoring
+    if not plan.trials:
+        yield FINAL, scoring.split, _evaluation(plan, label, scoring.split)
+        for checkpoint in checkpoints(plan, cell):
+            yield checkpoint, scoring.split, _likelihoods(plan, label)
+        return
+    if cell.task == label:
+        yield FINAL, scoring.split, _evaluation(plan, label, scoring.split)
+    if plan.study.training.checkpoints and relation in ("same_task", "shift"):
+        yield FINAL, plan.study.scoring.split, _likelihoods(plan, label)
+
+
+def _likelihoods(plan: Plan, label: str) -> dict[str, Any]:
+    """Return the request of an evaluation by likelihoods alone, on the items and prompts of the final one."""
+    scoring = plan.study.scoring
+    generates = not scoring.scores or any(needs_generation(name) for name in scoring.scores)
+    request = _evaluation(plan, label, scoring.split)
+    # The same room for an answer as in the final evaluation: the same prompts, however long.
+    room = request["max_new_tokens"] if generates else 0
+    return request | {"scores": [TRIED_BY], "generate_items": None, "room": room}
+
+
+def _evaluation(plan: Plan, label: str, split: Split) -> dict[str, Any]:
+    scoring, chosen = plan.scoring, plan.tasks[label]
+    return {
+        "task": chosen.request(),
+        "items": digest(plan.scored_items(label, split)),
+        "shots": digest(plan.shots(label)) if scoring.num_fewshot else None,
+        "prompt": _prompt_request(plan.study),
+        "scores": sorted(scoring.scores),
+        "generate_items": scoring.generate_items,
+        "max_new_tokens": scoring.max_new_tokens or chosen.task.spec.max_new_tokens,
+        "max_length": min(scoring.max_length, plan.base.info.max_positions),
+        "overlong": scoring.overlong,
+    }
 
 
 def checkpoints(plan: Plan, cell: Cell) -> list[str]:

@@ -50,6 +50,8 @@ class Results:
     """The hypotheses, margins and primary score that the study file fixes."""
     trials: tuple[Trial, ...]
     """The learning rates tried before, none where the study asks for no tuning."""
+    other_rates: tuple[CellResult, ...]
+    """Models at rates that were tried and not chosen, where they were scored. No rows of the leaderboard."""
     _scores: Mapping[tuple[str, str, str], Score] = field(repr=False)
 
     def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> list[dict[str, Any]]:
@@ -95,6 +97,30 @@ class Results:
         return pandas.DataFrame(rows)
 
 
+def _cell(store: Store, entry: Mapping[str, Any], scores: dict[tuple[str, str, str], Score]) -> CellResult:
+    """Read one cell of a plan; add its scores to those known."""
+    cell = Cell(id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={})
+    found: dict[tuple[str, str], ScoreRecord] = {}
+    made = {score_id: (FINAL, task) for score_id, task in entry["scores"].items()}
+    made |= {score_id: (name, task) for score_id, (name, task) in entry.get("checkpoints", {}).items()}
+    for score_id, (checkpoint, task) in made.items():
+        score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={})
+        scores[cell.id, task, checkpoint] = score
+        if record := store.score(cell, score):
+            found[checkpoint, task] = record
+    record_of_cell = store.cell(cell)
+    whole = record_of_cell is not None and len(found) == len(made)
+    attempts = [] if whole else store.attempts(cell)
+    return CellResult(
+        cell,
+        record_of_cell,
+        tuple(entry["scores"].values()),
+        scores={task: record for (checkpoint, task), record in found.items() if checkpoint == FINAL},
+        checkpoints={key: record for key, record in found.items() if key[0] != FINAL},
+        failure=attempts[-1] if attempts else None,
+    )
+
+
 def load(folder: str | Path) -> Results:
     """Read a result folder. Raises ConfigError for a folder without a study, StoreError for broken records."""
     root = Path(folder)
@@ -108,32 +134,9 @@ def load(folder: str | Path) -> Results:
     except (ValueError, KeyError, TypeError):
         raise StoreError(f"{root / 'plan.json'} can't be read; run the study again to make it") from None
     store = Store(root)
-    results: list[CellResult] = []
     scores: dict[tuple[str, str, str], Score] = {}
-    for entry in entries:
-        cell = Cell(id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={})
-        found: dict[tuple[str, str], ScoreRecord] = {}
-        made = {score_id: (FINAL, task) for score_id, task in entry["scores"].items()}
-        made |= {score_id: (name, task) for score_id, (name, task) in entry.get("checkpoints", {}).items()}
-        for score_id, (checkpoint, task) in made.items():
-            score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={})
-            scores[cell.id, task, checkpoint] = score
-            if record := store.score(cell, score):
-                found[checkpoint, task] = record
-        record_of_cell = store.cell(cell)
-        whole = record_of_cell is not None and len(found) == len(made)
-        attempts = [] if whole else store.attempts(cell)
-        planned = tuple(entry["scores"].values())
-        results.append(
-            CellResult(
-                cell,
-                record_of_cell,
-                planned,
-                scores={task: record for (checkpoint, task), record in found.items() if checkpoint == FINAL},
-                checkpoints={key: record for key, record in found.items() if key[0] != FINAL},
-                failure=attempts[-1] if attempts else None,
-            )
-        )
+    results = [_cell(store, entry, scores) for entry in entries]
+    others = [_cell(store, entry, scores) for entry in plan.get("other_rates", ())]
     return Results(
         root=root,
         base=plan["base"],
@@ -142,5 +145,6 @@ def load(folder: str | Path) -> Results:
         settings=tuple(plan.get("settings", ())),
         analysis=analysis,
         trials=trials,
+        other_rates=tuple(others),
         _scores=scores,
     )

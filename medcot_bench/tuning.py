@@ -35,7 +35,7 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
     """Return the trials of a plan that are there, the chosen rates marked."""
     found = []
     for cell in plan.cells:
-        (score,) = plan.scores_of(cell)
+        score = next(score for score in plan.scores_of(cell) if score.split == plan.scoring.split)
         record, scored = store.cell(cell), store.score(cell, score)
         if cell.task is None or cell.seed is None or not (scored or _last(store, cell) == DIVERGED):
             continue

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, product
 from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
 from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import ahead, references, rows_of
+from medcot_bench.analysis.values import Key, ahead, references, rows_of
 from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.plan import FINAL, TRIED_BY
 from medcot_bench.results import CellResult, Results
@@ -60,20 +60,36 @@ def matched_gaps(results: Results) -> tuple[Matched, ...]:
     A seed's path goes from the untouched base over its checkpoints to the final model. The level of a seed is the
     worse of the two ends; on a path, items at a level between two points are interpolated linearly, at the first
     crossing. The interval takes levels and weights as given. Empty without checkpoints, base or full fine-tuning.
+
+    Models at learning rates that were tried and not chosen are rows of their own, full fine-tuning among them: a
+    gap between two rates of one method at equal value is none of methods.
     """
     rows = rows_of(results)
+    if not any(cell.checkpoints for cells in rows.values() for cell in cells):
+        return ()
+    others = _at_other_rates(results)
+    rows |= others
     base = next((cells[0] for (_, task), cells in rows.items() if task is None), None)
     against = references(rows)
     found: list[Matched] = []
-    for reference in dict.fromkeys(against.values()) if base else ():
+    for reference, at_others in product(dict.fromkeys(against.values()), (False, True)) if base else ():
         family = [
             matched
             for key, full in against.items()
-            if base and full == reference and key != full
+            if base and full == reference and key != full and (key in others) is at_others
             for matched in _under_shifts(results, str(key[1]), key[0], base, rows[full], rows[key])
         ]
         found += _read(family) if family else []
     return tuple(found)
+
+
+def _at_other_rates(results: Results) -> dict[Key, list[CellResult]]:
+    rows: dict[Key, list[CellResult]] = {}
+    for cell in results.other_rates:
+        if cell.record:
+            rate = cell.record.request["recipe"]["lr"]
+            rows.setdefault((f"{cell.cell.adapter} at lr {rate:g}", cell.cell.task), []).append(cell)
+    return rows
 
 
 def _under_shifts(
@@ -126,9 +142,14 @@ def _under_shifts(
 
 
 def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift: str) -> list[Point]:
-    """Return the points from the base to the final model, empty where a score or every checkpoint is missing."""
+    """Return the points from the base to the final model, empty where a score or every checkpoint is missing.
+
+    Models at other rates have no checkpoints.
+    """
     names = sorted({name for name, _ in cell.checkpoints}, key=lambda name: int(name.split("/")[0]))
-    if not names or any((name, t) not in cell.checkpoints for name in names for t in (task, shift)):
+    if (not names and cell not in results.other_rates) or any(
+        (name, t) not in cell.checkpoints for name in names for t in (task, shift)
+    ):
         return []
     if any(t not in c.scores for c in (base, cell) for t in (task, shift)):
         return []

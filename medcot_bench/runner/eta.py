@@ -129,7 +129,7 @@ def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
     """Return about how much the engine `fast` has to read: each prompt once."""
     scoring, work = plan.scoring, 0.0
     spec = plan.tasks[score.task].task.spec
-    for number, item in enumerate(plan.scored_items(score.task)):
+    for number, item in enumerate(plan.scored_items(score.task, score.split)):
         prompt, target = _tokens(item)
         work += prompt + target
         if _generates(score) and number < (scoring.generate_items or number + 1):

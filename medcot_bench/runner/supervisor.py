@@ -13,7 +13,7 @@ from typing import Any
 
 from medcot_bench.config import Study
 from medcot_bench.errors import OK, SOME_FAILED, MedcotError
-from medcot_bench.plan import FINAL, Cell, Plan
+from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
 from medcot_bench.records import Attempt, now
@@ -56,6 +56,7 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir))
     with store.lock():
+        tries: Plan | None = None
         trials: list[Trial] = []
         if plan.trials:
             tries = plan
@@ -64,7 +65,7 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
 
         def write_plan() -> None:
             store.replace(store.root / "study.yaml", dump_study(study).encode())
-            store.replace(store.root / "plan.json", plan_json(plan, trials).encode())
+            store.replace(store.root / "plan.json", plan_json(plan, tries, trials).encode())
 
         ran, failed, skipped = _run(plan, remaining(plan, store), store, listen, write_plan)
         written = export(store.root, ("md", "csv", "json"))
@@ -93,8 +94,12 @@ def _run(
     return len(todos), supervisor.run(todos), len(skipped)
 
 
-def plan_json(plan: Plan, trials: Sequence[Trial] = ()) -> str:
-    """Return the plan as the folder keeps it: which cells and scores make up this study's leaderboard."""
+def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
+    """Return the plan as the folder keeps it: which cells and scores make up this study's leaderboard.
+
+    `tries` is the plan whose learning rates were tried before, with the `trials` that came of it.
+    """
+    own = {cell.id for cell in plan.cells}
     return json.dumps(
         {
             "schema": 1,
@@ -111,24 +116,29 @@ def plan_json(plan: Plan, trials: Sequence[Trial] = ()) -> str:
             "settings": list(_settings(plan)),
             "analysis": plan.study.analysis.model_dump(mode="json"),
             "trials": [asdict(trial) for trial in trials],
-            "cells": [
-                {
-                    "id": cell.id,
-                    "name": cell.name,
-                    "task": cell.task,
-                    "adapter": cell.adapter,
-                    "seed": cell.seed,
-                    "scores": {s.id: s.task for s in plan.scores_of(cell) if s.checkpoint == FINAL},
-                    "checkpoints": {
-                        s.id: [s.checkpoint, s.task] for s in plan.scores_of(cell) if s.checkpoint != FINAL
-                    },
-                }
-                for cell in plan.cells
+            "cells": [_cell_json(cell, plan.scores_of(cell)) for cell in plan.cells],
+            "other_rates": [
+                _cell_json(cell, scores)
+                for cell in (tries.cells if tries else ())
+                if tries and cell.id not in own
+                if (scores := [s for s in tries.scores_of(cell) if s.split == tries.study.scoring.split])
             ],
         },
         indent=1,
         ensure_ascii=False,
     )
+
+
+def _cell_json(cell: Cell, scores: Sequence[Score]) -> dict[str, Any]:
+    return {
+        "id": cell.id,
+        "name": cell.name,
+        "task": cell.task,
+        "adapter": cell.adapter,
+        "seed": cell.seed,
+        "scores": {score.id: score.task for score in scores if score.checkpoint == FINAL},
+        "checkpoints": {score.id: [score.checkpoint, score.task] for score in scores if score.checkpoint != FINAL},
+    }
 
 
 def _settings(plan: Plan) -> Iterator[str]:

@@ -59,7 +59,8 @@ def evaluate_score(
         (written.prompt, written.target)
         for written in (write(chosen, Encoder(encoder.tokenizer), shot) for shot in plan.shots(score.task))
     ]
-    questions, counts = _questions(chosen, encoder, plan.scored_items(score.task), shots, scorer, request)
+    items = plan.scored_items(score.task, score.split)
+    questions, counts = _questions(chosen, encoder, items, shots, scorer, request)
     given = chosen.task.spec.form.context == "given"
     leak = check_prompts([_own_prompt(chosen, question) for question in questions], context_given=given)
     counts |= {"leaked": leak.leaked, "extractive": leak.extractive}

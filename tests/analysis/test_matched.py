@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,6 +83,30 @@ def test_without_checkpoints_or_base_there_is_no_path(tmp_path: Path) -> None:
     for path in root.glob("cells/*/scores/*12manual*.json"):
         path.unlink()
     assert matched_gaps(load(root)) == ()
+
+
+def test_models_at_other_rates_are_points_of_their_own(tmp_path: Path) -> None:
+    paths = {
+        "full": FAR,
+        "lora": HALF,
+        "full again": ((0.6, 0.8), (0.2, 0.7)),
+        "lora again": ((0.8, 0.9), (0.4, 0.9)),
+    }
+    root = plant(tmp_path, paths, seeds=1)
+    for path in root.glob("cells/*again*/cell.json"):
+        record = json.loads(path.read_text())
+        record["request"]["recipe"] = {"lr": 3e-4}
+        record["request"]["adapter"]["name"] = record["adapter"].split()[0]
+        path.write_text(json.dumps(record))
+    plan = json.loads((root / "plan.json").read_text())
+    plan["other_rates"] = [cell | {"checkpoints": {}} for cell in plan["cells"] if "again" in cell["adapter"]]
+    plan["cells"] = [cell for cell in plan["cells"] if "again" not in cell["adapter"]]
+    (root / "plan.json").write_text(json.dumps(plan))
+    found = {matched.adapter: matched for matched in matched_gaps(load(root))}
+    assert set(found) == {"lora", "full again at lr 0.0003", "lora again at lr 0.0003"}
+    lora = found["lora again at lr 0.0003"]  # full is at 0.7 where it comes down to 0.4
+    assert (lora.level, lora.gap.value) == (pytest.approx(0.4, abs=0.01), pytest.approx(0.2, abs=0.02))
+    assert found["full again at lr 0.0003"].gap.value == pytest.approx(0.1, abs=0.02)
 
 
 def test_one_seed_is_described(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import medcot_bench
+from medcot_bench.analysis.matched import matched_gaps
 from medcot_bench.errors import MedcotError
 
 pytestmark = pytest.mark.slow
@@ -83,10 +84,25 @@ def test_with_nothing_to_train_the_base_is_scored(fields: dict[str, Any]) -> Non
     assert set(base.scores) == {"k8s_qa"}
 
 
-def test_rates_are_tried_before_checkpoints_are_made(fields: dict[str, Any]) -> None:
-    fields |= {"adapters": "lora", "seeds": (0,), "eval_tasks": "manuals_qa"}
+def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(fields: dict[str, Any]) -> None:
+    fields |= {"adapters": "none,full,lora", "seeds": (0,), "eval_tasks": "manuals_qa"}
+    without = medcot_bench.run(fields | {"output_dir": fields["output_dir"] + "_without"})
+    assert not without.other_rates
     fields["training"] |= {"checkpoints": 1}
     results = medcot_bench.run(fields)
-    assert len(results.trials) == 2
-    [cell] = results.cells
-    assert set(cell.checkpoints) == {("1/2", "k8s_qa"), ("1/2", "manuals_qa")}
+    assert [(t.adapter, t.rate, t.loss, t.chosen) for t in results.trials] == [
+        (t.adapter, t.rate, t.loss, t.chosen) for t in without.trials
+    ]
+    assert [cell.cell.adapter for cell in results.other_rates] == ["full", "lora"]
+    for cell in results.other_rates:
+        assert {task: set(score.results) for task, score in cell.scores.items()} == {
+            task: {"gold_nll,none", "gold_nll_stderr,none"} for task in ("k8s_qa", "manuals_qa")
+        }
+        assert len(results.samples(cell, "manuals_qa")) == fields["limit"]
+    lora = next(cell for cell in results.cells if cell.cell.adapter == "lora")
+    assert set(lora.checkpoints) == {("1/2", "k8s_qa"), ("1/2", "manuals_qa")}
+    rates = {t.adapter: t.rate for t in results.trials if not t.chosen}
+    named = {matched.adapter for matched in matched_gaps(results)}
+    assert named <= {"lora", *(f"{adapter} at lr {rate:g}" for adapter, rate in rates.items())}
+    again = medcot_bench.run(fields)
+    assert [cell.scores for cell in again.other_rates] == [cell.scores for cell in results.other_rates]
