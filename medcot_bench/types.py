@@ -90,6 +90,9 @@ class TaskSpec:
     """Fields without which a row is left out, and counted."""
     trainable_with: tuple[str, ...] = ()
     """Fields without which a row is left out of training and validation, and counted."""
+    trainable_where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Key of a row's `meta` -> the values that may be trained on; rows that have the key with another value are
+    left out of training and validation, and counted."""
     scores: tuple[str, ...] = ("answer",)
     """The names that `score()` gives; `answer` is always among them."""
     max_new_tokens: int = 64

@@ -37,7 +37,16 @@ from medcot_bench.types import (
     TaskSpec,
 )
 
-FILES = ["medqa_cot", "k8s_qa", "k8s_qa:context=none", "manuals_qa"]
+FILES = [
+    *("medqa_cot", "medqa_cot:target=answer", "k8s_qa", "k8s_qa:context=none", "manuals_qa"),
+    *(
+        "pubmedqa_cot",
+        "pubmedqa_cot:target=answer",
+        "medical_o1_cot",
+        "medical_o1_cot:target=answer",
+        "manuals_faq",
+    ),
+]
 BUNDLED = ["medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa"]
 SHIFTS = ["unseen_template", "unseen_range", "unseen_entity"]
 ADAPTERS = ["none", "full", "full:select=top,k=1", "lora", "lora:targets=attention", "layer_lora:k=1", "qlora"]
@@ -48,7 +57,11 @@ EXAMPLE = Path(__file__).parent / "plugins" / "medcot_example"
 
 class TestBundledItems(TaskChecks):
     @pytest.fixture(
-        params=[*BUNDLED, *(f"{name}:level={level}" for name in BUNDLED for level in ("medium", "hard"))]
+        params=[
+            *BUNDLED,
+            *(f"{name}:level={level}" for name in BUNDLED for level in ("medium", "hard")),
+            *(f"{name}:target=answer" for name in ("medqa_cot", "medcalc_cot")),
+        ]
     )
     def chosen(self, request: pytest.FixtureRequest) -> ChosenTask:
         return choose_task(split_specs(request.param)[0], installed())
@@ -103,7 +116,7 @@ class TestExampleAdapter(TestBuiltInAdapters):
 
 
 @pytest.mark.parametrize(
-    ("kind", "checked"), [("task", BUNDLED), ("adapter", ADAPTERS), ("selector", SELECTORS)], ids=str
+    ("kind", "checked"), [("task", BUNDLED + FILES), ("adapter", ADAPTERS), ("selector", SELECTORS)], ids=str
 )
 def test_no_built_in_plugin_goes_unchecked(kind: Kind, checked: list[str]) -> None:
     ours = {entry.name for entry in installed().of(kind) if entry.distribution == "medcot-bench"}

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 from medcot_bench.chosen import ChosenTask
@@ -118,6 +118,13 @@ def _keep_usable(data: TaskData, spec: TaskSpec) -> TaskData:
             kept = [example for example in examples if getattr(example, name)]
             if len(kept) < len(examples):
                 data = data.with_split(split, kept, f"{split} without {name}", len(examples) - len(kept))
+    learnt: tuple[Split, ...] = ("train", "validation")
+    for split, (key, values) in product(learnt, spec.trainable_where.items()):
+        examples = data.splits[split]
+        kept = [example for example in examples if example.meta.get(key) in (None, *values)]
+        if len(kept) < len(examples):
+            reason = f"{split} with {key} other than {' or '.join(values)}"
+            data = data.with_split(split, kept, reason, len(examples) - len(kept))
     return data
 
 

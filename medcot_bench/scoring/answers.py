@@ -24,6 +24,8 @@ class Question:
     target: Target
     options: Mapping[str, str]
     """Letter -> written target of that option."""
+    right: str | None
+    """The letter of the right option."""
     generated: bool
     """Whether an answer is generated for it."""
 
@@ -63,7 +65,7 @@ class ItemScorer:
             scores["gold_nll"] = -gold / len(question.written.target.encode())
         if options:
             likeliest = list(question.options)[max(range(len(options)), key=options.__getitem__)]
-            scores["choice"] = float(likeliest == question.written.example.answer_letter)
+            scores["choice"] = float(likeliest == question.right)
         return scores
 
     def text(self, question: Question, raw: str) -> dict[str, float]:

@@ -135,6 +135,7 @@ def _questions(
                 written,
                 target,
                 {letter: encoder.target(option) for letter, option in options.items()},
+                right=next((letter for letter, one in options.items() if one.answer == target.answer), None),
                 generated=scorer.generates and len(questions) < (request["generate_items"] or len(items)),
             )
         )

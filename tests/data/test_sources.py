@@ -49,6 +49,25 @@ def test_the_split_column_is_kept(write_rows: Write) -> None:
     assert data.left_out == {}
 
 
+def test_rows_that_are_not_to_be_trusted_are_left_out_of_training_and_counted(write_rows: Write) -> None:
+    checked: dict[str, Any] = {
+        "a": {"label_check": "reviewed_agrees"},
+        "b": {"label_check": "not_reviewed"},
+        "c": {},
+    }
+    rows = [
+        row(f"{name}-{split}", answer="1", reasoning="r", split=split, meta=meta)
+        for name, meta in checked.items()
+        for split in SPLITS
+    ]
+    data = load_file(write_rows("m.jsonl", rows), "medcalc_cot")
+    kept = {split: {name[0] for name in names} for split, names in ids(data).items()}
+    assert kept == {"train": {"a", "c"}, "validation": {"a", "c"}, "eval": {"a", "b", "c"}}
+    assert data.left_out == {
+        f"{split} with label_check other than reviewed_agrees": 1 for split in ("train", "validation")
+    }
+
+
 def test_without_a_split_column_about_80_10_10_percent_of_the_groups_go_to_the_splits(write_rows: Write) -> None:
     rows = [row(f"{group}-{n}", group=f"page {group}") for group in range(1000) for n in range(2)]
     data = load_file(write_rows("k.jsonl", rows))

@@ -65,7 +65,13 @@ def scorer_and_question(study_fields: dict[str, Any], tiny_model: Path) -> tuple
     encoder = Encoder(load_tokenizer(tiny_model))
     example = plan.scored_items("medqa_cot")[0]
     options = {letter: option.text for letter, option in chosen.task.options(example).items()}
-    question = Question(write(chosen, encoder, example), chosen.task.target(example), options, generated=True)
+    question = Question(
+        write(chosen, encoder, example),
+        chosen.task.target(example),
+        options,
+        example.answer_letter,
+        generated=True,
+    )
     return ItemScorer(chosen, encoder, 64, frozenset()), question
 
 

@@ -170,6 +170,8 @@ def test_steps_of_a_row_that_are_none_count_as_none(steps: object) -> None:
 def test_bounds_of_a_row_and_exactness_replace_the_tolerance() -> None:
     bounded = Example(id="x", group="x", question="?", answer="10", meta={"lower": 9.5, "upper": 10.5})
     assert [is_right(bounded, number) for number in (9.4, 9.5, 10.5, 10.6)] == [False, True, True, False]
+    written = Example(id="x", group="x", question="?", answer="10", meta={"lower": "9.5", "upper": "1,010.5"})
+    assert [is_right(written, number) for number in (9.4, 9.5, 1010.5, 1011)] == [False, True, True, False]
     points = Example(id="x", group="x", question="?", answer="3", meta={"exact": True})
     assert [is_right(points, number) for number in (3, 3.02, 2, 4)] == [True, False, False, False]
     assert not is_right(Example(id="x", group="x", question="?", answer="a date"), 3)

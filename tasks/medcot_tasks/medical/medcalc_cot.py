@@ -14,6 +14,7 @@ from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
 from medcot_tasks.medical.number import is_right, read_answer, to_float
 from medcot_tasks.medical.steps import SCORES, check
+from medcot_tasks.target import ANSWER_TOKENS, OPTION, Kind
 
 SPEC = TaskSpec(
     name="medcalc_cot",
@@ -23,25 +24,30 @@ SPEC = TaskSpec(
     licence="bundled items: Apache-2.0; else of the file given",
     description="Clinical calculations on invented patients: steps, then a number. Not for clinical use.",
     sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
-    options=OPTIONS,
+    options={**OPTION, **OPTIONS},
     shifts=SHIFTS,
     templates=("default", "other_prompt"),
     pool={"train": 600, "validation": 48, "eval": 100},
     usable_with=("context",),
     trainable_with=("reasoning",),
+    trainable_where={"label_check": ("reviewed_agrees",)},
     scores=("answer", *SCORES),
     max_new_tokens=128,
     stop=("\nQuestion:",),
 )
+_WITHOUT_REASONING = replace(SPEC, trainable_with=(), scores=("answer",), max_new_tokens=ANSWER_TOKENS)
 _TEXT = re.compile(r"^answer:[ \t]*(\S.*)", re.IGNORECASE | re.MULTILINE)
 
 
 class MedCalcCot:
     """The task plugin."""
 
-    def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
+    def __init__(self, shift: str = "", target: Kind = "cot", level: Level = "basic", seed: int = 0):
         self._made = partial(vignettes.examples, shift=shift, level=level, seed=seed)
-        self.spec = replace(SPEC, max_new_tokens=320) if level == "hard" else SPEC
+        self._reasons = target == "cot"
+        self.spec = SPEC if self._reasons else _WITHOUT_REASONING
+        if self._reasons and level == "hard":
+            self.spec = replace(SPEC, max_new_tokens=320)
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield invented patients without end."""
@@ -50,16 +56,14 @@ class MedCalcCot:
     def prompt(self, example: Example, template: str) -> str:
         """Return note, question, and what to write."""
         if template != "default":
-            steps = "Think it through in steps; the last line gives the number."
-            return f"A patient: {example.context}\nQ: {example.question}\n{steps}\nA:"
-        return (
-            f"Patient note: {example.context}\nQuestion: {example.question}\n"
-            "Work step by step, then give the number.\nReasoning:"
-        )
+            steps = "Think it through in steps; the last line gives" if self._reasons else "Give"
+            return f"A patient: {example.context}\nQ: {example.question}\n{steps} the number.\nA:"
+        steps = "Work step by step, then give the number.\nReasoning:" if self._reasons else "Give the number."
+        return f"Patient note: {example.context}\nQuestion: {example.question}\n{steps}"
 
     def target(self, example: Example) -> Target:
-        """Return the steps, a line each, then the answer line."""
-        return Target(f"Answer: {example.answer}", example.reasoning)
+        """Return the steps, a line each, if they are asked for, then the answer line."""
+        return Target(f"Answer: {example.answer}", example.reasoning if self._reasons else None)
 
     def options(self, example: Example) -> Mapping[str, Target]:
         """Return nothing: the answer is free."""
@@ -67,7 +71,7 @@ class MedCalcCot:
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
         """Return whether the number is right, and how far the steps are."""
-        return {"answer": _answer(example, completion), **check(example, completion)}
+        return {"answer": _answer(example, completion), **(check(example, completion) if self._reasons else {})}
 
 
 def _answer(example: Example, completion: str) -> float | None:

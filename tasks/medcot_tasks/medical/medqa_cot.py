@@ -13,6 +13,7 @@ from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
 from medcot_tasks.medical.number import NUMBER, is_right, is_value, read_answer
 from medcot_tasks.medical.steps import SCORES, check, solution
+from medcot_tasks.target import ANSWER_TOKENS, OPTION, Kind
 from medcot_tasks.text_answer import one_line
 
 SPEC = TaskSpec(
@@ -23,7 +24,7 @@ SPEC = TaskSpec(
     licence="bundled items: Apache-2.0; else of the file given (MedQA: MIT)",
     description="Medical questions with options: reasoning, then the letter of one. Not for clinical use.",
     sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
-    options=OPTIONS,
+    options={**OPTION, **OPTIONS},
     shifts=SHIFTS,
     templates=("default", "other_prompt"),
     pool={"train": 600, "validation": 48, "eval": 100},
@@ -32,6 +33,9 @@ SPEC = TaskSpec(
     scores=("answer", "value", "letter_fits", *SCORES),
     max_new_tokens=192,
     stop=("\nQuestion:",),
+)
+_WITHOUT_REASONING = replace(
+    SPEC, trainable_with=(), scores=("answer", "value", "letter_fits"), max_new_tokens=ANSWER_TOKENS
 )
 _VALUE = rf"(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?"
 """The value before the letter of a bundled item, with its unit or without."""
@@ -44,9 +48,12 @@ _ANSWER = re.compile(rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*{_VALUE}[\s*(]*([A
 class MedQACot:
     """The task plugin. Bundled items have a value to work out before its letter; exam questions have none."""
 
-    def __init__(self, shift: str = "", level: Level = "basic", seed: int = 0):
+    def __init__(self, shift: str = "", target: Kind = "cot", level: Level = "basic", seed: int = 0):
         self._made = partial(vignettes.examples, shift=shift, level=level, seed=seed)
-        self.spec = replace(SPEC, max_new_tokens=320) if level == "hard" else SPEC
+        self._reasons = target == "cot"
+        self.spec = SPEC if self._reasons else _WITHOUT_REASONING
+        if self._reasons and level == "hard":
+            self.spec = replace(SPEC, max_new_tokens=320)
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield invented patients without end, the note as part of the question."""
@@ -61,16 +68,18 @@ class MedQACot:
         else:
             options = "\n".join(f"{letter}. {text}" for letter, text in example.options.items())
         if template != "default":
-            steps = "Think it through in steps; the last line gives the letter of the right option."
-            return f"Q: {example.question}\n{options}\n{steps}\nA:"
+            steps = "Think it through in steps; the last line gives" if self._reasons else "Give"
+            return f"Q: {example.question}\n{options}\n{steps} the letter of the right option.\nA:"
+        if not self._reasons:
+            return f"Question: {example.question}\n{options}\nGive the letter of the right option."
         return (
             f"Question: {example.question}\n{options}\n"
             "Reason step by step, then end with the letter of the right option.\nReasoning:"
         )
 
     def target(self, example: Example) -> Target:
-        """Return the reasoning (typed steps a line each, other text on one line), then the answer."""
-        reasoning = example.reasoning
+        """Return the reasoning if it is asked for (typed steps a line each, other text on one), and the answer."""
+        reasoning = example.reasoning if self._reasons else None
         if reasoning and not _is_worked(example):
             reasoning = one_line(reasoning)
         return Target(_answer(example, example.answer_letter or ""), reasoning)
@@ -97,7 +106,7 @@ class MedQACot:
             "answer": None if letter is None else float(letter == example.answer_letter),
             "value": right,
             "letter_fits": fits,
-            **check(example, completion),
+            **(check(example, completion) if self._reasons else {}),
         }
 
 

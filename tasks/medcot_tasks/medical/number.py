@@ -41,10 +41,15 @@ def is_right(example: Example, number: float) -> bool:
     The item's `meta` may hold the bounds `lower` and `upper` of right numbers, or `exact` where only the answer
     itself is right; elsewhere `close` decides, with the `decimals` that the answer has before zeros are left out.
     """
-    lower, upper = example.meta.get("lower"), example.meta.get("upper")
-    if isinstance(lower, int | float) and isinstance(upper, int | float):
+    lower, upper = (_bound(example.meta.get(name)) for name in ("lower", "upper"))
+    if lower is not None and upper is not None:
         return lower <= number <= upper
     return is_value(example, number, example.answer)
+
+
+def _bound(given: object) -> float | None:
+    """Return a bound of a row, a number or one written as text."""
+    return float(given) if isinstance(given, int | float) else to_float(str(given))
 
 
 def is_value(example: Example, number: float, written: str) -> bool:

@@ -1,0 +1,68 @@
+"""Medical questions with long reasoning and an answer in sentences: the form of medical-o1-reasoning-SFT."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
+from medcot_tasks.target import OPTION, Kind
+from medcot_tasks.text_answer import SCORES, score_text
+
+SPEC = TaskSpec(
+    name="medical_o1_cot",
+    version=1,
+    domain="medical",
+    form=Form(context="none", answer="text"),
+    licence="of the file given (medical-o1-reasoning-SFT: Apache-2.0)",
+    description="Medical questions: long reasoning, then an answer in sentences. Not for clinical use.",
+    options=OPTION,
+    templates=("default", "other_prompt"),
+    trainable_with=("reasoning",),
+    scores=SCORES,
+    max_new_tokens=768,
+    stop=("\nQuestion:",),
+)
+_ANSWER = re.compile(r"^answer:", re.IGNORECASE | re.MULTILINE)
+
+
+class MedicalO1Cot:
+    """The task plugin."""
+
+    def __init__(self, target: Kind = "cot"):
+        self._reasons = target == "cot"
+        self.spec = SPEC if self._reasons else replace(SPEC, trainable_with=(), max_new_tokens=256)
+
+    def examples(self, split: Split) -> Iterable[Example]:
+        """Yield nothing: there are no bundled items."""
+        return ()
+
+    def prompt(self, example: Example, template: str) -> str:
+        """Return the question and what to write."""
+        if template != "default":
+            how = "Think it through, then write the answer after 'Answer:'." if self._reasons else "Answer it."
+            return f"Q: {example.question}\n{how}\nA:"
+        how = "Reason step by step, then give the answer.\nReasoning:" if self._reasons else "Give the answer."
+        return f"Question: {example.question}\n{how}"
+
+    def target(self, example: Example) -> Target:
+        """Return the reasoning with its paragraphs, if asked for, then the answer."""
+        reasoning = example.reasoning.strip() if self._reasons and example.reasoning else None
+        return Target(f"Answer: {example.answer.strip()}", reasoning)
+
+    def options(self, example: Example) -> Mapping[str, Target]:
+        """Return nothing: the answer is free."""
+        return {}
+
+    def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
+        """Return token F1 and equality of what follows the last answer mark, None where there is none."""
+        *_, answer = _ANSWER.split(completion) if _ANSWER.search(completion) else ("",)
+        return score_text(example.answer, answer)
+
+
+@hookimpl
+def medcot_make_task(name: str, options: Mapping[str, Any]) -> MedicalO1Cot:
+    """Build the task."""
+    return MedicalO1Cot(**options)
