@@ -45,7 +45,12 @@ class ChosenTask:
 
     def request(self) -> dict[str, Any]:
         """Return the part of an id that names this task."""
-        return {"name": self.typed.name, "version": self.task.spec.version, "options": dict(self.options)}
+        spec = self.task.spec
+        return {
+            "name": self.typed.name,
+            "version": spec.version,
+            "options": _hashed(spec.options, self.options),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,15 @@ class ChosenAdapter:
         request: dict[str, Any] = {
             "name": spec.name,
             "version": spec.version,
-            "options": dict(self.options),
+            "options": _hashed(spec.options, self.options),
         }
+        if spec.weights:
+            request["weights"] = spec.weights
         if spec.update != "none":
             request["selector"] = {
                 "name": self.selector.spec.name,
                 "version": self.selector.spec.version,
-                "options": dict(self.selector_options),
+                "options": _hashed(self.selector.spec.options, self.selector_options),
                 "targets": self.targets,
             }
         return request
@@ -113,6 +120,12 @@ class ChosenAdapter:
                 f"adapter {self.label}: no module of this model is chosen; check select= and targets="
             )
         return placement
+
+
+def _hashed(declared: Mapping[str, Option], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that ids are made of."""
+    later = {key: option.default for key, option in declared.items() if option.added}
+    return {key: value for key, value in options.items() if key not in later or value != later[key]}
 
 
 def choose_task(typed: NamedOptions, plugins: Plugins, data_seed: int = 0) -> ChosenTask:
@@ -153,14 +166,15 @@ def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
     selecting = {key: left.pop(key) for key in list(left) if placed and key in selector_spec.options}
     recipe = {key: left.pop(key) for key in list(left) if placed and key in RECIPE_FIELDS}
     items = left.pop(ITEMS, ALL) if placed else ALL
-    if left:
+    opened = left if spec.open_options else {}
+    if left and not spec.open_options:
         valid = [*spec.options]
         if placed:
             valid += ["select", "targets", *selector_spec.options, *RECIPE_FIELDS, ITEMS]
         raise ConfigError(
             f"adapter {typed.name}: no option '{next(iter(left))}'; valid: {', '.join(valid) or 'none'}"
         )
-    options = check(f"adapter {typed.name}", spec.options, own)
+    options = check(f"adapter {typed.name}", spec.options, own) | opened
     selector_options = check(f"selector {select}", selector_spec.options, selecting)
     return ChosenAdapter(
         typed,

@@ -231,7 +231,7 @@ def checkpoints(plan: Plan, cell: Cell) -> list[str]:
 
 def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
     if cell.task is None:
-        return "base"
+        return "elsewhere" if plan.adapters[cell.adapter].adapter.spec.weights else "base"
     if cell.task == evaluated:
         return "same_task"
     if _is_shift_of(plan, evaluated, cell.task):

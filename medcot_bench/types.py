@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 Split = Literal["train", "validation", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "eval")
-Relation = Literal["base", "same_task", "same_domain", "shift"]
+Relation = Literal["base", "elsewhere", "same_task", "same_domain", "shift"]
 Placement = Mapping[str, int | None]
 """Module path -> rank; a rank of None leaves it to the adapter."""
 
@@ -63,6 +63,8 @@ class Option:
     default: Any
     help: str
     choices: tuple[str, ...] = ()
+    added: bool = False
+    """Whether it came to a version that results were made with: at its default it is no part of any id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,10 @@ class AdapterSpec:
     quantisation: Literal["none", "nf4"] = "none"
     description: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
+    open_options: bool = False
+    """Whether options that nobody declares go to the adapter, as texts; its `make` hook checks them."""
+    weights: str = ""
+    """Digest of trained weights that the adapter brings along; part of the id."""
     select: str = "all"
     """The selector used where `select=` is not typed."""
 

@@ -49,7 +49,16 @@ FILES = [
 ]
 BUNDLED = ["medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa"]
 SHIFTS = ["unseen_template", "unseen_range", "unseen_entity"]
-ADAPTERS = ["none", "full", "full:select=top,k=1", "lora", "lora:targets=attention", "layer_lora:k=1", "qlora"]
+ADAPTERS = [
+    *("none", "full", "full:select=top,k=1", "lora", "lora:targets=attention", "layer_lora:k=1", "qlora"),
+    *("lora:dora=true", "lora:rslora=true,select=top,k=1", "qlora:dora=true"),
+    *(
+        "peft:type=oft,oft_block_size=8,r=0",
+        "peft:type=loha,r=4",
+        "peft:type=lokr,r=4,select=top,k=1",
+        "peft:type=ia3",
+    ),
+]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
 
 EXAMPLE = Path(__file__).parent / "plugins" / "medcot_example"

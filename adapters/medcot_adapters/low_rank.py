@@ -13,17 +13,36 @@ OPTIONS = {
     "r": Option(int, 16, "rank of the update"),
     "alpha": Option(int, 32, "scale: the update is multiplied by alpha / r"),
     "dropout": Option(float, 0.0, "dropout before the update"),
+    "dora": Option(bool, False, "train magnitudes apart from directions (DoRA, arXiv 2402.09353)", added=True),
+    "rslora": Option(bool, False, "scale by alpha / sqrt(r) (rsLoRA, arXiv 2312.03732)", added=True),
+    "pissa": Option(
+        bool, False, "start from the principal parts of the weights (PiSSA, arXiv 2404.02948)", added=True
+    ),
 }
 
 
 class LowRank:
     """LoRA on the placed modules of a frozen base."""
 
-    def __init__(self, spec: AdapterSpec, r: int = 16, alpha: int = 32, dropout: float = 0.0):
+    def __init__(
+        self,
+        spec: AdapterSpec,
+        r: int = 16,
+        alpha: int = 32,
+        dropout: float = 0.0,
+        dora: bool = False,
+        rslora: bool = False,
+        pissa: bool = False,
+    ):
+        if pissa and spec.quantisation != "none":
+            raise ConfigError(
+                f"adapter {spec.name}: pissa takes weights apart, and can't those in 4 bits; use lora"
+            )
         if r < 1 or alpha < 1 or not 0 <= dropout < 1:
             raise ConfigError(f"adapter {spec.name}: r and alpha are at least 1, dropout lies in [0, 1)")
         self.spec = spec
         self.r, self.alpha, self.dropout = r, alpha, dropout
+        self.dora, self.rslora, self.pissa = dora, rslora, pissa
 
     def recipe(self, model: ModelInfo) -> Recipe:
         """Return the default recipe for low-rank updates."""
@@ -41,6 +60,9 @@ class LowRank:
             r=self.r,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
+            use_dora=self.dora,
+            use_rslora=self.rslora,
+            init_lora_weights="pissa" if self.pissa else True,
             target_modules=sorted(placement),
             rank_pattern=exact,
             alpha_pattern={path: self.alpha * rank / self.r for path, rank in exact.items()},

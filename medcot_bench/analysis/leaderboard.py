@@ -14,7 +14,7 @@ from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.prompts import prompt_effects
 from medcot_bench.analysis.ranks import Rank, ranked
 from medcot_bench.analysis.sizes import SizeTrend, size_trends
-from medcot_bench.analysis.values import Values, ahead, references, rows_of, values_of
+from medcot_bench.analysis.values import Values, ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES
 from medcot_bench.tuning import Trial, at_edge
@@ -112,7 +112,7 @@ def build(results: Results) -> Leaderboard:
     values = {
         key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
     }
-    full = references(grouped)
+    full, untouched = references(grouped), base_of(grouped)
     ranks = _ranks(results, grouped, values)
     rows = []
     for key, cells in grouped.items():
@@ -125,7 +125,9 @@ def build(results: Results) -> Leaderboard:
             own, groups = values[key][task]
             gaps = _gaps(values[reference][task][0], own, groups) if reference not in (None, key) else {}
             marks = dict.fromkeys(mark for score in scored for mark in score.marks)
-            if any(key[1] and _same_as_base(results, cell, task) for cell in cells):
+            if untouched not in (None, key) and any(
+                _same_as_base(results, grouped[untouched][0], cell, task) for cell in cells
+            ):
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
                 scored[0].relation,
@@ -217,10 +219,9 @@ def _primary(results: Results, rows: Sequence[Values]) -> str:
     return next((name for name in wanted if rows and all(name in row for row in rows)), results.analysis.primary)
 
 
-def _same_as_base(results: Results, cell: CellResult, task: str) -> bool:
+def _same_as_base(results: Results, base: CellResult, cell: CellResult, task: str) -> bool:
     """Whether a trained model answers exactly as the untouched base does (a gate of docs/scores.md)."""
-    base = next((other for other in results.cells if other.cell.task is None and task in other.scores), None)
-    if base is None or task not in cell.scores:
+    if task not in base.scores or task not in cell.scores:
         return False
     before, after = results.samples(base, task), results.samples(cell, task)
     compared = [name for name in ("prediction", "gold_loglikelihood") if after[0][name] is not None]

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
 from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import Key, ahead, references, rows_of
+from medcot_bench.analysis.values import Key, ahead, base_of, references, rows_of
 from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.plan import FINAL, TRIED_BY
 from medcot_bench.results import CellResult, Results
@@ -69,7 +69,8 @@ def matched_gaps(results: Results) -> tuple[Matched, ...]:
         return ()
     others = _at_other_rates(results)
     rows |= others
-    base = next((cells[0] for (_, task), cells in rows.items() if task is None), None)
+    untouched = base_of(rows)
+    base = rows[untouched][0] if untouched else None
     against = references(rows)
     found: list[Matched] = []
     for reference, at_others in product(dict.fromkeys(against.values()), (False, True)) if base else ():

@@ -11,7 +11,7 @@ from statistics import fmean
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.inference import difference, equivalence, holm, mcnemar
 from medcot_bench.analysis.ratios import Ratio, fieller
-from medcot_bench.analysis.values import Key, ahead, references, rows_of, values_of
+from medcot_bench.analysis.values import Key, ahead, base_of, references, rows_of, values_of
 from medcot_bench.analysis.verdict import Finding, Verdict, decide, finding
 from medcot_bench.results import CellResult, Results
 
@@ -128,7 +128,8 @@ def persistence(results: Results) -> tuple[Persistence, ...]:
     """
     rows = rows_of(results)
     against = references(rows)
-    base = next((adapter for adapter, task in rows if task is None), None)
+    untouched = base_of(rows)
+    base = untouched[0] if untouched else None
     found: list[Persistence] = []
     for reference, task in dict.fromkeys(against.values()):
         adapters = [key[0] for key, full in against.items() if full == (reference, task) and key != full]

@@ -9,6 +9,8 @@ from medcot_bench.analysis.contrasts import SeedValues
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import higher_is_better
 
+Key = tuple[str, str | None]
+"""Adapter and training task: a row."""
 Values = dict[str, dict[int, dict[str, float]]]
 """Score -> seed -> item -> value."""
 
@@ -19,6 +21,16 @@ def rows_of(results: Results) -> dict[tuple[str, str | None], list[CellResult]]:
     for cell in results.cells:
         rows[cell.cell.adapter, cell.cell.task].append(cell)
     return dict(rows)
+
+
+def base_of(rows: Mapping[Key, Sequence[CellResult]]) -> Key | None:
+    """Return the row of the untouched base, None where there is none; adapters trained elsewhere are others."""
+    untrained = (key for key, cells in rows.items() if key[1] is None and not _brings_weights(cells))
+    return next(untrained, None)
+
+
+def _brings_weights(cells: Sequence[CellResult]) -> bool:
+    return any(cell.record is not None and "weights" in cell.record.request["adapter"] for cell in cells)
 
 
 def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:
@@ -44,10 +56,6 @@ def ahead(full: SeedValues, own: SeedValues, score: str) -> dict[int, dict[str, 
         if seed in full
     }
     return {seed: row for seed, row in paired.items() if row}
-
-
-Key = tuple[str, str | None]
-"""Adapter and training task: a row."""
 
 
 def references(rows: Mapping[Key, Sequence[CellResult]]) -> dict[Key, Key]:

@@ -15,6 +15,7 @@ from medcot_bench.report.text import estimate, number, size
 
 RELATIONS = {
     "base": "untouched",
+    "elsewhere": "trained elsewhere",
     "same_task": "same task",
     "same_domain": "same domain",
     "shift": "shift",

@@ -52,13 +52,15 @@ def fit(
     on_step: Callable[[int, int], None],
     on_checkpoint: Callable[[str, Any], None] | None = None,
 ) -> Fitted:
-    """Train a cell on `base`, which may be changed by it. A cell without a task is the base itself.
+    """Train a cell on `base`, which may be changed by it. A cell without a task has nothing to train.
 
     `on_checkpoint(name, model)` is called after the step that ends a checkpoint's share, outside what is measured.
     Raises ConfigError where no item fits, PluginError, Diverged.
     """
     if cell.task is None or cell.seed is None:
-        return Fitted(base, {}, Encoded(), Trained())
+        untrained = plan.adapters[cell.adapter]
+        with blame(untrained.entry, "prepare"):
+            return Fitted(untrained.adapter.prepare(base, {}), {}, Encoded(), Trained())
     adapter, task, recipe = plan.adapters[cell.adapter], plan.tasks[cell.task], plan.recipe(cell)
     encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
     if not encoded.items and recipe.max_steps != 0:

@@ -54,7 +54,7 @@ def test_an_unknown_task(program: Program, good: list[str]) -> None:
 
 def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--adapters", "lorra") == [
-        "no adapter 'lorra'; known: full, layer_lora, lora, none, qlora"
+        "no adapter 'lorra'; known: full, layer_lora, lora, none, peft, qlora"
     ]
 
 
@@ -80,7 +80,8 @@ def test_a_wrong_option(program: Program, good: list[str], adapter: str, line: s
 
 def test_an_unknown_option_lists_the_valid_ones(program: Program, good: list[str]) -> None:
     [found] = program.fails(*good, "--adapters", "layer_lora:kk=2")
-    assert found.startswith("adapter layer_lora: no option 'kk'; valid: r, alpha, dropout, select, targets, k, lr")
+    assert found.startswith("adapter layer_lora: no option 'kk'; valid: r, alpha, dropout, dora, rslora, pissa, ")
+    assert ", select, targets, k, lr, " in found
 
 
 def test_a_missing_file(program: Program, good: list[str]) -> None:

@@ -1,0 +1,154 @@
+"""Any method of PEFT by its name, `peft:type=oft,oft_block_size=4`; or adapters of others, `peft:path=DIR`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from medcot_adapters.recipes import low_rank_recipe
+from medcot_bench import AdapterSpec, ConfigError, ModelInfo, Option, Placement, Recipe, hookimpl
+
+SPEC = AdapterSpec(
+    name="peft",
+    version=1,
+    update="low_rank",
+    description="A method of PEFT with fields of its config (type=oft,r=8), or a saved PEFT adapter (path=DIR).",
+    options={
+        "type": Option(str, "", "PEFT's name of the method, e.g. oft, loha, lokr, ia3, vera"),
+        "path": Option(str, "", "folder of an adapter that PEFT saved: it is scored, not trained"),
+    },
+    open_options=True,
+)
+FILES = ("adapter_config.json", "adapter_model.safetensors")
+OURS = {
+    *("task_type", "peft_type", "target_modules", "inference_mode", "base_model_name_or_path"),
+    *("auto_mapping", "peft_version", "revision"),
+}
+"""Fields of a config that are not for the user: `targets=` and `select=` say where an adapter goes."""
+
+
+class AnyPeft:
+    """A PEFT method on the placed modules of a frozen base."""
+
+    spec = SPEC
+
+    def __init__(self, method: str = "", texts: Mapping[str, str] | None = None):
+        if method:
+            self._config, self._fields = _read(method, texts or {})
+
+    def recipe(self, model: ModelInfo) -> Recipe:
+        """Return the default recipe for low-rank updates; no learning rate was chosen for these methods."""
+        return low_rank_recipe(model)
+
+    def prepare(self, model: Any, placement: Placement) -> Any:
+        """Return the PEFT model. Raises ConfigError where a rank is placed: only LoRA's is known to us."""
+        from peft import get_peft_model
+
+        if any(rank is not None for rank in placement.values()):
+            raise ConfigError("adapter peft: the selector places ranks, which only lora takes")
+        given = {
+            "target_modules": sorted(placement),
+            **_feedforward(self._config, model, placement),
+            **self._fields,
+        }
+        return get_peft_model(model, self._config(task_type="CAUSAL_LM", **given))
+
+    def save(self, model: Any, folder: Path) -> None:
+        """Write PEFT's folder."""
+        model.save_pretrained(folder, safe_serialization=True)
+
+    def load(self, model: Any, folder: Path) -> Any:
+        """Return the trained model from an untouched base."""
+        from peft import PeftModel
+
+        return PeftModel.from_pretrained(model, str(folder))
+
+
+class Saved:
+    """An adapter that PEFT saved, trained elsewhere. `spec.weights` is a digest of its files."""
+
+    def __init__(self, path: str):
+        self._folder = Path(path).expanduser()
+        if missing := [name for name in FILES if not (self._folder / name).is_file()]:
+            raise ConfigError(
+                f"adapter peft: path={path}: there is no {missing[0]}; give a folder that PEFT saved"
+            )
+        config = json.loads((self._folder / FILES[0]).read_text(encoding="utf-8"))
+        if "num_virtual_tokens" in config:
+            raise ConfigError(f"adapter peft: path={path}: {config.get('peft_type')} changes prompts, not modules")
+        running = hashlib.sha256()
+        for name in FILES:
+            running.update((self._folder / name).read_bytes())
+        self.spec = replace(SPEC, update="none", weights=running.hexdigest()[:16])
+
+    def recipe(self, model: ModelInfo) -> Recipe:
+        """Return a recipe without steps."""
+        return Recipe(lr=0.0, max_steps=0)
+
+    def prepare(self, model: Any, placement: Placement) -> Any:
+        """Return the base with the adapter on it."""
+        from peft import PeftModel
+
+        return PeftModel.from_pretrained(model, str(self._folder))
+
+    def save(self, model: Any, folder: Path) -> None:
+        """Write nothing: it is saved already."""
+
+    def load(self, model: Any, folder: Path) -> Any:
+        """Return the base with the adapter on it."""
+        return self.prepare(model, {})
+
+
+def _feedforward(config: Any, model: Any, placement: Placement) -> dict[str, list[str]]:
+    """Return IA3's second list of modules by PEFT's names for this architecture, as paths like the first."""
+    from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING
+
+    if "feedforward_modules" not in {field.name for field in fields(config)}:
+        return {}
+    names = TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING.get(model.config.model_type, [])
+    return {"feedforward_modules": sorted(path for path in placement if path.rpartition(".")[2] in names)}
+
+
+def _read(method: str, texts: Mapping[str, str]) -> tuple[Any, dict[str, Any]]:
+    """Return PEFT's config class of a method and its fields, by PEFT's own rules. Raises ConfigError."""
+    import yaml
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    known: dict[str, Any] = {kind.value.lower(): config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    usable = {name for name, config in known.items() if "target_modules" in {f.name for f in fields(config)}}
+    if method.lower() not in usable:
+        why = "changes prompts, not modules" if method.lower() in known else "is no method of this PEFT"
+        raise ConfigError(f"adapter peft: type={method} {why}; there are: {', '.join(sorted(usable))}")
+    config = known[method.lower()]
+    kinds = {field.name: str(field.type) for field in fields(config) if field.name not in OURS}
+    if unknown := [key for key in texts if key not in kinds]:
+        raise ConfigError(
+            f"adapter peft: {method} has no field '{unknown[0]}'; it has: {', '.join(sorted(kinds))}"
+        )
+    values: dict[str, Any] = {}
+    for key, text in texts.items():
+        parts = [yaml.safe_load(part) for part in text.split("+")]
+        values[key] = parts if "+" in text and "list" in kinds[key] else yaml.safe_load(text)
+    try:
+        config(task_type="CAUSAL_LM", target_modules=["x"], **values)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"adapter peft: type={method}: {' '.join(str(error).split())}") from None
+    return config, values
+
+
+@hookimpl
+def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> Any:
+    """Build the adapter; without options only its spec can be used."""
+    texts = {key: text for key, text in options.items() if key not in SPEC.options}
+    method, path = options.get("type", ""), options.get("path", "")
+    if not options:
+        return AnyPeft()
+    if bool(method) == bool(path):
+        raise ConfigError("adapter peft: say which method, peft:type=oft, or which saved adapter, peft:path=DIR")
+    if path and texts:
+        raise ConfigError(f"adapter peft: a saved adapter takes no option '{next(iter(texts))}'")
+    return AnyPeft(method, texts) if method else Saved(path)

@@ -1,0 +1,148 @@
+"""PEFT's methods by name, and adapters that PEFT saved: what is refused in one line, and what comes out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import medcot_bench
+from medcot_bench.chosen import choose_adapter
+from medcot_bench.errors import ConfigError
+from medcot_bench.models.tokens import Encoder, write
+from medcot_bench.options import split_specs
+from medcot_bench.planner import make_plan
+from medcot_bench.plugins import installed
+
+
+def choose(typed: str) -> Any:
+    return choose_adapter(split_specs(typed)[0], installed())
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("peft", "say which method, peft:type=oft, or which saved adapter, peft:path=DIR"),
+        ("peft:type=oft,path=x", "say which method"),
+        ("peft:type=qoft", "type=qoft is no method of this PEFT; there are: adalora, "),
+        ("peft:type=prompt_tuning", "type=prompt_tuning changes prompts, not modules; there are: "),
+        ("peft:type=oft,blocks=4", "oft has no field 'blocks'; it has: bias, block_share, "),
+        ("peft:type=loha,target_modules=q_proj", "loha has no field 'target_modules'"),
+        ("peft:type=oft,r=8,oft_block_size=8", "type=oft: "),
+        ("peft:path=nowhere", "path=nowhere: there is no adapter_config.json; give a folder that PEFT saved"),
+        ("peft:path=x,r=8", "a saved adapter takes no option 'r'"),
+        ("qlora:pissa=true", "pissa takes weights apart, and can't those in 4 bits; use lora"),
+    ],
+)
+def test_what_peft_would_not_take_is_one_line(typed: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        choose(typed)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_fields_are_read_by_their_kind() -> None:
+    chosen = choose(
+        "peft:type=loha,r=4,use_effective_conv2d=true,module_dropout=0.1,layers_to_transform=1+3,lr=0.1"
+    )
+    assert chosen.adapter._fields == {
+        "r": 4,
+        "use_effective_conv2d": True,
+        "module_dropout": 0.1,
+        "layers_to_transform": [1, 3],
+    }
+    assert chosen.recipe_options == {"lr": 0.1}
+    assert chosen.request()["options"]["r"] == "4"
+
+
+def test_options_added_later_leave_the_ids_of_results_as_they_were() -> None:
+    assert choose("lora").request()["options"] == {"r": 16, "alpha": 32, "dropout": 0.0}
+    assert choose("lora:dora=true").request()["options"]["dora"] is True
+    assert choose("lora:dora=false").request() == choose("lora").request()
+
+
+@pytest.fixture
+def saved(tiny_model: Path, tmp_path: Path) -> Path:
+    """A LoRA that plain PEFT trained: one step on one text, at a rate that shows."""
+    torch.manual_seed(3)
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM")
+    model = get_peft_model(base, config)
+    ids = torch.arange(40)[None]
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=50.0)
+    for _ in range(2):  # the first step moves B, which starts from zero, the second A too
+        model(input_ids=ids, labels=ids).loss.backward()
+        optimizer.step()
+    model.save_pretrained(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def test_its_id_is_that_of_its_weights(saved: Path, tmp_path: Path) -> None:
+    first = choose(f"peft:path={saved}").request()
+    assert choose(f"peft:path={saved}").request() == first
+    config = json.loads((saved / "adapter_config.json").read_text())
+    (saved / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 16}))
+    assert choose(f"peft:path={saved}").request() != first
+
+
+@pytest.mark.slow
+def test_an_adapter_trained_elsewhere_gets_the_numbers_of_plain_hflm(
+    study_fields: dict[str, Any], tiny_model: Path, saved: Path
+) -> None:
+    fields = study_fields | {"adapters": f"none,full,peft:path={saved}", "tasks": "k8s_qa", "limit": 4}
+    results = medcot_bench.run(fields)
+    base, full, own = results.cells
+    assert (own.cell.task, own.cell.seed) == (None, None)
+    assert own.scores["k8s_qa"].relation == "elsewhere"
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), str(saved))
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    plain = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=2, max_length=2048)
+    plan = make_plan(medcot_bench.Study.model_validate(fields))
+    for example, sample in zip(plan.scored_items("k8s_qa"), results.samples(own, "k8s_qa"), strict=True):
+        written = write(plan.tasks["k8s_qa"], Encoder(tokenizer), example)
+        request = Instance("loglikelihood", {}, (written.prompt, written.target), 0)
+        [(gold, _)] = plain.loglikelihood([request], disable_tqdm=True)
+        assert sample["gold_loglikelihood"] == pytest.approx(gold, abs=1e-4)
+    assert own.scores["k8s_qa"].results != base.scores["k8s_qa"].results
+    table = (results.root / "leaderboard.md").read_text()
+    assert "trained elsewhere" in table
+    assert full.record is not None
+
+
+@pytest.mark.slow
+def test_oft_trains_is_scored_and_is_saved_without_code_of_ours(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "none,peft:type=oft,oft_block_size=8,r=0,lr=1e-2", "keep_weights": "all"}
+    results = medcot_bench.run(fields)
+    base, oft = results.cells
+    assert oft.record is not None
+    assert oft.record.divergence is not None
+    assert oft.record.divergence.kl > 0
+    assert oft.scores["k8s_qa"].results["gold_nll,none"] != base.scores["k8s_qa"].results["gold_nll,none"]
+    assert list(results.root.glob("cells/*oft*/adapter/adapter_model.safetensors"))
+
+
+@pytest.mark.slow
+def test_pissa_starts_from_the_base_and_loads_what_it_saved(tiny_model: Path, tmp_path: Path) -> None:
+    chosen = choose("lora:pissa=true,r=4")
+
+    def load() -> Any:
+        return AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+
+    ids = torch.arange(30)[None]
+    placement = {f"model.layers.{layer}.self_attn.q_proj": None for layer in range(4)}
+    model = chosen.adapter.prepare(load(), placement)
+    with torch.no_grad():
+        torch.testing.assert_close(model(ids).logits, load()(ids).logits, rtol=0, atol=1e-4)
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.mul_(1.5)
+        expected = model(ids).logits
+        chosen.adapter.save(model, tmp_path)
+        assert torch.equal(chosen.adapter.load(load(), tmp_path)(ids).logits, expected)
