@@ -1,4 +1,4 @@
-"""Leaderboard -> md, csv and json: the golden files, and texts that would act on a reader's program."""
+"""Leaderboard -> md, csv, json, html and LaTeX: golden files, and texts that would act on a reader's program."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
 from typing import cast
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter
 from medcot_bench.analysis.leaderboard import Leaderboard, Row
 from medcot_bench.interfaces import Exporter
 from medcot_bench.plugins import installed
+from medcot_bench.report.document import Table, document
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "=cmd()|'/C calc'!A0 <script>alert(1)</script> [x](javascript:y) ![i](u) `a|b` \\| &lt;\n\n# title\t|"
@@ -140,3 +142,56 @@ def test_every_start_of_a_formula_is_quoted_in_csv(text: str, written: str, lead
 def test_json_keeps_every_text_as_it_is(place: str, leaderboard: Leaderboard) -> None:
     hostile = PLACES[place](leaderboard)
     assert TypeAdapter(Leaderboard).validate_json(exported(hostile, "json")) == hostile
+
+
+class Tags(HTMLParser):
+    """The tags of a page, and the attributes that they have."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.attributes: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_breaks_out_of_its_place_in_html(place: str, leaderboard: Leaderboard) -> None:
+    page = exported(PLACES[place](leaderboard), "html")
+    assert "alert(1)" in page
+    tags, plain = Tags(page), Tags(exported(leaderboard, "html"))
+    assert set(tags.found) == set(plain.found)
+    assert tags.attributes == plain.attributes == {"lang", "charset", "name", "content"}
+    for tag in ("h1", "h2", "ul", "table"):
+        assert tags.found.count(tag) == plain.found.count(tag)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_breaks_out_of_its_place_in_latex(place: str, leaderboard: Leaderboard) -> None:
+    text = exported(PLACES[place](leaderboard), "latex").partition("\n\n")[2]
+    assert "alert(1)" in text
+    bare = re.sub(r"\\text[a-z]+\{\}|\\\(\\pm\\\)|\\[&%$#_{}]|\{\[\}", "", text)  # what is escaped
+    for sign in '~^<>|"$#%':
+        assert sign not in bare
+    commands = set(re.findall(r"\\([A-Za-z]+)", bare))
+    assert commands <= {
+        *("section", "subsection", "begin", "end", "toprule", "midrule", "bottomrule", "item", "linewidth")
+    }
+    tables = re.findall(r"\\begin\{tabular\}\{(l+)\}(.*?)\\end\{tabular\}", bare, re.DOTALL)
+    assert tables
+    for columns, body in tables:
+        rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert rows
+        assert {row.count("&") for row in rows} == {len(columns) - 1}
+
+
+def test_every_format_has_every_table(leaderboard: Leaderboard) -> None:
+    blocks = [*document(leaderboard)]
+    count = sum(isinstance(block, Table) for block in blocks)
+    assert count > 5
+    assert exported(leaderboard, "html").count("<table>") == count
+    assert exported(leaderboard, "latex").count(r"\begin{tabular}") == count
+    assert len(re.findall(r"^\|:-", exported(leaderboard, "md"), re.MULTILINE)) == count

@@ -1,0 +1,193 @@
+"""The leaderboard as headings, paragraphs, tables and lists, which every format writes in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
+from medcot_bench.report import effects, persistence
+from medcot_bench.report.recommendation import recommend
+from medcot_bench.report.text import estimate, number, size
+
+RELATIONS = {
+    "base": "untouched",
+    "elsewhere": "trained elsewhere",
+    "same_task": "same task",
+    "same_domain": "same domain",
+    "shift": "shift",
+}
+DISCLAIMER = "A benchmark of fine-tuning methods. Not for clinical use."
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title; `level` 1 is the document's own."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Headers and rows of texts."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    texts: Sequence[str]
+
+
+Block = Heading | Paragraph | Table | Items
+"""Texts are as they are, names of models and errors among them. A format escapes what it would act on."""
+
+
+def document(leaderboard: Leaderboard) -> Iterator[Block]:
+    """Yield the whole leaderboard: overview, answer, a table for each evaluation task, costs, failures, notes."""
+    base = leaderboard.base
+    yield Heading("Leaderboard", level=1)
+    yield Paragraph(
+        f"Base model: {base['name']} ({base['origin']}). Higher is better, except for gold_nll (nats per byte of "
+        "the target), truncated and repetition. ± is the standard error over groups of items and over seeds; with "
+        "one seed it leaves out how much seeds differ. The number of items is in brackets. Ranks are by the "
+        "primary score, = is a tie."
+    )
+    yield Heading("Overview")
+    yield _overview(leaderboard)
+    for line in recommend(leaderboard):
+        yield Paragraph(f"Take, {line}.")
+    yield from _persistence(leaderboard)
+    for title, (headers, rows), about in effects.sections(leaderboard):
+        yield from (Heading(title), Table(headers, rows), Paragraph(about))
+    for task, title in leaderboard.tasks.items():
+        yield Heading(f"{title}, {leaderboard.domains[task]}")
+        yield _task(leaderboard, task)
+    yield Heading("Costs")
+    yield _costs(leaderboard)
+    yield Paragraph(
+        "Peak memory is that of training, with the base's weights in it. Seconds of training and scoring are "
+        "means over seeds, those of tuning (learning rates tried and not chosen) are for all seeds together."
+    )
+    if leaderboard.trials:
+        yield from (Heading("Learning rates tried"), Table(*effects.trials(leaderboard)))
+    failures = [[*_names(leaderboard, row), failure] for row in leaderboard.rows for failure in row.failures]
+    if failures:
+        yield from (Heading("Not finished"), Table(["adapter", "trained on", "what"], failures))
+    yield Heading("Notes")
+    marks = [
+        f"{' '.join([*_names(leaderboard, row), 'on', leaderboard.tasks[task]])}: {mark}"
+        for row in leaderboard.rows
+        for task, scores in row.tasks.items()
+        for mark in scores.marks
+    ]
+    yield Items([*leaderboard.notes, *marks, DISCLAIMER])
+
+
+def _overview(leaderboard: Leaderboard) -> Table:
+    headers = ["adapter", "trained on", "seeds"]
+    headers += [f"{title}: answer" for title in leaderboard.tasks.values()]
+    headers += ["peak memory", "of full", "tokens/s", "trainable"]
+    rows = []
+    for row in leaderboard.rows:
+        cells = [*_names(leaderboard, row), _seeds(row)]
+        for task in leaderboard.tasks:
+            if task not in row.planned:
+                cells.append("")
+                continue
+            found = row.tasks.get(task)
+            score = estimate(found.scores.get("answer"), count=True) if found else ""
+            cells.append(f"{score}, {RELATIONS[found.relation]}" if found and score else "not finished")
+        costs = row.costs
+        cells += (
+            [
+                size(costs.peak_bytes),
+                "" if costs.peak_vs_full is None else f"{costs.peak_vs_full:.0%}",
+                number(costs.tokens_per_second),
+                number(costs.trainable_parameters),
+            ]
+            if costs and costs.train_tokens
+            else ["", "", "", ""]
+        )
+        rows.append(cells)
+    return Table(headers, rows)
+
+
+def _persistence(leaderboard: Leaderboard) -> Iterator[Block]:
+    scores = persistence.scores(leaderboard)
+    for score in scores:
+        yield Heading(f"Does the gap to full fine-tuning persist? By {score}")
+        yield from (Table(*table(leaderboard, score)) for table in (persistence.verdicts, persistence.means))
+        yield Paragraph(" ".join(persistence.limits(leaderboard, score)))
+    if scores:
+        yield Paragraph(persistence.RULE)
+
+
+def _task(leaderboard: Leaderboard, task: str) -> Table:
+    found = [row for row in leaderboard.rows if task in row.tasks]
+    names = [name for name in leaderboard.scores if any(name in row.tasks[task].scores for row in found)]
+    gaps = [name for name in names if name in {"answer", "choice", "gold_nll"}]
+    gaps = [name for name in gaps if any(name in row.tasks[task].gaps for row in found)]
+    headers = ["adapter", "trained on", "relation", "rank", "n", *names, *(f"full ahead: {name}" for name in gaps)]
+    rows = []
+    for row in found:
+        part = row.tasks[task]
+        most = max((score.items for score in part.scores.values()), default=0)
+        scores = [
+            estimate(part.scores.get(name), count=name in part.scores and part.scores[name].items != most)
+            for name in names
+        ]
+        rows.append(
+            [
+                *_names(leaderboard, row),
+                RELATIONS[part.relation],
+                str(next(iter(part.ranks.values()))) if len(part.ranks) == 1 else "",
+                str(most),
+                *scores,
+                *(estimate(part.gaps.get(name), signed=True) for name in gaps),
+            ]
+        )
+    return Table(headers, rows)
+
+
+def _costs(leaderboard: Leaderboard) -> Table:
+    headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
+    headers += ["lr", "steps", "trained tokens", "training s", "scoring s", "tuning s"]
+    rows = [[*_names(leaderboard, row), *_cost(row.costs)] for row in leaderboard.rows if row.costs]
+    return Table(headers, rows)
+
+
+def _cost(costs: Costs) -> list[str]:
+    trained = bool(costs.train_tokens)
+    return [
+        number(costs.trainable_parameters),
+        size(costs.adapter_bytes) if costs.adapter_bytes else "",
+        size(costs.peak_bytes) if trained else "",
+        "" if costs.peak_vs_full is None else f"{costs.peak_vs_full:.0%}",
+        number(costs.tokens_per_second),
+        "" if costs.lr is None else f"{costs.lr:g}",
+        str(costs.steps) if trained else "",
+        number(costs.train_tokens),
+        f"{costs.train_seconds:.1f}" if trained else "",
+        f"{costs.score_seconds:.1f}",
+        f"{costs.tuning_seconds:.1f}" if costs.tuning_seconds else "",
+    ]
+
+
+def _names(leaderboard: Leaderboard, row: Row) -> list[str]:
+    return [row.adapter, leaderboard.trained_on(row) or "nothing"]
+
+
+def _seeds(row: Row) -> str:
+    return "+".join(str(seed) for seed in row.seeds)
