@@ -33,7 +33,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(read_names)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class Training(_Section):
@@ -129,8 +129,8 @@ class Scoring(_Section):
     """None: each task's own number."""
     engine: Engine = "fast"
     """`hf` is lm-eval's own HFLM: slower, the same likelihoods up to rounding and the same greedy text."""
-    batch_size: PositiveInt = 32
-    """Sequences that are generated at once; with the engine `hf` also likelihoods."""
+    batch_size: PositiveInt | None = None
+    """Answers that are written at once; with the engine `hf` also likelihoods. None: 32, with `hf` 8."""
     max_length: int = Field(2048, ge=16)
     overlong: Literal["drop", "truncate-context", "error"] = "truncate-context"
 

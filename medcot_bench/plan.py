@@ -59,8 +59,8 @@ class Score:
     request: Mapping[str, Any]
     checkpoint: str = FINAL
     """`final`, or the share of the training that is done, e.g. `1/3`."""
-    split: Split = "eval"
-    """Whose items are scored."""
+    chooses: bool = False
+    """Whether it chooses among learning rates."""
 
     @property
     def title(self) -> str:
@@ -108,19 +108,22 @@ class Plan:
         """Return the items that may choose a checkpoint."""
         return list(self.data[task].splits["validation"][:VALIDATION_ITEMS])
 
-    def scored_items(self, task: str, split: Split | None = None) -> list[Example]:
-        """Return the items that every model is scored on, of the plan's split where none is named."""
-        split = split or self.scoring.split
-        limit = None if self.trials and split == self.scoring.split else self.study.limit
-        return list(self.data[task].splits[split][:limit])
+    def scored_items(self, task: str, *, choosing: bool | None = None) -> list[Example]:
+        """Return the items that every model is scored on; `choosing` among learning rates, all validation items.
 
-    def shots(self, task: str) -> list[Example]:
+        Where nothing is said of it, those of the plan's main purpose.
+        """
+        choosing = self.trials if choosing is None else choosing
+        split: Split = "validation" if choosing else self.study.scoring.split
+        return list(self.data[task].splits[split][: None if choosing else self.study.limit])
+
+    def shots(self, task: str, *, choosing: bool | None = None) -> list[Example]:
         """Return the solved examples before every prompt of a task: the first of its training order.
 
         Training items that share a group or a question with any scored item are left out.
         """
         training = self.data[task].splits["train"]
-        taken = {example.id for example in overlapping(training, self.scored_items(task))}
+        taken = {example.id for example in overlapping(training, self.scored_items(task, choosing=choosing))}
         return [example for example in training if example.id not in taken][: self.scoring.num_fewshot]
 
     def items_of(self, label: str) -> str | None:

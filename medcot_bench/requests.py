@@ -18,7 +18,7 @@ from medcot_bench.headers import RECIPE_FILE
 from medcot_bench.plan import FINAL, TRIED_BY, Cell, Plan, Score
 from medcot_bench.plugins import blame
 from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION, needs_generation
-from medcot_bench.types import Recipe, Relation, Split
+from medcot_bench.types import Recipe, Relation
 
 
 def request_id(request: Mapping[str, Any]) -> str:
@@ -166,7 +166,7 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
             if owners and cell.task is not None and cell.task not in owners:
                 continue
             relation = _relation(plan, cell, label)
-            for checkpoint, split, request in _asked(plan, cell, label, relation):
+            for checkpoint, chooses, request in _asked(plan, cell, label, relation):
                 request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": checkpoint, **request}
                 scores.append(
                     Score(
@@ -176,42 +176,41 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
                         relation=relation,
                         request=request,
                         checkpoint=checkpoint,
-                        split=split,
+                        chooses=chooses,
                     )
                 )
     return tuple(sorted(scores, key=lambda score: score.checkpoint != FINAL))
 
 
-def _asked(plan: Plan, cell: Cell, label: str, relation: Relation) -> Iterator[tuple[str, Split, dict[str, Any]]]:
-    """Yield checkpoint, split and request of every evaluation of a cell on a task."""
-    scoring = plan.scoring
+def _asked(plan: Plan, cell: Cell, label: str, relation: Relation) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Yield checkpoint, whether it chooses a learning rate, and request of a cell's evaluations on a task."""
     if not plan.trials:
-        yield FINAL, scoring.split, _evaluation(plan, label, scoring.split)
+        yield FINAL, False, _evaluation(plan, label, choosing=False)
         for checkpoint in checkpoints(plan, cell):
-            yield checkpoint, scoring.split, _likelihoods(plan, label)
+            yield checkpoint, False, _likelihoods(plan, label)
         return
     if cell.task == label:
-        yield FINAL, scoring.split, _evaluation(plan, label, scoring.split)
+        yield FINAL, True, _evaluation(plan, label, choosing=True)
     if plan.study.training.checkpoints and relation in ("same_task", "shift"):
-        yield FINAL, plan.study.scoring.split, _likelihoods(plan, label)
+        yield FINAL, False, _likelihoods(plan, label)
 
 
 def _likelihoods(plan: Plan, label: str) -> dict[str, Any]:
     """Return the request of an evaluation by likelihoods alone, on the items and prompts of the final one."""
     scoring = plan.study.scoring
     generates = not scoring.scores or any(needs_generation(name) for name in scoring.scores)
-    request = _evaluation(plan, label, scoring.split)
+    request = _evaluation(plan, label, choosing=False)
     # The same room for an answer as in the final evaluation: the same prompts, however long.
     room = request["max_new_tokens"] if generates else 0
     return request | {"scores": [TRIED_BY], "generate_items": None, "room": room}
 
 
-def _evaluation(plan: Plan, label: str, split: Split) -> dict[str, Any]:
+def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:
     scoring, chosen = plan.scoring, plan.tasks[label]
     return {
         "task": chosen.request(),
-        "items": digest(plan.scored_items(label, split)),
-        "shots": digest(plan.shots(label)) if scoring.num_fewshot else None,
+        "items": digest(plan.scored_items(label, choosing=choosing)),
+        "shots": digest(plan.shots(label, choosing=choosing)) if scoring.num_fewshot else None,
         "prompt": _prompt_request(plan.study),
         "scores": sorted(scoring.scores),
         "generate_items": scoring.generate_items,

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from medcot_bench.config import Study
 from medcot_bench.errors import SOME_FAILED, MedcotError
-from medcot_bench.plan import TRIED_BY, Cell, Plan
+from medcot_bench.plan import TRIED_BY, Cell, Plan, Score
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, remaining
 
@@ -35,7 +35,7 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
     """Return the trials of a plan that are there, the chosen rates marked."""
     found = []
     for cell in plan.cells:
-        score = next(score for score in plan.scores_of(cell) if score.split == plan.scoring.split)
+        score = _choosing(plan, cell)
         record, scored = store.cell(cell), store.score(cell, score)
         if cell.task is None or cell.seed is None or not (scored or _last(store, cell) == DIVERGED):
             continue
@@ -84,7 +84,12 @@ def tuned(study: Study, plan: Plan, store: Store) -> Study:
     trials = trials_of(plan, store)
     chosen = choose(trials)
     done = dict.fromkeys((trial.adapter, trial.task) for trial in trials)
-    failed = [todo for todo in untried(plan, store) if (todo.cell.adapter, todo.cell.task) in done]
+    failed = [
+        todo
+        for todo in untried(plan, store)
+        if (todo.cell.adapter, todo.cell.task) in done
+        if store.score(todo.cell, _choosing(plan, todo.cell)) is None
+    ]
     if failed:
         raise _error(
             f"{len(failed)} of {len(plan.cells)} trainings that try learning rates failed, so none can be chosen; "
@@ -100,6 +105,10 @@ def tuned(study: Study, plan: Plan, store: Store) -> Study:
         rates.setdefault(adapter, {})[task] = chosen[adapter, task]
     training = study.training.model_copy(update={"rates": rates})
     return study.model_copy(update={"training": training})
+
+
+def _choosing(plan: Plan, cell: Cell) -> Score:
+    return next(score for score in plan.scores_of(cell) if score.chooses)
 
 
 def _last(store: Store, cell: Cell) -> str | None:

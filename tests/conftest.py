@@ -73,3 +73,15 @@ def study_fields(tiny_model: Path, examples: Path, tmp_path: Path) -> dict[str, 
         "threads": 2,
         "output_dir": str(tmp_path / "out"),
     }
+
+
+@pytest.fixture
+def study_file(study_fields: dict[str, Any], tmp_path: Path) -> Callable[..., Path]:
+    """Write the little study, with changes, as a study file."""
+
+    def write(**changes: Any) -> Path:
+        path = tmp_path / "study.yaml"
+        path.write_text(json.dumps(study_fields | changes))  # JSON is YAML
+        return path
+
+    return write

@@ -260,11 +260,10 @@ def _costs(
 
 
 def _divergence(cells: Iterable[CellResult]) -> dict[int, float]:
-    return {
-        cell.cell.seed: cell.record.divergence.kl
-        for cell in cells
-        if cell.record and cell.record.divergence and cell.cell.seed is not None
-    }
+    """Return seed -> KL. A cell that a study of fewer items made was measured by those, and is left out."""
+    measured = {c.cell.seed: c.record.divergence for c in cells if c.record and c.record.divergence}
+    most = max((found.tokens for found in measured.values()), default=0)
+    return {seed: found.kl for seed, found in measured.items() if seed is not None and found.tokens == most}
 
 
 def _failures(cells: Iterable[CellResult]) -> Iterable[str]:

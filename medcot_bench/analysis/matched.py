@@ -61,17 +61,17 @@ def matched_gaps(results: Results) -> tuple[Matched, ...]:
     worse of the two ends; on a path, items at a level between two points are interpolated linearly, at the first
     crossing. The interval takes levels and weights as given. Empty without checkpoints, base or full fine-tuning.
 
-    Models at learning rates that were tried and not chosen are rows of their own, full fine-tuning among them: a
-    gap between two rates of one method at equal value is none of methods.
+    Models at learning rates that were tried and not chosen are rows of their own, full fine-tuning among them,
+    where they got less far than full: a gap between two rates of one method at equal value is none of methods.
     """
     rows = rows_of(results)
     if not any(cell.checkpoints for cells in rows.values() for cell in cells):
         return ()
     others = _at_other_rates(results)
-    rows |= others
     untouched = base_of(rows)
     base = rows[untouched][0] if untouched else None
-    against = references(rows)
+    against = references(rows, others)
+    rows |= others
     found: list[Matched] = []
     for reference, at_others in product(dict.fromkeys(against.values()), (False, True)) if base else ():
         family = [
@@ -111,6 +111,9 @@ def _under_shifts(
         for one, other in ((a, b) for a in full for b in cells if a.cell.seed == b.cell.seed):
             paths = [_path(results, base, cell, task, shift) for cell in (one, other)]
             if not all(paths) or one.cell.seed is None:
+                continue
+            # Between the base and its end such a path knows nothing.
+            if other in results.other_rates and paths[1][-1].level < paths[0][-1].level:
                 continue
             seed, level = one.cell.seed, max(path[-1].level for path in paths)
             crossed = [at(path, level) for path in paths]
@@ -190,9 +193,9 @@ def _read(family: Sequence[Matched]) -> list[Matched]:
         if found.seeds < 2:
             readings.append("descriptive: one seed")
         elif gap:
-            readings.append(f"{'full' if found.gap.value > 0 else 'the adapter'} generalises better")
+            readings.append(f"{'full' if found.gap.value > 0 else found.adapter} generalises better")
         elif plain and explained and (found.plain.value > 0) == (found.explained.value > 0) == less:
-            readings.append(f"the adapter learnt {'less' if less else 'more'}")
+            readings.append(f"{found.adapter} learnt {'less' if less else 'more'}")
         else:
             readings.append("undetermined")
     return [replace(found, reading=text) for found, text in zip(family, readings, strict=True)]

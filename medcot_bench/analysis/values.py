@@ -58,17 +58,20 @@ def ahead(full: SeedValues, own: SeedValues, score: str) -> dict[int, dict[str, 
     return {seed: row for seed, row in paired.items() if row}
 
 
-def references(rows: Mapping[Key, Sequence[CellResult]]) -> dict[Key, Key]:
+def references(
+    rows: Mapping[Key, Sequence[CellResult]], others: Mapping[Key, Sequence[CellResult]] | None = None
+) -> dict[Key, Key]:
     """Return row -> the full fine-tuning that its gap is measured against, itself among them.
 
-    The first that trains every weight on the same items of the same task; rows without one, or that are not
-    trained yet, have none.
+    The first of `rows` that trains every weight on the same items of the same task; rows without one, or that are
+    not trained yet, have none. `others` have references and are none.
     """
     full: dict[tuple[str, str], Key] = {}
     for key, cells in rows.items():
         if key[1] and trains_everything(cells):
             full.setdefault((key[1], _items(cells)), key)
-    found = {key: full.get((key[1], _items(cells))) for key, cells in rows.items() if key[1]}
+    asking = {**rows, **(others or {})}
+    found = {key: full.get((key[1], _items(cells))) for key, cells in asking.items() if key[1]}
     return {key: reference for key, reference in found.items() if reference}
 
 

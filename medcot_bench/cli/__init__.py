@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from medcot_bench import __version__
-from medcot_bench.cli import compare, export, init, listing, plan, run, show
+from medcot_bench.cli import compare, export, init, listing, plan, run, schema, show, validate
 from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
 
 EPILOG = """\
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"medcot-bench {__version__}")
     commands = program.add_subparsers(dest="command", metavar="command", required=True)
-    for command in (run, plan, init, listing, show, compare, export):
+    for command in (run, plan, validate, init, schema, listing, show, compare, export):
         command.add_parser(commands)
     return program
 

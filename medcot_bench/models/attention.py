@@ -40,6 +40,16 @@ class Past:
         values[:, :, self.length : end] = value
         return keys[:, :, :end], values[:, :, :end]
 
+    def with_room(self, more: int) -> Past:
+        """Return a copy that has room for more tokens."""
+        copy = Past(self._capacity + more)
+        copy.length = self.length
+        for module, (keys, values) in self._layers.items():
+            copy.extend(module, keys[:, :, :0], values[:, :, :0])
+            for kept, grown in zip((keys, values), copy._layers[module], strict=True):
+                grown[:, :, : self.length] = kept[:, :, : self.length]
+        return copy
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -119,8 +129,18 @@ AttentionMaskInterface.register(FLAT, _no_mask)
 
 @contextmanager
 def flat(model: Any) -> Iterator[None]:
-    """Let `model` (or the model inside a PEFT wrapper) attend to flat batches, and set it back afterwards."""
+    """Let `model` (or the model inside a PEFT wrapper) attend to flat batches, and set it back afterwards.
+
+    Raises ModelError for an architecture that would let sequences see each other: one whose attention can't be
+    replaced, or that mixes tokens by other layers.
+    """
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    kinds = set(getattr(inner.config, "layer_types", None) or ())
+    if not getattr(inner, "_supports_attention_backend", False) or kinds - {"full_attention", "sliding_attention"}:
+        raise ModelError(
+            f"{type(inner).__name__}: this architecture can't read flat batches, so it can't be trained here; "
+            "the untouched base can be scored with --set scoring.engine=hf"
+        )
     before = inner.config._attn_implementation
     inner.set_attn_implementation(FLAT)
     try:

@@ -10,10 +10,10 @@ from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.report.persistence import Table, interval
 
 MATCHED = (
-    "By gold_nll, full less adapter, more is better for full. The level is the value on the training task "
-    "that both reach, the worse of the two ends of training; items at it are interpolated between "
-    "checkpoints. One generalises better where the gap at that level is told from zero; the adapter learnt "
-    "less (or more) where it is not, but the plain gap is, and so is what the level makes of it. Tests by "
+    "By gold_nll, full less adapter (or full at another rate), more is better for full. The level is the value "
+    "on the training task that both reach, the worse of the two ends of training; items at it are interpolated "
+    "between checkpoints. One generalises better where the gap at that level is told from zero; the adapter "
+    "learnt less (or more) where it is not, but the plain gap is, and so is what the level makes of it. Tests by "
     "Holm over the adapters and shifts."
 )
 DIVERGENCE = (

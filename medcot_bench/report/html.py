@@ -21,6 +21,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem aut
 h2 {{ margin-top: 2.5rem; }}
 p, li {{ max-width: 50rem; }}
 div {{ overflow-x: auto; }}
+div + div {{ margin-top: 1.5rem; }}
 table {{ border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: left; vertical-align: top; padding: 0.3rem 0.8rem 0.3rem 0; }}
 th, td {{ border-bottom: 1px solid var(--line); }}

@@ -16,9 +16,8 @@ from medcot_bench.models.tokens import Encoder
 from medcot_bench.models.warm import Lent, WarmBase
 from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.plugins import blame
-from medcot_bench.records import CellRecord, Divergence, Phase, Provenance, ScoreRecord, Training, now
+from medcot_bench.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
 from medcot_bench.runner.checkpoints import Checkpoints
-from medcot_bench.runner.divergence import DivergenceMeter
 from medcot_bench.runner.fit import Fitted, fit
 from medcot_bench.runner.provenance import dtype_name, provenance
 from medcot_bench.scoring.evaluate import evaluate_score
@@ -42,7 +41,6 @@ class CellRunner:
         folder = weights_folder(plan.base)
         self._encoder = Encoder(load_tokenizer(folder), plan.study.chat_template, plan.study.system_prompt)
         self._base = WarmBase(folder, self._device)
-        self._divergence = DivergenceMeter(plan, self._encoder, self._dtype)
         self._mark: str | None = None
         """What has to be said of the scores of the cell at work."""
 
@@ -96,14 +94,10 @@ class CellRunner:
             self._emit("phase", cell=cell.id, phase="train")
             started = now()
             keep = kept.keep if on_the_way else None
-            measured = record is None and cell.task is not None and not self._plan.trials
-            if measured:
-                self._divergence.look_at_base(cell, base.model)
             fitted = fit(self._plan, cell, base.model, self._encoder, self._dtype, self._on_step(cell), keep)
             model = fitted.model
             if record is None:
-                diverged = self._divergence.measure(cell, base.model, model) if measured else None
-                self._commit(cell, chosen, base, fitted, diverged, started)
+                self._commit(cell, chosen, base, fitted, started)
             elif record.training.final_loss != fitted.trained.final_loss:
                 losses = f"{fitted.trained.final_loss} after {record.training.final_loss}"
                 self._mark = f"scored on weights that were trained again, to a loss of {losses}"
@@ -118,15 +112,7 @@ class CellRunner:
     def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
         return lambda step, steps: self._emit("progress", cell=cell.id, done=step, total=steps)
 
-    def _commit(
-        self,
-        cell: Cell,
-        chosen: ChosenAdapter,
-        base: Lent,
-        fitted: Fitted,
-        divergence: Divergence | None,
-        started: str,
-    ) -> None:
+    def _commit(self, cell: Cell, chosen: ChosenAdapter, base: Lent, fitted: Fitted, started: str) -> None:
         """Save the weights, then the record that says they are there."""
         trainable = [parameter for parameter in fitted.model.parameters() if parameter.requires_grad]
         count = sum(parameter.numel() for parameter in trainable)
@@ -178,7 +164,7 @@ class CellRunner:
                 ),
             },
             provenance=self._provenance(started, chosen, cell.task),
-            divergence=divergence,
+            divergence=fitted.divergence,
         )
         self._store.commit_cell(cell, record, trained.log)
         self._emit("trained", cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds)

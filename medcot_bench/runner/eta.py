@@ -126,10 +126,10 @@ def _training(plan: Plan, cell: Cell, task: str) -> float:
 
 
 def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
-    """Return about how much the engine `fast` has to read: each prompt once."""
+    """Return about how much the engine `fast` has to read, each prompt once."""
     scoring, work = plan.scoring, 0.0
     spec = plan.tasks[score.task].task.spec
-    for number, item in enumerate(plan.scored_items(score.task, score.split)):
+    for number, item in enumerate(plan.scored_items(score.task, choosing=score.chooses)):
         prompt, target = _tokens(item)
         work += prompt + target
         if _generates(score) and number < (scoring.generate_items or number + 1):

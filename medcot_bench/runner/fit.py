@@ -14,9 +14,11 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.models.tokens import Encoder, write_within
 from medcot_bench.plan import Cell, Plan
 from medcot_bench.plugins import blame
+from medcot_bench.records import Divergence
 from medcot_bench.requests import checkpoints
 from medcot_bench.training.batches import Item
 from medcot_bench.training.costs import Meter
+from medcot_bench.training.divergence import ITEMS, divergence, next_token_logprobs
 from medcot_bench.training.loop import Trained, train
 from medcot_bench.types import Example, Placement, Recipe
 
@@ -41,6 +43,8 @@ class Fitted:
     seconds: float = 0.0
     peak_bytes: int = 0
     """Above what was in use before the adapter was made; on CUDA in all."""
+    divergence: Divergence | None = None
+    """From the model as it was prepared; None where nothing was trained, or it could not be measured."""
 
 
 def fit(
@@ -70,11 +74,14 @@ def fit(
         validation = encode(task, encoder, plan.validation_items(cell.task), recipe)
         if not validation.items:
             raise ConfigError(f"task {cell.task}: every validation item is longer than {recipe.max_length} tokens")
+    looked_at = _looked_at(plan, cell.task, encoder)
     placement = adapter.place(plan.base.info, plan.base.modules, cell.seed)
     with Meter(next(base.parameters()).device) as meter:
         torch.manual_seed(cell.seed)  # adapters draw their first weights from it
         with blame(adapter.entry, "prepare"):
             model = adapter.adapter.prepare(base, placement)
+        with meter.paused():
+            before = next_token_logprobs(model, looked_at, compute_dtype)
 
         def step_done(step: int, steps: int) -> None:
             on_step(step, steps)
@@ -93,7 +100,16 @@ def fit(
             compute_dtype=compute_dtype,
             on_step=step_done,
         )
-    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes)
+    found = divergence(before, model, looked_at, compute_dtype)
+    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found)
+
+
+def _looked_at(plan: Plan, task: str, encoder: Encoder) -> list[Item]:
+    """Return the evaluation items by which the divergence from the base is measured, those that fit the model."""
+    limit = min(plan.study.scoring.max_length, plan.base.info.max_positions)
+    examples = plan.data[task].splits["eval"][:ITEMS]
+    written = (write_within(plan.tasks[task], encoder, example, limit, shorten=True) for example in examples)
+    return [Item(*encoder.pair(one.prompt, one.target)) for one in written if one]
 
 
 def encode(task: ChosenTask, encoder: Encoder, examples: Sequence[Example], recipe: Recipe) -> Encoded:

@@ -121,7 +121,7 @@ def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
                 _cell_json(cell, scores)
                 for cell in (tries.cells if tries else ())
                 if tries and cell.id not in own
-                if (scores := [s for s in tries.scores_of(cell) if s.split == tries.study.scoring.split])
+                if (scores := [score for score in tries.scores_of(cell) if not score.chooses])
             ],
         },
         indent=1,

@@ -11,6 +11,8 @@ from medcot_bench.scoring.fast import FastLM
 from medcot_bench.scoring.hf import HfLM
 
 ENGINES: dict[Engine, type[HfLM]] = {"fast": FastLM, "hf": HfLM}
+BATCH_SIZES: dict[Engine, int] = {"fast": 32, "hf": 8}
+"""HFLM holds the logits of a whole batch, (rows, tokens, vocabulary), twice."""
 
 
 def build_lm(
@@ -19,7 +21,7 @@ def build_lm(
     *,
     engine: Engine,
     max_length: int,
-    batch_size: int,
+    batch_size: int | None,
     compute_dtype: torch.dtype | None = None,
 ) -> HfLM:
     """Wrap a model in memory for lm-eval.
@@ -33,7 +35,7 @@ def build_lm(
             pretrained=model,
             tokenizer=tokenizer,
             max_length=max_length,
-            batch_size=batch_size,
+            batch_size=batch_size or BATCH_SIZES[engine],
             softmax_dtype="float32",
             mixed_precision_dtype=str(compute_dtype).removeprefix("torch.") if compute_dtype else None,
         )

@@ -55,11 +55,12 @@ def evaluate_score(
         request["max_new_tokens"],
         frozenset(request["scores"]),
     )
+    shots_of = plan.shots(score.task, choosing=score.chooses)
     shots = [
         (written.prompt, written.target)
-        for written in (write(chosen, Encoder(encoder.tokenizer), shot) for shot in plan.shots(score.task))
+        for written in (write(chosen, Encoder(encoder.tokenizer), shot) for shot in shots_of)
     ]
-    items = plan.scored_items(score.task, score.split)
+    items = plan.scored_items(score.task, choosing=score.chooses)
     questions, counts = _questions(chosen, encoder, items, shots, scorer, request)
     given = chosen.task.spec.form.context == "given"
     leak = check_prompts([_own_prompt(chosen, question) for question in questions], context_given=given)
@@ -75,8 +76,8 @@ def evaluate_score(
         compute_dtype=compute_dtype,
     )
     scorer.unfinished = lm.unfinished
-    asked = (question.written.prompt for question in questions if question.generated)
-    lm.answered = {tuple(encoder.encode(prompt)): scorer.max_new_tokens for prompt in asked}
+    asked = (question.written for question in questions if question.generated)
+    lm.answered = {tuple(encoder.pair(written.prompt, written.target)[0]) for written in asked}
     with torch.no_grad():
         output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
     rows = sorted(output["samples"][task.task_name], key=lambda row: row["doc_id"])

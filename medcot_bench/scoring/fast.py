@@ -18,7 +18,7 @@ BATCH_TOKENS = 2048
 """Tokens of a flat batch, if one context and what follows it does not take more by itself."""
 KEPT_TOKENS = 16384
 """Tokens of prompts that stay read from their likelihoods to their answers: 0.8 GB for SmolLM2-135M in fp32,
-1.9 GB for Llama-3.2-3B in bf16."""
+1.9 GB for Llama-3.2-3B in bf16. Prompts beyond are read twice."""
 ROWS = 256
 """Predictions whose logits are taken in fp32 at a time."""
 Request = tuple[Any, list[int], list[int]]
@@ -44,12 +44,13 @@ class Row:
     """Strings that end it once they follow text."""
     until: Sequence[str]
     """Strings that end it anywhere."""
-    past: Past
+    past: Past | None = None
+    """What was read of it, only while it is being written: keys and values are large."""
     new: list[int] = field(default_factory=list)
 
     def unread(self) -> list[int]:
-        """Return the tokens that the model has not seen: the whole prompt, later the last token."""
-        return self.new[-1:] or self.prompt
+        """Return the tokens that the model has not seen: at first the prompt or its end, later the last token."""
+        return (self.prompt + self.new)[self.past.length if self.past else 0 :]
 
 
 class FastLM(HfLM):
@@ -64,13 +65,16 @@ class FastLM(HfLM):
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         """Return (log-likelihood, whether it is the greedy answer) of every continuation."""
-        if any(len(context) + len(rest) > self.max_length + 1 for _, context, rest in requests):
-            found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
-            return found  # it cuts them from the left, as lm-eval's users expect
         by_context: dict[tuple[int, ...], list[int]] = {}
-        for number, (_, context, _) in enumerate(requests):
-            by_context.setdefault(tuple(context), []).append(number)
-        answers: dict[int, tuple[float, bool]] = {}
+        overlong: list[int] = []
+        for number, (_, context, rest) in enumerate(requests):
+            if len(context) + len(rest) > self.max_length + 1:
+                overlong.append(number)
+            else:
+                by_context.setdefault(tuple(context), []).append(number)
+        # HFLM cuts them from the left, as lm-eval's users expect.
+        cut = super()._loglikelihood_tokens([requests[number] for number in overlong], disable_tqdm, override_bs)
+        answers: dict[int, tuple[float, bool]] = dict(zip(overlong, cut, strict=True))
         with flat(self.model):
             for batch in _batches(by_context, requests):
                 answers |= self._likelihoods(batch, requests)
@@ -84,9 +88,12 @@ class FastLM(HfLM):
         segments: list[Segment] = []
         ends: dict[tuple[int, ...], int] = {}  # context -> the place of its last token
         predicting: dict[int, list[int]] = {}  # request -> the places that predict its tokens
+        room = KEPT_TOKENS - sum(map(len, self._read))
         for context, numbers in batch:
             first = len(segments)
-            segments.append(Segment(len(context), past=self._past_to_keep(context)))
+            kept = context in self.answered and len(context) <= room
+            room -= len(context) if kept else 0
+            segments.append(Segment(len(context), past=Past(len(context)) if kept else None))
             ids += context
             positions += range(len(context))
             ends[context] = len(ids) - 1
@@ -112,11 +119,6 @@ class FastLM(HfLM):
             likelihood = float((logits[rows, targets].float() - normaliser[rows]).sum())
             answers[number] = likelihood, [best[r] for r in rows] == targets
         return answers
-
-    def _past_to_keep(self, context: tuple[int, ...]) -> Past | None:
-        if context not in self.answered or sum(map(len, self._read)) + len(context) > KEPT_TOKENS:
-            return None
-        return Past(len(context) + self.answered[context] - 1)
 
     def _forward(
         self, ids: list[int], positions: list[int], segments: list[Segment], places: list[int]
@@ -154,12 +156,13 @@ class FastLM(HfLM):
             while waiting or active:
                 unread = sum(len(row.unread()) for row in active)
                 while waiting and len(active) < most:
+                    self._begin(waiting[0])
                     unread += len(waiting[0].unread())
                     if active and unread > BATCH_TOKENS:
                         break
-                    row = waiting.popleft()
-                    if not self._ended(row):  # a prompt that was read has its first token
-                        active.append(row)
+                    active.append(waiting.popleft())
+                    if self._ended(active[-1]):  # a prompt that was read has its first token
+                        active.pop()
                 if active:
                     self._step(active)
                 active = [row for row in active if not self._ended(row)]
@@ -169,10 +172,20 @@ class FastLM(HfLM):
         most = int(settings.get("max_gen_toks") or self.max_gen_toks)
         prompt = self.tok_encode(context)[-(self.max_length - most) :]
         until = settings.get("until") or []
-        until = [until] if isinstance(until, str) else until
-        read = self._read.pop(tuple(prompt), None)
-        past = read.past if read else Past(len(prompt) + most - 1)  # the last new token is never read
-        return Row(prompt, most, settings.get(STOP, ()), until, past, [read.next] if read else [])
+        return Row(prompt, most, settings.get(STOP, ()), [until] if isinstance(until, str) else until)
+
+    def _begin(self, row: Row) -> None:
+        """Give a row its past: what is kept of its prompt, but for spaces at its end, with room for the answer."""
+        if row.past is not None:
+            return
+        context = next((c for c in self._read if tuple(row.prompt[: len(c)]) == c), None)
+        if context is None:
+            row.past = Past(len(row.prompt) + row.most - 1)  # the last new token is never read
+            return
+        read = self._read.pop(context)
+        row.past = read.past.with_room(len(row.prompt) - len(context) + row.most - 1)
+        if len(row.prompt) == len(context):
+            row.new.append(read.next)
 
     def _step(self, active: Sequence[Row]) -> None:
         """Read what each row has unread, and append its likeliest next token."""
@@ -181,29 +194,31 @@ class FastLM(HfLM):
         segments: list[Segment] = []
         places: list[int] = []
         for row in active:
-            unread = row.unread()
+            unread, past = row.unread(), row.past
+            read = past.length if past else 0
             ids += unread
-            positions += range(row.past.length, row.past.length + len(unread))
-            segments.append(Segment(len(unread), past=row.past))
+            positions += range(read, read + len(unread))
+            segments.append(Segment(len(unread), past=past))
             places.append(len(ids) - 1)
         likeliest = self._forward(ids, positions, segments, places).argmax(-1).tolist()
         for row, segment, token in zip(active, segments, likeliest, strict=True):
-            row.past.length += segment.length
+            if segment.past is not None:
+                segment.past.length += segment.length
             row.new.append(token)
 
     def _ended(self, row: Row) -> bool:
+        """Return whether a row is whole; its past is let go then."""
         if not row.new:
             return False
-        if row.new[-1] == self.tokenizer.eos_token_id:
-            return True
-        if row.stops or row.until:
-            text = self.tok_decode(row.new)
-            if any(stop in text.lstrip() for stop in row.stops) or any(stop in text for stop in row.until):
-                return True
-        if len(row.new) < row.most:
-            return False
-        self.unfinished.add(tuple(row.prompt))
-        return True
+        text = self.tok_decode(row.new) if row.stops or row.until else ""
+        stopped = any(stop in text.lstrip() for stop in row.stops) or any(stop in text for stop in row.until)
+        whole = stopped or row.new[-1] == self.tokenizer.eos_token_id
+        if not whole and len(row.new) >= row.most:
+            self.unfinished.add(tuple(row.prompt))
+            whole = True
+        if whole:
+            row.past = None
+        return whole
 
     def _text(self, row: Row) -> str:
         text: str = postprocess_generated_text(

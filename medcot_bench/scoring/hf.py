@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -38,8 +38,8 @@ class HfLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
         super().__init__(**arguments)
         self.unfinished: set[tuple[int, ...]] = set()
         """Tokens of the prompts whose generation used all it was allowed without coming to an end."""
-        self.answered: Mapping[tuple[int, ...], int] = {}
-        """Tokens of the prompts that answers will be asked for after the likelihoods -> new tokens at most."""
+        self.answered: Collection[tuple[int, ...]] = ()
+        """Tokens of the contexts that answers will be asked for after the likelihoods."""
 
     def _model_generate(
         self, context: torch.Tensor, max_length: int, stop: list[str], **settings: Any

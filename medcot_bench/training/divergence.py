@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import fsum
+from math import fsum, isfinite
 from typing import Any
 
 import torch
@@ -44,12 +44,20 @@ def _logprobs(model: Any, item: Item, device: torch.device) -> torch.Tensor:
     return rows
 
 
-def divergence(base: Sequence[torch.Tensor], model: Sequence[torch.Tensor]) -> Divergence:
-    """Return KL(base || model) in nats a target token, from what `next_token_logprobs` gave of both.
+def divergence(
+    before: Sequence[torch.Tensor], model: Any, items: Sequence[Item], compute_dtype: torch.dtype
+) -> Divergence | None:
+    """Return KL(base || model) in nats a target token; `before` is what `next_token_logprobs` gave of the base.
 
-    The direction and the place, the new task's own prompts, are those in which it foretold forgetting in Shenfeld
-    et al., RL's Razor (arXiv 2509.04259); there the mean is over sampled answers, here along the right one.
+    None without items, where memory is too short, or where the model is not finite: a training is worth more than
+    this. The direction and the place, the new task's own prompts, are those in which it foretold forgetting in
+    Shenfeld et al., RL's Razor (arXiv 2509.04259); there over sampled answers, here along the right one.
     """
-    tokens = sum(len(rows) for rows in base)
-    total = fsum(float((p.exp() * (p - q)).sum(dtype=torch.float64)) for p, q in zip(base, model, strict=True))
-    return Divergence(kl=total / tokens, items=len(base), tokens=tokens)
+    tokens = sum(len(rows) for rows in before)
+    try:
+        after = next_token_logprobs(model, items, compute_dtype)
+    except torch.OutOfMemoryError:
+        return None
+    pairs = zip(before, after, strict=True)
+    kl = fsum(float((p.exp() * (p - q)).sum(dtype=torch.float64)) for p, q in pairs) / max(tokens, 1)
+    return Divergence(kl=kl, items=len(before), tokens=tokens) if tokens and isfinite(kl) else None

@@ -9,7 +9,11 @@ from medcot_bench import Option
 Kind = Literal["cot", "answer"]
 OPTION = {
     "target": Option(
-        str, "cot", "what the target is: reasoning and answer, or the answer alone", choices=("cot", "answer")
+        str,
+        "cot",
+        "what the target is: reasoning and answer, or the answer alone, of the same items",
+        choices=("cot", "answer"),
+        added=True,
     )
 }
 ANSWER_TOKENS = 24

@@ -55,13 +55,13 @@ HALF = ((0.8, 0.9), (0.6, 0.8))
 @pytest.mark.parametrize(
     ("full", "lora", "plain", "gap", "reading"),
     [
-        (FAR, HALF, 0.2, 0.0, "the adapter learnt less"),
+        (FAR, HALF, 0.2, 0.0, "lora learnt less"),
         (((0.6, 0.5), (0.2, 0.4)), ((0.6, 0.8), (0.2, 0.7)), 0.3, 0.3, "full generalises better"),
-        (FAR, ((0.8, 0.7), (0.6, 0.6)), 0.0, -0.2, "the adapter generalises better"),
+        (FAR, ((0.8, 0.7), (0.6, 0.6)), 0.0, -0.2, "lora generalises better"),
         (FAR, FAR, 0.0, 0.0, "undetermined"),
         # Further on its own task, and worse under shift for it: it has not learnt less.
         (((0.8, 0.75), (0.6, 0.5)), ((0.6, 0.5), (0.2, 0.8)), 0.3, 0.0, "undetermined"),
-        (HALF, FAR, -0.2, 0.0, "the adapter learnt more"),
+        (HALF, FAR, -0.2, 0.0, "lora learnt more"),
     ],
 )
 def test_what_the_two_gaps_mean_together(
@@ -89,7 +89,8 @@ def test_models_at_other_rates_are_points_of_their_own(tmp_path: Path) -> None:
     paths = {
         "full": FAR,
         "lora": HALF,
-        "full again": ((0.6, 0.8), (0.2, 0.7)),
+        "full again": ((0.6, 0.8), (0.3, 0.7)),
+        "lora further again": ((0.6, 0.8), (0.1, 0.6)),  # nothing is known of it where full ends
         "lora again": ((0.8, 0.9), (0.4, 0.9)),
     }
     root = plant(tmp_path, paths, seeds=1)
@@ -106,7 +107,21 @@ def test_models_at_other_rates_are_points_of_their_own(tmp_path: Path) -> None:
     assert set(found) == {"lora", "full again at lr 0.0003", "lora again at lr 0.0003"}
     lora = found["lora again at lr 0.0003"]  # full is at 0.7 where it comes down to 0.4
     assert (lora.level, lora.gap.value) == (pytest.approx(0.4, abs=0.01), pytest.approx(0.2, abs=0.02))
-    assert found["full again at lr 0.0003"].gap.value == pytest.approx(0.1, abs=0.02)
+    assert found["full again at lr 0.0003"].gap.value == pytest.approx(0.05, abs=0.02)
+
+
+def test_a_model_at_another_rate_is_never_the_reference(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"lora": HALF, "full": FAR}, seeds=1)
+    plan = json.loads((root / "plan.json").read_text())
+    [full] = [cell for cell in plan["cells"] if cell["adapter"] == "full"]
+    [path] = root.glob(f"cells/*{full['id']}/cell.json")
+    record = json.loads(path.read_text())
+    record["request"]["recipe"] = {"lr": 3e-4}
+    path.write_text(json.dumps(record))
+    plan["other_rates"] = [full | {"checkpoints": {}}]
+    plan["cells"].remove(full)
+    (root / "plan.json").write_text(json.dumps(plan))
+    assert matched_gaps(load(root)) == ()
 
 
 def test_one_seed_is_described(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medcot_bench.cli import main
+from medcot_bench.config import Study, Training
 
 
 def study_arguments(fields: dict[str, Any]) -> list[str]:
@@ -153,3 +155,29 @@ def test_what_only_the_worker_can_find_wrong_is_one_line_and_writes_nothing(
         assert result.stderr.startswith("medcot-bench: ")
         assert result.stderr.count("\n") == 1
         assert not Path(study_fields["output_dir"]).exists()
+
+
+def test_a_study_file_is_validated_with_every_error_at_once(
+    study_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = study_file()
+    assert main(["validate", str(good)]) == 0
+    assert capsys.readouterr().out == f"{good}: good: 2 cells, 2 evaluations\n"
+    assert main(["validate", str(study_file(training={"tune_lr": 3}, data={}))]) == 0
+    assert "good: 3 trainings to try learning rates" in capsys.readouterr().out
+    bad = study_file(tasks="k8s_qu", adapters="none,lorra", seeds=[0, 0])
+    assert main(["validate", str(bad)]) == 2
+    said = capsys.readouterr().err
+    for part in ("no task 'k8s_qu'", "no adapter 'lorra'", "give distinct seeds"):
+        assert part in said
+    assert main(["validate", "nowhere.yaml"]) == 2
+    assert "medcot-bench: nowhere.yaml: No such file or directory" in capsys.readouterr().err
+
+
+def test_the_schema_names_every_field_of_a_study(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config-schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(schema["properties"]) == set(Study.model_fields)
+    assert set(schema["$defs"]["Training"]["properties"]) == set(Training.model_fields)
+    assert "slower" in schema["$defs"]["Scoring"]["properties"]["engine"]["description"]
+    assert schema["additionalProperties"] is False

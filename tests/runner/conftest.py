@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -73,15 +72,3 @@ def start() -> Iterator[Start]:
         for stream in (running.process.stdout, running.process.stderr):
             if stream:
                 stream.close()
-
-
-@pytest.fixture
-def study_file(study_fields: dict[str, Any], tmp_path: Path) -> Callable[..., Path]:
-    """Write the little study, with changes, as a study file."""
-
-    def write(**changes: Any) -> Path:
-        path = tmp_path / "study.yaml"
-        path.write_text(json.dumps(study_fields | changes))  # JSON is YAML
-        return path
-
-    return write

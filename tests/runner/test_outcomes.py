@@ -16,6 +16,7 @@ import medcot_bench
 from medcot_bench import Results
 from medcot_bench.models.tokens import Encoder, write
 from medcot_bench.planner import make_plan
+from medcot_bench.testing.tiny import make_tiny_model
 
 pytestmark = pytest.mark.slow
 SECRET = "hf_no_record_may_hold_this"
@@ -78,6 +79,22 @@ def test_training_lowers_the_loss_and_costs_are_recorded(results: Results) -> No
         assert record.adapter_bytes > 0
         assert record.divergence is not None
         assert record.divergence.kl > 0
+
+
+@pytest.mark.parametrize("adapter", ["lora", "qlora"])
+def test_in_bfloat16_an_untrained_model_is_at_no_distance_and_a_trained_one_at_some(
+    study_fields: dict[str, Any], tmp_path: Path, adapter: str
+) -> None:
+    folder = make_tiny_model(tmp_path / "base", hidden_size=64)
+    fields = study_fields | {"model": str(folder), "dtype": "bfloat16", "limit": 2}
+    fields["training"] |= {"lr": 1e-2}
+    untrained, trained = medcot_bench.run(fields | {"adapters": f"{adapter}:max_steps=0,{adapter}"}).cells
+    assert untrained.record is not None
+    assert untrained.record.divergence is not None
+    assert trained.record is not None
+    assert trained.record.divergence is not None
+    assert untrained.record.divergence.kl == 0
+    assert trained.record.divergence.kl > 0
 
 
 def test_equal_budgets_for_all_adapters(results: Results) -> None:

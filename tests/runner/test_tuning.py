@@ -11,6 +11,7 @@ import pytest
 import medcot_bench
 from medcot_bench.analysis.matched import matched_gaps
 from medcot_bench.errors import MedcotError
+from medcot_bench.planner import make_plan
 
 pytestmark = pytest.mark.slow
 RATES = (1e-3, 1e-2)
@@ -102,7 +103,34 @@ def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(field
     lora = next(cell for cell in results.cells if cell.cell.adapter == "lora")
     assert set(lora.checkpoints) == {("1/2", "k8s_qa"), ("1/2", "manuals_qa")}
     rates = {t.adapter: t.rate for t in results.trials if not t.chosen}
+    assert all(cell.record and cell.record.divergence for cell in (*results.cells[1:], *results.other_rates))
     named = {matched.adapter for matched in matched_gaps(results)}
     assert named <= {"lora", *(f"{adapter} at lr {rate:g}" for adapter, rate in rates.items())}
     again = medcot_bench.run(fields)
     assert [cell.scores for cell in again.other_rates] == [cell.scores for cell in results.other_rates]
+
+
+def test_a_shift_that_can_not_be_scored_keeps_no_rate_from_being_chosen(
+    fields: dict[str, Any], write_rows: Any
+) -> None:
+    rows = [{"id": str(n), "question": "Why?", "answer": "because " * 300, "context": "c"} for n in range(3)]
+    long = write_rows("long.jsonl", [row | {"group": row["id"], "split": "eval"} for row in rows])
+    fields |= {"adapters": "none,full,lora", "seeds": (0,), "eval_tasks": "manuals_qa"}
+    fields["data"] = {"manuals_qa": f"file:{long}"}
+    fields["scoring"] |= {"max_length": 400, "overlong": "drop"}
+    fields["training"] |= {"checkpoints": 1}
+    results = medcot_bench.run(fields)
+    assert {trial.adapter for trial in results.trials if trial.chosen} == {"full", "lora"}
+    assert all("k8s_qa" in cell.scores for cell in results.cells)
+
+
+def test_rates_are_chosen_by_the_training_task_also_where_validation_is_what_is_scored(
+    fields: dict[str, Any],
+) -> None:
+    fields |= {"tasks": "k8s_qa,kubectl", "adapters": "none,full,lora", "seeds": (0,)}
+    fields["training"] |= {"checkpoints": 1}
+    fields["scoring"] |= {"split": "validation"}
+    plan = make_plan(medcot_bench.Study.model_validate(fields))
+    for cell in plan.cells:
+        [choosing] = [score for score in plan.scores_of(cell) if score.chooses]
+        assert choosing.task == cell.task

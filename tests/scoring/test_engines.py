@@ -5,15 +5,20 @@ from __future__ import annotations
 import random
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 import torch
 from lm_eval.api.instance import Instance
-from transformers import AutoModelForCausalLM, MistralConfig
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, FalconConfig, Lfm2Config, MistralConfig
 
+from medcot_bench.errors import ModelError
+from medcot_bench.models.attention import Past
 from medcot_bench.models.load import load_model, load_tokenizer
 from medcot_bench.scoring.engine import build_lm
 from medcot_bench.scoring.hf import STOP, HfLM
+from medcot_bench.testing.tiny import make_tiny_model
 
 WORDS = ("pod", "node", "image", "port", "name", "the", "of", "in", "which", "has", "and", "a", "is", "not", "on")
 LONG = 300  # words; more tokens than a batch takes together with others
@@ -116,7 +121,7 @@ def test_prompts_read_for_their_likelihoods_are_not_read_again(
     hf, fast = engines(model, tokenizer)
     answers = generation_requests(max_gen_toks=most)
     contexts = [request.args[0] for request in answers]
-    fast.answered = {tuple(tokenizer.encode(context)): most for context in contexts}
+    fast.answered = {tuple(tokenizer.encode(context)) for context in contexts}
     pairs = [(context, more) for context in contexts for more in (" a pod", " A")]
     assert_same_likelihoods(hf, fast, [Instance("loglikelihood", {}, pair, 0) for pair in pairs])
     read: list[int] = []
@@ -129,6 +134,82 @@ def test_prompts_read_for_their_likelihoods_are_not_read_again(
     if kept > 1000:  # three rows at once, one token each
         assert all(count <= 3 for count in read)
         assert bool(read) == (most > 1)
+
+
+def test_a_prompt_kept_without_its_last_space_is_read_on(model: Any, tokenizer: Any) -> None:
+    hf, fast = engines(model, tokenizer)
+    contexts = [request.args[0] + "\n\n" for request in generation_requests()]  # as chat templates end
+    fast.answered = {tuple(tokenizer.encode(context.rstrip())) for context in contexts}
+    assert_same_likelihoods(hf, fast, [Instance("loglikelihood", {}, (one, "A pod"), 0) for one in contexts])
+    assert len(fast._read) == len(contexts)  # type: ignore[attr-defined]
+    settings = {"until": [], "max_gen_toks": 6, "do_sample": False}
+    answers = [Instance("generate_until", {}, (one, dict(settings)), 0) for one in contexts]
+    assert fast.generate_until(answers, disable_tqdm=True) == hf.generate_until(answers, disable_tqdm=True)
+    assert not fast._read  # type: ignore[attr-defined]
+
+
+def test_short_and_overlong_requests_together(model: Any, tokenizer: Any) -> None:
+    hf, fast = engines(model, tokenizer, max_length=300)
+    lengths = [sum(map(len, map(tokenizer.encode, request.args))) for request in likelihood_requests()]
+    assert min(lengths) < 300 < max(lengths)
+    assert_same_likelihoods(hf, fast, likelihood_requests())
+
+
+def test_only_answers_being_written_hold_memory(
+    model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living: WeakSet[Past] = WeakSet()
+    most = 0
+
+    class Counted(Past):
+        def __init__(self, capacity: int):
+            nonlocal most
+            super().__init__(capacity)
+            living.add(self)
+            most = max(most, len(living))
+
+    monkeypatch.setattr("medcot_bench.scoring.fast.Past", Counted)
+    _, fast = engines(model, tokenizer)  # three at once
+    fast.generate_until(generation_requests() * 4, disable_tqdm=True)
+    assert most <= 3 + 1  # one may wait for its turn
+
+
+@pytest.mark.parametrize("quantisation", ["none", "nf4"])
+def test_adapters_and_bases_in_four_bits(tokenizer: Any, tmp_path: Path, quantisation: Any) -> None:
+    folder = make_tiny_model(tmp_path / "base", hidden_size=64)  # a block of NF4
+    base = load_model(folder, quantisation=quantisation, dtype=torch.float32, device=torch.device("cpu"))
+    torch.manual_seed(0)
+    config = LoraConfig(
+        r=4, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM", init_lora_weights=False
+    )
+    hf, fast = engines(get_peft_model(base, config).eval(), tokenizer)
+    assert_same_likelihoods(hf, fast, likelihood_requests())
+    if quantisation == "none":  # bitsandbytes on CPUs computes single tokens by another kernel
+        requests = generation_requests()
+        assert fast.generate_until(requests, disable_tqdm=True) == hf.generate_until(requests, disable_tqdm=True)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FalconConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, vocab_size=258),
+        Lfm2Config(
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            vocab_size=258,
+            layer_types=["conv", "full_attention"],
+        ),
+    ],
+    ids=["attention of its own", "convolutions"],
+)
+def test_an_architecture_whose_sequences_would_see_each_other_is_refused(tokenizer: Any, config: Any) -> None:
+    model = AutoModelForCausalLM.from_config(config).eval()
+    _, fast = engines(model, tokenizer)
+    with pytest.raises(ModelError, match=r"can't read flat batches, .* --set scoring.engine=hf"):
+        fast.loglikelihood(likelihood_requests()[:2], disable_tqdm=True)
 
 
 def test_sliding_windows_while_generating(tokenizer: Any) -> None:

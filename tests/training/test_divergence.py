@@ -31,8 +31,8 @@ def test_agrees_with_plain_transformers(tiny_model: Path, items: list[Item]) -> 
     with torch.no_grad():
         for parameter in tuned.parameters():
             parameter.mul_(1.2)
-    before, after = (next_token_logprobs(model, items, torch.float32) for model in (base, tuned))
-    found = divergence(before, after)
+    found = divergence(next_token_logprobs(base, items, torch.float32), tuned, items, torch.float32)
+    assert found is not None
     total, tokens = 0.0, 0
     for item in items:
         ids = torch.tensor([item.prompt + item.target])
@@ -48,5 +48,15 @@ def test_agrees_with_plain_transformers(tiny_model: Path, items: list[Item]) -> 
 
 def test_an_unchanged_model_is_at_no_distance(tiny_model: Path, items: list[Item]) -> None:
     model = load(tiny_model)
-    before, after = (next_token_logprobs(model, items, torch.float32) for _ in range(2))
-    assert divergence(before, after).kl == 0
+    found = divergence(next_token_logprobs(model, items, torch.float32), model, items, torch.float32)
+    assert found is not None
+    assert found.kl == 0
+
+
+def test_what_cannot_be_measured_is_none(tiny_model: Path, items: list[Item]) -> None:
+    model = load(tiny_model)
+    before = next_token_logprobs(model, items, torch.float32)
+    assert divergence([], model, [], torch.float32) is None
+    with torch.no_grad():
+        model.lm_head.weight.fill_(float("nan"))
+    assert divergence(before, model, items, torch.float32) is None

@@ -33,9 +33,9 @@ SPEC = TaskSpec(
     trainable_where={"label_check": ("reviewed_agrees",)},
     scores=("answer", *SCORES),
     max_new_tokens=128,
-    stop=("\nQuestion:",),
+    stop=("\nQuestion:", "\nQ:"),
 )
-_WITHOUT_REASONING = replace(SPEC, trainable_with=(), scores=("answer",), max_new_tokens=ANSWER_TOKENS)
+_WITHOUT_REASONING = replace(SPEC, scores=("answer",), max_new_tokens=ANSWER_TOKENS)
 _TEXT = re.compile(r"^answer:[ \t]*(\S.*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -56,10 +56,11 @@ class MedCalcCot:
     def prompt(self, example: Example, template: str) -> str:
         """Return note, question, and what to write."""
         if template != "default":
-            steps = "Think it through in steps; the last line gives" if self._reasons else "Give"
-            return f"A patient: {example.context}\nQ: {example.question}\n{steps} the number.\nA:"
-        steps = "Work step by step, then give the number.\nReasoning:" if self._reasons else "Give the number."
-        return f"Patient note: {example.context}\nQuestion: {example.question}\n{steps}"
+            how = "Think it through in steps; the last line gives" if self._reasons else "Write 'Answer:' and"
+            return f"A patient: {example.context}\nQ: {example.question}\n{how} the number.\nA:"
+        reason = "Work step by step, then give the number.\nReasoning:"
+        how = reason if self._reasons else "Write 'Answer:' and the number."
+        return f"Patient note: {example.context}\nQuestion: {example.question}\n{how}"
 
     def target(self, example: Example) -> Target:
         """Return the steps, a line each, if they are asked for, then the answer line."""

@@ -23,7 +23,7 @@ SPEC = TaskSpec(
     trainable_with=("reasoning",),
     scores=SCORES,
     max_new_tokens=768,
-    stop=("\nQuestion:",),
+    stop=("\nQuestion:", "\nQ:"),
 )
 _ANSWER = re.compile(r"^answer:", re.IGNORECASE | re.MULTILINE)
 
@@ -33,7 +33,7 @@ class MedicalO1Cot:
 
     def __init__(self, target: Kind = "cot"):
         self._reasons = target == "cot"
-        self.spec = SPEC if self._reasons else replace(SPEC, trainable_with=(), max_new_tokens=256)
+        self.spec = SPEC if self._reasons else replace(SPEC, max_new_tokens=256)
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield nothing: there are no bundled items."""
@@ -42,15 +42,17 @@ class MedicalO1Cot:
     def prompt(self, example: Example, template: str) -> str:
         """Return the question and what to write."""
         if template != "default":
-            how = "Think it through, then write the answer after 'Answer:'." if self._reasons else "Answer it."
+            how = "Think it through, then write 'Answer:' and the answer." if self._reasons else "Answer it."
             return f"Q: {example.question}\n{how}\nA:"
-        how = "Reason step by step, then give the answer.\nReasoning:" if self._reasons else "Give the answer."
+        how = "Reason step by step, then give the answer.\nReasoning:" if self._reasons else "Answer:"
         return f"Question: {example.question}\n{how}"
 
     def target(self, example: Example) -> Target:
         """Return the reasoning with its paragraphs, if asked for, then the answer."""
-        reasoning = example.reasoning.strip() if self._reasons and example.reasoning else None
-        return Target(f"Answer: {example.answer.strip()}", reasoning)
+        answer = example.answer.strip()
+        if not self._reasons:
+            return Target(answer)
+        return Target(f"Answer: {answer}", example.reasoning.strip() if example.reasoning else None)
 
     def options(self, example: Example) -> Mapping[str, Target]:
         """Return nothing: the answer is free."""
@@ -58,6 +60,8 @@ class MedicalO1Cot:
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
         """Return token F1 and equality of what follows the last answer mark, None where there is none."""
+        if not self._reasons:
+            return score_text(example.answer, completion)
         *_, answer = _ANSWER.split(completion) if _ANSWER.search(completion) else ("",)
         return score_text(example.answer, answer)
 

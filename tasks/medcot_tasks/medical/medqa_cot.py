@@ -32,11 +32,9 @@ SPEC = TaskSpec(
     trainable_with=("reasoning",),
     scores=("answer", "value", "letter_fits", *SCORES),
     max_new_tokens=192,
-    stop=("\nQuestion:",),
+    stop=("\nQuestion:", "\nQ:"),
 )
-_WITHOUT_REASONING = replace(
-    SPEC, trainable_with=(), scores=("answer", "value", "letter_fits"), max_new_tokens=ANSWER_TOKENS
-)
+_WITHOUT_REASONING = replace(SPEC, scores=("answer", "value", "letter_fits"), max_new_tokens=ANSWER_TOKENS)
 _VALUE = rf"(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?"
 """The value before the letter of a bundled item, with its unit or without."""
 _ENDS = r"(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))"
@@ -68,10 +66,10 @@ class MedQACot:
         else:
             options = "\n".join(f"{letter}. {text}" for letter, text in example.options.items())
         if template != "default":
-            steps = "Think it through in steps; the last line gives" if self._reasons else "Give"
-            return f"Q: {example.question}\n{options}\n{steps} the letter of the right option.\nA:"
+            how = "Think it through in steps; the last line gives" if self._reasons else "Write 'Answer:' and"
+            return f"Q: {example.question}\n{options}\n{how} the letter of the right option.\nA:"
         if not self._reasons:
-            return f"Question: {example.question}\n{options}\nGive the letter of the right option."
+            return f"Question: {example.question}\n{options}\nWrite 'Answer:' and the letter of the right option."
         return (
             f"Question: {example.question}\n{options}\n"
             "Reason step by step, then end with the letter of the right option.\nReasoning:"

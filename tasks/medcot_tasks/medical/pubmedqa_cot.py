@@ -24,9 +24,12 @@ SPEC = TaskSpec(
     usable_with=("context",),
     trainable_with=("reasoning",),
     max_new_tokens=160,
-    stop=("\nQuestion:",),
+    stop=("\nQuestion:", "\nQ:"),
 )
-_ANSWER = re.compile(r"\banswer(?:\s+is)?[\s:*]*(yes|no|maybe)\b", re.IGNORECASE | re.ASCII)
+# Nothing but signs may follow on its line: "no longer" is no answer.
+_ANSWER = re.compile(
+    r"\banswer(?:\s+is)?[\s:*]*(yes|no|maybe)(?=[\s.,;)*]*$)", re.IGNORECASE | re.ASCII | re.MULTILINE
+)
 
 
 class PubMedQACot:
@@ -34,7 +37,7 @@ class PubMedQACot:
 
     def __init__(self, target: Kind = "cot"):
         self._reasons = target == "cot"
-        self.spec = SPEC if self._reasons else replace(SPEC, trainable_with=(), max_new_tokens=ANSWER_TOKENS)
+        self.spec = SPEC if self._reasons else replace(SPEC, max_new_tokens=ANSWER_TOKENS)
 
     def examples(self, split: Split) -> Iterable[Example]:
         """Yield nothing: there are no bundled items."""
@@ -43,15 +46,12 @@ class PubMedQACot:
     def prompt(self, example: Example, template: str) -> str:
         """Return abstract, question, and what to write."""
         if template != "default":
-            how = "Think it through; the last line says" if self._reasons else "Say"
+            how = "Think it through; the last line says" if self._reasons else "Write 'Answer:' and"
             return (
                 f"Read this abstract.\n\n{example.context}\n\nQ: {example.question}\n{how} yes, no or maybe.\nA:"
             )
-        how = (
-            "Reason first, then end with yes, no or maybe.\nReasoning:"
-            if self._reasons
-            else "Say yes, no or maybe."
-        )
+        reason = "Reason first, then end with yes, no or maybe.\nReasoning:"
+        how = reason if self._reasons else "Write 'Answer:' and yes, no or maybe."
         return f"Abstract:\n{example.context}\n\nQuestion: {example.question}\n{how}"
 
     def target(self, example: Example) -> Target:

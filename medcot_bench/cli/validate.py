@@ -1,0 +1,34 @@
+"""`medcot-bench validate FILE`: whether a study file can be run, with every error at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.planner import make_plan
+from medcot_bench.study_files import load_study
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "validate",
+        help="check a study file, its data and its model",
+        description="Check a study file: fields, plugins and options, data, and the model. Writes nothing.",
+        allow_abbrev=False,
+    )
+    command.add_argument("study", type=Path, metavar="FILE", help="study file (YAML)")
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Say that the study can be run; return the exit status. Raises ConfigErrors with all that is wrong."""
+    plan = make_plan(*load_study(options.study, (), os.environ))
+    cells, scores = len(plan.cells), len(plan.scores)
+    if plan.trials:
+        print(f"{options.study}: good: {cells} trainings to try learning rates, then the study's own")
+    else:
+        print(f"{options.study}: good: {cells} cells, {scores} evaluations")
+    return 0
