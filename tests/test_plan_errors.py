@@ -52,7 +52,7 @@ def test_every_error_of_reading_tasks_adapters_data_and_model_is_told_at_once(
         "no task 'nonesuch'; known: ",
         f"{tmp_path / 'no.jsonl'}: no such file",
         "task manuals_qa: no option 'x'; valid: level, seed",
-        "adapter lora: no option 'q'; valid: r, alpha, dropout, select, targets, lr, ",
+        "adapter lora: no option 'q'; valid: r, alpha, dropout, dora, rslora, pissa, ",
         "no adapter 'loora'; known: ",
         f"model '{tmp_path / 'no model'}': neither a model folder nor a GGUF file",
         "data.medqa: there is no task of this name",

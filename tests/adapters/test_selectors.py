@@ -195,6 +195,7 @@ def test_the_untouched_base_is_placed_nowhere_and_takes_no_selector() -> None:
 
 def test_an_option_of_another_selector_is_refused_with_the_valid_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"^adapter lora: no option 'k'; valid: r, alpha, dropout, select, targets"
+        ConfigError,
+        match=r"^adapter lora: no option 'k'; valid: r, alpha, dropout, dora, rslora, pissa, select, targets",
     ):
         place("lora:select=layers,k=2")

@@ -161,7 +161,9 @@ def test_a_folder_without_results(program: Program) -> None:
 
 
 def test_an_unknown_format(program: Program) -> None:
-    assert program.fails("export", "out", "--format", "docx") == ["no exporter 'docx'; known: csv, html, json, latex, md"]
+    assert program.fails("export", "out", "--format", "docx") == [
+        "no exporter 'docx'; known: csv, html, json, latex, md"
+    ]
 
 
 def test_unknown_flags_are_argparse_errors(capsys: pytest.CaptureFixture[str]) -> None:
