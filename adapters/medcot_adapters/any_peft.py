@@ -77,7 +77,10 @@ class Saved:
             raise ConfigError(
                 f"adapter peft: path={path}: there is no {missing[0]}; give a folder that PEFT saved"
             )
-        config = json.loads((self._folder / FILES[0]).read_text(encoding="utf-8"))
+        try:
+            config = dict(json.loads((self._folder / FILES[0]).read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise ConfigError(f"adapter peft: path={path}: {FILES[0]} is no JSON object") from None
         if "num_virtual_tokens" in config:
             raise ConfigError(f"adapter peft: path={path}: {config.get('peft_type')} changes prompts, not modules")
         running = hashlib.sha256()
@@ -130,12 +133,12 @@ def _read(method: str, texts: Mapping[str, str]) -> tuple[Any, dict[str, Any]]:
             f"adapter peft: {method} has no field '{unknown[0]}'; it has: {', '.join(sorted(kinds))}"
         )
     values: dict[str, Any] = {}
-    for key, text in texts.items():
-        parts = [yaml.safe_load(part) for part in text.split("+")]
-        values[key] = parts if "+" in text and "list" in kinds[key] else yaml.safe_load(text)
     try:
+        for key, text in texts.items():
+            several = "+" in text and "list" in kinds[key]
+            values[key] = [yaml.safe_load(part) for part in text.split("+")] if several else yaml.safe_load(text)
         config(task_type="CAUSAL_LM", target_modules=["x"], **values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"adapter peft: type={method}: {' '.join(str(error).split())}") from None
     return config, values
 

@@ -25,12 +25,12 @@ def rows_of(results: Results) -> dict[tuple[str, str | None], list[CellResult]]:
 
 def base_of(rows: Mapping[Key, Sequence[CellResult]]) -> Key | None:
     """Return the row of the untouched base, None where there is none; adapters trained elsewhere are others."""
-    untrained = (key for key, cells in rows.items() if key[1] is None and not _brings_weights(cells))
+    untrained = (key for key, cells in rows.items() if key[1] is None and _is_untouched(cells))
     return next(untrained, None)
 
 
-def _brings_weights(cells: Sequence[CellResult]) -> bool:
-    return any(cell.record is not None and "weights" in cell.record.request["adapter"] for cell in cells)
+def _is_untouched(cells: Sequence[CellResult]) -> bool:
+    return any(cell.record is not None and "weights" not in cell.record.request["adapter"] for cell in cells)
 
 
 def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:

@@ -11,7 +11,7 @@ import torch
 from medcot_bench.models.attention import flat
 from medcot_bench.records import Divergence
 from medcot_bench.training.batches import Item, flatten
-from medcot_bench.training.loop import autocast
+from medcot_bench.training.loop import autocast, target_logits
 
 ITEMS = 16
 """Evaluation items that are looked at, the first of their order."""
@@ -28,20 +28,8 @@ def next_token_logprobs(model: Any, items: Sequence[Item], compute_dtype: torch.
     first = next(model.parameters())
     model.eval()
     with flat(model), autocast(first.device, first.dtype, compute_dtype):
-        return [_logprobs(model, item, first.device) for item in items]
-
-
-def _logprobs(model: Any, item: Item, device: torch.device) -> torch.Tensor:
-    batch = flatten([Item(item.prompt, item.target[:TOKENS])], device)
-    output = model(
-        input_ids=batch.input_ids,
-        position_ids=batch.position_ids,
-        use_cache=False,
-        logits_to_keep=batch.predicting,
-        segments=batch.segments,
-    )
-    rows: torch.Tensor = output.logits[0].float().log_softmax(-1).cpu()
-    return rows
+        cut = (Item(item.prompt, item.target[:TOKENS]) for item in items)
+        return [target_logits(model, flatten([item], first.device)).log_softmax(-1).cpu() for item in cut]
 
 
 def divergence(

@@ -127,6 +127,11 @@ def accumulate(model: Any, batches: Sequence[FlatBatch]) -> float:
 
 def summed_nll(model: Any, batch: FlatBatch) -> torch.Tensor:
     """Return the negative log-likelihood of all target tokens, in nats, in fp32. Needs `flat(model)`."""
+    return cross_entropy(target_logits(model, batch), batch.labels, reduction="sum")
+
+
+def target_logits(model: Any, batch: FlatBatch) -> torch.Tensor:
+    """Return the logits (N, vocabulary) of what predicts a target token, in fp32. Needs `flat(model)`."""
     output = model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
@@ -134,7 +139,8 @@ def summed_nll(model: Any, batch: FlatBatch) -> torch.Tensor:
         logits_to_keep=batch.predicting,
         segments=batch.segments,
     )
-    return cross_entropy(output.logits[0].float(), batch.labels, reduction="sum")
+    logits: torch.Tensor = output.logits[0].float()
+    return logits
 
 
 @torch.no_grad()

@@ -37,6 +37,7 @@ def choose(typed: str) -> Any:
         ("peft:type=loha,target_modules=q_proj", "loha has no field 'target_modules'"),
         ("peft:type=oft,r=8,oft_block_size=8", "type=oft: "),
         ("peft:path=nowhere", "path=nowhere: there is no adapter_config.json; give a folder that PEFT saved"),
+        ("peft:type=loha,r=[8", "type=loha: "),
         ("peft:path=x,r=8", "a saved adapter takes no option 'r'"),
         ("qlora:pissa=true", "pissa takes weights apart, and can't those in 4 bits; use lora"),
     ],
@@ -82,6 +83,12 @@ def saved(tiny_model: Path, tmp_path: Path) -> Path:
         optimizer.step()
     model.save_pretrained(tmp_path / "saved")
     return tmp_path / "saved"
+
+
+def test_a_config_that_is_no_json_is_one_line(saved: Path) -> None:
+    (saved / "adapter_config.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"adapter_config.json is no JSON object$"):
+        choose(f"peft:path={saved}")
 
 
 def test_its_id_is_that_of_its_weights(saved: Path, tmp_path: Path) -> None:
