@@ -26,6 +26,8 @@ class ChosenTask:
     entry: PluginEntry
     task: Task
     options: Mapping[str, Any]
+    columns: Mapping[str, str] | None = None
+    """Field -> column of the user's own rows; None where rows have the simple form."""
 
     @property
     def label(self) -> str:

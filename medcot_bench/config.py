@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, field_validator
 
+from medcot_bench.data.columns import FIELDS
 from medcot_bench.data.overlap import OnOverlap
 from medcot_bench.errors import ConfigError
 from medcot_bench.options import ALL, NamedOptions, split_specs
@@ -162,6 +163,39 @@ class Analysis(_Section):
         return adapter in (self.adapters or (adapter,)) and shift in (self.shifts or (shift,))
 
 
+class OwnTask(_Section):
+    """A task made of the user's own rows: where they are, which columns hold what, how they are asked.
+
+    Without `question` and `answer` the columns are known by their names.
+    """
+
+    data: str | Mapping[Split, str] = ""
+    """A file (CSV, JSON lines, a JSON list, parquet), or split -> file."""
+    question: str = ""
+    """The column that holds it; so the next ones."""
+    answer: str = ""
+    reasoning: str = ""
+    context: str = ""
+    group: str = ""
+    """What rows of one value have in common (a page, a patient): they lie in one split, and are one cluster."""
+    domain: str = "own"
+    prompt: str = ""
+    """The text before the answer, with {question} and, where there is one, {context}. Empty: the built-in one."""
+    max_new_tokens: PositiveInt | None = None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Field -> the column named for it."""
+        return {field: column for field in FIELDS if (column := getattr(self, field))}
+
+    @property
+    def sources(self) -> dict[Split | None, str]:
+        """Split (None for all) -> source."""
+        if isinstance(self.data, str):
+            return {None: f"file:{self.data}"}
+        return {split: f"file:{path}" for split, path in self.data.items()}
+
+
 class Study(_Section):
     """The plan of a whole run."""
 
@@ -172,6 +206,8 @@ class Study(_Section):
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
     """Task name -> source, or split -> source. A source is `bundled` or `file:PATH`."""
+    own: Mapping[str, OwnTask] = Field(default_factory=dict)
+    """Tasks of the user's own rows, by the name that `tasks` says. A task file's path there makes one."""
     limit: PositiveInt | None = None
     """Evaluation items a task; a smaller number is a subset of a larger one."""
     data_seed: int = 0
@@ -210,6 +246,8 @@ class Study(_Section):
 
     def sources(self, task: str) -> dict[Split | None, str]:
         """Return split (None for all) -> source for a task, empty where the study names none."""
+        if task in self.own:
+            return self.own[task].sources
         given = self.data.get(task, {})
         if isinstance(given, str):
             return {None: given}

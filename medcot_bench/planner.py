@@ -14,6 +14,7 @@ from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.options import ALL, NamedOptions
+from medcot_bench.own_tasks import choose_own
 from medcot_bench.plan import TRIED_BY, VALIDATION_ITEMS, Plan
 from medcot_bench.plugins import Plugins, installed
 from medcot_bench.requests import make_cells, make_scores
@@ -39,14 +40,17 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     data: dict[str, TaskData] = {}
     same: dict[str, str] = {}  # label typed -> label of the task that it is, e.g. with a default spelt out
     for typed in {str(spec): spec for spec in [*study.specs("tasks"), *study.specs("eval_tasks")]}.values():
-        if task := attempt(partial(choose_task, typed, plugins, study.data_seed)):
+        name = typed.name.partition("@")[0]
+        own = study.own.get(name)
+        choose = partial(choose_own, typed, own) if own else partial(choose_task, typed, data_seed=study.data_seed)
+        if task := attempt(partial(choose, plugins=plugins)):
             known = [label for label, other in tasks.items() if other.request() == task.request()]
             same[task.label] = known[0] if known else task.label
             if known:
                 continue
             tasks[task.label] = task
             # Another prompt asks the same items; a shift of the items themselves has its own.
-            sources = study.sources(task.entry.name if task.shift == task.template else typed.name)
+            sources = study.sources(name if task.shift == task.template else typed.name)
             if found := attempt(partial(load, task, sources, study.data_seed, _counts(study))):
                 data[task.label] = found
     adapters: dict[str, ChosenAdapter] = {}

@@ -12,14 +12,13 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medcot_bench.config import Analysis, Scoring, Study, Training
+from medcot_bench.config import Analysis, OwnTask, Scoring, Study, Training
+from medcot_bench.task_files import YAML_ERRORS, relative_to, take_in
 from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
 _SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring, "analysis": Analysis}
 _TEXTS = {"model", "output_dir", "system_prompt", "device", "tasks", "eval_tasks", "adapters", "shifts"}
-_YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
-"""PyYAML also raises the last two, for impossible dates and for deep nesting."""
 
 
 def load_study(
@@ -38,6 +37,7 @@ def load_study(
     changes = [*_from_environment(environment or {}, errors), *overrides]
     for field, value in changes:
         _assign(raw, field, value, errors)
+    take_in(raw, Path(), errors)
     _check_data(raw, errors)
     try:
         return Study.model_validate(raw), errors
@@ -58,6 +58,8 @@ def dump_study(study: Study) -> str:
     for task, given in fields.get("data", {}).items():
         whole = isinstance(given, str)
         fields["data"][task] = _absolute(given) if whole else {k: _absolute(v) for k, v in given.items()}
+    for task in fields.get("own", {}).values():
+        task["data"] = relative_to(Path.cwd(), task["data"])
     fields["output_dir"] = str(Path(study.output_dir).absolute())
     try:
         model = Path(study.model).expanduser()
@@ -79,7 +81,7 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
     except OSError as error:
         errors.append(f"{path}: {error.strerror}")
         return {}
-    except _YAML_ERRORS as error:
+    except YAML_ERRORS as error:
         errors.append(f"{path}: not YAML: {' '.join(str(error).split())}")
         return {}
     if loaded is None:
@@ -88,7 +90,7 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
         errors.append(f"{path}: a study file is a mapping of fields, this is a {type(loaded).__name__}")
         return {}
     raw = {str(key): value for key, value in loaded.items()}
-    for section in ("data", *_SECTIONS):
+    for section in ("data", "own", *_SECTIONS):
         if raw.get(section, "") is None:  # every line of it is commented out
             del raw[section]
         elif isinstance(raw.get(section), dict):
@@ -100,6 +102,11 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
             else _from_folder(given, path.parent)
             for task, given in raw["data"].items()
         }
+    if isinstance(raw.get("own"), dict):
+        for task in raw["own"].values():
+            if isinstance(task, dict):
+                task["data"] = relative_to(path.parent, task.get("data"))
+    take_in(raw, path.parent, errors)
     return raw
 
 
@@ -138,7 +145,7 @@ def _assign(raw: dict[str, Any], field: str, value: Any, errors: list[str]) -> N
     if isinstance(value, str) and sections[:1] != ["data"] and last not in _TEXTS:
         try:
             value = yaml.safe_load(value)
-        except _YAML_ERRORS:
+        except YAML_ERRORS:
             errors.append(f"{field}: '{value}' can't be read as a value")
             return
     place[last] = value
@@ -165,7 +172,8 @@ def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
 
 def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
-        known = _SECTIONS.get(field.partition(".")[0], Study).model_fields
+        section = field.partition(".")[0]
+        known = (OwnTask if section == "own" else _SECTIONS.get(section, Study)).model_fields
         return f"{field}: no such field; fields: {', '.join(known)}"
     shown = "" if isinstance(given, dict) else f" (given: {given!r})"
     return f"{field}: {message.removeprefix('Value error, ')}{shown}"
@@ -174,7 +182,9 @@ def _explain(field: str, message: str, given: Any) -> str:
 def _remove(raw: dict[str, Any], location: tuple[Any, ...]) -> None:
     """Take the field of an error out: the innermost one that is a field of a section."""
     section = raw.get(location[0])
-    if location[0] in _SECTIONS and isinstance(section, dict) and len(location) > 1:
+    if location[0] == "own" and isinstance(section, dict) and len(location) > 2:
+        section[location[1]].pop(location[2], None)
+    elif location[0] in _SECTIONS and isinstance(section, dict) and len(location) > 1:
         section.pop(location[1], None)
     else:
         raw.pop(location[0], None)

@@ -46,7 +46,10 @@ FILES = [
         "medical_o1_cot:target=answer",
         "manuals_faq",
     ),
+    *("own", "own:context=true", "own:reasoning=true"),
 ]
+ROWS = {"own": "manuals_faq", "own:context=true": "k8s_qa", "own:reasoning=true": "medical_o1_cot"}
+"""Whose example rows a task without its own ones takes."""
 BUNDLED = ["medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa"]
 SHIFTS = ["unseen_template", "unseen_range", "unseen_entity"]
 ADAPTERS = [
@@ -89,7 +92,9 @@ class TestRowsOfFiles(TaskChecks):
 
     @pytest.fixture
     def items(self, chosen: ChosenTask, examples: Path) -> Mapping[Split, Sequence[Example]]:
-        return load(chosen, {None: f"file:{examples / chosen.typed.name}.jsonl"}, seed=0).splits
+        return load(
+            chosen, {None: f"file:{examples / ROWS.get(chosen.label, chosen.typed.name)}.jsonl"}, seed=0
+        ).splits
 
 
 @pytest.mark.slow

@@ -279,6 +279,7 @@ def _notes(results: Results) -> Iterable[str]:
         left_out = entry.get("left_out") or {}
         if left_out:
             yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
+        yield from (f"{task}: {note}" for note in entry.get("notes", ()))
         score = next((cell.scores[task] for cell in results.cells if task in cell.scores), None)
         if score is not None:
             counts = score.counts

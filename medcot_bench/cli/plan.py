@@ -85,6 +85,8 @@ def show_plan(
         counts.append(f"{len(plan.scored_items(label))} to score")
         left = "".join(f"; {count} left out ({why})" for why, count in data.left_out.items())
         print(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}")
+        for note in data.notes:
+            print(f"note: {label}: {note}")
     for trained_on, evaluated, count in _shared(plan):
         print(
             f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}"

@@ -44,6 +44,8 @@ class Lines:
             self._total, self._number = event["to_run"], 0
             what = "trainings that try learning rates" if event["stage"] == "trials" else "cells"
             self._write(f"plan: {event['cells']} {what}, {event['to_run']} to run, into {event['output_dir']}")
+            for note in event["notes"]:
+                self._write(f"note: {note}")
         elif kind == "cell_started":
             self._number += 1
             self._write(f"[{self._number}/{self._total}] {event['title']}{left(event)}")

@@ -11,6 +11,7 @@ from medcot_bench import presets
 from medcot_bench.config import DEFAULT_MODEL, Study
 from medcot_bench.errors import ConfigError
 from medcot_bench.study_files import load_study
+from medcot_bench.task_files import name_of
 
 # flag -> (field of the study, placeholder, help)
 _FLAGS = {
@@ -50,6 +51,16 @@ _FLAGS = {
     "-o": ("output_dir", "DIR", "result folder (default out)"),
 }
 
+# flag -> (placeholder, help): what `--train` makes a task of
+_OWN_FLAGS = {
+    "question": ("COLUMN", "the column that holds it; likewise"),
+    "answer": ("COLUMN", "left out with --question: columns are known by their names"),
+    "reasoning": ("COLUMN", "trained before the answer"),
+    "context": ("COLUMN", "a text that the question is about"),
+    "group": ("COLUMN", "what rows of one value have in common, e.g. a page: one cluster for standard errors"),
+    "domain": ("NAME", "what the rows are about (default own)"),
+}
+
 
 def add_study_arguments(command: argparse.ArgumentParser) -> None:
     """Add the study file, the flags people type, and --set for every other field."""
@@ -71,6 +82,10 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         metavar="NAME[.SPLIT]=SOURCE",
         help="where a task's items come from, for all splits or one (train, validation, eval); repeatable",
     )
+    own = command.add_argument_group("your own rows, without code (docs/own_data.md)")
+    own.add_argument("--train", type=Path, metavar="FILE", help="CSV, JSON lines, a JSON list or parquet")
+    for flag, (placeholder, text) in _OWN_FLAGS.items():
+        own.add_argument(f"--{flag}", dest=f"own.{flag}", metavar=placeholder, help=text)
     command.add_argument(
         "--chat-template",
         action="store_true",
@@ -99,6 +114,7 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
                 errors.append(f"--lr {value}: several rates are tried, as with --tune-lr {given[field]}; give one")
         if value is not None:
             overrides.append((field, " ".join(value) if isinstance(value, list) else value))
+    _add_own(options, overrides, errors)
     if options.chat_template:
         overrides.append(("chat_template", True))
     for text in options.data:
@@ -117,9 +133,24 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
     return study, errors + found
 
 
+def _add_own(options: argparse.Namespace, overrides: list[tuple[str, Any]], errors: list[str]) -> None:
+    """Add the task that `--train` and its columns describe to the tasks named."""
+    fields = {flag: value for flag in _OWN_FLAGS if (value := vars(options)[f"own.{flag}"]) is not None}
+    if options.train is None:
+        errors += [f"--{flag} {value}: it describes the rows of --train FILE" for flag, value in fields.items()]
+        return
+    name = name_of(options.train)
+    overrides.append((f"own.{name}", {"data": str(options.train), **fields}))
+    overrides[:] = [(field, f"{value} {name}" if field == "tasks" else value) for field, value in overrides]
+    if not options.tasks:
+        overrides.append(("tasks", name))
+
+
 def _file(options: argparse.Namespace, errors: list[str]) -> Path | None:
     """Return the study file that flags and environment override: the user's own, a preset's, or none."""
     if options.preset is None:
+        if options.train and not (options.study or options.tasks or options.eval_tasks):
+            return presets.path_of(presets.OWN)
         named = options.study or options.tasks or options.eval_tasks
         named = named or any(name in os.environ for name in ("MEDCOT_TASKS", "MEDCOT_EVAL_TASKS"))
         return options.study if named else presets.path_of(presets.DEFAULT)

@@ -10,7 +10,7 @@ from itertools import islice, product
 from pathlib import Path
 
 from medcot_bench.chosen import ChosenTask
-from medcot_bench.data.rows import read_rows
+from medcot_bench.data.rows import read_own, read_rows
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
 from medcot_bench.plugins import blame
@@ -30,6 +30,8 @@ class TaskData:
     """The items of each split in an order of which every limit takes the first."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason -> number of rows."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the results must know of the data, a sentence each."""
 
     def with_split(self, split: Split, examples: Iterable[Example], reason: str, count: int) -> TaskData:
         """Return the data with one split replaced and `count` more rows left out for `reason`."""
@@ -52,14 +54,15 @@ def load(
     if sources and sources != {None: BUNDLED}:
         if chosen.shift in spec.shifts:
             raise ConfigError(f"task {name}: a graded shift is made of bundled items, and takes no --data")
-        splits, label = _from_files(chosen, sources, seed)
+        data = _from_files(chosen, sources, seed)
     elif BUNDLED in spec.sources:
         label = f"{BUNDLED}-v{spec.version}"
         with blame(chosen.entry, "examples"):
             splits = {split: _bundled(chosen.task, split, seed, (counts or {}).get(split)) for split in SPLITS}
+        data = TaskData(label, splits)
     else:
         raise ConfigError(f"task {name}: no data given; add --data {name}=file:PATH")
-    return _keep_usable(TaskData(label, splits), spec)
+    return _keep_usable(data, spec)
 
 
 def _bundled(task: Task, split: Split, seed: int, count: int | None) -> tuple[Example, ...]:
@@ -83,11 +86,10 @@ def digest(examples: Iterable[Example]) -> str:
     return running.hexdigest()[:16]
 
 
-def _from_files(
-    chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int
-) -> tuple[dict[Split, tuple[Example, ...]], str]:
+def _from_files(chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
     found: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     names: dict[str, None] = {}
+    notes: dict[str, None] = {}
     for only, source in sources.items():
         kind, _, location = source.partition(":")
         if kind != "file" or not location:
@@ -95,14 +97,20 @@ def _from_files(
             raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write {own}file:PATH")
         path = Path(location).expanduser()
         names[path.name] = None
-        for example, named in read_rows(path, chosen.task.spec.required):
+        if chosen.columns is None:
+            rows = read_rows(path, chosen.task.spec.required)
+        else:
+            rows, layout = read_own(path, chosen.columns)
+            if "group" not in layout.columns:
+                notes["no column says which rows belong together: standard errors take rows as independent"] = None
+        for example, named in rows:
             split = named or (only or _split_of_group(example.group, seed))
             if only in (None, split):
                 found[split].append(example)
         if only and not found[only]:
             raise DataError(f"{path}: no row has the split '{only}'")
     splits = {split: tuple(in_hash_order(examples, seed)) for split, examples in found.items()}
-    return splits, "file:" + "+".join(names)
+    return TaskData("file:" + "+".join(names), splits, notes=tuple(notes))
 
 
 def _split_of_group(group: str, seed: int) -> Split:

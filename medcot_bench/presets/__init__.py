@@ -8,6 +8,8 @@ from medcot_bench.errors import ConfigError
 
 DEFAULT = "quick"
 """What `medcot-bench run` runs where nothing is asked for."""
+OWN = "own"
+"""What `--train FILE` runs where nothing else is asked for."""
 _FOLDER = Path(__file__).parent
 
 

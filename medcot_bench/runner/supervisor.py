@@ -84,6 +84,7 @@ def _run(
             "cells": len(plan.cells),
             "to_run": len(todos),
             "output_dir": str(store.root),
+            "notes": [f"{label}: {note}" for label, data in plan.data.items() for note in data.notes],
         }
     )
     skipped = _skip(todos, store, listen)
@@ -109,6 +110,7 @@ def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
                     "source": plan.data[label].source,
                     "domain": task.task.spec.domain,
                     "left_out": dict(plan.data[label].left_out),
+                    "notes": list(plan.data[label].notes),
                     "items_of": plan.items_of(label),
                 }
                 for label, task in plan.tasks.items()

@@ -48,7 +48,7 @@ def good(tiny_model: Path, examples: Path) -> list[str]:
 def test_an_unknown_task(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--eval-tasks", "k8s_qu") == [
         "no task 'k8s_qu'; known: k8s_qa, kubectl, manuals_faq, manuals_qa, medcalc_cot, medical_o1_cot, "
-        "medqa_cot, pubmedqa_cot"
+        "medqa_cot, own, pubmedqa_cot"
     ]
 
 

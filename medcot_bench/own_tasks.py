@@ -1,0 +1,47 @@
+"""A task of the user's own rows: the plugin `own`, set up by the study's section of that name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import cast
+
+from medcot_bench.chosen import ChosenTask
+from medcot_bench.config import OwnTask
+from medcot_bench.data.rows import read_own
+from medcot_bench.errors import ConfigError
+from medcot_bench.interfaces import Task
+from medcot_bench.options import NamedOptions
+from medcot_bench.plugins import Plugins
+
+PLUGIN = "own"
+
+
+def choose_own(typed: NamedOptions, section: OwnTask, plugins: Plugins) -> ChosenTask:
+    """Build the task; its prompts hold what its rows have.
+
+    Raises ConfigError, DataError or PluginError.
+    """
+    name, at, template = typed.name.partition("@")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ConfigError(f"own.{name}: a task's name is made of letters, digits, _ and -")
+    if any(entry.name == name for entry in plugins.of("task")):
+        raise ConfigError(f"own.{name}: there is a task plugin of this name; rename the file")
+    if typed.options:
+        raise ConfigError(f"task {typed.name}: what it is stands in its file, not after its name")
+    if not section.data:
+        raise ConfigError(f"own.{name}: no data; name a file, or one for each split")
+    first = next(iter(section.sources.values())).removeprefix("file:")
+    _, layout = read_own(Path(first).expanduser(), section.columns)
+    options = {
+        "domain": section.domain,
+        "context": "context" in layout.columns,
+        "reasoning": "reasoning" in layout.columns,
+        "prompt": section.prompt,
+        "max_new_tokens": section.max_new_tokens or 0,
+    }
+    task = cast("Task", plugins.make("task", PLUGIN, options))
+    if at and template not in task.spec.templates[1:]:
+        valid = ", ".join(task.spec.templates[1:]) or "none"
+        raise ConfigError(f"task {name}: no shift '{template}'; valid: {valid}")
+    return ChosenTask(typed, plugins.entry("task", PLUGIN), task, options, section.columns)

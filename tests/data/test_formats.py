@@ -1,0 +1,128 @@
+"""Every format of rows gives the same rows, and names file and line where it is broken."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from medcot_bench.data.formats import read_objects
+from medcot_bench.data.rows import read_rows
+from medcot_bench.errors import DataError
+
+ROWS: list[dict[str, Any]] = [
+    {"question": "Is it on?", "answer": "yes, it is"},
+    {"question": 'Say "hi"\nand go', "answer": "naïve 病院"},
+]
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], object]] = {
+    "a.jsonl": lambda path, rows: path.write_text("\n".join(json.dumps(row) for row in rows)),
+    "a.json": lambda path, rows: path.write_text(json.dumps(rows, indent=1)),
+    "lines.json": lambda path, rows: path.write_text("\n".join(json.dumps(row) for row in rows)),
+    "a.csv": write_csv,
+    "A.CSV": write_csv,
+    "a.parquet": lambda path, rows: parquet.write_table(pyarrow.Table.from_pylist(rows), path),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_rows(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name, ROWS)
+    found = list(read_objects(tmp_path / name))
+    assert [row for _, row in found] == ROWS
+    assert all(where.startswith(f"{tmp_path / name}:") for where, _ in found)
+
+
+def test_a_row_of_csv_is_named_by_the_line_it_begins_in(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('\ufeffq,a\n"two\nlines",1\n\n"three\n\nlines",2\nlast,3\n', encoding="utf-8")
+    assert [where.rpartition(":")[2] for where, _ in read_objects(path)] == ["2", "5", "8"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "error"),
+    [
+        ("a.jsonl", '{"a": 1}\n{"a": \n', ":2", "not JSON: Expecting value"),
+        ("a.jsonl", "[1, 2]\n", ":1", "a row is a JSON object, this is a list"),
+        ("a.json", '[{"a": 1},\n {"a" 2}]', ":2", "not JSON: Expecting ':' delimiter"),
+        ("a.json", '[{"a": 1}, 3]', ":2", "a row is a JSON object, this is a int"),
+        ("a.csv", "q,a\n1,2,3\n", ":2", "3 cells, the header has 2; quote cells that hold commas"),
+        ("a.csv", 'q,a\n1,2\n"open,3\n', ":3", "not CSV: unexpected end of data"),
+        ("a.csv", "q,q\n1,2\n", ":1", "the header holds the column 'q' twice"),
+        ("a.csv", "q,\n1,2\n", ":1", "the header holds a column without a name"),
+        ("a.parquet", "no parquet", "", "not parquet:"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(
+    name: str, content: str, line: str, error: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError) as caught:
+        list(read_objects(tmp_path / name))
+    assert str(caught.value).startswith(f"{tmp_path / name}{line}: {error}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_missing_file_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        list(read_objects(tmp_path / name))
+    assert str(caught.value) == f"{tmp_path / name}: no such file"
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5))
+def test_what_a_csv_writer_writes_is_read_again(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    rows = [{"q": first, "a": second} for first, second in cells]
+    write_csv(path, rows)
+    assert [row for _, row in read_objects(path)] == [row for row in rows if (row["q"] + row["a"]).strip()]
+
+
+def test_objects_of_a_table_are_read_as_those_of_json_lines(tmp_path: Path) -> None:
+    row = {
+        "question": "q",
+        "answer": "x",
+        "options": {"A": "x", "B": "y"},
+        "answer_letter": "A",
+        "meta": {"lower": 1},
+    }
+    other = row | {"question": "p", "options": {"A": "x", "C": "z"}}
+    WRITERS["a.jsonl"](tmp_path / "a.jsonl", [row, other])
+    WRITERS["a.parquet"](tmp_path / "a.parquet", [row, other])
+    cells = [{k: json.dumps(v) if isinstance(v, dict) else v for k, v in r.items()} for r in (row, other)]
+    write_csv(tmp_path / "a.csv", cells)
+    expected = [(example.options, example.meta) for example, _ in read_rows(tmp_path / "a.jsonl", ())]
+    assert expected[1] == ({"A": "x", "C": "z"}, {"lower": 1})
+    for name in ("a.parquet", "a.csv"):
+        read = [(example.options, example.meta) for example, _ in read_rows(tmp_path / name, ("options",))]
+        assert read == expected
+
+
+def test_an_empty_cell_and_a_gap_in_a_column_of_numbers_are_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("question,answer,context\nq,a, \n")
+    ((example, _),) = read_rows(tmp_path / "a.csv", ())
+    assert example.context is None
+    WRITERS["a.parquet"](tmp_path / "a.parquet", [{"question": "q", "answer": float("nan")}])
+    with pytest.raises(DataError, match="parquet:1: the row lacks the field 'answer'"):
+        read_rows(tmp_path / "a.parquet", ())

@@ -1,0 +1,204 @@
+"""Tasks of the user's own rows: as a task file, in a study file, by `--train`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from medcot_bench.cli import main
+from medcot_bench.errors import ConfigErrors
+from medcot_bench.plan import Plan
+from medcot_bench.planner import make_plan
+from medcot_bench.study_files import dump_study, load_study
+
+ROWS = [
+    {
+        "The question": f"Which port does service {n} use?",
+        "Reply": f"port {n * 7}",
+        "Why": f"Every service takes seven ports, and {n} times seven is {n * 7}.",
+        "Passage": f"Service {n} listens on {n * 7}.",
+        "Page": f"page {n % 40}",
+    }
+    for n in range(200)
+]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_with_rows(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDCOT_MODEL", str(tiny_model))
+    with Path("support tickets.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(ROWS[0]))
+        writer.writeheader()
+        writer.writerows(ROWS)
+
+
+def task_file(name: str = "mine.yaml", **changes: Any) -> str:
+    fields = {"data": "support tickets.csv", "question": "The question", "answer": "Reply", **changes}
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text(yaml.safe_dump(fields))
+    return name
+
+
+def planned(**fields: Any) -> Plan:
+    Path("study.yaml").write_text(json.dumps({"adapters": "none,lora", **fields}))
+    study, errors = load_study(Path("study.yaml"))
+    return make_plan(study, errors)
+
+
+def errors_of(**fields: Any) -> list[str]:
+    with pytest.raises(ConfigErrors) as caught:
+        planned(**fields)
+    return str(caught.value).split("\n")
+
+
+def prompt_of(plan: Plan, label: str = "mine") -> tuple[str, str]:
+    task, example = plan.tasks[label], plan.data[label].splits["train"][0]
+    return task.task.prompt(example, task.template), task.task.target(example).text
+
+
+def test_a_task_file_is_a_task_by_its_name() -> None:
+    plan = planned(tasks=[task_file()], eval_tasks=["manuals_qa", "mine@other_prompt"])
+    data = plan.data["mine"]
+    assert data.source == "file:support tickets.csv"
+    assert sum(len(items) for items in data.splits.values()) == 200
+    assert data.notes == ("no column says which rows belong together: standard errors take rows as independent",)
+    relations = {score.task: score.relation for score in plan.scores if score.cell != plan.cells[0].id}
+    assert relations == {"mine": "same_task", "manuals_qa": "shift", "mine@other_prompt": "shift"}
+    prompt, target = prompt_of(plan)
+    assert prompt.startswith("Question: Which port does service ")
+    assert prompt.endswith(" use?\nAnswer:")
+    assert target.startswith(" port ")
+    assert plan.items_of("mine@other_prompt") == "mine"
+
+
+def test_what_rows_have_is_in_the_prompts() -> None:
+    plan = planned(tasks=[task_file(context="Passage", reasoning="Why", group="Page", domain="support")])
+    spec = plan.tasks["mine"].task.spec
+    assert (spec.domain, spec.form.context) == ("support", "given")
+    assert plan.data["mine"].notes == ()
+    assert len({example.group for items in plan.data["mine"].splits.values() for example in items}) == 40
+    prompt, target = prompt_of(plan)
+    assert prompt.startswith("Documentation:\nService ")
+    assert prompt.endswith("Reasoning:")
+    assert target.startswith(" Every service takes seven ports")
+    assert "\nAnswer: port " in target
+
+
+def test_a_prompt_of_ones_own_is_used_as_it_stands() -> None:
+    (tag,) = {"{question} {x}"}
+    plan = planned(tasks=[task_file(prompt=f"Ticket ({tag}):\n{{context}}\nReply:\n", context="Passage")])
+    prompt, _ = prompt_of(plan)
+    assert prompt.startswith("Ticket (Which port does service ")
+    assert " {x}):\nService " in prompt
+    assert prompt.endswith("Reply:")
+    (error,) = errors_of(tasks=[task_file(prompt="Ticket:", context="Passage")])
+    assert error == "task own: prompt: it must hold {question} and {context}, and nothing else that rows lack"
+
+
+def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task_file("tasks/mine.yaml", data="../support tickets.csv")
+    plan = planned(tasks="tasks/mine.yaml, k8s_qa")
+    assert list(plan.tasks) == ["mine", "k8s_qa"]
+    Path("kept.yaml").write_text(dump_study(plan.study))
+    monkeypatch.chdir(tmp_path / "tasks")
+    again = make_plan(*load_study(tmp_path / "kept.yaml"))
+    assert [cell.id for cell in again.cells] == [cell.id for cell in plan.cells]
+
+
+def test_a_file_for_each_split() -> None:
+    for name, part in (("train.jsonl", ROWS[:20]), ("test.jsonl", ROWS[20:30])):
+        Path(name).write_text("".join(json.dumps(row) + "\n" for row in part))
+    plan = planned(tasks=[task_file(data={"train": "train.jsonl", "eval": "test.jsonl"})])
+    assert {split: len(items) for split, items in plan.data["mine"].splits.items()} == {
+        "train": 20,
+        "validation": 0,
+        "eval": 10,
+    }
+
+
+def test_other_columns_are_another_task_and_so_another_cell() -> None:
+    ids = set()
+    for changes in ({}, {"context": "Passage"}, {"reasoning": "Why"}, {"prompt": "{question}"}, {"group": "Page"}):
+        ids |= {cell.id for cell in planned(tasks=[task_file(**changes)]).cells if cell.task}
+    assert len(ids) == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "errors"),
+    [
+        ({"question": "Q"}, ["support tickets.csv: no column 'Q' (question); columns: "]),
+        ({"data": "absent.csv"}, ["absent.csv: no such file"]),
+        ({"data": None}, ["own.mine: no data; name a file, or one for each split"]),
+        ({"colour": "red"}, ["own.mine.colour: no such field; fields: data, question, answer"]),
+        ({"max_new_tokens": 0, "group": 3}, ["own.mine.group: ", "own.mine.max_new_tokens: "]),
+        ({"data": {"test": "a.csv"}}, ["own.mine.data"]),
+    ],
+)
+def test_a_wrong_task_file_is_an_error(fields: dict[str, Any], errors: list[str]) -> None:
+    found = errors_of(tasks=[task_file(**fields)])
+    assert all(any(line.startswith(error) for line in found) for error in errors), found
+
+
+def test_files_that_are_no_task_files_are_errors() -> None:
+    Path("list.yaml").write_text("- a\n")
+    Path("broken.yaml").write_text("a: [\n")
+    found = errors_of(tasks=["list.yaml", "broken.yaml", "absent.yaml"])
+    assert found[0] == "list.yaml: a task file is a mapping of fields, with `data` among them"
+    assert found[1].startswith("broken.yaml: not YAML: ")
+    assert found[2] == "absent.yaml: No such file or directory"
+
+
+def test_names_that_are_taken_are_errors() -> None:
+    task_file("other/mine.yaml", data="../support tickets.csv", domain="other")
+    assert "own.mine: two files make a task of this name; rename one" in errors_of(
+        tasks=[task_file(), "other/mine.yaml"]
+    )
+    task_file("k8s_qa.yaml")
+    assert "own.k8s_qa: there is a task plugin of this name; rename the file" in errors_of(tasks=["k8s_qa.yaml"])
+
+
+TRAIN = ("--train", "support tickets.csv", "--question", "The question", "--answer", "Reply", "--group", "Page")
+
+
+def test_train_alone_compares_the_methods_over_three_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--json", *TRAIN]) == 0
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    assert {cell["adapter"] for cell in cells} == {"none", "full", "lora", "layer_lora"}
+    assert {cell["seed"] for cell in cells} == {None, 0, 1, 2}
+    assert {cell["task"] for cell in cells} == {None, "support_tickets"}
+
+
+def test_train_joins_the_tasks_that_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    named = ("--tasks", "k8s_qa", "--eval-tasks", "manuals_qa", "--adapters", "lora", "--domain", "support")
+    assert main(["plan", "--json", *TRAIN, *named]) == 0
+    (first, second) = json.loads(capsys.readouterr().out)["cells"]
+    assert [first["task"], second["task"]] == ["k8s_qa", "support_tickets"]
+    assert set(second["scores"]) == {"k8s_qa", "support_tickets", "manuals_qa"}
+
+
+def test_columns_without_rows_are_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--question", "Q", "--domain", "x"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "medcot-bench: --question Q: it describes the rows of --train FILE",
+        "medcot-bench: --domain x: it describes the rows of --train FILE",
+    ]
+
+
+@pytest.mark.slow
+def test_a_csv_becomes_a_trained_and_scored_comparison_by_one_command(capsys: pytest.CaptureFixture[str]) -> None:
+    small = ("--train-tokens", "600", "--set", "scoring.max_new_tokens=8", "--limit", "6")
+    assert main(["run", *TRAIN[:-2], *small, "-o", "out"]) == 0
+    output = capsys.readouterr().out
+    assert "note: support_tickets: no column says which rows belong together" in output
+    assert "10 cells finished of 10" in output
+    leaderboard = Path("out/leaderboard.md").read_text()
+    assert "support_tickets[file:support tickets.csv]" in leaderboard
+    assert "standard errors take rows as independent" in leaderboard
+    assert main(["run", *TRAIN[:-2], *small, "-o", "out"]) == 0
+    assert "nothing to run" in capsys.readouterr().out
