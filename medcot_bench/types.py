@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -68,6 +68,21 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubData:
+    """A data set of the hub that items of a task come from."""
+
+    id: str
+    """`ORGANISATION/NAME`."""
+    splits: Mapping[str, tuple[Split, ...]]
+    """Its split -> what its rows are; where several, a seeded hash of a row's group decides."""
+    columns: tuple[str, ...]
+    """The columns that `row` reads; one that is missing is an error that says so."""
+    row: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    """Turns its row into one of the simple form (docs/study.md), or into None to leave it out."""
+    config: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
     """What a task declares about itself. `version` grows with every change of prompts, targets or scores."""
 
@@ -79,6 +94,8 @@ class TaskSpec:
     description: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Source name -> what it is. `bundled` is what `examples()` yields; `file:` works for every task."""
+    hub: tuple[HubData, ...] = ()
+    """The data sets behind the source `hub`."""
     options: Mapping[str, Option] = field(default_factory=dict)
     shifts: tuple[str, ...] = ()
     """Graded shifts of the bundled items: `NAME@SHIFT` is a task to score on, made under that name."""

@@ -64,7 +64,7 @@ def _task(entry: PluginEntry) -> Iterator[str]:
         yield f"    {name}: {text}"
     rows = ", ".join(dict.fromkeys(("question", "answer", *spec.required, *spec.usable_with)))
     needed = f"; {', '.join(spec.trainable_with)} to train on" if spec.trainable_with else ""
-    yield f"    file:PATH: JSON lines with {rows}{needed}"
+    yield f"    file:PATH: JSON lines, CSV or parquet with {rows}{needed}"
     if shifts := (*spec.shifts, *spec.templates[1:]):
         yield f"  graded shifts: {', '.join(f'{entry.name}@{shift}' for shift in shifts)}"
     with blame(entry, "show"):

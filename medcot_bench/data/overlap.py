@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from medcot_bench.data.sources import TaskData
-from medcot_bench.data.text import normalise, words
+from medcot_bench.data.text import normalise, runs
 from medcot_bench.errors import DataError
 from medcot_bench.types import Example, Split
 
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
-NGRAM = 13
-"""Words in a shared run that counts as overlap: the length that GPT-3's and later decontaminations use."""
 
 
 def separate(
@@ -92,5 +90,4 @@ def shared_ngrams(train: Iterable[Example], evaluation: Iterable[Example]) -> in
 
 
 def _ngrams(example: Example) -> set[int]:
-    text = words(f"{example.question} {example.context or ''} {example.answer}")
-    return {hash(tuple(text[start : start + NGRAM])) for start in range(len(text) - NGRAM + 1)}
+    return runs(f"{example.question} {example.context or ''} {example.answer}")

@@ -27,7 +27,7 @@ def read_rows(path: Path, required: tuple[str, ...]) -> list[Row]:
     A row without `id` or `group` gets one made of its question. Unknown fields are ignored. Raises DataError for
     what is not of its format, a missing or ill-typed field, an unknown split, or an id that comes twice.
     """
-    return _examples(read_objects(path), path, required)
+    return read_found(read_objects(path), path, required)
 
 
 def read_own(path: Path, columns: Mapping[str, str]) -> tuple[list[Row], Layout]:
@@ -39,15 +39,19 @@ def read_own(path: Path, columns: Mapping[str, str]) -> tuple[list[Row], Layout]
     if not rows:
         raise DataError(f"{path}: holds no row")
     layout = recognise(path, (row for _, row in rows), columns)
-    return _examples(((where, layout.row(where, row)) for where, row in rows), path, (), columns), layout
+    return read_found(((where, layout.row(where, row)) for where, row in rows), path, (), columns), layout
 
 
-def _examples(
+def read_found(
     found: Iterable[tuple[str, Mapping[str, Any]]],
-    path: Path,
+    path: object,
     required: tuple[str, ...],
     columns: Mapping[str, str] | None = None,
 ) -> list[Row]:
+    """Return rows of the simple form, found as (where it stands, row), as examples.
+
+    `columns` names the columns of fields in errors. Raises DataError, as `read_rows` does.
+    """
     rows: list[Row] = []
     lines: dict[str, str] = {}
     for where, row in found:

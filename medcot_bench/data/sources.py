@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice, product
 from pathlib import Path
 
 from medcot_bench.chosen import ChosenTask
+from medcot_bench.data.hub_data import read_hub
 from medcot_bench.data.rows import read_own, read_rows
+from medcot_bench.data.text import runs
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
 from medcot_bench.plugins import blame
@@ -54,14 +57,17 @@ def load(
     if sources and sources != {None: BUNDLED}:
         if chosen.shift in spec.shifts:
             raise ConfigError(f"task {name}: a graded shift is made of bundled items, and takes no --data")
-        data = _from_files(chosen, sources, seed)
+        data = _from_outside(chosen, sources, seed)
+        if data.source.startswith("hub:") and "+" in data.source:
+            data = _without_rewritten(data)
     elif BUNDLED in spec.sources:
         label = f"{BUNDLED}-v{spec.version}"
         with blame(chosen.entry, "examples"):
             splits = {split: _bundled(chosen.task, split, seed, (counts or {}).get(split)) for split in SPLITS}
         data = TaskData(label, splits)
     else:
-        raise ConfigError(f"task {name}: no data given; add --data {name}=file:PATH")
+        ways = f"--data {name}=hub or --data {name}=file:PATH" if spec.hub else f"--data {name}=file:PATH"
+        raise ConfigError(f"task {name}: no data given; add {ways}")
     return _keep_usable(data, spec)
 
 
@@ -86,36 +92,96 @@ def digest(examples: Iterable[Example]) -> str:
     return running.hexdigest()[:16]
 
 
-def _from_files(chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
+def _from_outside(chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
+    """Return items of files and of the hub, each split from the source that is named for it."""
     found: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-    names: dict[str, None] = {}
+    hubs: dict[str, None] = {}
+    files: dict[str, None] = {}
     notes: dict[str, None] = {}
     for only, source in sources.items():
-        kind, _, location = source.partition(":")
-        if kind != "file" or not location:
-            own = f"{BUNDLED} or " if BUNDLED in chosen.task.spec.sources and only is None else ""
-            raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write {own}file:PATH")
-        path = Path(location).expanduser()
-        names[path.name] = None
-        if chosen.columns is None:
-            rows = read_rows(path, chosen.task.spec.required)
+        here: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+        if re.fullmatch(r"hub(@[\w./-]+)?", source, re.ASCII):
+            hubs |= dict.fromkeys(_add_hub(chosen, only, source.partition("@")[2], seed, here))
         else:
-            rows, layout = read_own(path, chosen.columns)
-            if "group" not in layout.columns:
-                notes["no column says which rows belong together: standard errors take rows as independent"] = None
-        for example, named in rows:
-            split = named or (only or _split_of_group(example.group, seed))
-            if only in (None, split):
-                found[split].append(example)
-        if only and not found[only]:
-            raise DataError(f"{path}: no row has the split '{only}'")
+            path = _path(chosen, only, source)
+            files[path.name] = None
+            notes |= dict.fromkeys(_add_file(chosen, only, path, seed, here))
+            if only and not here[only]:
+                raise DataError(f"{path}: no row has the split '{only}'")
+        for split in SPLITS:
+            found[split] += here[split] if only in (None, split) else []
     splits = {split: tuple(in_hash_order(examples, seed)) for split, examples in found.items()}
-    return TaskData("file:" + "+".join(names), splits, notes=tuple(notes))
+    named = {"hub": hubs, "file": files}
+    label = "+".join(f"{kind}:{'+'.join(names)}" for kind, names in named.items() if names)
+    return TaskData(label, splits, notes=tuple(notes))
 
 
-def _split_of_group(group: str, seed: int) -> Split:
-    share = int(_hash(seed, "split", group)[:13], 16) / 16**13
-    return next(split for split in SPLITS if share < _SHARES[split])
+def _add_file(
+    chosen: ChosenTask, only: Split | None, path: Path, seed: int, found: Mapping[Split, list[Example]]
+) -> Iterator[str]:
+    """Add the rows of a file to their splits; yield what a reader must know of them."""
+    if chosen.columns is None:
+        rows = read_rows(path, chosen.task.spec.required)
+    else:
+        rows, layout = read_own(path, chosen.columns)
+        if "group" not in layout.columns:
+            yield "no column says which rows belong together: standard errors take rows as independent"
+    for example, named in rows:
+        found[named or only or _split_of_group(example.group, seed)].append(example)
+
+
+def _add_hub(
+    chosen: ChosenTask, only: Split | None, pin: str, seed: int, found: Mapping[Split, list[Example]]
+) -> Iterator[str]:
+    """Add the rows of the task's data sets of the hub to their splits; yield the names of the data sets."""
+    name, spec = chosen.typed.name, chosen.task.spec
+    used = [hub for hub in spec.hub if only is None or any(only in parts for parts in hub.splits.values())]
+    if not used:
+        what = f"split '{only}' of it" if spec.hub else "data set of it"
+        raise ConfigError(f"task {name}: the hub has no {what}; use --data {name}=file:PATH")
+    if pin and len(used) > 1:
+        raise ConfigError(
+            f"task {name}: it comes from {len(used)} data sets, and a revision is one of each; "
+            f"pin a split, e.g. --data {name}.eval=hub@{pin}"
+        )
+    for hub in used:
+        tables, revision = read_hub(name, hub, pin, spec.required)
+        yield f"{hub.id}@{revision[:7]}"
+        for theirs, rows in tables.items():
+            for example, _ in rows:
+                found[_split_of_group(example.group, seed, hub.splits[theirs])].append(example)
+
+
+def _path(chosen: ChosenTask, only: Split | None, source: str) -> Path:
+    kind, _, location = source.partition(":")
+    if kind == "file" and location:
+        return Path(location).expanduser()
+    spec = chosen.task.spec
+    own = [BUNDLED] if BUNDLED in spec.sources and only is None else []
+    ways = " or ".join([*own, *(["hub", "hub@REVISION"] if spec.hub else []), "file:PATH"])
+    raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write {ways}")
+
+
+def _split_of_group(group: str, seed: int, splits: tuple[Split, ...] = SPLITS) -> Split:
+    """Return where a group goes by its hash: of the train, validation and eval that there are, 8:1:1."""
+    last = _SHARES[splits[-1]]
+    share = int(_hash(seed, "split", group)[:13], 16) / 16**13 * last
+    return next(split for split in splits if share < _SHARES[split])
+
+
+def _without_rewritten(data: TaskData) -> TaskData:
+    """Leave out of training and validation what shares a run of 13 words with a scored question.
+
+    Two data sets may hold one question in two wordings: medical-o1-reasoning-SFT asks exam questions openly.
+    """
+    scored = {run for example in data.splits["eval"] for run in runs(example.question)}
+    learnt: tuple[Split, ...] = ("train", "validation")
+    for split in learnt:
+        examples = data.splits[split]
+        kept = [example for example in examples if scored.isdisjoint(runs(example.question))]
+        if len(kept) < len(examples):
+            data = data.with_split(split, kept, f"{split} rewords eval", len(examples) - len(kept))
+    return data
 
 
 def _keep_usable(data: TaskData, spec: TaskSpec) -> TaskData:

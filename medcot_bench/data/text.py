@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+RUN = 13
+"""Words in a shared run that counts as overlap."""
+
 
 def words(text: str) -> list[str]:
     """Return the words of a text: runs of letters, marks and digits of any script, case-folded.
@@ -21,6 +24,15 @@ def words(text: str) -> list[str]:
 def normalise(text: str) -> str:
     """Return the words of a text joined by single spaces."""
     return " ".join(words(text))
+
+
+def runs(text: str) -> set[int]:
+    """Return the hashes of every run of 13 words in a text, within this process.
+
+    13 is the length that GPT-3's and later decontaminations use.
+    """
+    found = words(text)
+    return {hash(tuple(found[start : start + RUN])) for start in range(len(found) - RUN + 1)}
 
 
 def _in_word(character: str) -> bool:

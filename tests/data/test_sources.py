@@ -125,14 +125,17 @@ def test_a_file_without_a_row_of_the_wanted_split_is_an_error(write_rows: Write)
 def test_a_task_without_data_says_how_to_give_some() -> None:
     with pytest.raises(ConfigError) as caught:
         load(choose("k8s_qa:context=none"), {}, 0)
-    assert str(caught.value) == "task k8s_qa: no data given; add --data k8s_qa=file:PATH"
+    assert str(caught.value) == ("task k8s_qa: no data given; add --data k8s_qa=hub or --data k8s_qa=file:PATH")
 
 
 @pytest.mark.parametrize("source", ["hub:org/name", "rows.jsonl", "file:", ""])
 def test_a_source_that_can_not_be_read_says_how_to_write_one(source: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(choose("k8s_qa"), {None: source}, 0)
-    assert str(caught.value) == f"task k8s_qa: can't read source '{source}'; write bundled or file:PATH"
+    assert (
+        str(caught.value)
+        == f"task k8s_qa: can't read source '{source}'; write bundled or hub or hub@REVISION or file:PATH"
+    )
 
 
 class Bundled:

@@ -7,11 +7,36 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from medcot_bench import Example, Form, Option, Split, Target, TaskSpec, hookimpl
+from medcot_bench import Example, Form, HubData, Option, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.kubernetes import clusters
 from medcot_tasks.text_answer import SCORES, one_line, score_text
 
+
+def _k8s_docs(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    passage = row["source_chunk"]
+    if not isinstance(passage, str) or len(passage.split()) < 5:
+        raise ValueError("source_chunk holds no passage; use k8s_qa:context=none")
+    return {**_k8s_docs_closed(row), "context": passage}
+
+
+def _k8s_docs_closed(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "id": row["id"],
+        "question": row["question"],
+        "answer": row["answer"],
+        "group": row["source_page"],
+    }
+
+
+K8S_DOCS = HubData(
+    id="evgenypal/k8s-docs-rag-bench",
+    config="qa",
+    splits={"train": ("train", "validation", "eval")},
+    columns=("id", "question", "answer", "source_page", "source_chunk"),
+    row=_k8s_docs,
+)
+"""Questions on pages of kubernetes.io; those on one page are a group."""
 SPEC = TaskSpec(
     name="k8s_qa",
     version=1,
@@ -19,7 +44,11 @@ SPEC = TaskSpec(
     form=Form(context="given", answer="text"),
     licence="bundled items: Apache-2.0; else of the file given (Kubernetes documentation: CC-BY-4.0)",
     description="Questions on Kubernetes, answered in a few words from a manifest, a table or a passage.",
-    sources={"bundled": "manifests and status tables of invented clusters, made by this package"},
+    sources={
+        "bundled": "manifests and status tables of invented clusters, made by this package",
+        "hub": K8S_DOCS.id,
+    },
+    hub=(K8S_DOCS,),
     options={
         "context": Option(str, "given", "whether the prompt holds the passage", choices=("given", "none")),
         **OPTIONS,
@@ -32,7 +61,15 @@ SPEC = TaskSpec(
     max_new_tokens=48,
     stop=("\n",),
 )
-_WITHOUT_CONTEXT = replace(SPEC, form=Form("none", "text"), usable_with=(), sources={}, shifts=(), pool={})
+_WITHOUT_CONTEXT = replace(
+    SPEC,
+    form=Form("none", "text"),
+    usable_with=(),
+    sources={"hub": K8S_DOCS.id},
+    hub=(replace(K8S_DOCS, columns=K8S_DOCS.columns[:-1], row=_k8s_docs_closed),),
+    shifts=(),
+    pool={},
+)
 
 
 class K8sQA:

@@ -6,11 +6,32 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
+from medcot_bench import Example, Form, HubData, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.manuals import devices
 from medcot_tasks.text_answer import SCORES, one_line, score_text
 
+
+def _techqa(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if row["is_impossible"] or not row["contexts"]:
+        return None
+    technote = row["contexts"][0]
+    return {
+        "id": row["id"],
+        "question": row["question"],
+        "context": technote["text"],
+        "answer": row["answer"],
+        "group": technote["filename"],
+    }
+
+
+TECHQA = HubData(
+    id="nvidia/TechQA-RAG-Eval",
+    splits={"train": ("train", "validation", "eval")},
+    columns=("id", "question", "answer", "is_impossible", "contexts"),
+    row=_techqa,
+)
+"""TechQA (arXiv 1911.02984); questions without an answer are left out, those on one technote are a group."""
 SPEC = TaskSpec(
     name="manuals_qa",
     version=1,
@@ -18,7 +39,8 @@ SPEC = TaskSpec(
     form=Form(context="given", answer="text"),
     licence="bundled items: Apache-2.0; else of the file given (TechQA: Apache-2.0)",
     description="Questions on technical products, answered in a few words from a manual or a technote.",
-    sources={"bundled": "manuals of invented devices and software, made by this package"},
+    sources={"bundled": "manuals of invented devices and software, made by this package", "hub": TECHQA.id},
+    hub=(TECHQA,),
     options=OPTIONS,
     shifts=SHIFTS,
     templates=("default", "other_prompt"),

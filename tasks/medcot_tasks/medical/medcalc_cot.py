@@ -12,6 +12,7 @@ from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
 from medcot_bench.data.text import normalise
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
+from medcot_tasks.medical.hub import MEDCALC
 from medcot_tasks.medical.number import is_right, read_answer, to_float
 from medcot_tasks.medical.steps import SCORES, check
 from medcot_tasks.target import ANSWER_TOKENS, OPTION, Kind
@@ -23,7 +24,11 @@ SPEC = TaskSpec(
     form=Form(context="given", answer="number"),
     licence="bundled items: Apache-2.0; else of the file given",
     description="Clinical calculations on invented patients: steps, then a number. Not for clinical use.",
-    sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
+    sources={
+        "bundled": "calculators and scoring tables on invented patients, made by this package",
+        "hub": MEDCALC.id,
+    },
+    hub=(MEDCALC,),
     options={**OPTION, **OPTIONS},
     shifts=SHIFTS,
     templates=("default", "other_prompt"),

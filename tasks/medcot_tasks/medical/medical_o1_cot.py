@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
+from medcot_tasks.medical.hub import medical_o1
 from medcot_tasks.target import OPTION, Kind
 from medcot_tasks.text_answer import SCORES, score_text
 
@@ -18,6 +19,8 @@ SPEC = TaskSpec(
     form=Form(context="none", answer="text"),
     licence="of the file given (medical-o1-reasoning-SFT: Apache-2.0)",
     description="Medical questions: long reasoning, then an answer in sentences. Not for clinical use.",
+    sources={"hub": "FreedomIntelligence/medical-o1-reasoning-SFT"},
+    hub=(medical_o1("train", "validation", "eval"),),
     options=OPTION,
     templates=("default", "other_prompt"),
     trainable_with=("reasoning",),

@@ -11,6 +11,7 @@ from typing import Any
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
+from medcot_tasks.medical.hub import MEDQA, medical_o1
 from medcot_tasks.medical.number import NUMBER, is_right, is_value, read_answer
 from medcot_tasks.medical.steps import SCORES, check, solution
 from medcot_tasks.target import ANSWER_TOKENS, OPTION, Kind
@@ -23,7 +24,11 @@ SPEC = TaskSpec(
     form=Form(context="none", answer="letter"),
     licence="bundled items: Apache-2.0; else of the file given (MedQA: MIT)",
     description="Medical questions with options: reasoning, then the letter of one. Not for clinical use.",
-    sources={"bundled": "calculators and scoring tables on invented patients, made by this package"},
+    sources={
+        "bundled": "calculators and scoring tables on invented patients, made by this package",
+        "hub": f"trained on {medical_o1().id}, scored on {MEDQA.id}",
+    },
+    hub=(medical_o1("train", "validation"), MEDQA),
     options={**OPTION, **OPTIONS},
     shifts=SHIFTS,
     templates=("default", "other_prompt"),
@@ -44,7 +49,10 @@ _ANSWER = re.compile(rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*{_VALUE}[\s*(]*([A
 
 
 class MedQACot:
-    """The task plugin. Bundled items have a value to work out before its letter; exam questions have none."""
+    """The task plugin. Bundled items have a value to work out before its letter; exam questions have none.
+
+    Items to train on may have no options; they are asked for the answer itself.
+    """
 
     def __init__(self, shift: str = "", target: Kind = "cot", level: Level = "basic", seed: int = 0):
         self._made = partial(vignettes.examples, shift=shift, level=level, seed=seed)
@@ -65,15 +73,14 @@ class MedQACot:
             options = f"Options: {', '.join(written)}"
         else:
             options = "\n".join(f"{letter}. {text}" for letter, text in example.options.items())
+        asked = f"{example.question}\n{options}" if options else example.question
+        what = "the letter of the right option" if options else "the answer"
         if template != "default":
             how = "Think it through in steps; the last line gives" if self._reasons else "Write 'Answer:' and"
-            return f"Q: {example.question}\n{options}\n{how} the letter of the right option.\nA:"
+            return f"Q: {asked}\n{how} {what}.\nA:"
         if not self._reasons:
-            return f"Question: {example.question}\n{options}\nWrite 'Answer:' and the letter of the right option."
-        return (
-            f"Question: {example.question}\n{options}\n"
-            "Reason step by step, then end with the letter of the right option.\nReasoning:"
-        )
+            return f"Question: {asked}\nWrite 'Answer:' and {what}."
+        return f"Question: {asked}\nReason step by step, then end with {what}.\nReasoning:"
 
     def target(self, example: Example) -> Target:
         """Return the reasoning if it is asked for (typed steps a line each, other text on one), and the answer."""
@@ -113,7 +120,10 @@ def _is_worked(example: Example) -> bool:
 
 
 def _answer(example: Example, letter: str) -> str:
-    return f"Answer: {example.options[letter]} ({letter})" if _is_worked(example) else f"Answer: {letter}"
+    if _is_worked(example):
+        return f"Answer: {example.options[letter]} ({letter})"
+    # Questions of medical-o1-reasoning-SFT have no options: they are trained on, and not scored.
+    return f"Answer: {letter}" if example.options else f"Answer: {example.answer.strip()}"
 
 
 @hookimpl

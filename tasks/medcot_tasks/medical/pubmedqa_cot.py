@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
+from medcot_tasks.medical.hub import PUBMEDQA
 from medcot_tasks.target import ANSWER_TOKENS, OPTION, Kind
 from medcot_tasks.text_answer import one_line
 
@@ -19,6 +20,8 @@ SPEC = TaskSpec(
     form=Form(context="given", answer="letter"),
     licence="of the file given (PubMedQA: MIT)",
     description="Questions on an abstract: reasoning, then yes, no or maybe. Not for clinical use.",
+    sources={"hub": PUBMEDQA.id},
+    hub=(PUBMEDQA,),
     options=OPTION,
     templates=("default", "other_prompt"),
     usable_with=("context",),

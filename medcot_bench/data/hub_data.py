@@ -1,0 +1,104 @@
+"""Data sets of the hub: found in a filled cache or fetched, their columns checked, their rows made examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.data.rows import Row, read_found
+from medcot_bench.errors import DataError
+from medcot_bench.types import HubData
+
+PATTERNS = ["*.parquet", "*.json", "*.jsonl", "*.csv", "README.md"]
+"""Files of a data set's repository that are fetched: never code, never pickles."""
+
+
+def read_hub(task: str, hub: HubData, pin: str, required: tuple[str, ...]) -> tuple[dict[str, list[Row]], str]:
+    """Return the rows of every split of a data set, by its own names of them, and its resolved revision.
+
+    `pin` is a branch, a tag or a commit, empty for the newest; a filled cache needs no network. Rows that are
+    scored must have the `required` fields. Raises DataError, one line with the ways out.
+    """
+    folder = _folder(task, hub.id, pin)
+    revision = folder.name
+    name = f"{hub.id}@{revision[:7]}"
+    found: dict[str, list[Row]] = {}
+    for split, parts in hub.splits.items():
+        rows = _rows(task, hub, name, folder, split)
+        found[split] = read_found(rows, f"{name} {split}", required if "eval" in parts else ())
+    return found, revision
+
+
+def _rows(task: str, hub: HubData, name: str, folder: Path, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield where a row stands, and the row in the simple form."""
+    import datasets
+
+    shown = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        table = datasets.load_dataset(str(folder), hub.config, split=split)
+    except Exception as error:  # the library raises what its readers of formats raise
+        what = " ".join(str(error).split())[:200]
+        raise DataError(f"task {task}: data set {name} can't be read ({what}); {_ways_out(task)}") from None
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+    if missing := [column for column in hub.columns if column not in table.column_names]:
+        there = ", ".join(table.column_names)
+        raise DataError(
+            f"task {task}: data set {name} has no column '{missing[0]}' (it has: {there}); "
+            f"pin a revision that has it with --data {task}=hub@REVISION, or {_file(task)}"
+        )
+    for number, row in enumerate(table, start=1):
+        try:
+            simple = hub.row(row)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"task {task}: data set {name}, {split}:{number}: the row is not as expected "
+                f"({type(error).__name__}: {error}); pin another revision with --data {task}=hub@REVISION, or "
+                f"{_file(task)}"
+            ) from None
+        if simple is not None:
+            yield (
+                f"{name} {split}:{number}",
+                {field: value for field, value in simple.items() if value is not None},
+            )
+
+
+def _folder(task: str, name: str, pin: str) -> Path:
+    """Return the folder of the hub's cache that holds a data set; fetch it where it is not there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    wanted: dict[str, Any] = {"repo_type": "dataset", "revision": pin or None, "allow_patterns": PATTERNS}
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True, **wanted))
+        if any(file.suffix != ".md" for file in folder.rglob("*") if file.is_file()):
+            return folder
+    except (LocalEntryNotFoundError, FileNotFoundError):
+        pass
+    try:
+        return Path(snapshot_download(name, **wanted))
+    except GatedRepoError:
+        why = "is gated: accept its terms on its page of the hub and run `hf auth login`"
+    except RevisionNotFoundError:
+        why = f"has no revision '{pin}'"
+    except RepositoryNotFoundError:
+        why = "is not on the hub (or is private: run `hf auth login`)"
+    except Exception as error:  # which HTTP client the hub library uses, and so what it raises, changes
+        why = f"is not in the local cache, and the hub can't be reached ({type(error).__name__})"
+    raise DataError(f"task {task}: data set {name} {why}; {_ways_out(task)}")
+
+
+def _ways_out(task: str) -> str:
+    return f"set HF_HOME to a filled cache, or {_file(task)}"
+
+
+def _file(task: str) -> str:
+    return f"use rows of your own with --data {task}=file:PATH"
