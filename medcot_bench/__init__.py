@@ -8,7 +8,7 @@ import pluggy
 
 from medcot_bench.errors import ConfigError, MedcotError
 from medcot_bench.hookspecs import PROJECT
-from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
 from medcot_bench.types import (
     AdapterSpec,
     Example,
@@ -41,6 +41,7 @@ __all__ = [
     "ConfigError",
     "Example",
     "Exporter",
+    "FilesExporter",
     "Form",
     "HubData",
     "MedcotError",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
+    from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
     from medcot_bench.plan import Cell
     from medcot_bench.records import CellRecord
 
@@ -37,8 +37,8 @@ def medcot_make_selector(name: str, options: Mapping[str, Any]) -> Selector | No
 
 
 @hookspec(firstresult=True)
-def medcot_make_exporter(name: str) -> Exporter | None:
-    """Build the exporter registered under `name`."""
+def medcot_make_exporter(name: str) -> Exporter | FilesExporter | None:
+    """Build the exporter registered under `name`: one file of the leaderboard, or a folder of files."""
 
 
 @hookspec(firstresult=True)

@@ -21,6 +21,7 @@ from medcot_bench.types import (
 
 if TYPE_CHECKING:
     from medcot_bench.analysis.leaderboard import Leaderboard
+    from medcot_bench.results import Results
 
 
 @runtime_checkable
@@ -106,11 +107,26 @@ class Selector(Protocol):
 
 @runtime_checkable
 class Exporter(Protocol):
-    """A format of the leaderboard."""
+    """A format of the leaderboard, one file. A format of many files is a FilesExporter."""
 
     suffix: str
     """The file's ending with its dot, e.g. `.md`."""
 
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole file's text. Strings from models and plugins are escaped for the format."""
+        ...
+
+
+@runtime_checkable
+class FilesExporter(Protocol):
+    """A format of the records behind the leaderboard, several files in a folder of their own."""
+
+    folder: str
+    """The folder's name in the result folder, e.g. `lm_eval`."""
+
+    def files(self, results: Results) -> Mapping[str, str]:
+        """Return path in the folder -> the file's whole text. Strings are escaped as an Exporter does.
+
+        Paths are relative and stay within the folder. Files of the same path are replaced, others left alone.
+        """
         ...

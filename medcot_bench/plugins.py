@@ -19,7 +19,7 @@ import pluggy
 
 from medcot_bench import hookspecs
 from medcot_bench.errors import MedcotError, PluginError
-from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
 
 if TYPE_CHECKING:
     from medcot_bench.plan import Cell
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 Kind = Literal["task", "adapter", "selector", "exporter", "plugin"]
 KINDS: tuple[Kind, ...] = ("task", "adapter", "selector", "exporter", "plugin")
-_PROTOCOLS: dict[Kind, type] = {"task": Task, "adapter": Adapter, "selector": Selector, "exporter": Exporter}
+_PROTOCOLS: dict[Kind, Any] = {
+    "task": Task,
+    "adapter": Adapter,
+    "selector": Selector,
+    "exporter": Exporter | FilesExporter,
+}
 _RUN_WIDE = {"medcot_skip_cell", "medcot_cell_finished"}
 
 
@@ -124,7 +129,7 @@ class Plugins:
         with blame(entry, f"medcot_make_{kind}"):
             made = caller(name=f"{name}@{shift}" if shift else name, **arguments)
         if not isinstance(made, _PROTOCOLS[kind]):
-            missing = [attribute for attribute in _protocol_attributes(kind) if not hasattr(made, attribute)]
+            missing = [name for name in _protocol_attributes(kind, made) if not hasattr(made, name)]
             raise PluginError(
                 f"{entry}: medcot_make_{kind} gave a {type(made).__name__} without {', '.join(missing)}"
             )
@@ -209,7 +214,9 @@ def _is_blocked(entry: PluginEntry, blocked: frozenset[str]) -> bool:
     return named or entry.distribution.replace("_", "-").casefold() in owners
 
 
-def _protocol_attributes(kind: Kind) -> list[str]:
+def _protocol_attributes(kind: Kind, made: Any) -> list[str]:
+    if kind == "exporter" and (hasattr(made, "folder") or hasattr(made, "files")):
+        return ["folder", "files"]
     return {
         "task": ["spec", "examples", "prompt", "target", "options", "score"],
         "adapter": ["spec", "recipe", "prepare", "save", "load"],

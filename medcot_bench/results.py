@@ -46,6 +46,8 @@ class Results:
     cells: tuple[CellResult, ...]
     settings: tuple[str, ...]
     """What the scores were made with, a sentence each."""
+    num_fewshot: int | None
+    """Solved examples before each prompt; None in a folder of before it was written down."""
     analysis: Analysis
     """The hypotheses, margins and primary score that the study file fixes."""
     trials: tuple[Trial, ...]
@@ -143,6 +145,7 @@ def load(folder: str | Path) -> Results:
         tasks=plan["tasks"],
         cells=tuple(results),
         settings=tuple(plan.get("settings", ())),
+        num_fewshot=plan.get("num_fewshot"),
         analysis=analysis,
         trials=trials,
         other_rates=tuple(others),

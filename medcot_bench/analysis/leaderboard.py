@@ -300,5 +300,8 @@ def _notes(results: Results) -> Iterable[str]:
         yield "made on " + " and ".join(sorted(set(made)))
     if len(engines := {where.engine for where in scored}) > 1:
         yield f"scored by the engines {' and '.join(sorted(engines))}: likelihoods differ by rounding"
-    if len({tuple(sorted(where.packages.items())) for where in [*trained, *scored]}) > 1:
+    packages = {tuple(sorted(where.packages.items())) for where in [*trained, *scored]}
+    if len(packages) > 1:
         yield "rows were made with different package versions: differences between them may come from that"
+    for versions in packages if len(packages) == 1 else ():
+        yield "made with " + ", ".join(f"{name} {version}" for name, version in versions)

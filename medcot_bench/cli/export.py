@@ -1,4 +1,4 @@
-"""`medcot-bench export DIR`: make the leaderboard of a result folder again, in any format."""
+"""`medcot-bench export DIR`: write the leaderboard and the records of a result folder in any format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     command.add_argument("folder", type=Path, metavar="DIR", help="the -o of a run")
-    command.add_argument("--format", default="md,csv,json", metavar="NAME[,NAME]", help="default md,csv,json")
+    command.add_argument(
+        "--format",
+        default="md,csv,json",
+        metavar="NAME[,NAME]",
+        help="default md,csv,json; `medcot-bench list exporters` has them all",
+    )
     command.set_defaults(execute=execute)
 
 

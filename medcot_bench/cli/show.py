@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from medcot_bench.chosen import TARGETS
 from medcot_bench.errors import PluginError
-from medcot_bench.interfaces import Adapter, Selector, Task
+from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
 from medcot_bench.plugins import PluginEntry, blame, installed
 from medcot_bench.types import Example, Option
 
@@ -49,7 +49,9 @@ def _describe(entry: PluginEntry) -> Iterator[str]:
         yield f"  {spec.description}"
         yield from _options(spec.options)
     elif entry.kind == "exporter":
-        yield f"  writes leaderboard{installed().make('exporter', entry.name).suffix}"
+        exporter = installed().make("exporter", entry.name)
+        one = isinstance(exporter, Exporter)
+        yield f"  writes leaderboard{exporter.suffix}" if one else f"  writes files into {exporter.folder}/"
 
 
 def _task(entry: PluginEntry) -> Iterator[str]:

@@ -9,6 +9,10 @@ from typing import Any
 
 from medcot_bench import hookimpl
 from medcot_bench.analysis.leaderboard import Leaderboard, Row
+from medcot_bench.report.text import one_line
+
+FORMULA = tuple("=+-@＝＋－＠")
+"""What begins a formula, the wide forms too, which spreadsheets take for the same where input is East Asian."""
 
 
 class Csv:
@@ -70,8 +74,8 @@ def _safe(value: Any) -> Any:
     """Keep a text in one line, and from being run as a formula (OWASP ASVS 1.2.10); numbers stay numbers."""
     if not isinstance(value, str):
         return value
-    text = " ".join(value.split())
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    text = one_line(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 @hookimpl

@@ -17,6 +17,11 @@ RELATIONS = {
     "same_domain": "same domain",
     "shift": "shift",
 }
+SCALES = (
+    "Higher is better, except for gold_nll (nats per byte of the target), truncated and repetition. ± is the "
+    "standard error over groups of items and over seeds; with one seed it leaves out how much seeds differ. The "
+    "number of items is in brackets. Ranks are by the primary score, = is a tie."
+)
 DISCLAIMER = "A benchmark of fine-tuning methods. Not for clinical use."
 
 
@@ -58,12 +63,7 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
     """Yield the whole leaderboard: overview, answer, a table for each evaluation task, costs, failures, notes."""
     base = leaderboard.base
     yield Heading("Leaderboard", level=1)
-    yield Paragraph(
-        f"Base model: {base['name']} ({base['origin']}). Higher is better, except for gold_nll (nats per byte of "
-        "the target), truncated and repetition. ± is the standard error over groups of items and over seeds; with "
-        "one seed it leaves out how much seeds differ. The number of items is in brackets. Ranks are by the "
-        "primary score, = is a tie."
-    )
+    yield Paragraph(f"Base model: {base['name']} ({base['origin']}). {SCALES}")
     yield Heading("Overview")
     yield _overview(leaderboard)
     for line in recommend(leaderboard):
@@ -71,28 +71,48 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
     yield from _persistence(leaderboard)
     for title, (headers, rows), about in effects.sections(leaderboard):
         yield from (Heading(title), Table(headers, rows), Paragraph(about))
+    yield from score_tables(leaderboard)
+    yield from cost_table(leaderboard)
+    if leaderboard.trials:
+        yield from (Heading("Learning rates tried"), Table(*effects.trials(leaderboard)))
+    yield from not_finished(leaderboard)
+    yield Heading("Notes")
+    yield Items([*notes(leaderboard), DISCLAIMER])
+
+
+def score_tables(leaderboard: Leaderboard, level: int = 2) -> Iterator[Block]:
+    """Yield a table for each evaluation task, under a heading of that level."""
     for task, title in leaderboard.tasks.items():
-        yield Heading(f"{title}, {leaderboard.domains[task]}")
+        yield Heading(f"{title}, {leaderboard.domains[task]}", level)
         yield _task(leaderboard, task)
+
+
+def cost_table(leaderboard: Leaderboard) -> Iterator[Block]:
+    """Yield what the rows cost."""
     yield Heading("Costs")
     yield _costs(leaderboard)
     yield Paragraph(
         "Peak memory is that of training, with the base's weights in it. Seconds of training and scoring are "
         "means over seeds, those of tuning (learning rates tried and not chosen) are for all seeds together."
     )
-    if leaderboard.trials:
-        yield from (Heading("Learning rates tried"), Table(*effects.trials(leaderboard)))
-    failures = [[*_names(leaderboard, row), failure] for row in leaderboard.rows for failure in row.failures]
-    if failures:
-        yield from (Heading("Not finished"), Table(["adapter", "trained on", "what"], failures))
-    yield Heading("Notes")
+
+
+def not_finished(leaderboard: Leaderboard) -> Iterator[Block]:
+    """Yield what is missing and why, nothing where nothing is."""
+    rows = [[*_names(leaderboard, row), failure] for row in leaderboard.rows for failure in row.failures]
+    if rows:
+        yield from (Heading("Not finished"), Table(["adapter", "trained on", "what"], rows))
+
+
+def notes(leaderboard: Leaderboard) -> list[str]:
+    """Return what the study notes, and how evaluations are marked."""
     marks = [
         f"{' '.join([*_names(leaderboard, row), 'on', leaderboard.tasks[task]])}: {mark}"
         for row in leaderboard.rows
-        for task, scores in row.tasks.items()
-        for mark in scores.marks
+        for task, part in row.tasks.items()
+        for mark in part.marks
     ]
-    yield Items([*leaderboard.notes, *marks, DISCLAIMER])
+    return [*leaderboard.notes, *marks]
 
 
 def _overview(leaderboard: Leaderboard) -> Table:

@@ -1,31 +1,59 @@
-"""Write a result folder's leaderboard in any format that an exporter plugin offers."""
+"""Write a result folder's leaderboard and records in any format that an exporter plugin offers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import cast
 
-from medcot_bench.analysis.leaderboard import build
-from medcot_bench.interfaces import Exporter
-from medcot_bench.plugins import blame, installed
+from medcot_bench.analysis.leaderboard import Leaderboard, build
+from medcot_bench.errors import PluginError
+from medcot_bench.interfaces import FilesExporter
+from medcot_bench.plugins import PluginEntry, blame, installed
 from medcot_bench.results import load
 from medcot_bench.store import Store
 
 
 def export(folder: Path, formats: Iterable[str]) -> list[Path]:
-    """Write `leaderboard` + the format's suffix into `folder` for each format; return the paths.
+    """Write each format into `folder`; return the paths of the files.
 
-    Raises PluginError for an unknown format, ConfigError or StoreError for a folder that can't be read.
+    A format of one file is `leaderboard` + its suffix, one of many has a folder of its own. Raises PluginError for
+    an unknown format, ConfigError or StoreError for a folder that can't be read.
     """
     plugins = installed()
     exporters = [(plugins.entry("exporter", name), plugins.make("exporter", name)) for name in formats]
-    leaderboard = build(load(folder))
+    results = load(folder)
+
+    @cache
+    def leaderboard() -> Leaderboard:
+        return build(results)
+
     store, paths = Store(folder), []
-    for entry, made in exporters:
-        exporter = cast("Exporter", made)
-        with blame(entry, "export"):
-            text = exporter.export(leaderboard)
-        paths.append(folder / f"leaderboard{exporter.suffix}")
-        store.replace(paths[-1], text.encode())
+    for entry, exporter in exporters:
+        if isinstance(exporter, FilesExporter):
+            with blame(entry, "files"):
+                contents = _inside(entry, exporter.folder, exporter.files(results))
+        else:
+            board = leaderboard()
+            with blame(entry, "export"):
+                contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(exporter.export(board))}
+        for name, content in contents.items():
+            paths.append(folder / name)
+            store.replace(paths[-1], content)
     return paths
+
+
+def _inside(entry: PluginEntry, folder: str, texts: Mapping[str, str]) -> dict[Path, bytes]:
+    """Return path -> content. Raises PluginError for a path that leaves the folder of its format."""
+    contents = {}
+    for name, text in texts.items():
+        path = Path(folder, name)
+        if ".." in path.parts or path.is_absolute() or len(path.parts) < 2:
+            raise PluginError(f"{entry}: the path '{name}' is not within the folder '{folder}'")
+        contents[path] = _encoded(text)
+    return contents
+
+
+def _encoded(text: str) -> bytes:
+    # What UTF-8 has no bytes for, half of a surrogate pair, is written as the escape that JSON has for it.
+    return text.encode(errors="backslashreplace")

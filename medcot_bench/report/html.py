@@ -8,6 +8,7 @@ from html import escape
 from medcot_bench import hookimpl
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.report.document import Block, Heading, Items, Paragraph, document
+from medcot_bench.report.text import one_line
 
 HEAD = """<!doctype html>
 <html lang="en">
@@ -62,7 +63,7 @@ def _written(block: Block) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    return escape(" ".join(text.split()))
+    return escape(one_line(text))
 
 
 @hookimpl

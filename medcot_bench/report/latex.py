@@ -7,6 +7,7 @@ import re
 from medcot_bench import hookimpl
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.report.document import Block, Heading, Items, Paragraph, document
+from medcot_bench.report.text import one_line
 
 HEAD = "% Needs \\usepackage{booktabs,adjustbox}.\n\n"
 _SPECIAL = {
@@ -18,7 +19,9 @@ _SPECIAL = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "±": r"\(\pm\)",
+    "`": r"\textasciigrave{}",  # after ? and ! it would make another character
     "[": "{[}",  # after the end of a row it would be an argument
+    "*": "{*}",  # there too
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 _ACTED_ON = re.compile("[" + "".join(map(re.escape, _SPECIAL)) + "]")
@@ -61,9 +64,9 @@ def _written(block: Block) -> str:
 
 
 def _escape(text: str) -> str:
-    """Escape every character that LaTeX would act on."""
-    text = " ".join(text.split())
-    return _ACTED_ON.sub(lambda found: _SPECIAL[found[0]], text)
+    """Escape every character that LaTeX would act on, and keep two hyphens from being a dash."""
+    text = _ACTED_ON.sub(lambda found: _SPECIAL[found[0]], one_line(text))
+    return re.sub("-(?=-)", "-{}", text)
 
 
 @hookimpl

@@ -1,8 +1,22 @@
-"""How numbers are written in tables."""
+"""How numbers and foreign texts are written in tables."""
 
 from __future__ import annotations
 
+import re
+
 from medcot_bench.analysis.contrasts import Contrast
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+"""Control characters, halves of surrogate pairs, what turns the direction of text around, and no characters."""
+
+
+def one_line(text: str) -> str:
+    """Return a text from a model, a file or a plugin in one line that shows all there is in it.
+
+    >>> one_line(" a\\r\\n\\n b\\x00c\\u2028d ")
+    'a b c d'
+    """
+    return " ".join(_UNSEEN.sub(" ", text).split())
 
 
 def estimate(value: Contrast | None, *, signed: bool = False, count: bool = False) -> str:

@@ -116,6 +116,7 @@ def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
                 for label, task in plan.tasks.items()
             },
             "settings": list(_settings(plan)),
+            "num_fewshot": plan.study.scoring.num_fewshot,
             "analysis": plan.study.analysis.model_dump(mode="json"),
             "trials": [asdict(trial) for trial in trials],
             "cells": [_cell_json(cell, plan.scores_of(cell)) for cell in plan.cells],

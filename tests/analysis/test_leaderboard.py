@@ -242,6 +242,7 @@ def test_notes_say_what_was_left_out_and_where_it_was_made(leaderboard: Leaderbo
         f"k8s_qa: {ITEMS}",
         f"manuals_qa: {ITEMS}",
         "made on cpu: example, 2 threads, float32",
+        "made with torch 2.13.0",
     )
 
 
@@ -250,6 +251,7 @@ def test_notes_warn_of_different_package_versions_and_devices(tmp_path: Path) ->
     notes = build(load(write(tmp_path, FULL_0, replace(LORA_0, provenance=other)))).notes
     assert "made on cpu: example, 2 threads, float32 and cuda: example, 2 threads, float32" in notes
     assert any("different package versions" in note for note in notes)
+    assert not any(note.startswith("made with ") for note in notes)
 
 
 # --- the folder ---
@@ -281,8 +283,10 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_format_of_the_folder_is_the_golden_one(tmp_path: Path) -> None:
-    written = export(write(tmp_path, *STUDY), ["md", "csv", "json"])
-    assert [path.name for path in written] == ["leaderboard.md", "leaderboard.csv", "leaderboard.json"]
+    written = export(write(tmp_path, *STUDY), ["md", "csv", "json", "model-card"])
+    assert [path.name for path in written] == [
+        *("leaderboard.md", "leaderboard.csv", "leaderboard.json", "leaderboard.card.md")
+    ]
     for path in written:
         golden = GOLDEN / path.name
         if UPDATE:

@@ -1,0 +1,153 @@
+"""The records as lm-eval's results files: its own table maker shows the numbers of the records."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import published
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from lm_eval.result_schema import EvalResults
+from lm_eval.utils import get_latest_filename, get_results_filenames, make_table, sanitize_model_name
+
+from medcot_bench.plugins import installed
+from medcot_bench.report.export import export
+from medcot_bench.results import CellResult, Results, load
+
+Line = tuple[str, ...]
+
+
+@cache
+def quick() -> Results:
+    return load(published.RESULTS / "quick")
+
+
+def written(results: Results) -> dict[str, dict[str, Any]]:
+    files = installed().make("exporter", "lm-eval").files(results)
+    return {path: json.loads(text) for path, text in files.items()}
+
+
+def table(content: dict[str, Any]) -> list[Line]:
+    """Return the cells of lm-eval's table, the name of the task in every line."""
+    lines = [
+        tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])
+        for line in make_table(content).splitlines()
+        if line
+    ]
+    found: list[Line] = []
+    for name, *rest in lines[2:]:
+        found.append((name or found[-1][0], *rest))
+    return found
+
+
+def expected(cell: CellResult) -> set[Line]:
+    """Return what lm-eval's table should say of one model, from its records."""
+    lines = set()
+    for task, score in cell.scores.items():
+        values = {key.partition(",")[0]: value for key, value in score.results.items()}
+        for number, name in enumerate(sorted(name for name in values if not name.endswith("_stderr"))):
+            version = str(score.request["task"]["version"]) if number == 0 else ""
+            arrow = "↓" if name in ("gold_nll", "truncated", "repetition") else "↑"
+            error = f"{values[f'{name}_stderr']:.4f}"
+            lines.add(
+                (f"{task}[{score.source}]", version, "none", "0", name, arrow, f"{values[name]:.4f}", "±", error)
+            )
+    return lines
+
+
+def test_lm_eval_s_table_has_the_numbers_of_the_records() -> None:
+    files = written(quick())
+    assert len(files) == len(quick().cells) == 10
+    for (path, content), cell in zip(files.items(), quick().cells, strict=True):
+        assert path.startswith(f"{cell.cell.name}/results_")
+        found = table(content)
+        assert len(found) == sum(len(score.results) // 2 for score in cell.scores.values())
+        assert set(found) == expected(cell)
+
+
+def test_it_has_the_keys_that_lm_eval_gives_and_no_others_but_one() -> None:
+    content = next(iter(written(quick()).values()))
+    assert set(content) - set(EvalResults.__annotations__) == {"medcot_bench"}
+    assert {"results", "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples"} < set(
+        content
+    )
+    assert {"config", "date", "model_name", "model_name_sanitized", "model_source"} < set(content)
+    for task in content["results"]:
+        for key in ("configs", "versions", "n-shot", "higher_is_better", "n-samples"):
+            assert task in content[key]
+        assert content["n-samples"][task] == {"original": 36, "effective": 36}
+    assert content["model_name_sanitized"] == sanitize_model_name(content["model_name"])
+
+
+def test_it_says_which_model_it_is() -> None:
+    content = next(content for path, content in written(quick()).items() if path.startswith("k8s_qa__lora__s1"))
+    own = content["medcot_bench"]
+    assert (own["adapter"], own["trained_on"], own["seed"]) == ("lora", "k8s_qa[bundled-v1]", 1)
+    assert own["relations"] == {"k8s_qa[bundled-v1]": "same_task", "manuals_qa[bundled-v1]": "shift"}
+    assert content["config"]["model_args"] == {"pretrained": "smollm2-135m", "dtype": "float32"}
+
+
+def test_the_files_lie_where_lm_eval_looks_for_them_and_stay_there(tmp_path: Path) -> None:
+    shutil.copytree(published.RESULTS / "quick", tmp_path, dirs_exist_ok=True)
+    paths = export(tmp_path, ["lm-eval"])
+    assert export(tmp_path, ["lm-eval"]) == paths
+    assert sorted((tmp_path / "lm_eval").rglob("*.json")) == sorted(paths)
+    names = [str(path) for path in paths]
+    assert get_results_filenames(names) == names
+    last = max(quick().cells, key=lambda cell: cell.record.provenance.started if cell.record else "")
+    assert Path(get_latest_filename(names)).parent.name == last.cell.name
+    assert not (tmp_path / "leaderboard.md").exists()
+
+
+def test_a_model_that_is_not_scored_has_no_file() -> None:
+    first, second, *_ = quick().cells
+    part = replace(quick(), cells=(replace(first, scores={}), replace(second, record=None)))
+    assert written(part) == {}
+
+
+@pytest.mark.parametrize(("num_fewshot", "shown"), [(3, "3"), (None, "")])
+def test_solved_examples_are_counted_where_the_folder_says_how_many(num_fewshot: int | None, shown: str) -> None:
+    cell = quick().cells[0]
+    score = cell.scores["k8s_qa"]
+    score = replace(score, request={**score.request, "shots": "0123456789abcdef"})
+    cells = (replace(cell, scores={"k8s_qa": score}),)
+    (content,) = written(replace(quick(), num_fewshot=num_fewshot, cells=cells)).values()
+    assert {line[3] for line in table(content)} == {shown}
+
+
+HOSTILE = st.text(st.sampled_from("|`\\<>_*[]()\n\r\t\0\u2028\x1b#=:{}%ab1é🙂"), min_size=1, max_size=12)
+
+
+@settings(deadline=None, max_examples=20)
+@given(HOSTILE)
+@example("|\n| a | b |\\")
+def test_no_text_changes_the_files_or_breaks_out_of_lm_eval_s_table(text: str) -> None:
+    cell = quick().cells[1]
+    assert cell.record
+    one = {key: value for key, value in cell.scores["k8s_qa"].results.items() if key.startswith("answer")}
+    cell = replace(cell, scores={"k8s_qa": replace(cell.scores["k8s_qa"], results=one)})
+    base = {name: f"{value}{text}" for name, value in cell.record.base.items()}
+    scores = {
+        task: replace(score, task=f"{text}{task}{text}", source=f"file:{text}.jsonl")
+        for task, score in cell.scores.items()
+    }
+    hostile = replace(cell, record=replace(cell.record, base=base, adapter=text), scores=scores)
+    ((path, content),) = written(replace(quick(), cells=(hostile,))).items()
+    assert ".." not in Path(path).parts
+    (line,) = table(content)
+    assert line[1:] == ("1", "none", "0", "answer", "↑", "0.3889", "±", "0.0824")
+
+
+def test_the_files_are_strict_json() -> None:
+    cell = quick().cells[0]
+    broken = {task: replace(score, results={"answer,none": math.nan}) for task, score in cell.scores.items()}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        written(replace(quick(), cells=(replace(cell, scores=broken),)))
