@@ -68,7 +68,7 @@ def test_every_error_of_reading_tasks_adapters_data_and_model_is_told_at_once(
 
 def test_one_error_is_told_once(study_fields: Fields) -> None:
     errors = errors_of(study_fields, tasks="k8s_qa,k8s_qa:context=none", data={})
-    assert errors == ["task k8s_qa: no data given; add --data k8s_qa=file:PATH"]
+    assert errors == ["task k8s_qa: no data given; add --data k8s_qa=hub or --data k8s_qa=file:PATH"]
 
 
 def test_a_study_without_tasks_and_adapters_says_how_to_name_some(study_fields: Fields) -> None:

@@ -90,7 +90,7 @@ def test_a_missing_file(program: Program, good: list[str]) -> None:
 
 def test_no_data(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--eval-tasks", "k8s_qa:context=none", "--data", "k8s_qa=bundled") == [
-        "task k8s_qa: no data given; add --data k8s_qa=file:PATH"
+        "task k8s_qa: no data given; add --data k8s_qa=hub or --data k8s_qa=file:PATH"
     ]
 
 
