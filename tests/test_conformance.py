@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,13 +15,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.leaderboard import Leaderboard, Row
 from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter, choose_task
 from medcot_bench.data.sources import load
 from medcot_bench.errors import MedcotError
-from medcot_bench.interfaces import Adapter, Selector, Task
+from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
 from medcot_bench.options import NamedOptions, split_specs
 from medcot_bench.plugins import Kind, installed
 from medcot_bench.testing.adapters import ITEMS, AdapterChecks, prepare
+from medcot_bench.testing.boards import boards, whole
+from medcot_bench.testing.exporters import ExporterChecks
 from medcot_bench.testing.selectors import SelectorChecks
 from medcot_bench.testing.tasks import TaskChecks
 from medcot_bench.training.loop import train
@@ -59,6 +64,7 @@ ADAPTERS = [
         "peft:type=ia3",
     ),
 ]
+EXPORTERS = [entry.name for entry in installed().of("exporter") if entry.distribution == "medcot-bench"]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
 
 EXAMPLE = Path(__file__).parent / "plugins" / "medcot_example"
@@ -105,6 +111,12 @@ class TestBuiltInAdapters(AdapterChecks):
 
 class TestBuiltInSelectors(SelectorChecks):
     @pytest.fixture(params=SELECTORS, autouse=True)
+    def _named(self, request: pytest.FixtureRequest) -> None:
+        self.name = request.param
+
+
+class TestBuiltInExporters(ExporterChecks):
+    @pytest.fixture(params=EXPORTERS, autouse=True)
     def _named(self, request: pytest.FixtureRequest) -> None:
         self.name = request.param
 
@@ -293,6 +305,124 @@ def test_selector_checks_find_one_that_places(fault: str, check: str, place: Any
 
     with pytest.raises(AssertionError):
         run_check(Checks(), check, selector=Selecting(place))
+
+
+class Lines:
+    suffix = ".jsonl"
+
+    def export(self, leaderboard: Leaderboard) -> str:
+        parts = [
+            [leaderboard.base, leaderboard.domains, leaderboard.tasks, leaderboard.notes],
+            *([row.adapter, row.task, row.failures, self.parts(row)] for row in leaderboard.rows),
+        ]
+        return "".join(json.dumps(part) + "\n" for part in parts)
+
+    def parts(self, row: Row) -> Any:
+        return [
+            [task, part.marks, {name: found.value for name, found in part.scores.items()}]
+            for task, part in row.tasks.items()
+        ]
+
+
+class TestLines(ExporterChecks):
+    def make(self) -> Exporter:
+        return Lines()
+
+
+def named(exporter: Any, board: Leaderboard) -> list[str]:
+    return [f"{row.adapter},{Lines().parts(row)}".replace(",", ";") for row in board.rows]
+
+
+WRONG_EXPORTERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no dot": ("test_suffix_is_the_end_of_a_file_name", {"suffix": "tex"}),
+    "a path": ("test_suffix_is_the_end_of_a_file_name", {"suffix": "/../x.md"}),
+    "the suffix of another": ("test_suffix_is_the_end_of_a_file_name", {"suffix": ".csv"}),
+    "bytes": ("test_exports_text_whatever_is_missing", {"export": lambda self, board: b"x"}),
+    "no last line break": ("test_exports_text_whatever_is_missing", {"export": lambda self, board: "x"}),
+    "the time": ("test_is_deterministic", {"export": lambda self, board: f"{random.random()}\n"}),
+    "a change of what it is given": (
+        "test_leaves_the_leaderboard_as_it_is",
+        {"export": lambda self, board: f"{board.base.update(name='')}\n"},
+    ),
+    "no scores": (
+        "test_scores_and_rows_are_in_it",
+        {"export": lambda self, board: f"{[row.adapter for row in board.rows]}\n"},
+    ),
+    "one row": (
+        "test_scores_and_rows_are_in_it",
+        {"export": lambda self, board: f"{board.rows[:1]}\n"},
+    ),
+    "a line break in a line": (
+        "test_keeps_every_text_in_its_place",
+        {"suffix": ".txt", "export": lambda self, board: "\n".join(named(self, board)) + "\n"},
+    ),
+    "quotes in JSON": (
+        "test_keeps_every_text_in_its_place",
+        {"export": lambda self, board: "".join(f'["{row.adapter.split()}"]\n' for row in board.rows)},
+    ),
+    "commas in CSV": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "suffix": ".csv",
+            "export": lambda self, board: "".join(
+                f"{n},{board.base['name']!r}\n" for n in range(len(board.notes))
+            ),
+        },
+    ),
+    "a formula in CSV": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "suffix": ".csv",
+            "export": lambda self, board: "".join(f"{' '.join(line.split())}\n" for line in named(self, board)),
+        },
+    ),
+    "markup in HTML": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "suffix": ".html",
+            "export": lambda self, board: "".join(
+                f"<p>{' '.join(line.split())}</p>\n" for line in named(self, board)
+            ),
+        },
+    ),
+}
+
+
+def wrong_exporter(changes: dict[str, Any]) -> tuple[ExporterChecks, Exporter, dict[str, str]]:
+    class Checks(ExporterChecks):
+        def make(self) -> Exporter:
+            made: Exporter = type("Wrong", (Lines,), changes)()
+            return made
+
+    exporter = Checks().make()
+    return Checks(), exporter, {kind: exporter.export(board) for kind, board in boards().items()}
+
+
+@pytest.mark.parametrize("fault", WRONG_EXPORTERS)
+def test_exporter_checks_find(fault: str) -> None:
+    check, changes = WRONG_EXPORTERS[fault]
+    checks, exporter, texts = wrong_exporter(changes)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_check(checks, check, exporter=exporter, texts=texts)
+
+
+@pytest.mark.parametrize(
+    ("missing", "export"),
+    [
+        ("a standard error", lambda self, board: f"{[2 * s.stderr for s in all_scores(board)]}\n"),
+        ("costs", lambda self, board: f"{[row.costs.steps for row in board.rows if row.task]}\n"),
+        ("a score", lambda self, board: f"{[row.tasks['k8s_qa'] for row in board.rows]}\n"),
+        ("a row", lambda self, board: f"{board.rows[0]}\n"),
+    ],
+)
+def test_the_leaderboards_of_the_exporter_checks_lack(missing: str, export: Any) -> None:
+    assert export(None, whole())
+    with pytest.raises((TypeError, AttributeError, LookupError)):
+        wrong_exporter({"export": export})
+
+
+def all_scores(board: Leaderboard) -> list[Contrast]:
+    return [found for row in board.rows for part in row.tasks.values() for found in part.scores.values()]
 
 
 class Scale:
