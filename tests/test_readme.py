@@ -14,7 +14,7 @@ from medcot_bench.study_files import load_study
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PLUGIN = "tests/plugins/medcot_example"
+PLUGIN = "docs/plugin_template"
 
 
 def block(marker: str) -> str:
@@ -24,10 +24,11 @@ def block(marker: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["medcot_ports.py", "medcot_ia3.py"])
+@pytest.mark.parametrize("name", ["task.py", "adapter.py"])
 def test_the_plugins_shown_are_those_tested_and_short(name: str) -> None:
-    code = (ROOT / PLUGIN / name).read_text()
-    assert block(f"{PLUGIN}/{name}") == code
+    path = f"{PLUGIN}/src/medcot_example/{name}"
+    code = (ROOT / path).read_text()
+    assert block(path) == code
     assert sum(bool(line.strip()) for line in code.splitlines()) < 25
 
 

@@ -26,6 +26,8 @@ def export(folder: Path, formats: Iterable[str]) -> list[Path]:
         exporter = cast("Exporter", made)
         with blame(entry, "export"):
             text = exporter.export(leaderboard)
+            if not isinstance(text, str):
+                raise TypeError(f"it gives a {type(text).__name__}, not a text")
         paths.append(folder / f"leaderboard{exporter.suffix}")
         store.replace(paths[-1], text.encode())
     return paths
