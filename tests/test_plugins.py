@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -237,6 +238,51 @@ def test_a_study_of_third_party_plugins_runs_beside_broken_ones(
     assert used["adapter ia3"] == used["task ports_qa"] == EXAMPLE
     assert f"plugin observer_raises ({BROKEN})" in used
     assert not any("observer_import_error" in name for name in used)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_plugin_page_make_a_package_that_passes_its_tests(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text()
+    commands = page.partition("<!-- commands -->\n```bash\n")[2].partition("```")[0]
+    programs = fresh_environment(tmp_path / "environment")
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / "docs").symlink_to(ROOT / "docs")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        ["bash", "-euxc", commands],
+        env=environment | {"PATH": f"{programs}:{os.environ['PATH']}", "MEDCOT_MODEL": str(tiny_model)},
+        cwd=tmp_path / "clone",
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\d+ passed", done.stdout)
+    out = tmp_path / "medcot-mine" / "out"
+    scored = [json.loads(line) for line in (out / "leaderboard.jsonl").read_text().splitlines()]
+    assert {(line["adapter"], line["task"]) for line in scored if line["score"] == "answer"} == {
+        (adapter, "ports_qa[bundled-v1]") for adapter in ("none", "ia3", "lora:select=rising,highest=8")
+    }
+    records = [json.loads(path.read_text()) for path in out.glob("cells/*/cell.json")]
+    (ranks,) = [set(record["placement"].values()) for record in records if "rising" in record["adapter"]]
+    assert ranks == {2, 4, 6, 8}
+
+
+def fresh_environment(folder: Path) -> Path:
+    """Make an environment that has what this one has, into which pip installs; return its folder of programs."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    shared = [path for path in sys.path if path.endswith("-packages")]
+    (packages / "shared.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in shared))
+    for name, command in {
+        "pip": 'python -m pip "$1" --no-deps --no-build-isolation --no-index --quiet "${@:2}"',
+        "medcot-bench": 'python -m medcot_bench "$@"',
+    }.items():
+        (folder / "bin" / name).write_text(f"#!/usr/bin/env bash\nexec {command}\n")
+        (folder / "bin" / name).chmod(0o755)
+    return folder / "bin"
 
 
 # --- the errors, in this process ---

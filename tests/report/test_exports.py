@@ -9,15 +9,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from pydantic import TypeAdapter
 
 from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.errors import PluginError
 from medcot_bench.interfaces import Exporter
-from medcot_bench.plugins import installed
+from medcot_bench.plugins import Plugins, installed
 from medcot_bench.report.document import Table, document
+from medcot_bench.report.export import export
 from medcot_bench.testing.boards import places
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -154,6 +157,20 @@ def test_no_text_breaks_out_of_its_place_in_latex(place: str, leaderboard: Leade
         rows = [line for line in body.splitlines() if line.endswith(r"\\")]
         assert rows
         assert {row.count("&") for row in rows} == {len(columns) - 1}
+
+
+@pytest.mark.parametrize(("given", "kind"), [(b"x", "bytes"), (None, "NoneType")])
+def test_an_exporter_that_gives_no_text_is_named(
+    given: object, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = SimpleNamespace(suffix=".md", export=lambda leaderboard: given)
+    monkeypatch.setattr(Plugins, "make", lambda plugins, kind, name: exporter)
+    monkeypatch.setattr("medcot_bench.report.export.load", lambda folder: None)
+    monkeypatch.setattr("medcot_bench.report.export.build", lambda results: None)
+    with pytest.raises(PluginError) as caught:
+        export(tmp_path, ["md"])
+    assert str(caught.value).endswith(f"failed in export: TypeError: it gives a {kind}, not a text")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_format_has_every_table(leaderboard: Leaderboard) -> None:
