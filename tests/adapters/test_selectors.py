@@ -219,6 +219,6 @@ def test_an_option_of_another_selector_is_refused_with_the_valid_ones() -> None:
 def test_a_placement_that_is_none_names_the_selector(placement: Any, said: str) -> None:
     chosen = choose_adapter(split_specs("lora:select=top")[0], installed())
     selector: Any = SimpleNamespace(spec=chosen.selector.spec, place=lambda probe: placement)
-    with pytest.raises(PluginError, match="^selector 'top' .* failed in place: ") as caught:
+    with pytest.raises(PluginError, match=r"^selector 'top' .* failed in place: ") as caught:
         replace(chosen, selector=selector).place(*layout(2), 0)
     assert said in str(caught.value)
