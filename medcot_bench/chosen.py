@@ -117,11 +117,22 @@ class ChosenAdapter:
         probe = Probe(model=model, modules=candidates, seed=seed)
         with blame(self.selector_entry, "place"):
             placement = self.selector.place(probe)
+            _check_placement(placement, probe)
         if not placement:
             raise ConfigError(
                 f"adapter {self.label}: no module of this model is chosen; check select= and targets="
             )
         return placement
+
+
+def _check_placement(placement: Any, probe: Probe) -> None:
+    """Raise TypeError or ValueError for a placement that is none in the modules that were offered."""
+    if not isinstance(placement, Mapping):
+        raise TypeError(f"it gives a {type(placement).__name__}, not a mapping from module paths to ranks")
+    if foreign := placement.keys() - {module.path for module in probe.modules}:
+        raise ValueError(f"it places {min(foreign, key=str)}, which was not offered")
+    if wrong := [rank for rank in placement.values() if rank is not None and (type(rank) is not int or rank < 1)]:
+        raise ValueError(f"it places a rank of {wrong[0]!r}; ranks are whole numbers from 1 up, or None")
 
 
 def _hashed(declared: Mapping[str, Option], options: Mapping[str, Any]) -> dict[str, Any]:

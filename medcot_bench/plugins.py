@@ -20,6 +20,7 @@ import pluggy
 from medcot_bench import hookspecs
 from medcot_bench.errors import MedcotError, PluginError
 from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+from medcot_bench.specs import SPECS, fault
 
 if TYPE_CHECKING:
     from medcot_bench.plan import Cell
@@ -104,7 +105,7 @@ class Plugins:
                 raise PluginError(f"{kind} '{name}' is blocked by MEDCOT_BLOCK")
             known = ", ".join(sorted({entry.name for entry in self.of(kind)}))
             hint = known or "none: is medcot-bench installed, or only checked out?"
-            raise PluginError(f"no {kind} '{name}'; known: {hint}")
+            raise PluginError(f"no {kind} '{name}'; known: {hint}{_misplaced(name)}")
         if len(found) > 1:
             owners = " and ".join(f"{entry.distribution} {entry.version}" for entry in found)
             raise PluginError(
@@ -128,31 +129,47 @@ class Plugins:
         arguments = {} if kind == "exporter" else {"options": dict(options or {})}
         with blame(entry, f"medcot_make_{kind}"):
             made = caller(name=f"{name}@{shift}" if shift else name, **arguments)
+        if made is None:
+            raise PluginError(f"{entry}: medcot_make_{kind} gave None; return the {kind}")
         if not isinstance(made, _PROTOCOLS[kind]):
             missing = [name for name in _protocol_attributes(kind, made) if not hasattr(made, name)]
             raise PluginError(
                 f"{entry}: medcot_make_{kind} gave a {type(made).__name__} without {', '.join(missing)}"
             )
+        if kind in SPECS and (wrong := fault(cast("Any", made).spec, kind)):
+            raise PluginError(f"{entry}: {wrong}")
         return made
 
     def skip_reason(self, cell: Cell) -> str | None:
         """Ask the run-wide plugins whether to leave `cell` out; the first reason counts."""
-        reasons = self._tell("medcot_skip_cell", cell=cell)
-        return next((cast("str", reason) for reason in reasons if reason is not None), None)
+        found = None
+        for entry, reason in self._tell("medcot_skip_cell", cell=cell):
+            if isinstance(reason, str):
+                found = found or reason
+            elif reason is not None:
+                warnings.warn(
+                    f"{entry}: medcot_skip_cell gave {reason!r}, neither a reason nor None; it skips nothing",
+                    stacklevel=2,
+                )
+        return found
 
     def cell_finished(self, record: CellRecord) -> None:
         """Tell the run-wide plugins of a committed cell."""
         self._tell("medcot_cell_finished", record=record)
 
-    def _tell(self, hook: str, **arguments: Any) -> list[Any]:
-        """Call a run-wide hook of every plugin; one that raises is warned about by name, and stops nobody."""
+    def _tell(self, hook: str, **arguments: Any) -> list[tuple[PluginEntry, Any]]:
+        """Call a run-wide hook of every plugin; one that raises is warned about by name, and stops nobody.
+
+        Returns the answers of the others.
+        """
         self._load_run_wide()
         answers = []
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             entry = self.entry("plugin", implementation.plugin_name.removeprefix("plugin:"))
             try:
                 with blame(entry, hook):
-                    answers.append(implementation.function(*[arguments[n] for n in implementation.argnames]))
+                    answer = implementation.function(*[arguments[n] for n in implementation.argnames])
+                    answers.append((entry, answer))
             except (MedcotError, MemoryError) as error:
                 warnings.warn(f"{error}", stacklevel=3)
         return answers
@@ -177,6 +194,9 @@ class Plugins:
     def _load(self, entry: PluginEntry) -> Any:
         if entry in self._loaded:
             return self._loaded[entry]
+        if ":" in entry.module:
+            alone = entry.module.partition(":")[0]
+            raise PluginError(f"{entry}: its entry point is '{entry.module}'; write the module alone, '{alone}'")
         try:
             module = importlib.import_module(entry.module)
         except (Exception, SystemExit) as error:
@@ -189,7 +209,9 @@ class Plugins:
                 if self._manager.is_registered(module):
                     self._manager.unregister(module)
                 reason = " ".join(str(error).split())
-                raise PluginError(f"{entry} implements a wrong hook: {reason}") from error
+                raise PluginError(
+                    f"{entry} implements a wrong hook: {reason}; it may implement {_hooks_of(entry.kind)}"
+                ) from error
         allowed = _RUN_WIDE if entry.kind == "plugin" else {f"medcot_make_{kind}" for kind in _PROTOCOLS}
         hooks = {caller.name for caller in self._manager.get_hookcallers(module) or []}
         if hooks - allowed:
@@ -197,6 +219,11 @@ class Plugins:
             raise PluginError(
                 f"{entry} implements {', '.join(sorted(hooks - allowed))}, which the group "
                 f"medcot_bench.{entry.kind}s does not allow"
+            )
+        if not hooks & _needed(entry.kind):
+            self._manager.unregister(module)
+            raise PluginError(
+                f"{entry} implements no hook; write {_hooks_of(entry.kind)} in {entry.module}, marked @hookimpl"
             )
         self._loaded[entry] = module
         return module
@@ -212,6 +239,26 @@ def _is_blocked(entry: PluginEntry, blocked: frozenset[str]) -> bool:
     owners = {name.replace("_", "-").casefold() for name in blocked}  # as packaging compares distributions
     named = not blocked.isdisjoint({entry.name, f"{entry.kind}:{entry.name}"})
     return named or entry.distribution.replace("_", "-").casefold() in owners
+
+
+def _needed(kind: Kind) -> set[str]:
+    """Return the hooks of which a plugin of this kind implements one."""
+    return _RUN_WIDE if kind == "plugin" else {f"medcot_make_{kind}"}
+
+
+def _hooks_of(kind: Kind) -> str:
+    return " or ".join(sorted(_needed(kind)))
+
+
+def _misplaced(name: str) -> str:
+    """Say which entry points of this name stand in a group that is none of ours, e.g. `medcot_bench.task`."""
+    groups = {f"medcot_bench.{kind}s" for kind in KINDS}
+    found = [
+        f"; there is a '{name}' in the unknown group {point.group}"
+        for point in entry_points(name=name)
+        if point.group.startswith("medcot_bench.") and point.group not in groups
+    ]
+    return "".join(found) + (f"; groups are {', '.join(sorted(groups))}" if found else "")
 
 
 def _protocol_attributes(kind: Kind, made: Any) -> list[str]:

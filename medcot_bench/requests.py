@@ -126,6 +126,8 @@ def grid(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:
 def _recipe(plan: Plan, adapter: ChosenAdapter) -> Recipe:
     with blame(adapter.entry, "recipe"):
         recipe = adapter.adapter.recipe(plan.base.info)
+        if not isinstance(recipe, Recipe):
+            raise TypeError(f"it gives a {type(recipe).__name__}, not a Recipe")
     name = adapter.adapter.spec.name
     changes = {
         **_checked(f"{RECIPE_FILE}: {name}", plan.base.recipe.get(name, {})),

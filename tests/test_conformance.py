@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from runpy import run_path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.leaderboard import Leaderboard, Row
 from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter, choose_task
 from medcot_bench.data.sources import load
 from medcot_bench.errors import MedcotError
-from medcot_bench.interfaces import Adapter, Selector, Task
-from medcot_bench.options import NamedOptions, split_specs
+from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
+from medcot_bench.options import split_specs
 from medcot_bench.plugins import Kind, installed
 from medcot_bench.testing.adapters import ITEMS, AdapterChecks, prepare
+from medcot_bench.testing.boards import boards, whole
+from medcot_bench.testing.exporters import ExporterChecks
 from medcot_bench.testing.selectors import SelectorChecks
 from medcot_bench.testing.tasks import TaskChecks
 from medcot_bench.training.loop import train
@@ -29,6 +33,7 @@ from medcot_bench.types import (
     Example,
     Form,
     ModelInfo,
+    Option,
     Placement,
     Recipe,
     SelectorSpec,
@@ -62,9 +67,8 @@ ADAPTERS = [
         "peft:type=ia3",
     ),
 ]
+EXPORTERS = [entry.name for entry in installed().of("exporter") if entry.distribution == "medcot-bench"]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
-
-EXAMPLE = Path(__file__).parent / "plugins" / "medcot_example"
 
 
 class TestBundledItems(TaskChecks):
@@ -114,19 +118,10 @@ class TestBuiltInSelectors(SelectorChecks):
         self.name = request.param
 
 
-class TestExampleTask(TaskChecks):
-    @pytest.fixture
-    def task(self) -> Task:
-        made: Task = run_path(str(EXAMPLE / "medcot_ports.py"))["medcot_make_task"]("ports_qa", {})
-        return made
-
-
-@pytest.mark.slow
-class TestExampleAdapter(TestBuiltInAdapters):
-    @pytest.fixture
-    def chosen(self) -> ChosenAdapter:
-        made = run_path(str(EXAMPLE / "medcot_ia3.py"))["medcot_make_adapter"]("ia3", {})
-        return replace(choose_adapter(NamedOptions("lora", {}), installed()), adapter=made, options={})
+class TestBuiltInExporters(ExporterChecks):
+    @pytest.fixture(params=EXPORTERS, autouse=True)
+    def _named(self, request: pytest.FixtureRequest) -> None:
+        self.name = request.param
 
 
 @pytest.mark.parametrize(
@@ -150,7 +145,14 @@ CITIES: dict[Split, list[str]] = {
     "validation": ["Riga"],
     "eval": ["Lima", "Cairo"],
 }
-SPEC = TaskSpec(name="reversed", version=1, domain="world", form=Form("none", "text"), licence="CC0-1.0")
+SPEC = TaskSpec(
+    name="reversed",
+    version=1,
+    domain="world",
+    form=Form("none", "text"),
+    licence="CC0-1.0",
+    sources={"bundled": "six cities"},
+)
 
 
 class Reversed:
@@ -192,9 +194,24 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "version 0": ("test_spec_is_whole_and_fixed", {"spec": replace(SPEC, version=0)}),
     "no name": ("test_spec_is_whole_and_fixed", {"spec": replace(SPEC, name="")}),
     "no score called answer": ("test_spec_is_whole_and_fixed", {"spec": replace(SPEC, scores=("f1",))}),
+    "an option of another type": (
+        "test_spec_is_whole_and_fixed",
+        {"spec": replace(SPEC, options={"n": Option(int, "3", "")})},
+    ),
+    "an answer that is a number": (
+        "test_there_are_whole_items_with_ids_of_their_own",
+        {"examples": changed_examples(answer=21)},
+    ),
+    "items of no source": ("test_own_items_are_a_source", {"spec": replace(SPEC, sources={})}),
+    "a source without items": ("test_own_items_are_a_source", {"examples": lambda self, split: []}),
+    "no prompt": ("test_prompts_are_deterministic_and_end_in_text", {"prompt": lambda *_: None}),
+    "a text for a target": ("test_targets_can_be_written", {"target": lambda self, example: example.answer}),
     "another order each time": ("test_examples_are_deterministic", {"examples": shuffled}),
-    "no items": ("test_there_are_items_with_ids_of_their_own", {"examples": lambda self, split: []}),
-    "one id for all": ("test_there_are_items_with_ids_of_their_own", {"examples": changed_examples(id="city")}),
+    "no items": ("test_there_are_whole_items_with_ids_of_their_own", {"examples": lambda self, split: []}),
+    "one id for all": (
+        "test_there_are_whole_items_with_ids_of_their_own",
+        {"examples": changed_examples(id="city")},
+    ),
     "one group for all": ("test_splits_share_no_group", {"examples": changed_examples(group="cities")}),
     "a space at the end": (
         "test_prompts_are_deterministic_and_end_in_text",
@@ -263,7 +280,7 @@ def test_task_checks_find(fault: str) -> None:
     task: Any = type("Wrong", (Reversed,), changes)()
     items = {split: list(task.examples(split)) for split in CITIES}
     everything = [example for examples in items.values() for example in examples]
-    with pytest.raises((AssertionError, MedcotError, ValueError)):
+    with pytest.raises((AssertionError, MedcotError, ValueError, TypeError)):
         run_check(TaskChecks(), check, task=task, items=items, everything=everything)
 
 
@@ -298,6 +315,124 @@ def test_selector_checks_find_one_that_places(fault: str, check: str, place: Any
 
     with pytest.raises(AssertionError):
         run_check(Checks(), check, selector=Selecting(place))
+
+
+class Lines:
+    suffix = ".jsonl"
+
+    def export(self, leaderboard: Leaderboard) -> str:
+        parts = [
+            [leaderboard.base, leaderboard.domains, leaderboard.tasks, leaderboard.notes],
+            *([row.adapter, row.task, row.failures, self.parts(row)] for row in leaderboard.rows),
+        ]
+        return "".join(json.dumps(part) + "\n" for part in parts)
+
+    def parts(self, row: Row) -> Any:
+        return [
+            [task, part.marks, {name: found.value for name, found in part.scores.items()}]
+            for task, part in row.tasks.items()
+        ]
+
+
+class TestLines(ExporterChecks):
+    def make(self) -> Exporter:
+        return Lines()
+
+
+def named(exporter: Any, board: Leaderboard) -> list[str]:
+    return [f"{row.adapter},{Lines().parts(row)}".replace(",", ";") for row in board.rows]
+
+
+WRONG_EXPORTERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no dot": ("test_suffix_is_the_end_of_a_file_name", {"suffix": "tex"}),
+    "a path": ("test_suffix_is_the_end_of_a_file_name", {"suffix": "/../x.md"}),
+    "the suffix of another": ("test_suffix_is_the_end_of_a_file_name", {"suffix": ".csv"}),
+    "bytes": ("test_exports_text_whatever_is_missing", {"export": lambda self, board: b"x"}),
+    "no last line break": ("test_exports_text_whatever_is_missing", {"export": lambda self, board: "x"}),
+    "the time": ("test_is_deterministic", {"export": lambda self, board: f"{random.random()}\n"}),
+    "a change of what it is given": (
+        "test_leaves_the_leaderboard_as_it_is",
+        {"export": lambda self, board: f"{board.base.update(name='')}\n"},
+    ),
+    "no scores": (
+        "test_scores_and_rows_are_in_it",
+        {"export": lambda self, board: f"{[row.adapter for row in board.rows]}\n"},
+    ),
+    "one row": (
+        "test_scores_and_rows_are_in_it",
+        {"export": lambda self, board: f"{board.rows[:1]}\n"},
+    ),
+    "a line break in a line": (
+        "test_keeps_every_text_in_its_place",
+        {"suffix": ".txt", "export": lambda self, board: "\n".join(named(self, board)) + "\n"},
+    ),
+    "quotes in JSON": (
+        "test_keeps_every_text_in_its_place",
+        {"export": lambda self, board: "".join(f'["{row.adapter.split()}"]\n' for row in board.rows)},
+    ),
+    "commas in CSV": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "suffix": ".csv",
+            "export": lambda self, board: "".join(
+                f"{n},{board.base['name']!r}\n" for n in range(len(board.notes))
+            ),
+        },
+    ),
+    "a formula in CSV": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "suffix": ".csv",
+            "export": lambda self, board: "".join(f"{' '.join(line.split())}\n" for line in named(self, board)),
+        },
+    ),
+    "markup in HTML": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "suffix": ".html",
+            "export": lambda self, board: "".join(
+                f"<p>{' '.join(line.split())}</p>\n" for line in named(self, board)
+            ),
+        },
+    ),
+}
+
+
+def wrong_exporter(changes: dict[str, Any]) -> tuple[ExporterChecks, Exporter, dict[str, str]]:
+    class Checks(ExporterChecks):
+        def make(self) -> Exporter:
+            made: Exporter = type("Wrong", (Lines,), changes)()
+            return made
+
+    exporter = Checks().make()
+    return Checks(), exporter, {kind: exporter.export(board) for kind, board in boards().items()}
+
+
+@pytest.mark.parametrize("fault", WRONG_EXPORTERS)
+def test_exporter_checks_find(fault: str) -> None:
+    check, changes = WRONG_EXPORTERS[fault]
+    checks, exporter, texts = wrong_exporter(changes)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_check(checks, check, exporter=exporter, texts=texts)
+
+
+@pytest.mark.parametrize(
+    ("missing", "export"),
+    [
+        ("a standard error", lambda self, board: f"{[2 * s.stderr for s in all_scores(board)]}\n"),
+        ("costs", lambda self, board: f"{[row.costs.steps for row in board.rows if row.task]}\n"),
+        ("a score", lambda self, board: f"{[row.tasks['k8s_qa'] for row in board.rows]}\n"),
+        ("a row", lambda self, board: f"{board.rows[0]}\n"),
+    ],
+)
+def test_the_leaderboards_of_the_exporter_checks_lack(missing: str, export: Any) -> None:
+    assert export(None, whole())
+    with pytest.raises((TypeError, AttributeError, LookupError)):
+        wrong_exporter({"export": export})
+
+
+def all_scores(board: Leaderboard) -> list[Contrast]:
+    return [found for row in board.rows for part in row.tasks.values() for found in part.scores.values()]
 
 
 class Scale:
@@ -345,6 +480,11 @@ class ChangesTheFunction(Scale):
         with torch.no_grad():
             model.get_parameter("model.layers.1.mlp.up_proj.scale").mul_(1.01)
         return model
+
+
+class ReturnsNothing(Scale):
+    def load(self, model: Any, folder: Path) -> Any:
+        super().load(model, folder)
 
 
 class TrainsElsewhere(Scale):
@@ -401,6 +541,7 @@ class LoadsTheBase(Scale):
         (Pickles, "test_loads_what_it_saved_bit_by_bit"),
         (ForgetsToSave, "test_loads_what_it_saved_bit_by_bit"),
         (LoadsTheBase, "test_loads_what_it_saved_bit_by_bit"),
+        (ReturnsNothing, "test_loads_what_it_saved_bit_by_bit"),
     ],
 )
 def test_adapter_checks_find_an_adapter_that(
@@ -411,5 +552,5 @@ def test_adapter_checks_find_an_adapter_that(
     if not check.startswith(("test_prepared", "test_trains_where")):
         train(prepared.model, ITEMS, Recipe(lr=0.1, max_steps=2, batch_size=2), seed=0)
     fixtures = {"prepared": prepared, "trained": prepared, "placement": PLACED, "folder": tiny_model}
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, TypeError)):
         run_check(AdapterChecks(), check, adapter=adapter, tmp_path=tmp_path, **fixtures)

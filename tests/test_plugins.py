@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,9 +19,15 @@ import pytest
 from medcot_bench import hookimpl
 from medcot_bench.errors import PluginError
 from medcot_bench.plugins import Kind, PluginEntry, Plugins
+from medcot_bench.types import Option, SelectorSpec
 
-PACKAGES = Path(__file__).parent / "plugins"
+ROOT = Path(__file__).parent.parent
+PACKAGES = {
+    "medcot_example": ROOT / "docs" / "plugin_template",
+    "medcot_broken": ROOT / "tests" / "plugins" / "medcot_broken",
+}
 EXAMPLE = "medcot-example 0.1.0"
+EXAMPLES = {"ports_qa", "ia3", "rising", "jsonl", "notify"}
 BROKEN = "medcot-broken 0.2.0"
 Folders = dict[str, Path]
 
@@ -28,9 +35,9 @@ Folders = dict[str, Path]
 @pytest.fixture(scope="session")
 def installed_packages(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     folders = {}
-    for name in ("medcot_example", "medcot_broken"):
+    for name, source in PACKAGES.items():
         # pip leaves a build folder where it builds
-        copy = shutil.copytree(PACKAGES / name, tmp_path_factory.mktemp("source") / name)
+        copy = shutil.copytree(source, tmp_path_factory.mktemp("source") / name)
         folders[name] = tmp_path_factory.mktemp("installed")
         options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(folders[name])]
         subprocess.run([sys.executable, "-m", "pip", "install", *options, str(copy)], check=True, timeout=300)
@@ -68,7 +75,7 @@ def test_list_names_plugins_of_every_distribution(installed_packages: Folders) -
     assert (done.returncode, done.stderr) == (0, "")
     listed = {(entry["kind"], entry["name"]): entry for entry in json.loads(done.stdout)}
     found = {key: f"{entry['distribution']} {entry['version']}" for key, entry in listed.items()}
-    assert found[("task", "ports_qa")] == found[("adapter", "ia3")] == EXAMPLE
+    assert {name for (_, name), owner in found.items() if owner == EXAMPLE} == EXAMPLES
     assert {key for key, owner in found.items() if owner == BROKEN} == {
         ("task", "import_error"),
         ("task", "misspelt_hook"),
@@ -85,7 +92,7 @@ def test_list_imports_no_plugin(installed_packages: Folders) -> None:
     code = (
         "import sys; from medcot_bench.cli import main; main(['list']);"
         "print('imported:', [name for name in sys.modules if name.partition('.')[0] in"
-        " {'medcot_ports', 'medcot_ia3', 'medcot_broken', 'medcot_tasks', 'medcot_adapters'}])"
+        " {'medcot_example', 'medcot_broken', 'medcot_tasks', 'medcot_adapters'}])"
     )
     done = python("-c", code, path=list(installed_packages.values()))
     assert done.returncode == 0, done.stderr
@@ -174,21 +181,22 @@ def test_hiding_one_of_two_distributions_makes_the_name_usable(installed_package
         ("ports_qa", {"ports_qa"}),
         ("task:ports_qa", {"ports_qa"}),
         ("adapter:ports_qa", set()),
-        ("medcot-example", {"ports_qa", "ia3"}),
+        ("medcot-example", EXAMPLES),
+        ("Medcot_Example", EXAMPLES),
         ("adapter:ia3,task:ports_qa", {"ports_qa", "ia3"}),
     ],
 )
 def test_medcot_block_hides(block: str, hidden: set[str], installed_packages: Folders) -> None:
     done = medcot("list", "--json", path=[installed_packages["medcot_example"]], block=block)
     names = {entry["name"] for entry in json.loads(done.stdout)}
-    assert {"ports_qa", "ia3"} - names == hidden
+    assert EXAMPLES - names == hidden
     assert {"lora", "k8s_qa"} <= names
 
 
 def test_medcot_block_hides_built_in_plugins_alike(installed_packages: Folders) -> None:
     done = medcot("list", "--json", path=[installed_packages["medcot_example"]], block="medcot-bench")
     left = {entry["name"] for entry in json.loads(done.stdout) if entry["kind"] != "preset"}
-    assert left == {"ports_qa", "ia3"}
+    assert left == EXAMPLES
 
 
 @pytest.mark.parametrize("block", ["ports_qa", "task:ports_qa"])
@@ -230,6 +238,51 @@ def test_a_study_of_third_party_plugins_runs_beside_broken_ones(
     assert used["adapter ia3"] == used["task ports_qa"] == EXAMPLE
     assert f"plugin observer_raises ({BROKEN})" in used
     assert not any("observer_import_error" in name for name in used)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_plugin_page_make_a_package_that_passes_its_tests(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text()
+    commands = page.partition("<!-- commands -->\n```bash\n")[2].partition("```")[0]
+    programs = fresh_environment(tmp_path / "environment")
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / "docs").symlink_to(ROOT / "docs")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        ["bash", "-euxc", commands],
+        env=environment | {"PATH": f"{programs}:{os.environ['PATH']}", "MEDCOT_MODEL": str(tiny_model)},
+        cwd=tmp_path / "clone",
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\d+ passed", done.stdout)
+    out = tmp_path / "medcot-mine" / "out"
+    scored = [json.loads(line) for line in (out / "leaderboard.jsonl").read_text().splitlines()]
+    assert {(line["adapter"], line["task"]) for line in scored if line["score"] == "answer"} == {
+        (adapter, "ports_qa[bundled-v1]") for adapter in ("none", "ia3", "lora:select=rising,highest=8")
+    }
+    records = [json.loads(path.read_text()) for path in out.glob("cells/*/cell.json")]
+    (ranks,) = [set(record["placement"].values()) for record in records if "rising" in record["adapter"]]
+    assert ranks == {2, 4, 6, 8}
+
+
+def fresh_environment(folder: Path) -> Path:
+    """Make an environment that has what this one has, into which pip installs; return its folder of programs."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    shared = [path for path in sys.path if path.endswith("-packages")]
+    (packages / "shared.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in shared))
+    for name, command in {
+        "pip": 'python -m pip "$1" --no-deps --no-build-isolation --no-index --quiet "${@:2}"',
+        "medcot-bench": 'python -m medcot_bench "$@"',
+    }.items():
+        (folder / "bin" / name).write_text(f"#!/usr/bin/env bash\nexec {command}\n")
+        (folder / "bin" / name).chmod(0o755)
+    return folder / "bin"
 
 
 # --- the errors, in this process ---
@@ -317,9 +370,51 @@ def test_an_exception_in_make_names_the_plugin(offer: Offer) -> None:
     assert text == "exporter 'tex' (acme 1.0) failed in medcot_make_exporter: KeyError: 'colour'"
 
 
-def test_a_module_without_the_hook_gives_no_object(offer: Offer) -> None:
+def test_a_module_without_the_hook_or_its_mark_is_told_what_to_write(offer: Offer) -> None:
     text = error_of(lambda: Plugins([offer("exporter", "tex")]).make("exporter", "tex"))
-    assert text == "exporter 'tex' (acme 1.0): medcot_make_exporter gave a NoneType without suffix, export"
+    assert text == (
+        "exporter 'tex' (acme 1.0) implements no hook; write medcot_make_exporter in _plugin_acme_tex, "
+        "marked @hookimpl"
+    )
+
+
+def test_a_hook_that_returns_nothing_says_so(offer: Offer) -> None:
+    def medcot_make_exporter(name: str) -> None:
+        Exporter()
+
+    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make("exporter", "tex"))
+    assert text == "exporter 'tex' (acme 1.0): medcot_make_exporter gave None; return the exporter"
+
+
+def test_an_object_that_lacks_something_is_told_what(offer: Offer) -> None:
+    def medcot_make_exporter(name: str) -> object:
+        return object()
+
+    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make("exporter", "tex"))
+    assert text == "exporter 'tex' (acme 1.0): medcot_make_exporter gave a object without suffix, export"
+
+
+def test_an_entry_point_that_names_a_class_is_told_the_module() -> None:
+    plugins = Plugins([PluginEntry("task", "ports", "acme.ports:Ports", "acme", "1.0")])
+    assert error_of(lambda: plugins.make("task", "ports")) == (
+        "task 'ports' (acme 1.0): its entry point is 'acme.ports:Ports'; write the module alone, 'acme.ports'"
+    )
+
+
+def test_a_spec_with_a_fault_names_the_plugin(offer: Offer) -> None:
+    def medcot_make_selector(name: str) -> object:
+        spec = SelectorSpec(name="half", version=1, options={"k": Option(int, "3", "blocks")})
+        return types.SimpleNamespace(spec=spec, place=lambda probe: {})
+
+    text = error_of(lambda: Plugins([offer("selector", "half", medcot_make_selector)]).make("selector", "half"))
+    assert text == "selector 'half' (acme 1.0): option 'k': its default '3' is no int"
+
+
+def test_an_entry_point_in_a_group_of_no_kind_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = "[medcot_bench.task]\nports = acme_ports\n"
+    monkeypatch.syspath_prepend(make_distribution(tmp_path, "medcot-acme", "1.0", points))
+    text = error_of(lambda: Plugins.discover().make("task", "ports"))
+    assert "; there is a 'ports' in the unknown group medcot_bench.task; groups are medcot_bench." in text
 
 
 def test_a_wrong_hook_is_the_same_error_every_time_and_spoils_no_other_plugin(offer: Offer) -> None:
@@ -334,6 +429,7 @@ def test_a_wrong_hook_is_the_same_error_every_time_and_spoils_no_other_plugin(of
     assert first.startswith(
         "exporter 'bad' (acme 1.0) implements a wrong hook: unknown hook 'medcot_make_exproter'"
     )
+    assert first.endswith("; it may implement medcot_make_exporter")
     assert isinstance(plugins.make("exporter", "tex"), Exporter)
 
 
@@ -384,6 +480,22 @@ def test_a_run_wide_plugin_that_cannot_be_loaded_is_warned_about_once_and_skippe
 def test_a_run_wide_plugin_with_a_make_hook_is_skipped(offer: Offer) -> None:
     plugins = Plugins([offer("plugin", "mixed", medcot_make_exporter, medcot_skip_cell)])
     with pytest.warns(UserWarning, match="'mixed' .* implements medcot_make_exporter, which the group"):
+        assert plugins.skip_reason(CELL) is None
+
+
+def test_a_run_wide_plugin_without_a_hook_is_told_what_to_write(offer: Offer) -> None:
+    plugins = Plugins([offer("plugin", "idle")])
+    with pytest.warns(UserWarning, match="write medcot_cell_finished or medcot_skip_cell in _plugin_acme_idle"):
+        assert plugins.run_wide() == []
+
+
+@pytest.mark.parametrize("answer", [True, False, 0])
+def test_what_is_no_reason_in_words_skips_nothing(answer: object, offer: Offer) -> None:
+    def medcot_skip_cell(cell: object) -> object:
+        return answer
+
+    plugins = Plugins([offer("plugin", "unsure", medcot_skip_cell)])
+    with pytest.warns(UserWarning, match=f"'unsure' .* gave {answer}, neither a reason nor None"):
         assert plugins.skip_reason(CELL) is None
 
 

@@ -14,7 +14,8 @@ from medcot_bench.study_files import load_study
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PLUGIN = "tests/plugins/medcot_example"
+PLUGIN = "docs/plugin_template"
+PAGES = [ROOT / "docs" / "plugins.md", *sorted((ROOT / "docs" / "plugins").glob("*.md"))]
 
 
 def block(marker: str) -> str:
@@ -24,11 +25,22 @@ def block(marker: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["medcot_ports.py", "medcot_ia3.py"])
+@pytest.mark.parametrize("name", ["task.py", "adapter.py"])
 def test_the_plugins_shown_are_those_tested_and_short(name: str) -> None:
-    code = (ROOT / PLUGIN / name).read_text()
-    assert block(f"{PLUGIN}/{name}") == code
+    path = f"{PLUGIN}/src/medcot_example/{name}"
+    code = (ROOT / path).read_text()
+    assert block(path) == code
     assert sum(bool(line.strip()) for line in code.splitlines()) < 25
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_code_block_of_the_plugin_pages_is_code_that_is_tested(page: Path) -> None:
+    blocks = re.findall(r"(?:<!-- ([^\n]*) -->\n)?```(\w*)\n(.*?)```", page.read_text(), re.DOTALL)
+    assert blocks
+    for marker, language, code in blocks:
+        if (marker, language) != ("commands", "bash"):  # run by tests/test_plugins.py
+            assert marker.startswith(f"{PLUGIN}/")
+            assert f"\n\n{code}" in f"\n\n{(ROOT / marker).read_text()}"
 
 
 def test_the_entry_points_shown_are_those_tested() -> None:
@@ -62,6 +74,6 @@ def test_the_study_file_shown_is_whole_and_valid(tmp_path: Path) -> None:
 
 
 def test_every_link_of_the_docs_leads_to_a_file() -> None:
-    for page in [ROOT / "README.md", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from medcot_bench.chosen import ChosenTask
 from medcot_bench.data.hub_data import read_hub
+from medcot_bench.data.items import checked_items
 from medcot_bench.data.rows import read_own, read_rows
 from medcot_bench.data.text import runs
 from medcot_bench.errors import ConfigError, DataError
@@ -74,8 +75,8 @@ def load(
 def _bundled(task: Task, split: Split, seed: int, count: int | None) -> tuple[Example, ...]:
     pool = task.spec.pool
     if split in pool:
-        return tuple(islice(task.examples(split), count or pool[split]))
-    return tuple(in_hash_order(task.examples(split), seed))
+        return checked_items(islice(task.examples(split), count or pool[split]))
+    return tuple(in_hash_order(checked_items(task.examples(split)), seed))
 
 
 def in_hash_order(examples: Iterable[Example], seed: int) -> list[Example]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from medcot_bench.chosen import ChosenTask
+from medcot_bench.data.items import checked_prompt, checked_target
 from medcot_bench.errors import ModelError
 from medcot_bench.plugins import blame
 from medcot_bench.types import Example, Target
@@ -75,8 +76,8 @@ def write(
 ) -> Written:
     """Write one item. A plugin's exception becomes a PluginError that names it."""
     with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
-        text = chosen.task.prompt(example, chosen.template)
-        target = chosen.task.target(example)
+        text = checked_prompt(chosen.task.prompt(example, chosen.template))
+        target = checked_target(chosen.task.target(example))
     return Written(example, encoder.prompt(text, shots), encoder.target(target))
 
 

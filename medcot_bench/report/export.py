@@ -36,7 +36,10 @@ def export(folder: Path, formats: Iterable[str]) -> list[Path]:
         else:
             board = leaderboard()
             with blame(entry, "export"):
-                contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(exporter.export(board))}
+                text = exporter.export(board)
+                if not isinstance(text, str):
+                    raise TypeError(f"it gives a {type(text).__name__}, not a text")
+                contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(text)}
         for name, content in contents.items():
             paths.append(folder / name)
             store.replace(paths[-1], content)

@@ -18,7 +18,7 @@ from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.plugins import blame
 from medcot_bench.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
 from medcot_bench.runner.checkpoints import Checkpoints
-from medcot_bench.runner.fit import Fitted, fit
+from medcot_bench.runner.fit import Fitted, checked_module, fit
 from medcot_bench.runner.provenance import dtype_name, provenance
 from medcot_bench.scoring.evaluate import evaluate_score
 from medcot_bench.store import Store
@@ -88,7 +88,7 @@ class CellRunner:
         if record is not None and folder.is_dir() and not on_the_way:
             self._emit("phase", cell=cell.id, phase="restore")
             with blame(chosen.entry, "load"):
-                model = chosen.adapter.load(base.model, folder)
+                model = checked_module(chosen.adapter.load(base.model, folder))
             model.eval()
         else:
             self._emit("phase", cell=cell.id, phase="train")

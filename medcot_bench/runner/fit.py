@@ -64,7 +64,7 @@ def fit(
     if cell.task is None or cell.seed is None:
         untrained = plan.adapters[cell.adapter]
         with blame(untrained.entry, "prepare"):
-            return Fitted(untrained.adapter.prepare(base, {}), {}, Encoded(), Trained())
+            return Fitted(checked_module(untrained.adapter.prepare(base, {})), {}, Encoded(), Trained())
     adapter, task, recipe = plan.adapters[cell.adapter], plan.tasks[cell.task], plan.recipe(cell)
     encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
     if not encoded.items and recipe.max_steps != 0:
@@ -79,7 +79,7 @@ def fit(
     with Meter(next(base.parameters()).device) as meter:
         torch.manual_seed(cell.seed)  # adapters draw their first weights from it
         with blame(adapter.entry, "prepare"):
-            model = adapter.adapter.prepare(base, placement)
+            model = checked_module(adapter.adapter.prepare(base, placement))
         with meter.paused():
             before = next_token_logprobs(model, looked_at, compute_dtype)
 
@@ -102,6 +102,13 @@ def fit(
         )
     found = divergence(before, model, looked_at, compute_dtype)
     return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found)
+
+
+def checked_module(model: Any) -> Any:
+    """Return what an adapter made. Raises TypeError for what is no module."""
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"it gives a {type(model).__name__}, not a module")
+    return model
 
 
 def _looked_at(plan: Plan, task: str, encoder: Encoder) -> list[Item]:

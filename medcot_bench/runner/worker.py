@@ -46,7 +46,10 @@ def main() -> int:
         plan = make_plan(Study.model_validate(job["study"]))
         cells = {cell.id: cell for cell in plan.cells}
         if any(name not in cells for name in job["cells"]):
-            raise StoreError("the data or the model changed while the run was starting; run it again")
+            raise StoreError(
+                "the data or the model changed while the run was starting; run it again (if it comes each time, a "
+                "plugin gives other items each time: see its conformance checks)"
+            )
         store = Store(Path(job["output_dir"]))
         runner = CellRunner(plan, store, job["threads"], emit)
     except MedcotError as error:

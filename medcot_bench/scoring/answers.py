@@ -69,16 +69,18 @@ class ItemScorer:
         return scores
 
     def text(self, question: Question, raw: str) -> dict[str, float]:
-        """Return the scores of generated text. Raises PluginError for values outside [0, 1]."""
+        """Return the scores of generated text. Raises PluginError for other scores or values than declared."""
         example, spec = question.written.example, self.chosen.task.spec
         completion = cut(raw, spec.stop)
         with blame(self.chosen.entry, f"score of item '{example.id}'"):
             own = dict(self.chosen.task.score(example, completion))
+            wrong = [name for name, value in own.items() if value is not None and not 0 <= value <= 1]
         if "answer" not in own:
             raise PluginError(f"{self.chosen.entry}: score() gives no 'answer'")
-        for name, value in own.items():
-            if value is not None and not 0 <= value <= 1:
-                raise PluginError(f"{self.chosen.entry}: score() gives {name}={value}, outside [0, 1]")
+        if wrong:
+            raise PluginError(f"{self.chosen.entry}: score() gives {wrong[0]}={own[wrong[0]]}, outside [0, 1]")
+        if undeclared := sorted(own.keys() - set(spec.scores)):
+            raise PluginError(f"{self.chosen.entry}: score() gives '{undeclared[0]}', which spec.scores lacks")
         rouge = self._rouge_l.one(completion, question.target.text)
         self.rouge[example.id] = rouge
         scores = {name: value for name, value in own.items() if value is not None}

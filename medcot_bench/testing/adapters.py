@@ -16,10 +16,12 @@ from medcot_bench.interfaces import Adapter
 from medcot_bench.models.load import load_model
 from medcot_bench.options import split_specs
 from medcot_bench.plugins import installed
+from medcot_bench.runner.fit import checked_module
+from medcot_bench.specs import fault
 from medcot_bench.testing.tiny import make_tiny_model
 from medcot_bench.training.batches import Item
 from medcot_bench.training.loop import train
-from medcot_bench.types import AdapterSpec, Placement, Recipe
+from medcot_bench.types import Placement, Recipe
 
 TEXT = torch.tensor([list(range(40, 100))])
 ITEMS = [Item(list(range(start, start + 20)), list(range(start, start + 9))) for start in (40, 90, 130, 180)]
@@ -101,10 +103,9 @@ class AdapterChecks:
         """The spec is a (frozen) AdapterSpec with a name and a version from 1 up."""
         assert isinstance(adapter, Adapter), f"{type(adapter).__name__} lacks a method of an adapter"
         spec = adapter.spec
-        assert isinstance(spec, AdapterSpec), "spec is no AdapterSpec"
         assert spec == adapter.spec, "spec changes from one look to the next"
-        assert spec.name, "spec.name is empty"
-        assert spec.version >= 1, f"spec.version is {spec.version}"
+        wrong = fault(spec, "adapter")
+        assert not wrong, wrong
 
     def test_recipe_is_deterministic(self, adapter: Adapter, base: Base) -> None:
         """The recipe depends on the model's size only."""
@@ -159,7 +160,7 @@ class AdapterChecks:
         assert not pickles, f"{pickles} can run code when they are loaded"
         tensors = [path for path in files if path.suffix == ".safetensors"]
         assert bool(tensors) == (adapter.spec.update != "none"), f"saved {[path.name for path in files]}"
-        again = adapter.load(load_base(adapter, folder), saved)
+        again = checked_module(adapter.load(load_base(adapter, folder), saved))
         again.eval()
         assert torch.equal(logits(again), logits(trained.model)), "the loaded model differs from the saved one"
 
@@ -171,7 +172,7 @@ def prepare(adapter: Adapter, placement: Placement, folder: Path) -> Prepared:
     own = dict(model.named_parameters())
     before = {name: parameter.detach().clone() for name, parameter in own.items()}
     torch.manual_seed(0)
-    return Prepared(adapter.prepare(model, placement), own, before, base_logits)
+    return Prepared(checked_module(adapter.prepare(model, placement)), own, before, base_logits)
 
 
 def load_base(adapter: Adapter, folder: Path) -> Any:

@@ -10,7 +10,8 @@ from medcot_bench.headers import layout
 from medcot_bench.interfaces import Selector
 from medcot_bench.options import check, split_specs
 from medcot_bench.plugins import installed
-from medcot_bench.types import Probe, SelectorSpec
+from medcot_bench.specs import fault
+from medcot_bench.types import Probe
 
 _LLAMA = {
     "self_attn.q_proj": (64, 64),
@@ -73,10 +74,9 @@ class SelectorChecks:
         """The spec is a (frozen) SelectorSpec with a name and a version from 1 up."""
         assert isinstance(selector, Selector), f"{type(selector).__name__} lacks a method of a selector"
         spec = selector.spec
-        assert isinstance(spec, SelectorSpec), "spec is no SelectorSpec"
         assert spec == selector.spec, "spec changes from one look to the next"
-        assert spec.name, "spec.name is empty"
-        assert spec.version >= 1, f"spec.version is {spec.version}"
+        wrong = fault(spec, "selector")
+        assert not wrong, wrong
 
     def test_places_some_of_the_offered_modules(self, selector: Selector) -> None:
         """In every layout at least one module is placed, none that wasn't offered, at a rank from 1 up or None."""

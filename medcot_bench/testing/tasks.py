@@ -9,11 +9,14 @@ from itertools import islice, pairwise
 import pytest
 
 from medcot_bench.chosen import ChosenTask, choose_task
+from medcot_bench.data.items import checked_items, checked_prompt, checked_target
+from medcot_bench.data.sources import BUNDLED
 from medcot_bench.interfaces import Task
 from medcot_bench.options import split_specs
 from medcot_bench.plugins import installed
 from medcot_bench.scoring.gates import check_prompts
-from medcot_bench.types import SPLITS, Example, Split, TaskSpec
+from medcot_bench.specs import fault
+from medcot_bench.types import SPLITS, Example, Split
 
 NASTY = (
     "",
@@ -76,26 +79,34 @@ class TaskChecks:
         return [example for split in SPLITS for example in items[split]]
 
     def test_spec_is_whole_and_fixed(self, task: Task) -> None:
-        """The spec is a (frozen) TaskSpec with a name, a version from 1 up, a template, and the score `answer`."""
+        """The spec is a (frozen) TaskSpec with a name, a version from 1 up, a template, and the score `answer`.
+
+        Its options, form and names are such as the core can use.
+        """
         assert isinstance(task, Task), f"{type(task).__name__} lacks a method of a task"
         spec = task.spec
-        assert isinstance(spec, TaskSpec), "spec is no TaskSpec"
         assert spec == task.spec, "spec changes from one look to the next"
-        assert spec.name, "spec.name is empty"
-        assert spec.version >= 1, f"spec.version is {spec.version}"
-        assert spec.templates, "spec.templates is empty"
-        assert "answer" in spec.scores, "spec.scores lacks 'answer'"
+        wrong = fault(spec, "task")
+        assert not wrong, wrong
 
     def test_examples_are_deterministic(self, task: Task) -> None:
         """Every split yields the same items in the same order each time."""
         for split in SPLITS:
             assert list(_first(task, split)) == list(_first(task, split)), f"the items of {split} change"
 
-    def test_there_are_items_with_ids_of_their_own(self, everything: list[Example]) -> None:
-        """There is something to check, and no id comes twice."""
+    def test_there_are_whole_items_with_ids_of_their_own(self, everything: list[Example]) -> None:
+        """There is something to check, every item is an Example of texts, and no id comes twice."""
         assert everything, "no items; override the fixture `items` for a task that reads a file"
-        ids = [example.id for example in everything]
-        assert len(set(ids)) == len(ids), "an id comes twice"
+        checked_items(everything)
+
+    def test_own_items_are_a_source(self, task: Task) -> None:
+        """What `examples` yields is used where `spec.sources` names it, as `bundled`."""
+        own = any(next(iter(_first(task, split)), None) for split in SPLITS)
+        assert own == (BUNDLED in task.spec.sources), (
+            "examples() yields items, so name them in spec.sources as 'bundled'"
+            if own
+            else "spec.sources names 'bundled', but examples() yields nothing"
+        )
 
     def test_splits_share_no_group(self, items: Mapping[Split, Sequence[Example]]) -> None:
         """Items of one group lie in one split."""
@@ -109,7 +120,7 @@ class TaskChecks:
         """Under each template a prompt is not empty, ends without whitespace, and is the same each time."""
         for example in everything:
             for template in task.spec.templates:
-                prompt = task.prompt(example, template)
+                prompt = checked_prompt(task.prompt(example, template))
                 assert prompt, f"{example.id}: the prompt is empty"
                 assert prompt == prompt.rstrip(), f"{example.id}: the prompt ends in whitespace"
                 assert prompt == task.prompt(example, template), f"{example.id}: the prompt changes"
@@ -138,7 +149,7 @@ class TaskChecks:
     def test_targets_can_be_written(self, task: Task, everything: list[Example]) -> None:
         """A target has an answer, is the same each time, and no stop string would cut it."""
         for example in everything:
-            target = task.target(example)
+            target = checked_target(task.target(example))
             assert target.answer.strip(), f"{example.id}: the target has no answer"
             assert target == task.target(example), f"{example.id}: the target changes"
             cut = [stop for stop in task.spec.stop if stop in target.text.lstrip()]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from medcot_bench.chosen import choose_adapter
-from medcot_bench.errors import ConfigError
+from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.options import split_specs
 from medcot_bench.plugins import installed
 from medcot_bench.types import ModelInfo, ModuleInfo, Placement
@@ -199,3 +203,22 @@ def test_an_option_of_another_selector_is_refused_with_the_valid_ones() -> None:
         match=r"^adapter lora: no option 'k'; valid: r, alpha, dropout, dora, rslora, pissa, select, targets",
     ):
         place("lora:select=layers,k=2")
+
+
+@pytest.mark.parametrize(
+    ("placement", "said"),
+    [
+        (["model.layers.0.mlp.up_proj"], "TypeError: it gives a list, not a mapping from module paths to ranks"),
+        ({"lm_head": None}, "ValueError: it places lm_head, which was not offered"),
+        (
+            {"model.layers.0.mlp.up_proj": 2.5},
+            "ValueError: it places a rank of 2.5; ranks are whole numbers from 1",
+        ),
+    ],
+)
+def test_a_placement_that_is_none_names_the_selector(placement: Any, said: str) -> None:
+    chosen = choose_adapter(split_specs("lora:select=top")[0], installed())
+    selector: Any = SimpleNamespace(spec=chosen.selector.spec, place=lambda probe: placement)
+    with pytest.raises(PluginError, match=r"^selector 'top' .* failed in place: ") as caught:
+        replace(chosen, selector=selector).place(*layout(2), 0)
+    assert said in str(caught.value)

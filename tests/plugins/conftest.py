@@ -1,3 +1,3 @@
-"""The packages here are installed and used by tests/test_plugins.py; pytest collects nothing from them."""
+"""The package here is installed and used by tests/test_plugins.py; pytest collects nothing from it."""
 
-collect_ignore = ["medcot_broken", "medcot_example"]
+collect_ignore = ["medcot_broken"]

@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from pydantic import TypeAdapter
 
-from medcot_bench.analysis.leaderboard import Leaderboard, Row
+from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.errors import PluginError
 from medcot_bench.interfaces import Exporter
-from medcot_bench.plugins import installed
+from medcot_bench.plugins import Plugins, installed
 from medcot_bench.report.document import Table, document
+from medcot_bench.report.export import export
+from medcot_bench.testing.boards import places
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "=cmd()|'/C calc'!A0 <script>alert(1)</script> [x](javascript:y) ![i](u) `a|b` \\| &lt;\n\n# title\t|"
@@ -67,39 +70,7 @@ def test_markdown_leaves_a_task_empty_that_a_row_is_not_scored_on(leaderboard: L
 # --- texts from models, files and plugins do nothing ---
 
 
-def in_row(change: Callable[[Row], Row]) -> Callable[[Leaderboard], Leaderboard]:
-    return lambda board: replace(board, rows=tuple(change(row) for row in board.rows))
-
-
-def in_marks(row: Row) -> Row:
-    return replace(row, tasks={task: replace(scores, marks=(HOSTILE,)) for task, scores in row.tasks.items()})
-
-
-def with_own_score(board: Leaderboard) -> Leaderboard:
-    def rename(row: Row) -> Row:
-        tasks = {
-            task: replace(part, scores={**part.scores, HOSTILE: part.scores["answer"]})
-            for task, part in row.tasks.items()
-        }
-        return replace(row, tasks=tasks)
-
-    return replace(in_row(rename)(board), scores=(*board.scores, HOSTILE))
-
-
-PLACES: dict[str, Callable[[Leaderboard], Leaderboard]] = {
-    "model name": lambda board: replace(board, base={**board.base, "name": HOSTILE}),
-    "model origin": lambda board: replace(board, base={**board.base, "origin": HOSTILE}),
-    "adapter": in_row(lambda row: replace(row, adapter=HOSTILE)),
-    "adapter's option": in_row(lambda row: replace(row, adapter=f"lora:r={HOSTILE}")),
-    "training task": in_row(lambda row: replace(row, task=HOSTILE)),
-    "failure": in_row(lambda row: replace(row, failures=(HOSTILE,))),
-    "mark": in_row(in_marks),
-    "note": lambda board: replace(board, notes=(HOSTILE,)),
-    "data file": lambda board: replace(board, tasks={task: f"{task}[file:{HOSTILE}]" for task in board.tasks}),
-    "name of a score": with_own_score,
-    "domain": lambda board: replace(board, domains=dict.fromkeys(board.domains, HOSTILE)),
-    "name of a task": lambda board: replace(board, tasks=dict.fromkeys(board.tasks, HOSTILE)),
-}
+PLACES = places(HOSTILE)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -186,6 +157,20 @@ def test_no_text_breaks_out_of_its_place_in_latex(place: str, leaderboard: Leade
         rows = [line for line in body.splitlines() if line.endswith(r"\\")]
         assert rows
         assert {row.count("&") for row in rows} == {len(columns) - 1}
+
+
+@pytest.mark.parametrize(("given", "kind"), [(b"x", "bytes"), (None, "NoneType")])
+def test_an_exporter_that_gives_no_text_is_named(
+    given: object, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = SimpleNamespace(suffix=".md", export=lambda leaderboard: given)
+    monkeypatch.setattr(Plugins, "make", lambda plugins, kind, name: exporter)
+    monkeypatch.setattr("medcot_bench.report.export.load", lambda folder: None)
+    monkeypatch.setattr("medcot_bench.report.export.build", lambda results: None)
+    with pytest.raises(PluginError) as caught:
+        export(tmp_path, ["md"])
+    assert str(caught.value).endswith(f"failed in export: TypeError: it gives a {kind}, not a text")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_format_has_every_table(leaderboard: Leaderboard) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from medcot_bench import Example
 from medcot_bench.chosen import choose_task
 from medcot_bench.config import Study
+from medcot_bench.errors import PluginError
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.tokens import Encoder, write
 from medcot_bench.options import split_specs
@@ -86,6 +89,27 @@ def test_an_unparsed_answer_counts_as_wrong(scorer_and_question: tuple[ItemScore
     scorer, question = scorer_and_question
     scores = scorer.text(question, "It depends.")
     assert (scores["answer"], scores["parsed"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ({"answer": 1.5}, "score() gives answer=1.5, outside [0, 1]"),
+        ({"answer": float("nan")}, "score() gives answer=nan, outside [0, 1]"),
+        ({"parsed": 1.0}, "score() gives no 'answer'"),
+        ({"answer": 1.0, "style": 1.0}, "score() gives 'style', which spec.scores lacks"),
+        ({"answer": "1"}, "failed in score of item '"),
+    ],
+)
+def test_scores_that_a_task_may_not_give_name_it(
+    scores: dict[str, object], said: str, scorer_and_question: tuple[ItemScorer, Question]
+) -> None:
+    scorer, question = scorer_and_question
+    task: Any = SimpleNamespace(spec=scorer.chosen.task.spec, score=lambda example, completion: scores)
+    with pytest.raises(PluginError) as caught:
+        replace(scorer, chosen=replace(scorer.chosen, task=task)).text(question, "text")
+    assert str(caught.value).startswith(f"{scorer.chosen.entry}")
+    assert said in str(caught.value)
 
 
 def test_truncated_is_what_the_engine_saw_come_to_no_end(

@@ -1,6 +1,6 @@
 """(IA)³ through PEFT (arXiv 2205.05638): a whole adapter for medcot-bench."""
 
-from medcot_bench import AdapterSpec, Recipe, hookimpl
+from medcot_bench import AdapterSpec, ConfigError, Recipe, hookimpl
 
 
 class IA3:
@@ -12,6 +12,8 @@ class IA3:
     def prepare(self, model, placement):
         from peft import IA3Config, get_peft_model
 
+        if any(placement.values()):
+            raise ConfigError("adapter ia3: scales have no rank; choose another selector")
         return get_peft_model(model, IA3Config(target_modules=[*placement], feedforward_modules=[]))
 
     def save(self, model, folder):

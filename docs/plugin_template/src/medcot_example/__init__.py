@@ -1,0 +1,1 @@
+"""Plugins for medcot-bench, a file each."""
