@@ -177,7 +177,7 @@ class Study(_Section):
     data_seed: int = 0
     """Decides splits and limits, the same for every cell."""
     trust_task_code: bool = False
-    """Whether code that comes with a task file of lm-eval's form may run; lm-eval's own may, but for `unsafe_code`."""
+    """Whether code may run that a task file of lm-eval's form brings along, or that a model writes."""
     on_overlap: OnOverlap = "drop-train"
     chat_template: bool = False
     """Apply the model's chat template, in training and scoring alike."""

@@ -12,8 +12,8 @@ from medcot_bench.config import Scoring, Study
 from medcot_bench.data.labels import shuffle_labels
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import TaskData
-from medcot_bench.harness.task import FORM, HarnessTask
 from medcot_bench.harness.task import DOMAIN as HARNESS_DOMAIN
+from medcot_bench.harness.task import FORM, HarnessTask
 from medcot_bench.options import NamedOptions
 from medcot_bench.types import Example, Recipe, Relation, Split
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from medcot_bench.config import Analysis, Scoring, Study, Training
+from medcot_bench.harness.task import with_absolute_file
 from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
@@ -58,6 +59,8 @@ def dump_study(study: Study) -> str:
     for task, given in fields.get("data", {}).items():
         whole = isinstance(given, str)
         fields["data"][task] = _absolute(given) if whole else {k: _absolute(v) for k, v in given.items()}
+    if study.eval_tasks:
+        fields["eval_tasks"] = [str(with_absolute_file(typed)) for typed in study.specs("eval_tasks")]
     fields["output_dir"] = str(Path(study.output_dir).absolute())
     try:
         model = Path(study.model).expanduser()

@@ -30,7 +30,7 @@ def lower_scores(results: Results, task: str) -> set[str]:
 def whole_scores(scored: Sequence[ScoreRecord], per_item: Container[str]) -> dict[str, Contrast]:
     """Return the scores of lm-eval that are no mean over items: the mean of seeds, with lm-eval's standard error.
 
-    Its variance is that of items, which all seeds share, plus that of the mean over seeds. No interval comes of it.
+    Its variance is that of items, which all seeds share, plus that of the mean over seeds. It has no interval.
     """
     found = {}
     for key in scored[0].results if scored[0].subtasks else ():

@@ -1,4 +1,4 @@
-"""A user's own task file, read without lm-eval: what it needs, what of it would run as code, and a digest of it all."""
+"""A user's own task file, read without lm-eval: what it needs, what of it runs as code, a digest of it all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ class _Loader(yaml.SafeLoader):
     """Reads what lm-eval reads; functions stay names."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: _Function(loader.construct_scalar(node)))
+def _function(loader: yaml.SafeLoader, node: yaml.Node) -> _Function:
+    return _Function(node.value)
+
+
+_Loader.add_constructor("!function", _function)
 
 
 class TaskFile:
@@ -109,7 +113,8 @@ class TaskFile:
                 if "://" in pattern:
                     self.remote = True
                     continue
-                files = sorted(Path(name) for name in glob(pattern, recursive=True))
+                # Patterns may be absolute, which those of Path.glob may not.
+                files = sorted(Path(name) for name in glob(pattern, recursive=True))  # noqa: PTH207
                 if not files:
                     raise ConfigError(f"{path}: data_files: no such file {pattern} (from where you are)")
                 for file in files:
@@ -129,7 +134,7 @@ class TaskFile:
 def _load(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            config = yaml.load(file, _Loader)  # noqa: S506  (a SafeLoader)
+            config = yaml.load(file, _Loader)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

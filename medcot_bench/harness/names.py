@@ -1,4 +1,4 @@
-"""The names of lm-eval's own tasks, groups and tags: read from its files as text, since parsing takes it seconds."""
+"""The names of lm-eval's own tasks, groups and tags, read from its files as text: parsing them takes seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 
 _NAMING = re.compile(rb"""^["']?(?:task|group|tag)["']?[ ]*:[ ]*(.*(?:\n[ ]*-[ ].*)*)""", re.MULTILINE)
 """A key that gives a name or a list of names."""
@@ -49,5 +49,5 @@ def _task_files(folder: str) -> Iterator[str]:
         for entry in entries:
             if entry.is_dir():
                 yield from _task_files(entry.path) if entry.name != "__pycache__" else ()
-            elif os.path.splitext(entry.name)[1] in ("", ".yaml"):  # parts that tasks share have none
+            elif PurePath(entry.name).suffix in ("", ".yaml"):  # parts that tasks share have none
                 yield entry.path

@@ -70,11 +70,19 @@ def is_harness(typed: NamedOptions) -> bool:
     return typed.name.startswith(f"{HARNESS}:")
 
 
+def with_absolute_file(typed: NamedOptions) -> NamedOptions:
+    """Return a spec that means the same from any folder."""
+    name = typed.name.removeprefix(f"{HARNESS}:")
+    if not is_harness(typed) or not _is_file(name):
+        return typed
+    return NamedOptions(f"{HARNESS}:{Path(name).expanduser().absolute()}", typed.options)
+
+
 def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
     """Find the task that was typed, `lm_eval:NAME` or `lm_eval:FILE.yaml`.
 
-    Raises ConfigError for a name that lm-eval does not have, a wrong option, a file that can't be used, or one that
-    would run code which the study does not trust.
+    Raises ConfigError for a name that lm-eval does not have, a wrong option, a file that can't be used, and one
+    that would run code which the study does not trust.
     """
     name = typed.name.removeprefix(f"{HARNESS}:")
     options = check(f"task {typed.name}", OPTIONS, typed.options)
@@ -82,7 +90,7 @@ def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
         if options[key] is not None and options[key] < least:
             raise ConfigError(f"task {typed.name}: {key}={options[key]}: write a number from {least} up")
     file = None
-    if Path(name).suffix in (".yaml", ".yml"):
+    if _is_file(name):
         file = TaskFile(Path(name).expanduser())
         name = file.name
         if file.code and not study.trust_task_code:
@@ -91,3 +99,7 @@ def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
         raise ConfigError(f"lm-eval has no task, group or tag '{name}'{near(name, packaged())}")
     limit = study.limit if options["limit"] is None else options["limit"]
     return HarnessTask(typed, name, file, options["num_fewshot"], limit)
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml")

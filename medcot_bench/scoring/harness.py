@@ -29,7 +29,7 @@ from medcot_bench.scoring.engine import build_lm
 from medcot_bench.scoring.evaluate import Evaluation
 
 RESAMPLES = 1000
-"""Of the standard errors that lm-eval finds by resampling, in one process; its own program takes 100,000 in many."""
+"""For standard errors that lm-eval finds by resampling, in one process; by itself it takes 100,000 in many."""
 OF_ITEMS = (mean, nanmean)
 """Aggregations whose result is the mean over items."""
 Loaded = Mapping[str, Any]
@@ -41,7 +41,7 @@ def check_loadable(tasks: Iterable[HarnessTask], *, trusted: bool) -> None:
     problems = []
     for task in tasks:
         try:
-            with _conditions(sandboxed=_is_foreign(task) and not trusted):
+            with _conditions(sandboxed=task.file is not None and not trusted):
                 load(task, trusted=trusted)
         except ConfigError as error:
             problems.append(str(error))
@@ -85,9 +85,9 @@ def load(task: HarnessTask, *, trusted: bool) -> Loaded:
 def evaluate_harness(
     model: Any, tokenizer: Any, plan: Plan, score: Score, *, compute_dtype: torch.dtype | None = None
 ) -> Evaluation:
-    """Evaluate a model as `score` asks, as lm-eval's `simple_evaluate` would. Raises ConfigError as `load` does."""
+    """Evaluate a model as `score` asks and as lm-eval's `simple_evaluate` does. Raises ConfigError as `load`."""
     task, trusted = plan.harness[score.task], plan.study.trust_task_code
-    with _conditions(sandboxed=_is_foreign(task) and not trusted), torch.no_grad():
+    with _conditions(sandboxed=task.file is not None and not trusted), torch.no_grad():
         loaded = load(task, trusted=trusted)
         marks = _set_shots(loaded, task.num_fewshot)
         lm = build_lm(
@@ -161,9 +161,9 @@ def _collect(task: HarnessTask, loaded: Loaded, output: Mapping[str, Any], marks
 
 
 def _tables(task: HarnessTask, loaded: Loaded) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield prefix of score names, name of lm-eval's results, and tasks in it: one table where lm-eval has one number.
+    """Yield prefix of score names, name of lm-eval's results, and tasks in them.
 
-    A tag, or a group that lm-eval does not sum up, has a table for each of its parts.
+    One table where lm-eval has one. A tag, or a group that it does not sum up, has one for each of its parts.
     """
     top = loaded["groups"].get(task.name)
     parts = [top] if top else [*loaded["tasks"].values()]
@@ -216,10 +216,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not math.isnan(value)
 
 
-def _is_foreign(task: HarnessTask) -> bool:
-    return task.file is not None
-
-
 @cache
 def _manager(folder: str | None, defaults: bool) -> TaskManager:
     """Return lm-eval's index, which takes it seconds to make."""
@@ -227,7 +223,7 @@ def _manager(folder: str | None, defaults: bool) -> TaskManager:
 
 
 def _unsafe(manager: TaskManager, name: str) -> Iterator[str]:
-    """Yield the tasks of a name that score by running what the model wrote, before any module of theirs is imported."""
+    """Yield the tasks of a name that score by running what a model wrote; no module of theirs is imported."""
     entry = manager.task_index.get(name)
     config = (entry.cfg or {}) if entry else {}
     if config.get("unsafe_code"):
@@ -235,9 +231,8 @@ def _unsafe(manager: TaskManager, name: str) -> Iterator[str]:
     members = config.get("task") if entry and entry.kind is Kind.GROUP else None
     tagged = sorted(entry.tags) if entry and entry.kind is Kind.TAG else []
     for member in [*(members if isinstance(members, list) else []), *tagged]:
-        yield from _unsafe(
-            manager, member if isinstance(member, str) else str(member.get("task", member.get("group")))
-        )
+        named = member if isinstance(member, str) else member.get("task", member.get("group"))
+        yield from _unsafe(manager, str(named))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Task files in lm-eval's form on data of the test's own folder: one of each kind of request, and a group of two."""
+"""Task files in lm-eval's form with their data: one of each kind of request, and a group of two."""
 
 from __future__ import annotations
 
