@@ -52,7 +52,7 @@ def numbers(results: dict[str, Any]) -> dict[str, float]:
     return {key: value for key, value in results.items() if "," in key and value != "N/A"}
 
 
-@pytest.mark.parametrize("engine", ["fast", "hf"])
+@pytest.mark.parametrize("engine", ["fast", pytest.param("hf", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["colours", "repeats", "prose"])
 def test_a_task_has_the_numbers_of_simple_evaluate(tiny_model: Path, folder: Path, name: str, engine: str) -> None:
     found = ours(tiny_model, f"lm_eval:{folder}/{name}.yaml", scoring={"engine": engine})
@@ -76,6 +76,7 @@ def test_solved_examples_limits_and_templates_are_those_of_simple_evaluate(tiny_
     assert again.samples == found.samples
 
 
+@pytest.mark.slow
 def test_running_text_longer_than_the_window_is_scored_in_parts(tiny_model: Path, folder: Path) -> None:
     found = ours(tiny_model, f"lm_eval:{folder}/prose.yaml", scoring={"max_length": 48})
     wanted = theirs(tiny_model, folder, "prose.yaml", max_length=48)
@@ -107,6 +108,7 @@ def test_a_group_has_one_number_and_the_items_of_all_its_tasks(tiny_model: Path,
     assert sum(values) / 14 == pytest.approx(found.results["acc,none"])
 
 
+@pytest.mark.slow
 def test_a_group_that_is_not_summed_up_has_the_scores_of_each_task(tiny_model: Path, folder: Path) -> None:
     (folder / "both.yaml").write_text("group: both\ntask: [colours, more_colours]\n")
     found = ours(tiny_model, f"lm_eval:{folder}/both.yaml")
