@@ -128,7 +128,11 @@ def test_templates_of_a_file_can_not_reach_code(tiny_model: Path, folder: Path, 
         check_loadable(make_plan(Study.model_validate(study)).harness.values(), trusted=False)
 
 
-def test_a_data_set_out_of_reach_is_named_with_the_ways_out(tiny_model: Path, folder: Path) -> None:
+def test_a_data_set_out_of_reach_is_named_with_the_ways_out(
+    tiny_model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # was read when it was imported
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     text = (folder / "colours.yaml").read_text().replace("dataset_path: json", "dataset_path: somebody/colours")
     (folder / "colours.yaml").write_text(text)
     study = {"model": str(tiny_model), "eval_tasks": f"lm_eval:{folder}/colours.yaml", "adapters": "none"}
