@@ -212,6 +212,8 @@ class Study(_Section):
     """Evaluation items a task; a smaller number is a subset of a larger one."""
     data_seed: int = 0
     """Decides splits and limits, the same for every cell."""
+    trust_task_code: bool = False
+    """Whether code may run that a task file of lm-eval's form brings along, or that a model writes."""
     on_overlap: OnOverlap = "drop-train"
     chat_template: bool = False
     """Apply the model's chat template, in training and scoring alike."""

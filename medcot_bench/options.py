@@ -13,6 +13,8 @@ from medcot_bench.types import Option
 
 ALL = "all"
 """Where a number is asked for: no limit."""
+HARNESS = "lm_eval"
+"""What comes before the name or file of a task that is lm-eval's own: `lm_eval:arc_easy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,10 @@ class NamedOptions:
     options: Mapping[str, str]
 
     def __str__(self) -> str:
-        typed = ",".join(f"{key}={value}" for key, value in self.options.items())
-        return f"{self.name}:{typed}" if typed else self.name
+        typed = [f"{key}={value}" for key, value in self.options.items()]
+        if ":" in self.name:  # a task of lm-eval
+            return ",".join([self.name, *typed])
+        return f"{self.name}:{','.join(typed)}" if typed else self.name
 
     @property
     def slug(self) -> str:
@@ -42,10 +46,13 @@ class NamedOptions:
 def split_specs(text: str | Iterable[str]) -> list[NamedOptions]:
     """Split `a,b:k=v,k=v c` into its specs. A piece with `=` (before any `:`) belongs to the name before it.
 
-    Raises ConfigError for an option without a name, an empty key, or one key given twice.
+    The name of one of lm-eval's own tasks has a colon in it. Raises ConfigError for an option without a name, an
+    empty key, or one key given twice.
 
     >>> [str(spec) for spec in split_specs("none,full:lr=1e-5,layer_lora:select=top,k=2,qlora")]
     ['none', 'full:lr=1e-5', 'layer_lora:select=top,k=2', 'qlora']
+    >>> split_specs("lm_eval:arc_easy,limit=100")
+    [NamedOptions(name='lm_eval:arc_easy', options={'limit': '100'})]
     """
     text = text if isinstance(text, str) else " ".join(text)
     found: list[tuple[str, dict[str, str]]] = []
@@ -56,7 +63,12 @@ def split_specs(text: str | Iterable[str]) -> list[NamedOptions]:
                 raise ConfigError(f"'{piece}' comes before any name; write NAME:{piece}")
             _add_option(found[-1], piece)
             continue
-        if not re.fullmatch(r"[A-Za-z0-9_.@/-]+", name):
+        if name == HARNESS:
+            own, colon, first = first.partition(":")
+            if not own or "=" in own:
+                raise ConfigError(f"'{piece}': name one of lm-eval's tasks or a file, e.g. {HARNESS}:arc_easy")
+            name = f"{HARNESS}:{own}"
+        elif not re.fullmatch(r"[A-Za-z0-9_.@/-]+", name):
             raise ConfigError(f"'{piece}' is no plugin name; write NAME or NAME:key=value")
         found.append((name, {}))
         if colon:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from medcot_bench.bases import Base
@@ -12,6 +12,8 @@ from medcot_bench.config import Scoring, Study
 from medcot_bench.data.labels import shuffle_labels
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import TaskData
+from medcot_bench.harness.task import DOMAIN as HARNESS_DOMAIN
+from medcot_bench.harness.task import FORM, HarnessTask
 from medcot_bench.options import NamedOptions
 from medcot_bench.types import Example, Recipe, Relation, Split
 
@@ -84,6 +86,8 @@ class Plan:
     data: Mapping[str, TaskData]
     cells: tuple[Cell, ...]
     scores: tuple[Score, ...]
+    harness: Mapping[str, HarnessTask] = field(default_factory=dict)
+    """Tasks of lm-eval: no items of theirs are known."""
 
     @property
     def trials(self) -> bool:
@@ -135,6 +139,21 @@ class Plan:
             name for name, one in self.tasks.items() if (one.entry, one.options) == (task.entry, task.options)
         )
         return next((name for name in alike if not self.tasks[name].shift), None)
+
+    def source(self, label: str) -> str:
+        """Return where the items of an evaluation task come from, as tables name it."""
+        return self.harness[label].source if label in self.harness else self.data[label].source
+
+    def domain(self, label: str) -> str:
+        """Return the domain of an evaluation task."""
+        return HARNESS_DOMAIN if label in self.harness else self.tasks[label].task.spec.domain
+
+    def form(self, label: str) -> Mapping[str, str]:
+        """Return the form of an evaluation task, as records have it."""
+        if label in self.harness:
+            return FORM
+        form = self.tasks[label].task.spec.form
+        return {"context": form.context, "answer": form.answer}
 
     def scores_of(self, cell: Cell) -> list[Score]:
         """Return the evaluations of one cell, those of the trained model first."""

@@ -13,6 +13,7 @@ from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
+from medcot_bench.harness.task import HarnessTask, choose_harness, is_harness
 from medcot_bench.options import ALL, NamedOptions
 from medcot_bench.own_tasks import choose_own
 from medcot_bench.plan import TRIED_BY, VALIDATION_ITEMS, Plan
@@ -38,8 +39,13 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
 
     tasks: dict[str, ChosenTask] = {}
     data: dict[str, TaskData] = {}
+    harness: dict[str, HarnessTask] = {}
     same: dict[str, str] = {}  # label typed -> label of the task that it is, e.g. with a default spelt out
     for typed in {str(spec): spec for spec in [*study.specs("tasks"), *study.specs("eval_tasks")]}.values():
+        if is_harness(typed):
+            if foreign := attempt(partial(choose_harness, typed, study)):
+                harness[foreign.label] = foreign
+            continue
         name = typed.name.partition("@")[0]
         own = study.own.get(name)
         choose = partial(choose_own, typed, own) if own else partial(choose_task, typed, data_seed=study.data_seed)
@@ -68,7 +74,16 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     separated = attempt(partial(separate, data, trained, tasks, study.on_overlap, study.scoring.split))
     if separated is None:
         raise ConfigErrors(problems)
-    plan = Plan(study=study, base=base, tasks=tasks, adapters=adapters, data=separated, cells=(), scores=())
+    plan = Plan(
+        study=study,
+        base=base,
+        tasks=tasks,
+        adapters=adapters,
+        data=separated,
+        harness=harness,
+        cells=(),
+        scores=(),
+    )
     problems += _empty(plan, trained)
     cells = attempt(partial(make_cells, plan, trained))
     if problems or cells is None:
@@ -117,6 +132,11 @@ def _missing(
         if "@" in typed.name
     ]
     known = dict.fromkeys([*CORE_SCORES, *(score for task in tasks.values() for score in task.task.spec.scores)])
+    problems += [
+        f"task {typed}: tasks of lm-eval are scored, not trained on; add it to --eval-tasks"
+        for typed in study.specs("tasks")
+        if is_harness(typed)
+    ]
     analysis = study.analysis
     for field, named in (
         ("scoring.scores", study.scoring.scores),

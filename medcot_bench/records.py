@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -118,6 +118,10 @@ class ScoreRecord:
     samples_sha256: str
     phase: Phase
     provenance: Provenance
+    lower_is_better: tuple[str, ...] = ()
+    """Names of scores, beside the core's own, of which less is better."""
+    subtasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of a task of lm-eval: its tasks with version, solved examples, digest of the documents and results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

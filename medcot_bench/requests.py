@@ -155,7 +155,7 @@ def _checked(where: str, fields: Any) -> dict[str, Any]:
 
 
 def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
-    """Return the evaluations of every cell on every task of the study.
+    """Return the evaluations of every cell on every task of the study, those of lm-eval among them.
 
     Graded shifts of a training task are scored for the cells trained on that task, and for the base: to others
     they are not graded. Learning rates are tried on validation items of the cell's own task; where there are
@@ -181,6 +181,15 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
                         chooses=chooses,
                     )
                 )
+    for label, task in plan.harness.items():
+        for cell in () if plan.trials else cells:
+            limits = {"max_length": min(plan.scoring.max_length, plan.base.info.max_positions)}
+            asked = {**task.request(), "prompt": _prompt_request(plan.study), **limits}
+            request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
+            relation = _relation(plan, cell, label)
+            scores.append(
+                Score(id=request_id(request), cell=cell.id, task=label, relation=relation, request=request)
+            )
     return tuple(sorted(scores, key=lambda score: score.checkpoint != FINAL))
 
 
@@ -233,6 +242,8 @@ def checkpoints(plan: Plan, cell: Cell) -> list[str]:
 def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
     if cell.task is None:
         return "elsewhere" if plan.adapters[cell.adapter].adapter.spec.weights else "base"
+    if evaluated in plan.harness:
+        return "lm_eval"
     if cell.task == evaluated:
         return "same_task"
     if _is_shift_of(plan, evaluated, cell.task):

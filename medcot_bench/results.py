@@ -12,6 +12,7 @@ from medcot_bench.config import Analysis
 from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.plan import FINAL, Cell, Score
 from medcot_bench.records import Attempt, CellRecord, ScoreRecord
+from medcot_bench.scores import score_name, stderr_key
 from medcot_bench.store import Store
 from medcot_bench.tuning import Trial
 
@@ -82,8 +83,7 @@ class Results:
                 }
             for task, score in result.scores.items():
                 for key, value in score.results.items():
-                    name, _, _ = key.partition(",")
-                    if not name.endswith("_stderr"):
+                    if name := score_name(key):
                         rows.append(
                             shared
                             | {
@@ -92,7 +92,7 @@ class Results:
                                 "relation": score.relation,
                                 "score": name,
                                 "value": value,
-                                "stderr": score.results.get(f"{name}_stderr,none"),
+                                "stderr": score.results.get(stderr_key(key)),
                                 "n": score.counts.get(f"n_{name}"),
                             }
                         )

@@ -33,6 +33,28 @@ TRAINING_VERSION = 1
 """Part of every trained cell's id: grows when the same recipe would train other weights."""
 
 
+def score_name(key: str) -> str | None:
+    """Return the score that one of lm-eval's result keys is of, None for a standard error.
+
+    >>> score_name("acc,none"), score_name("exact_match,strict-match"), score_name("acc_stderr,none")
+    ('acc', 'exact_match,strict-match', None)
+    """
+    metric, _, filtered = key.partition(",")
+    if metric.endswith("_stderr"):
+        return None
+    return metric if filtered == "none" else key
+
+
+def stderr_key(key: str) -> str:
+    """Return the key of a result's standard error.
+
+    >>> stderr_key("acc,none")
+    'acc_stderr,none'
+    """
+    metric, _, filtered = key.partition(",")
+    return f"{metric}_stderr,{filtered}"
+
+
 def higher_is_better(name: str) -> bool:
     """Return which way a score is better, a task's own among them."""
     return name not in CORE_SCORES or CORE_SCORES[name].higher_is_better

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from medcot_bench.config import Analysis, OwnTask, Scoring, Study, Training
+from medcot_bench.harness.task import with_absolute_file
 from medcot_bench.task_files import YAML_ERRORS, relative_to, take_in
 from medcot_bench.types import SPLITS
 
@@ -60,6 +61,8 @@ def dump_study(study: Study) -> str:
         fields["data"][task] = _absolute(given) if whole else {k: _absolute(v) for k, v in given.items()}
     for task in fields.get("own", {}).values():
         task["data"] = relative_to(Path.cwd(), task["data"])
+    if study.eval_tasks:
+        fields["eval_tasks"] = [str(with_absolute_file(typed)) for typed in study.specs("eval_tasks")]
     fields["output_dir"] = str(Path(study.output_dir).absolute())
     try:
         model = Path(study.model).expanduser()

@@ -52,7 +52,8 @@ def relative_to(folder: Path, data: Any) -> Any:
 
 
 def _is_path(part: Any) -> bool:
-    return isinstance(part, str) and part.endswith((".yaml", ".yml"))
+    # After a colon it is a task file of lm-eval, or an option.
+    return isinstance(part, str) and part.endswith((".yaml", ".yml")) and ":" not in part
 
 
 def _taken(raw: dict[str, Any], path: Path, errors: list[str]) -> str:

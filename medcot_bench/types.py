@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 Split = Literal["train", "validation", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "eval")
-Relation = Literal["base", "elsewhere", "same_task", "same_domain", "shift"]
+Relation = Literal["base", "elsewhere", "same_task", "same_domain", "shift", "lm_eval"]
+"""`lm_eval`: a task of lm-eval. No other task has its scores, so a gap on it has no gap to be compared with."""
 Placement = Mapping[str, int | None]
 """Module path -> rank; a rank of None leaves it to the adapter."""
 

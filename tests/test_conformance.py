@@ -67,7 +67,9 @@ ADAPTERS = [
         "peft:type=ia3",
     ),
 ]
-EXPORTERS = [entry.name for entry in installed().of("exporter") if entry.distribution == "medcot-bench"]
+EXPORTERS = ["md", "csv", "json", "html", "latex", "model-card"]
+FOLDERS = ["lm-eval"]
+"""Exporters of several files: tests/report/test_lm_eval.py has their checks."""
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
 
 

@@ -120,7 +120,8 @@ def _pair(
     values, groups = values_of(folders[key[0]], rows[key], task)
     others, _ = values_of(folders[0], rows[reference], task)
     own, base = _same_seeds(values.get(score, {}), others.get(score, {}), key[2] is None, reference[2] is None)
-    gap = ahead(own, base, score)
+    lower = {name for cell in rows[key] if task in cell.scores for name in cell.scores[task].lower_is_better}
+    gap = ahead(own, base, score, lower)
     items = shared_items(gap)
     if not items:
         return None

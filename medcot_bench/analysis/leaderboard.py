@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.factors import FactorEffect, factor_effects
+from medcot_bench.analysis.harness import about, headlines, lower_scores, whole_scores
 from medcot_bench.analysis.matched import Matched, matched_gaps
 from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.prompts import prompt_effects
@@ -100,6 +101,8 @@ class Leaderboard:
     trials: tuple[Trial, ...]
     """The learning rates tried before; none where they are as given."""
     notes: tuple[str, ...] = field(default=())
+    headlines: Mapping[str, str] = field(default_factory=dict)
+    """Task of lm-eval -> the first score in its table, which overviews show."""
 
     def trained_on(self, row: Row) -> str:
         """Return the name with source of a row's training task, empty where it has none."""
@@ -123,7 +126,8 @@ def build(results: Results) -> Leaderboard:
             if not scored:
                 continue
             own, groups = values[key][task]
-            gaps = _gaps(values[reference][task][0], own, groups) if reference not in (None, key) else {}
+            lower = {name for score in scored for name in score.lower_is_better}
+            gaps = _gaps(values[reference][task][0], own, groups, lower) if reference not in (None, key) else {}
             marks = dict.fromkeys(mark for score in scored for mark in score.marks)
             if untouched not in (None, key) and any(
                 _same_as_base(results, grouped[untouched][0], cell, task) for cell in cells
@@ -131,7 +135,7 @@ def build(results: Results) -> Leaderboard:
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
                 scored[0].relation,
-                _means(own, groups),
+                _means(own, groups) | whole_scores(scored, own),
                 gaps,
                 ranks.get((*key, task), {}),
                 tuple(marks),
@@ -169,6 +173,7 @@ def build(results: Results) -> Leaderboard:
         sizes=size_trends(results),
         trials=results.trials,
         notes=tuple(_notes(results)),
+        headlines=headlines(results),
     )
 
 
@@ -177,8 +182,8 @@ def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[
     return {name: contrast([Part(by_seed, groups)]) for name, by_seed in values.items() if shared_items(by_seed)}
 
 
-def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Contrast]:
-    return _means({name: ahead(full.get(name, {}), own[name], name) for name in own}, groups)
+def _gaps(full: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
+    return _means({name: ahead(full.get(name, {}), own[name], name, lower) for name in own}, groups)
 
 
 def _ranks(
@@ -189,14 +194,16 @@ def _ranks(
     """Return (adapter, its training task, evaluation task) -> training task -> rank."""
     found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
     trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
+    first = headlines(results)
     for task in results.tasks:
+        lower = lower_scores(results, task)
         for trained in trainings:
             whole = [
                 key
                 for key, cells in rows.items()
                 if key[1] in (None, trained) and all(task in cell.scores for cell in cells)
             ]
-            score = _primary(results, [values[key][task][0] for key in whole])
+            score = first.get(task) or _primary(results, [values[key][task][0] for key in whole])
             seeds = {cell.cell.seed for key in whole if key[1] for cell in rows[key] if cell.cell.seed is not None}
             compared: dict[str, SeedValues] = {}
             groups: dict[str, str] = {}
@@ -207,7 +214,7 @@ def _ranks(
                     compared[key[0]] = (
                         own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
                     )
-            for adapter, rank in ranked(compared, groups, score).items():
+            for adapter, rank in ranked(compared, groups, score, lower).items():
                 of_row = trained if (adapter, trained) in rows else None
                 found.setdefault((adapter, of_row, task), {})[trained] = rank
     return found
@@ -224,7 +231,11 @@ def _same_as_base(results: Results, base: CellResult, cell: CellResult, task: st
     if task not in base.scores or task not in cell.scores:
         return False
     before, after = results.samples(base, task), results.samples(cell, task)
-    compared = [name for name in ("prediction", "gold_loglikelihood") if after[0][name] is not None]
+    compared = [
+        name
+        for name in ("prediction", "gold_loglikelihood", "option_loglikelihoods")
+        if after[0].get(name) is not None
+    ]
     answers = [[(s["id"], *(s[name] for name in compared)) for s in samples] for samples in (before, after)]
     return bool(compared) and answers[0] == answers[1]
 
@@ -281,7 +292,9 @@ def _notes(results: Results) -> Iterable[str]:
             yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
         yield from (f"{task}: {note}" for note in entry.get("notes", ()))
         score = next((cell.scores[task] for cell in results.cells if task in cell.scores), None)
-        if score is not None:
+        if score is not None and score.subtasks:
+            yield from about(task, score)
+        elif score is not None:
             counts = score.counts
             yield (
                 f"{task}: {counts['items']} items scored; {counts['extractive']} have their answer in the context "

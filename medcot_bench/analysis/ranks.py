@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -25,8 +25,10 @@ class Rank:
         return f"{self.place}=" if self.shared else str(self.place)
 
 
-def ranked(values: Mapping[str, SeedValues], groups: Mapping[str, str], score: str) -> dict[str, Rank]:
-    """Return name -> rank by one score, over the seeds and items that all have.
+def ranked(
+    values: Mapping[str, SeedValues], groups: Mapping[str, str], score: str, lower: Container[str] = ()
+) -> dict[str, Rank]:
+    """Return name -> rank by one score, over the seeds and items that all have; `lower` is as in `ahead`.
 
     The best mean leads; whatever is not told from it (paired by item and seed, 5 %, Holm over those compared)
     shares its rank. The best of the rest leads the next rank, whose place counts all before it. Empty where there
@@ -35,11 +37,11 @@ def ranked(values: Mapping[str, SeedValues], groups: Mapping[str, str], score: s
     common = _common(values)
     if not common:
         return {}
-    better = sorted(common, key=lambda name: -_mean(common[name], score))
+    better = sorted(common, key=lambda name: -_mean(common[name], score, lower))
     found: dict[str, Rank] = {}
     while better:
         leader, *others = better
-        gaps = [contrast([Part(ahead(common[leader], common[other], score), groups)]) for other in others]
+        gaps = [contrast([Part(ahead(common[leader], common[other], score, lower), groups)]) for other in others]
         adjusted = holm([difference(gap) for gap in gaps])
         tied = [leader, *(other for other, p in zip(others, adjusted, strict=True) if p is None or p > ALPHA)]
         place = len(found) + 1
@@ -48,9 +50,9 @@ def ranked(values: Mapping[str, SeedValues], groups: Mapping[str, str], score: s
     return found
 
 
-def _mean(values: SeedValues, score: str) -> float:
+def _mean(values: SeedValues, score: str, lower: Container[str]) -> float:
     zero = {seed: dict.fromkeys(row, 0.0) for seed, row in values.items()}
-    return fmean(value for row in ahead(values, zero, score).values() for value in row.values())
+    return fmean(value for row in ahead(values, zero, score, lower).values() for value in row.values())
 
 
 def _common(values: Mapping[str, SeedValues]) -> dict[str, SeedValues]:

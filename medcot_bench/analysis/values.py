@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from medcot_bench.analysis.contrasts import SeedValues
 from medcot_bench.results import CellResult, Results
@@ -47,9 +47,14 @@ def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple
     return values, groups
 
 
-def ahead(full: SeedValues, own: SeedValues, score: str) -> dict[int, dict[str, float]]:
-    """Return seed -> item -> how much better `full` is than `own`, for the seeds and items of both."""
-    sign = 1.0 if higher_is_better(score) else -1.0
+def ahead(
+    full: SeedValues, own: SeedValues, score: str, lower: Container[str] = ()
+) -> dict[int, dict[str, float]]:
+    """Return seed -> item -> how much better `full` is than `own`, for the seeds and items of both.
+
+    `lower` are scores, beside the core's own, of which less is better.
+    """
+    sign = 1.0 if higher_is_better(score) and score not in lower else -1.0
     paired = {
         seed: {item: sign * (full[seed][item] - value) for item, value in row.items() if item in full[seed]}
         for seed, row in own.items()

@@ -49,4 +49,6 @@ def execute(options: argparse.Namespace) -> int:
     ]
     rows += [["preset", name, f"medcot-bench {__version__}", presets.description(name)] for name in studies]
     print(tabulate(rows, ["kind", "name", "from", ""], disable_numparse=True))
+    if options.kind in (None, "tasks"):
+        print("and every task of lm-eval to score on: --eval-tasks lm_eval:NAME or lm_eval:./FILE.yaml")
     return 0

@@ -87,6 +87,9 @@ def show_plan(
         print(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}")
         for note in data.notes:
             print(f"note: {label}: {note}")
+    for label, own in plan.harness.items():
+        documents = f"the first {own.limit} documents a task" if own.limit else "all documents"
+        print(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}")
     for trained_on, evaluated, count in _shared(plan):
         print(
             f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}"

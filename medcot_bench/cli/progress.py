@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from medcot_bench.report.text import duration
+from medcot_bench.scores import score_name
 
 Listener = Callable[[Mapping[str, Any]], None]
 Print = Callable[[str], None]
@@ -58,7 +59,7 @@ class Lines:
                 f"{name} {event['results'][f'{name},none']:.3f}"
                 for name in ("answer", "gold_nll", "rouge_l")
                 if f"{name},none" in event["results"]
-            )
+            ) or ", ".join(f"{score_name(key)} {value:.3f}" for key, value in [*event["results"].items()][:3])
             marks = "".join(f"; {mark}" for mark in event["marks"])
             self._write(f"    scored on {event['task']} in {event['seconds']:.0f} s: {shown}{marks}")
         elif kind == "log" and self._verbose:

@@ -16,7 +16,11 @@ from medcot_bench.task_files import name_of
 # flag -> (field of the study, placeholder, help)
 _FLAGS = {
     "--tasks": ("tasks", "NAME[,NAME]", "tasks to train on; every model is also scored on them"),
-    "--eval-tasks": ("eval_tasks", "NAME[,NAME]", "tasks to score every model on, untrained"),
+    "--eval-tasks": (
+        "eval_tasks",
+        "NAME[,NAME]",
+        "tasks to score every model on, untrained; lm_eval:NAME for lm-eval's own",
+    ),
     "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
     "--seeds": ("seeds", "N[,N]", "training seeds (default 0)"),
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
@@ -93,6 +97,12 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         help="apply the model's chat template, in training and scoring",
     )
     command.add_argument(
+        "--trust-task-code",
+        action="store_true",
+        default=None,
+        help="run the code that task files of lm-eval's form bring along: read it first",
+    )
+    command.add_argument(
         "--set",
         action="append",
         default=[],
@@ -117,6 +127,8 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
     _add_own(options, overrides, errors)
     if options.chat_template:
         overrides.append(("chat_template", True))
+    if options.trust_task_code:
+        overrides.append(("trust_task_code", True))
     for text in options.data:
         name, equals, source = text.partition("=")
         if not (name and equals and source):

@@ -16,6 +16,7 @@ RELATIONS = {
     "same_task": "same task",
     "same_domain": "same domain",
     "shift": "shift",
+    "lm_eval": "lm-eval",
 }
 SCALES = (
     "Higher is better, except for gold_nll (nats per byte of the target), truncated and repetition. ± is the "
@@ -117,7 +118,8 @@ def notes(leaderboard: Leaderboard) -> list[str]:
 
 def _overview(leaderboard: Leaderboard) -> Table:
     headers = ["adapter", "trained on", "seeds"]
-    headers += [f"{title}: answer" for title in leaderboard.tasks.values()]
+    shown = {task: leaderboard.headlines.get(task, "answer") for task in leaderboard.tasks}
+    headers += [f"{title}: {shown[task]}" for task, title in leaderboard.tasks.items()]
     headers += ["peak memory", "of full", "tokens/s", "trainable"]
     rows = []
     for row in leaderboard.rows:
@@ -127,7 +129,7 @@ def _overview(leaderboard: Leaderboard) -> Table:
                 cells.append("")
                 continue
             found = row.tasks.get(task)
-            score = estimate(found.scores.get("answer"), count=True) if found else ""
+            score = estimate(found.scores.get(shown[task]), count=True) if found else ""
             cells.append(f"{score}, {RELATIONS[found.relation]}" if found and score else "not finished")
         costs = row.costs
         cells += (
@@ -157,7 +159,8 @@ def _persistence(leaderboard: Leaderboard) -> Iterator[Block]:
 def _task(leaderboard: Leaderboard, task: str) -> Table:
     found = [row for row in leaderboard.rows if task in row.tasks]
     names = [name for name in leaderboard.scores if any(name in row.tasks[task].scores for row in found)]
-    gaps = [name for name in names if name in {"answer", "choice", "gold_nll"}]
+    own = task in leaderboard.headlines
+    gaps = [name for name in names if own or name in {"answer", "choice", "gold_nll"}]
     gaps = [name for name in gaps if any(name in row.tasks[task].gaps for row in found)]
     headers = ["adapter", "trained on", "relation", "rank", "n", *names, *(f"full ahead: {name}" for name in gaps)]
     rows = []

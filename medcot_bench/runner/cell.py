@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from medcot_bench.runner.checkpoints import Checkpoints
 from medcot_bench.runner.fit import Fitted, checked_module, fit
 from medcot_bench.runner.provenance import dtype_name, provenance
 from medcot_bench.scoring.evaluate import evaluate_score
+from medcot_bench.scoring.harness import check_loadable, evaluate_harness
 from medcot_bench.store import Store
 from medcot_bench.todo import keeps_weights
 from medcot_bench.training.costs import Meter, tensor_bytes
@@ -75,6 +76,15 @@ class CellRunner:
                     fail(score, error)
         if complete and not keeps_weights(self._plan, cell):
             self._store.drop_weights(cell)
+
+    def check(self, cells: Iterable[Cell]) -> None:
+        """Load the tasks of lm-eval that cells are to be scored on: what fails is told before anything is trained.
+
+        Raises ConfigErrors.
+        """
+        missing = dict.fromkeys(score.task for cell in cells for score in self._missing(cell))
+        tasks = [task for label, task in self._plan.harness.items() if label in missing]
+        check_loadable(tasks, trusted=self._plan.study.trust_task_code)
 
     def _missing(self, cell: Cell) -> list[Score]:
         return [score for score in self._plan.scores_of(cell) if self._store.score(cell, score) is None]
@@ -183,13 +193,15 @@ class CellRunner:
         return size
 
     def _score(self, cell: Cell, chosen: ChosenAdapter, base: Lent, model: Any, score: Score) -> None:
-        started, spec = now(), self._plan.tasks[score.task].task.spec
+        started, plan = now(), self._plan
         self._emit("phase", cell=cell.id, phase="score", task=score.title)
         master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
+        dtype = self._dtype if master_weights else None
         with Meter(self._device) as meter:
-            evaluation = evaluate_score(
-                model, self._encoder, self._plan, score, compute_dtype=self._dtype if master_weights else None
-            )
+            if score.task in plan.harness:
+                evaluation = evaluate_harness(model, self._encoder.tokenizer, plan, score, compute_dtype=dtype)
+            else:
+                evaluation = evaluate_score(model, self._encoder, plan, score, compute_dtype=dtype)
         if not evaluation.results:
             raise GateError("lm-eval returned no score; are the scores asked for those of this task?")
         if wrong := [name for name, value in evaluation.results.items() if not math.isfinite(value)]:
@@ -199,9 +211,9 @@ class CellRunner:
             cell_id=cell.id,
             task=score.task,
             relation=score.relation,
-            domain=spec.domain,
-            form={"context": spec.form.context, "answer": spec.form.answer},
-            source=self._plan.data[score.task].source,
+            domain=plan.domain(score.task),
+            form=plan.form(score.task),
+            source=plan.source(score.task),
             request=score.request,
             results=evaluation.results,
             counts=evaluation.counts,
@@ -209,6 +221,8 @@ class CellRunner:
             samples_sha256="",
             phase=Phase(seconds=meter.seconds, peak_bytes=self._with_base(meter.peak_bytes, base)),
             provenance=self._provenance(started, chosen, score.task),
+            lower_is_better=evaluation.lower_is_better,
+            subtasks=evaluation.subtasks,
         )
         self._store.commit_score(cell, score, record, evaluation.samples)
         values = {key: value for key, value in evaluation.results.items() if "_stderr" not in key}
@@ -221,6 +235,7 @@ class CellRunner:
         return peak if self._device.type == "cuda" else peak + base.bytes
 
     def _provenance(self, started: str, chosen: ChosenAdapter, task: str | None) -> Provenance:
-        plugins = [chosen.entry, chosen.selector_entry, *([self._plan.tasks[task].entry] if task else [])]
+        own = [self._plan.tasks[task].entry] if task and task not in self._plan.harness else []
+        plugins = [chosen.entry, chosen.selector_entry, *own]
         engine = self._plan.scoring.engine
         return provenance(started, plugins, engine, self._device, self._dtype, self._threads)

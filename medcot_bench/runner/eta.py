@@ -20,6 +20,8 @@ BACKWARD = {"full": 2.0, "low_rank": 1.2}
 SECONDS_A_TOKEN = 1.5e-3
 """What a token costs that is read, on two cores of an AMD EPYC with a model of 135 M parameters."""
 MEASURED_WITH = 135e6
+HARNESS_DOCUMENTS, HARNESS_TOKENS = 1000, 200
+"""What a task of lm-eval is taken to have, before it is loaded, and tokens of each."""
 WRITTEN = 4.5
 """What a token costs that is generated, in tokens that are read."""
 
@@ -127,6 +129,8 @@ def _training(plan: Plan, cell: Cell, task: str) -> float:
 
 def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
     """Return about how much the engine `fast` has to read, each prompt once."""
+    if score.task in plan.harness:
+        return HARNESS_TOKENS * float(plan.harness[score.task].limit or HARNESS_DOCUMENTS)
     scoring, work = plan.scoring, 0.0
     spec = plan.tasks[score.task].task.spec
     for number, item in enumerate(plan.scored_items(score.task, choosing=score.chooses)):
@@ -139,7 +143,7 @@ def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
 
 
 def _generates(score: Score) -> bool:
-    names = score.request["scores"]
+    names = score.request.get("scores")
     return not names or any(map(needs_generation, names))
 
 

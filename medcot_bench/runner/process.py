@@ -18,7 +18,7 @@ TAIL = 200
 class WorkerProcess:
     """One worker process; leaving the `with` block ends it."""
 
-    def __init__(self, job: Mapping[str, Any], *, offline: bool, on_log: Callable[[str], None]):
+    def __init__(self, job: Mapping[str, Any], *, offline: bool, trusting: bool, on_log: Callable[[str], None]):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "medcot_bench.runner.worker"],
             stdin=subprocess.PIPE,
@@ -27,7 +27,7 @@ class WorkerProcess:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env=_environment(int(job["threads"]), offline),
+            env=_environment(int(job["threads"]), offline, trusting),
             start_new_session=True,  # Ctrl-C reaches the parent, which ends the worker
         )
         self._on_log = on_log
@@ -75,15 +75,16 @@ class WorkerProcess:
             self._on_log(line.rstrip("\n"))
 
 
-def _environment(threads: int, offline: bool) -> dict[str, str]:
+def _environment(threads: int, offline: bool, trusting: bool) -> dict[str, str]:
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads collapse a machine that others use too
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_EVALUATE_OFFLINE": "1",
     }
+    if not trusting:  # metrics of the package evaluate are code that is fetched and run
+        environment |= {"HF_EVALUATE_OFFLINE": "1", "HF_ALLOW_CODE_EVAL": "0"}
     if offline:
         environment["HF_HUB_OFFLINE"] = "1"
     return environment

@@ -114,6 +114,10 @@ def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
                     "items_of": plan.items_of(label),
                 }
                 for label, task in plan.tasks.items()
+            }
+            | {
+                label: {"source": task.source, "domain": plan.domain(label), "left_out": {}, "items_of": None}
+                for label, task in plan.harness.items()
             },
             "settings": list(_settings(plan)),
             "num_fewshot": plan.study.scoring.num_fewshot,
@@ -190,8 +194,9 @@ class _Supervisor:
                 "cells": [cell.id for cell in left],
             }
             current: Cell | None = None
-            offline = self.plan.base.kind != "hub"
-            with WorkerProcess(job, offline=offline, on_log=self._log) as worker:
+            offline = self.plan.base.kind != "hub" and not any(t.remote for t in self.plan.harness.values())
+            trusting = self.plan.study.trust_task_code
+            with WorkerProcess(job, offline=offline, trusting=trusting, on_log=self._log) as worker:
                 for event in worker.events():
                     if event["event"] == "fatal":
                         error = MedcotError(event["message"])

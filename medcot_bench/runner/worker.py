@@ -52,6 +52,7 @@ def main() -> int:
             )
         store = Store(Path(job["output_dir"]))
         runner = CellRunner(plan, store, job["threads"], emit)
+        runner.check(cells[name] for name in job["cells"])
     except MedcotError as error:
         emit("fatal", message=str(error), exit_code=error.exit_code)
         return error.exit_code

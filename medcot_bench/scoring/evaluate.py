@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -36,6 +36,10 @@ class Evaluation:
     marks: tuple[str, ...]
     """What a reader of the table must know."""
     samples: tuple[Mapping[str, Any], ...]
+    lower_is_better: tuple[str, ...] = ()
+    """Names of scores, beside the core's own, of which less is better."""
+    subtasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of a task of lm-eval: its tasks with version, solved examples, digest of the documents and results."""
 
 
 def evaluate_score(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from lm_eval.api.instance import Instance
-from lm_eval.models.utils import postprocess_generated_text
+from lm_eval.models.utils import normalize_gen_kwargs, postprocess_generated_text
 
+from medcot_bench.errors import ConfigError
 from medcot_bench.models.attention import Past, Segment, flat
 from medcot_bench.scoring.hf import STOP, HfLM
 
@@ -19,6 +20,8 @@ BATCH_TOKENS = 2048
 KEPT_TOKENS = 16384
 """Tokens of prompts that stay read from their likelihoods to their answers: 0.8 GB for SmolLM2-135M in fp32,
 1.9 GB for Llama-3.2-3B in bf16. Prompts beyond are read twice."""
+UNDERSTOOD = {"until", "max_gen_toks", "do_sample", "temperature", STOP}
+"""Settings of generation that this engine follows by itself; requests with others are HFLM's."""
 ROWS = 256
 """Predictions whose logits are taken in fp32 at a time."""
 Request = tuple[Any, list[int], list[int]]
@@ -144,10 +147,11 @@ class FastLM(HfLM):
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Return the greedy answers; a row that ends makes room for the next, `batch_size` rows at once."""
-        if any(request.args[1].get("do_sample") for request in requests):
+        settings = [normalize_gen_kwargs(request.args[1], self.max_gen_toks) for request in requests]
+        if any(own["do_sample"] or set(own) - UNDERSTOOD for own in settings):
             texts: list[str] = super().generate_until(requests, disable_tqdm)
             return texts
-        rows = [self._row(*request.args) for request in requests]
+        rows = [self._row(request.args[0], own) for request, own in zip(requests, settings, strict=True)]
         # The longest prompts first: too little memory shows at once, and long answers do not come last alone.
         waiting = deque(sorted(rows, key=lambda row: (-len(row.prompt), row.prompt)))
         active: list[Row] = []
@@ -168,11 +172,12 @@ class FastLM(HfLM):
                 active = [row for row in active if not self._ended(row)]
         return [self._text(row) for row in rows]
 
-    def _row(self, context: str, settings: dict[str, Any]) -> Row:
-        most = int(settings.get("max_gen_toks") or self.max_gen_toks)
+    def _row(self, context: str, settings: Mapping[str, Any]) -> Row:
+        most = settings["max_gen_toks"]
+        if most >= self.max_length:
+            raise ConfigError(f"answers of {most} tokens leave a prompt no room in {self.max_length} tokens")
         prompt = self.tok_encode(context)[-(self.max_length - most) :]
-        until = settings.get("until") or []
-        return Row(prompt, most, settings.get(STOP, ()), [until] if isinstance(until, str) else until)
+        return Row(prompt, most, settings.get(STOP, ()), [text for text in settings["until"] if text])
 
     def _begin(self, row: Row) -> None:
         """Give a row its past: what is kept of its prompt, but for spaces at its end, with room for the answer."""
@@ -230,16 +235,32 @@ class FastLM(HfLM):
 def _batches(
     by_context: dict[tuple[int, ...], list[int]], requests: Sequence[Request]
 ) -> Iterator[list[tuple[tuple[int, ...], list[int]]]]:
-    """Yield contexts with their requests, the longest first, as many together as a batch takes."""
+    """Yield contexts with their requests, the longest first, as many together as a batch takes.
+
+    A context whose requests are too many for one, as the empty one of running text, comes several times.
+    """
 
     def size(context: tuple[int, ...], numbers: list[int]) -> int:
         return len(context) + sum(len(requests[number][2]) - 1 for number in numbers)
 
+    def parts() -> Iterator[tuple[tuple[int, ...], list[int]]]:
+        for context, numbers in by_context.items():
+            part: list[int] = []
+            total = len(context)
+            for number in numbers:
+                own = size((), [number])
+                if part and total + own > BATCH_TOKENS:
+                    yield context, part
+                    part, total = [], len(context)
+                part.append(number)
+                total += own
+            yield context, part
+
     batch: list[tuple[tuple[int, ...], list[int]]] = []
     total = 0
-    for context, numbers in sorted(by_context.items(), key=lambda entry: (-size(*entry), entry[0])):
+    for context, numbers in sorted(parts(), key=lambda entry: (-size(*entry), entry[0])):
         own = size(context, numbers)
-        if batch and total + own > BATCH_TOKENS:
+        if batch and (total + own > BATCH_TOKENS or any(context == other for other, _ in batch)):
             yield batch
             batch, total = [], 0
         batch.append((context, numbers))

@@ -16,18 +16,23 @@ STOP = "stop_after_text"
 class StopAfterText(StoppingCriteria):
     """Ends a row of a batch once a stop string follows text; line breaks before any text do not count.
 
-    Each row ends for itself: rows that are done wait, and are not generated further.
+    Strings of `until` end it anywhere. Each row ends for itself: rows that are done wait, and are not generated
+    further.
     """
 
-    def __init__(self, tokenizer: Any, stops: Sequence[str], prompt_length: int):
+    def __init__(self, tokenizer: Any, stops: Sequence[str], prompt_length: int, until: Sequence[str] = ()):
         self._tokenizer = tokenizer
         self._stops = stops
+        self._until = until
         self._prompt_length = prompt_length
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
         """Return one truth value a row."""
         texts = self._tokenizer.batch_decode(input_ids[:, self._prompt_length :], skip_special_tokens=True)
-        done = [any(stop in text.lstrip() for stop in self._stops) for text in texts]
+        done = [
+            any(stop in text.lstrip() for stop in self._stops) or any(stop in text for stop in self._until)
+            for text in texts
+        ]
         return torch.tensor(done, device=input_ids.device)
 
 
@@ -45,8 +50,9 @@ class HfLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
         self, context: torch.Tensor, max_length: int, stop: list[str], **settings: Any
     ) -> torch.Tensor:
         stops = settings.pop(STOP, ())
-        settings.pop("temperature", None)  # HFLM adds 0.0; greedy decoding takes none
-        criteria = [StopAfterText(self.tokenizer, stops, context.shape[1])] if stops else []
+        if not settings.get("do_sample"):
+            settings.pop("temperature", None)  # HFLM adds 0.0; greedy decoding takes none
+        criteria = [StopAfterText(self.tokenizer, stops, context.shape[1], stop)] if stops or stop else []
         with torch.autocast(
             device_type=self.device.type,
             dtype=self.mixed_precision_dtype,

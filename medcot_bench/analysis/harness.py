@@ -1,0 +1,67 @@
+"""What the records of lm-eval's tasks have beside per-item values."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from math import sqrt
+from statistics import fmean, variance
+
+from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.records import ScoreRecord
+from medcot_bench.results import Results
+from medcot_bench.scores import score_name, stderr_key
+
+
+def headlines(results: Results) -> dict[str, str]:
+    """Return task of lm-eval -> the first score of its table."""
+    found: dict[str, str] = {}
+    for task, score in _scores(results):
+        names = (name for key in score.results if (name := score_name(key)))
+        if task not in found and (first := next(names, None)):
+            found[task] = first
+    return found
+
+
+def lower_scores(results: Results, task: str) -> set[str]:
+    """Return the scores of a task of which less is better, beside the core's own."""
+    return {name for own, score in _scores(results) if own == task for name in score.lower_is_better}
+
+
+def whole_scores(scored: Sequence[ScoreRecord], per_item: Container[str]) -> dict[str, Contrast]:
+    """Return the scores of lm-eval that are no mean over items: the mean of seeds, with lm-eval's standard error.
+
+    Its variance is that of items, which all seeds share, plus that of the mean over seeds. It has no interval.
+    """
+    found = {}
+    for key in scored[0].results if scored[0].subtasks else ():
+        name = score_name(key)
+        values = [score.results[key] for score in scored if key in score.results]
+        if name is None or name in per_item or len(values) < len(scored):
+            continue
+        errors = [score.results[stderr_key(key)] for score in scored if stderr_key(key) in score.results]
+        stderr = None
+        if len(errors) == len(values):
+            between = variance(values) / len(values) if len(values) > 1 else 0.0
+            stderr = sqrt(fmean(error**2 for error in errors) + between)
+        found[name] = Contrast(fmean(values), stderr, None, scored[0].counts["items"], 0, len(values))
+    return found
+
+
+def about(task: str, score: ScoreRecord) -> Iterator[str]:
+    """Yield what a reader has to know of a task of lm-eval."""
+    names = [*score.subtasks]
+    shown = ", ".join(f"{name} {score.subtasks[name]['version']}" for name in names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    shots = sorted({str(one["num_fewshot"]) for one in score.subtasks.values()})
+    lower = f"; lower is better: {', '.join(score.lower_is_better)}" if score.lower_is_better else ""
+    yield (
+        f"{task}: {score.counts['items']} documents scored by lm-eval's own code ({shown}{more}), "
+        f"{' or '.join(shots)} solved examples before each{lower}; compared with no other task"
+    )
+
+
+def _scores(results: Results) -> Iterator[tuple[str, ScoreRecord]]:
+    for cell in results.cells:
+        for task, score in cell.scores.items():
+            if score.subtasks:
+                yield task, score

@@ -1,0 +1,115 @@
+"""What a plan reads in task files: names, needs, digests, and what would run as code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness_tasks import write_tasks
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.harness.files import TaskFile
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_tasks(tmp_path)
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def test_a_task_with_its_own_data_needs_no_network(folder: Path) -> None:
+    file = TaskFile(folder / "colours.yaml")
+    assert (file.name, file.group, file.code, file.remote, file.packaged) == ("colours", False, "", False, False)
+
+
+@pytest.mark.parametrize("changed", ["colours.jsonl", "shots.jsonl", "colours.yaml", "more.yaml", "both.yaml"])
+def test_the_digest_is_of_every_file_that_a_group_leads_to(folder: Path, changed: str) -> None:
+    before = TaskFile(folder / "both.yaml").digest
+    assert TaskFile(folder / "both.yaml").digest == before
+    (folder / "repeats.yaml").write_text("task: another\n")  # no part of it
+    assert TaskFile(folder / "both.yaml").digest == before
+    path = folder / changed
+    path.write_text(path.read_text() + "\n")
+    assert TaskFile(folder / "both.yaml").digest != before
+
+
+def test_a_data_set_of_the_hub_and_tasks_of_lm_eval_need_the_network(folder: Path) -> None:
+    edit(folder / "colours.yaml", "dataset_path: json", "dataset_path: somebody/colours")
+    assert TaskFile(folder / "colours.yaml").remote
+    assert TaskFile(folder / "more.yaml").remote
+    (folder / "both.yaml").write_text("group: both\ntask: [repeats, arc_easy]\n")
+    group = TaskFile(folder / "both.yaml")
+    assert group.remote
+    assert group.packaged
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("process_docs: !function utils.prepare", "!function utils.prepare"),
+        ("metric_list: [{metric: !function utils.score, aggregation: mean}]", "!function utils.score"),
+        ("class: !function utils.Task", "class"),
+        ("unsafe_code: true", "unsafe_code"),
+        ("dataset_kwargs: {trust_remote_code: true}", "trust_remote_code"),
+        ("dataset_path: pandas", "dataset_path: pandas"),
+    ],
+)
+def test_code_is_found_and_not_run(folder: Path, line: str, found: str) -> None:
+    (folder / "utils.py").write_text("raise RuntimeError('it was run')\n")
+    key = line.partition(":")[0]
+    kept = [one for one in (folder / "more.yaml").read_text().splitlines() if not one.startswith(key)]
+    (folder / "more.yaml").write_text("\n".join([*kept, line]))
+    assert TaskFile(folder / "more.yaml").code == f"{folder / 'more.yaml'}: {found}"
+    if line != "dataset_path: pandas":  # seen in a file that is included, and beside it, too
+        assert TaskFile(folder / "both.yaml").code == f"{folder / 'more.yaml'}: {found}"
+    before = TaskFile(folder / "more.yaml").digest
+    (folder / "utils.py").write_text("raise RuntimeError('it was run again')\n")
+    assert TaskFile(folder / "more.yaml").digest != before
+
+
+def test_what_lm_eval_brings_along_is_no_code_of_the_user(folder: Path) -> None:
+    from medcot_bench.harness.names import package
+
+    own = package() / "tasks" / "gpqa" / "zeroshot" / "_gpqa_zeroshot_yaml"
+    assert "!function" in own.read_text()
+    (folder / "gpqa.yaml").write_text(f"include: {own}\ntask: my_gpqa\ndataset_name: gpqa_main\n")
+    assert TaskFile(folder / "gpqa.yaml").code == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "error"),
+    [
+        ("gone.yaml", None, "No such file or directory"),
+        ("list.yaml", "- task: a\n", "a task file is a mapping of fields, this is a list"),
+        ("broken.yaml", "task: [a\n", "not YAML: while parsing a flow sequence"),
+        (
+            "tagged.yaml",
+            "task: !!python/object/apply:os.getcwd []\n",
+            "not YAML: could not determine a constructor",
+        ),
+        ("nameless.yaml", "output_type: multiple_choice\n", "it names neither a 'task' nor a 'group'"),
+        ("round.yaml", "include: round.yaml\ntask: a\n", "it includes itself"),
+        (
+            "data.yaml",
+            "task: a\ndataset_path: json\ndataset_kwargs: {data_files: rows.jsonl}\n",
+            "data_files: no such file rows.jsonl (from where you are)",
+        ),
+        (
+            "group.yaml",
+            "group: a\ntask: [colour]\n",
+            "no task 'colour' in this folder or of lm-eval; near: colours",
+        ),
+    ],
+)
+def test_what_can_not_be_read_is_named(folder: Path, file: str, text: str | None, error: str) -> None:
+    if text is not None:
+        (folder / file).write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        TaskFile(folder / file)
+    assert str(caught.value).startswith(f"{folder / file}: {error}")
+    assert "\n" not in str(caught.value)
