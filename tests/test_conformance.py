@@ -127,7 +127,9 @@ class TestBuiltInExporters(ExporterChecks):
 
 
 @pytest.mark.parametrize(
-    ("kind", "checked"), [("task", BUNDLED + FILES), ("adapter", ADAPTERS), ("selector", SELECTORS)], ids=str
+    ("kind", "checked"),
+    [("task", BUNDLED + FILES), ("adapter", ADAPTERS), ("selector", SELECTORS), ("exporter", EXPORTERS + FOLDERS)],
+    ids=str,
 )
 def test_no_built_in_plugin_goes_unchecked(kind: Kind, checked: list[str]) -> None:
     ours = {entry.name for entry in installed().of(kind) if entry.distribution == "medcot-bench"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from medcot_bench.analysis.leaderboard import Leaderboard, build
 from medcot_bench.errors import PluginError
@@ -36,10 +37,7 @@ def export(folder: Path, formats: Iterable[str]) -> list[Path]:
         else:
             board = leaderboard()
             with blame(entry, "export"):
-                text = exporter.export(board)
-                if not isinstance(text, str):
-                    raise TypeError(f"it gives a {type(text).__name__}, not a text")
-                contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(text)}
+                contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(exporter.export(board))}
         for name, content in contents.items():
             paths.append(folder / name)
             store.replace(paths[-1], content)
@@ -57,6 +55,8 @@ def _inside(entry: PluginEntry, folder: str, texts: Mapping[str, str]) -> dict[P
     return contents
 
 
-def _encoded(text: str) -> bytes:
+def _encoded(text: Any) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError(f"it gives a {type(text).__name__}, not a text")
     # What UTF-8 has no bytes for, half of a surrogate pair, is written as the escape that JSON has for it.
     return text.encode(errors="backslashreplace")

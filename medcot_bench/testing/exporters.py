@@ -165,11 +165,16 @@ def _markup(text: str) -> str:
     return "<script> of a text is left live" if "<script>alert(1)" in text else ""
 
 
+def _markdown(text: str) -> str:
+    # What stands between lines of hyphens at the start is YAML: data, and no markup.
+    return _markup(re.sub(r"\A---\n.*?^---\n", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
 _FAULTS: Mapping[str, Callable[[str], str]] = {
     ".json": _json,
     ".jsonl": _json_lines,
     ".csv": _table(","),
     ".tsv": _table("\t"),
     ".html": _markup,
-    ".md": _markup,
+    ".md": _markdown,
 }

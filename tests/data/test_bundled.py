@@ -68,8 +68,8 @@ def test_the_source_bundled_may_be_typed_and_is_what_no_source_means() -> None:
 
 
 def test_a_wrong_source_is_told_both_kinds() -> None:
-    with pytest.raises(ConfigError, match="can't read source 'hub'; write bundled or file:PATH"):
-        load(choose("kubectl"), {None: "hub"}, 0)
+    with pytest.raises(ConfigError, match="can't read source 'here'; write bundled or file:PATH"):
+        load(choose("kubectl"), {None: "here"}, 0)
 
 
 @pytest.mark.parametrize("name", ["medqa_cot", "medcalc_cot", "kubectl", "k8s_qa", "manuals_qa"])

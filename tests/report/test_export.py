@@ -90,7 +90,9 @@ def test_files_are_made_of_the_records_alone(tmp_path: Path, use: Use) -> None:
 def test_an_exporter_that_gives_no_text_is_named(exporter: Any, where: str, tmp_path: Path, use: Use) -> None:
     use(exporter)
     write(tmp_path, MADE)
-    with pytest.raises(PluginError, match=rf"^exporter 'own' \(acme 1.0\) failed in {where}: AttributeError"):
+    with pytest.raises(
+        PluginError, match=rf"^exporter 'own' \(acme 1.0\) failed in {where}: TypeError: it gives a NoneType, not"
+    ):
         export(tmp_path, ["own"])
 
 
