@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from medcot_bench.config import Analysis, Scoring, Study, Training
+from medcot_bench.interfaces import Adapter
+from medcot_bench.options import NamedOptions, split_specs
+from medcot_bench.plugins import installed
 from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
@@ -58,6 +61,10 @@ def dump_study(study: Study) -> str:
     for task, given in fields.get("data", {}).items():
         whole = isinstance(given, str)
         fields["data"][task] = _absolute(given) if whole else {k: _absolute(v) for k, v in given.items()}
+    if "adapters" in fields:
+        fields["adapters"] = _absolute_adapters(study.adapters)
+    if hypotheses := fields.get("analysis", {}).get("adapters"):
+        fields["analysis"]["adapters"] = _absolute_adapters(hypotheses)
     fields["output_dir"] = str(Path(study.output_dir).absolute())
     try:
         model = Path(study.model).expanduser()
@@ -66,6 +73,21 @@ def dump_study(study: Study) -> str:
     except (OSError, RuntimeError, ValueError):
         pass  # no path
     return yaml.safe_dump(fields, sort_keys=False)
+
+
+def _absolute_adapters(names: Iterable[str]) -> list[str]:
+    """Return adapters as typed, with the paths among their options absolute. What is not there may be a hub id."""
+    changed = []
+    for typed in split_specs(names):
+        declared = cast("Adapter", installed().make("adapter", typed.name)).spec.options
+        paths = {
+            key: Path(typed.options[key]).expanduser()
+            for key, option in declared.items()
+            if option.path and key in typed.options
+        }
+        there = {key: str(path.absolute()) for key, path in paths.items() if path.exists()}
+        changed.append(str(NamedOptions(typed.name, {**typed.options, **there})))
+    return changed
 
 
 def _absolute(source: str) -> str:
