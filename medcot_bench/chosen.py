@@ -84,8 +84,9 @@ class ChosenAdapter:
             "version": spec.version,
             "options": _hashed(spec.options, self.options),
         }
-        if spec.weights:
+        if spec.weights:  # what lies at a path counts, not where
             request["weights"] = spec.weights
+            request["options"] |= {key: option.default for key, option in spec.options.items() if option.path}
         if spec.update != "none":
             request["selector"] = {
                 "name": self.selector.spec.name,

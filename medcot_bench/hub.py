@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from medcot_bench.headers import RECIPE_FILE, Layout, folder_layout, layout, rea
 
 PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 """Files of a model repository that are fetched: never code, never pickles."""
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+"""Those of an adapter that PEFT saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,11 @@ def find(model: str) -> Found:
     from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
-    folder = _cached(model)
-    if folder is not None:
+    folder = _cached("model", model, PATTERNS)
+    if folder and (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
         return Found(folder.name, folder_layout(model, folder), folder, _recipe(model, folder / RECIPE_FILE))
     name, _, pin = model.partition("@")
-    with _explained(model):
+    with _explained("model", model, "config.json", "name a folder or a GGUF file"):
         api = HfApi()
         revision = str(api.model_info(name, revision=pin or None).sha)
         config = read_json(model, Path(hf_hub_download(name, "config.json", revision=revision)))
@@ -61,40 +63,67 @@ def download(model: str, revision: str) -> Path:
 
     Raises ModelError, also where the branch that was typed has moved on from the `revision` that was planned.
     """
-    from huggingface_hub import snapshot_download
-
-    name, _, pin = model.partition("@")
-    with _explained(model):
-        folder = Path(snapshot_download(name, revision=pin or None, allow_patterns=PATTERNS))
+    with _explained("model", model, "config.json", "name a folder or a GGUF file"):
+        folder = _fetched(model, PATTERNS)
     if folder.name != revision:
         raise ModelError(f"model '{model}' changed on the hub since the run was planned; run it again")
     return folder
+
+
+def adapter_folder(adapter: str) -> Path:
+    """Return the folder of the hub's cache that holds an adapter's files, fetched where they aren't there yet.
+
+    `adapter` is an id (`ORGANISATION/NAME@REVISION`); the folder's name is the revision that it stands for. Raises
+    ModelError.
+    """
+    folder = _cached("adapter", adapter, ADAPTER_FILES)
+    if folder is None or _lacking(folder):
+        with _explained("adapter", adapter, ADAPTER_FILES[0], "give a folder that PEFT saved"):
+            folder = _fetched(adapter, ADAPTER_FILES)
+    if missing := _lacking(folder):
+        raise ModelError(
+            f"adapter '{adapter}': the hub's repository holds no {missing[0]} (other formats can run code)"
+        )
+    return folder
+
+
+def _lacking(folder: Path) -> list[str]:
+    return [name for name in ADAPTER_FILES if not (folder / name).is_file()]
 
 
 def _recipe(model: str, file: Path) -> dict[str, Any]:
     return read_json(model, file) if file.is_file() else {}
 
 
-def _cached(model: str) -> Path | None:
+def _cached(kind: str, typed: str, patterns: Sequence[str]) -> Path | None:
+    """Return the cached snapshot of an id, whatever files it holds. Raises ModelError for what is no id."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    name, _, pin = model.partition("@")
+    name, _, pin = typed.partition("@")
     try:
-        folder = Path(
-            snapshot_download(name, revision=pin or None, local_files_only=True, allow_patterns=PATTERNS)
+        return Path(
+            snapshot_download(name, revision=pin or None, local_files_only=True, allow_patterns=[*patterns])
         )
     except (LocalEntryNotFoundError, FileNotFoundError):
         return None
     except HFValidationError:
-        raise ModelError(f"model '{model}': no folder of this name, and no hub id (ORGANISATION/NAME)") from None
-    whole = (folder / "config.json").is_file() and list(folder.glob("*.safetensors"))
-    return folder if whole else None
+        raise ModelError(f"{kind} '{typed}': no folder of this name, and no hub id (ORGANISATION/NAME)") from None
+
+
+def _fetched(typed: str, patterns: Sequence[str]) -> Path:
+    from huggingface_hub import snapshot_download
+
+    name, _, pin = typed.partition("@")
+    return Path(snapshot_download(name, revision=pin or None, allow_patterns=[*patterns]))
 
 
 @contextmanager
-def _explained(model: str) -> Iterator[None]:
-    """Turn the hub's errors into one line that says what to do."""
+def _explained(kind: str, typed: str, needed: str, instead: str) -> Iterator[None]:
+    """Turn the hub's errors into one line that says what to do.
+
+    `needed` is a file that every such repository holds, `instead` a way without the hub.
+    """
     from huggingface_hub.errors import (
         GatedRepoError,
         NotASafetensorsRepoError,
@@ -103,28 +132,28 @@ def _explained(model: str) -> Iterator[None]:
         RevisionNotFoundError,
     )
 
+    what = f"{kind} '{typed}'"
     try:
         yield
     except GatedRepoError:
         raise ModelError(
-            f"model '{model}' is gated: accept its terms on its page of the hub, then log in with "
+            f"{what} is gated: accept its terms on its page of the hub, then log in with "
             "`hf auth login` or set HF_TOKEN"
         ) from None
     except RevisionNotFoundError:
-        raise ModelError(f"model '{model}': the hub has no such revision of it") from None
+        raise ModelError(f"{what}: the hub has no such revision of it") from None
     except RepositoryNotFoundError:
         raise ModelError(
-            f"model '{model}': no such folder, and the hub has no such model (or it is private: run "
-            "`hf auth login`)"
+            f"{what}: no such folder, and the hub has no such {kind} (or it is private: run `hf auth login`)"
         ) from None
     except RemoteEntryNotFoundError:
-        raise ModelError(f"model '{model}': the hub's repository holds no config.json") from None
+        raise ModelError(f"{what}: the hub's repository holds no {needed}") from None
     except NotASafetensorsRepoError:
-        raise ModelError(f"model '{model}' has no *.safetensors (other formats can run code)") from None
+        raise ModelError(f"{what} has no *.safetensors (other formats can run code)") from None
     except ModelError:
         raise
     except Exception as error:  # which HTTP client the hub library uses, and so what it raises, changes
         raise ModelError(
-            f"model '{model}': not in the local cache, and the hub can't be reached ({type(error).__name__}); "
-            "set HF_HOME to a filled cache, or name a folder or a GGUF file"
+            f"{what}: not in the local cache, and the hub can't be reached ({type(error).__name__}); "
+            f"set HF_HOME to a filled cache, or {instead}"
         ) from None

@@ -32,14 +32,13 @@ class NamedOptions:
 
     @property
     def slug(self) -> str:
-        """The name for a folder.
+        """The name for a folder, with the last part of a path.
 
-        >>> split_specs("layer_lora:select=top,k=2")[0].slug
-        'layer_lora.top.k2'
+        >>> split_specs("layer_lora:select=top,k=2")[0].slug, split_specs("peft:path=/mnt/trained/v2/")[0].slug
+        ('layer_lora.top.k2', 'peft.pathv2')
         """
-        parts = [self.name] + [
-            value if key == "select" else f"{key}{value}" for key, value in self.options.items()
-        ]
+        last = {key: value.rstrip("/").rpartition("/")[2] for key, value in self.options.items()}
+        parts = [self.name] + [value if key == "select" else f"{key}{value}" for key, value in last.items()]
         return re.sub(r"[^A-Za-z0-9_.+=-]", "-", ".".join(parts)).lstrip(".")
 
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import cast
 
-from medcot_bench.chosen import ChosenTask
-from medcot_bench.config import OwnTask
+from medcot_bench.chosen import ChosenTask, choose_task
+from medcot_bench.config import OwnTask, Study
 from medcot_bench.data.rows import read_own
 from medcot_bench.errors import ConfigError
 from medcot_bench.interfaces import Task
@@ -15,6 +15,12 @@ from medcot_bench.options import NamedOptions
 from medcot_bench.plugins import Plugins
 
 PLUGIN = "own"
+
+
+def choose(typed: NamedOptions, study: Study, plugins: Plugins) -> ChosenTask:
+    """Build a task that a study names: one of its own rows, or a plugin's. Raises as `choose_own` does."""
+    section = study.own.get(typed.name.partition("@")[0])
+    return choose_own(typed, section, plugins) if section else choose_task(typed, plugins, study.data_seed)
 
 
 def choose_own(typed: NamedOptions, section: OwnTask, plugins: Plugins) -> ChosenTask:

@@ -8,14 +8,14 @@ from functools import partial
 from typing import TypeVar
 
 from medcot_bench.bases import resolve
-from medcot_bench.chosen import ITEMS, ChosenAdapter, ChosenTask, choose_adapter, choose_task
+from medcot_bench.chosen import ITEMS, ChosenAdapter, ChosenTask, choose_adapter
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.harness.task import HarnessTask, choose_harness, is_harness
 from medcot_bench.options import ALL, NamedOptions
-from medcot_bench.own_tasks import choose_own
+from medcot_bench.own_tasks import choose
 from medcot_bench.plan import TRIED_BY, VALIDATION_ITEMS, Plan
 from medcot_bench.plugins import Plugins, installed
 from medcot_bench.requests import make_cells, make_scores
@@ -46,17 +46,14 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
             if foreign := attempt(partial(choose_harness, typed, study)):
                 harness[foreign.label] = foreign
             continue
-        name = typed.name.partition("@")[0]
-        own = study.own.get(name)
-        choose = partial(choose_own, typed, own) if own else partial(choose_task, typed, data_seed=study.data_seed)
-        if task := attempt(partial(choose, plugins=plugins)):
+        if task := attempt(partial(choose, typed, study, plugins)):
             known = [label for label, other in tasks.items() if other.request() == task.request()]
             same[task.label] = known[0] if known else task.label
             if known:
                 continue
             tasks[task.label] = task
             # Another prompt asks the same items; a shift of the items themselves has its own.
-            sources = study.sources(name if task.shift == task.template else typed.name)
+            sources = study.sources(typed.name.partition("@")[0] if task.shift == task.template else typed.name)
             if found := attempt(partial(load, task, sources, study.data_seed, _counts(study))):
                 data[task.label] = found
     adapters: dict[str, ChosenAdapter] = {}

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from medcot_bench.config import Analysis, OwnTask, Scoring, Study, Training
 from medcot_bench.harness.task import with_absolute_file
+from medcot_bench.interfaces import Adapter
+from medcot_bench.options import NamedOptions, split_specs
+from medcot_bench.plugins import installed
 from medcot_bench.task_files import YAML_ERRORS, relative_to, take_in
 from medcot_bench.types import SPLITS
 
@@ -63,6 +66,10 @@ def dump_study(study: Study) -> str:
         task["data"] = relative_to(Path.cwd(), task["data"])
     if study.eval_tasks:
         fields["eval_tasks"] = [str(with_absolute_file(typed)) for typed in study.specs("eval_tasks")]
+    if "adapters" in fields:
+        fields["adapters"] = _absolute_adapters(study.adapters)
+    if hypotheses := fields.get("analysis", {}).get("adapters"):
+        fields["analysis"]["adapters"] = _absolute_adapters(hypotheses)
     fields["output_dir"] = str(Path(study.output_dir).absolute())
     try:
         model = Path(study.model).expanduser()
@@ -71,6 +78,21 @@ def dump_study(study: Study) -> str:
     except (OSError, RuntimeError, ValueError):
         pass  # no path
     return yaml.safe_dump(fields, sort_keys=False)
+
+
+def _absolute_adapters(names: Iterable[str]) -> list[str]:
+    """Return adapters as typed, with the paths among their options absolute. What is not there may be a hub id."""
+    changed = []
+    for typed in split_specs(names):
+        declared = cast("Adapter", installed().make("adapter", typed.name)).spec.options
+        paths = {
+            key: Path(typed.options[key]).expanduser()
+            for key, option in declared.items()
+            if option.path and key in typed.options
+        }
+        there = {key: str(path.absolute()) for key, path in paths.items() if path.exists()}
+        changed.append(str(NamedOptions(typed.name, {**typed.options, **there})))
+    return changed
 
 
 def _absolute(source: str) -> str:

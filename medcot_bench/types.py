@@ -66,6 +66,9 @@ class Option:
     choices: tuple[str, ...] = ()
     added: bool = False
     """Whether it came to a version that results were made with: at its default it is no part of any id."""
+    path: bool = False
+    """Whether it names a file or a folder. A run keeps it as an absolute path; where the plugin gives a digest of
+    what lies there (`AdapterSpec.weights`), that is part of the id and the path is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
-"""Any method of PEFT by its name, `peft:type=oft,oft_block_size=4`; or adapters of others, `peft:path=DIR`."""
+"""Any method of PEFT by its name, `peft:type=oft,oft_block_size=4`; or saved adapters, `peft:path=DIR_OR_ID`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,19 +12,25 @@ from typing import Any
 
 from medcot_adapters.recipes import low_rank_recipe
 from medcot_bench import AdapterSpec, ConfigError, ModelInfo, Option, Placement, Recipe, hookimpl
+from medcot_bench.hub import ADAPTER_FILES, adapter_folder
 
 SPEC = AdapterSpec(
     name="peft",
     version=1,
     update="low_rank",
-    description="A method of PEFT with fields of its config (type=oft,r=8), or a saved PEFT adapter (path=DIR).",
+    description="A method of PEFT with fields of its config (type=oft,r=8), or a saved adapter (path=DIR_OR_ID).",
     options={
         "type": Option(str, "", "PEFT's name of the method, e.g. oft, loha, lokr, ia3, vera"),
-        "path": Option(str, "", "folder of an adapter that PEFT saved: it is scored, not trained"),
+        "path": Option(
+            str,
+            "",
+            "an adapter that PEFT saved, scored, not trained: a folder, or a hub id (ORGANISATION/NAME@REVISION)",
+            path=True,
+        ),
     },
     open_options=True,
 )
-FILES = ("adapter_config.json", "adapter_model.safetensors")
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+(@[\w./-]+)?", re.ASCII)
 OURS = {
     *("task_type", "peft_type", "target_modules", "inference_mode", "base_model_name_or_path"),
     *("auto_mapping", "peft_version", "revision"),
@@ -69,24 +76,29 @@ class AnyPeft:
 
 
 class Saved:
-    """An adapter that PEFT saved, trained elsewhere. `spec.weights` is a digest of its files."""
+    """An adapter that PEFT saved, trained elsewhere.
+
+    `spec.weights` is a digest of its files, or for the hub's its name and revision.
+    """
 
     def __init__(self, path: str):
         self._folder = Path(path).expanduser()
-        if missing := [name for name in FILES if not (self._folder / name).is_file()]:
+        of_hub = not self._folder.exists() and bool(_HUB_ID.fullmatch(path))
+        if of_hub:
+            self._folder = adapter_folder(path)
+        if missing := [name for name in ADAPTER_FILES if not (self._folder / name).is_file()]:
             raise ConfigError(
                 f"adapter peft: path={path}: there is no {missing[0]}; give a folder that PEFT saved"
             )
+        config_file, _ = ADAPTER_FILES
         try:
-            config = dict(json.loads((self._folder / FILES[0]).read_text(encoding="utf-8")))
+            config = dict(json.loads((self._folder / config_file).read_text(encoding="utf-8")))
         except (ValueError, TypeError):
-            raise ConfigError(f"adapter peft: path={path}: {FILES[0]} is no JSON object") from None
+            raise ConfigError(f"adapter peft: path={path}: {config_file} is no JSON object") from None
         if "num_virtual_tokens" in config:
             raise ConfigError(f"adapter peft: path={path}: {config.get('peft_type')} changes prompts, not modules")
-        running = hashlib.sha256()
-        for name in FILES:
-            running.update((self._folder / name).read_bytes())
-        self.spec = replace(SPEC, update="none", weights=running.hexdigest()[:16])
+        origin = f"hub:{path.partition('@')[0]}@{self._folder.name}"
+        self.spec = replace(SPEC, update="none", weights=origin if of_hub else _digest(self._folder))
 
     def recipe(self, model: ModelInfo) -> Recipe:
         """Return a recipe without steps."""
@@ -104,6 +116,13 @@ class Saved:
     def load(self, model: Any, folder: Path) -> Any:
         """Return the base with the adapter on it."""
         return self.prepare(model, {})
+
+
+def _digest(folder: Path) -> str:
+    running = hashlib.sha256()
+    for name in ADAPTER_FILES:
+        running.update((folder / name).read_bytes())
+    return running.hexdigest()[:16]
 
 
 def _feedforward(config: Any, model: Any, placement: Placement) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from medcot_bench import __version__
-from medcot_bench.cli import compare, export, init, listing, plan, run, schema, show, validate
+from medcot_bench.cli import compare, export, init, listing, merge, plan, predict, run, schema, show, validate
 from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
 
 EPILOG = """\
@@ -22,6 +22,8 @@ examples:
   medcot-bench run study.yaml --seeds 0,1,2
   medcot-bench compare out --baseline full
   medcot-bench export out --format md,csv
+  medcot-bench predict out lora__s0 "Which port does the Service expose?" --context-file service.yaml
+  medcot-bench merge out lora__s0 model
 
 exit status: 0 all done, 1 some cells failed, 2 wrong usage or study, 3 folder in use or unreadable.
 A benchmark of fine-tuning methods. Not for clinical use."""
@@ -39,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"medcot-bench {__version__}")
     commands = program.add_subparsers(dest="command", metavar="command", required=True)
-    for command in (run, plan, validate, init, schema, listing, show, compare, export):
+    for command in (run, plan, validate, init, schema, listing, show, compare, export, predict, merge):
         command.add_parser(commands)
     return program
 

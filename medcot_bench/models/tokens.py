@@ -72,12 +72,20 @@ class Written:
 
 
 def write(
-    chosen: ChosenTask, encoder: Encoder, example: Example, shots: Sequence[tuple[str, str]] = ()
+    chosen: ChosenTask,
+    encoder: Encoder,
+    example: Example,
+    shots: Sequence[tuple[str, str]] = (),
+    *,
+    answered: bool = True,
 ) -> Written:
-    """Write one item. A plugin's exception becomes a PluginError that names it."""
+    """Write one item; one that is not `answered` has an empty target.
+
+    A plugin's exception becomes a PluginError that names it.
+    """
     with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
         text = checked_prompt(chosen.task.prompt(example, chosen.template))
-        target = checked_target(chosen.task.target(example))
+        target = checked_target(chosen.task.target(example)) if answered else Target("")
     return Written(example, encoder.prompt(text, shots), encoder.target(target))
 
 
@@ -90,6 +98,7 @@ def write_within(
     room: int = 0,
     shots: Sequence[tuple[str, str]] = (),
     shorten: bool,
+    answered: bool = True,
 ) -> Written | None:
     """Write one item in at most `limit` tokens, of which the larger of `room` and the target follow the prompt.
 
@@ -101,7 +110,7 @@ def write_within(
         prompt, target = encoder.pair(written.prompt, written.target)
         return len(prompt) + max(len(target) + 1, room) <= limit  # one more for EOS
 
-    written = write(chosen, encoder, example, shots)
+    written = write(chosen, encoder, example, shots, answered=answered)
     if fits(written):
         return written
     pieces = _pieces(example.context or "")
@@ -111,7 +120,7 @@ def write_within(
     while low <= high:
         middle = (low + high) // 2
         shorter = replace(example, context="".join(pieces[:middle]))
-        candidate = write(chosen, encoder, shorter, shots)
+        candidate = write(chosen, encoder, shorter, shots, answered=answered)
         if fits(candidate):
             fitting, low = Written(shorter, candidate.prompt, candidate.target, shortened=True), middle + 1
         else:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, Self
+
+from medcot_bench.errors import MedcotError
 
 TAIL = 200
 """Lines of standard error that are kept."""
@@ -18,9 +21,17 @@ TAIL = 200
 class WorkerProcess:
     """One worker process; leaving the `with` block ends it."""
 
-    def __init__(self, job: Mapping[str, Any], *, offline: bool, trusting: bool, on_log: Callable[[str], None]):
+    def __init__(
+        self,
+        job: Mapping[str, Any],
+        *,
+        module: str = "worker",
+        offline: bool,
+        trusting: bool = False,
+        on_log: Callable[[str], None],
+    ):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "medcot_bench.runner.worker"],
+            [sys.executable, "-m", f"medcot_bench.runner.{module}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -73,6 +84,46 @@ class WorkerProcess:
         for line in _open(self._process.stderr):
             self._tail.append(line)
             self._on_log(line.rstrip("\n"))
+
+
+def answer_of(module: str, job: Mapping[str, Any], *, offline: bool) -> dict[str, Any]:
+    """Return the one event that a worker of another kind ends with; it runs `medcot_bench.runner.MODULE`.
+
+    Raises MedcotError for an expected error of its, or where a signal ended it.
+    """
+    with WorkerProcess(job, module=module, offline=offline, on_log=lambda line: None) as worker:
+        event = next(worker.events(), None)
+        if event is None:
+            status = worker.wait()
+            if status < 0:
+                raise MedcotError(ending(status))
+            raise RuntimeError(f"the worker ended with status {status}:\n{worker.tail}")
+    if event["event"] == "fatal":
+        raise fatal(event)
+    return event
+
+
+def fatal(event: Mapping[str, Any]) -> MedcotError:
+    """Return the error that a worker's event `fatal` stands for."""
+    error = MedcotError(event["message"])
+    error.exit_code = event["exit_code"]
+    return error
+
+
+def ending(status: int) -> str:
+    """Say how a worker ended, by its exit status."""
+    if status >= 0:
+        return f"the worker ended with status {status}"
+    name = signal.Signals(-status).name
+    hint = " (the system kills processes that run out of memory)" if name == "SIGKILL" else ""
+    return f"the worker was ended by {name}{hint}"
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _environment(threads: int, offline: bool, trusting: bool) -> dict[str, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +17,7 @@ from medcot_bench.plugins import installed
 from medcot_bench.records import Attempt, now
 from medcot_bench.report.export import export
 from medcot_bench.runner.eta import Eta, phases
-from medcot_bench.runner.process import WorkerProcess
+from medcot_bench.runner.process import WorkerProcess, cores, ending, fatal
 from medcot_bench.store import Store
 from medcot_bench.study_files import dump_study
 from medcot_bench.todo import Todo, remaining, run_order
@@ -190,7 +188,7 @@ class _Supervisor:
             job = {
                 "study": self.plan.study.model_dump(mode="json"),
                 "output_dir": str(self.store.root),
-                "threads": self.plan.study.threads or _cores(),
+                "threads": self.plan.study.threads or cores(),
                 "cells": [cell.id for cell in left],
             }
             current: Cell | None = None
@@ -199,9 +197,7 @@ class _Supervisor:
             with WorkerProcess(job, offline=offline, trusting=trusting, on_log=self._log) as worker:
                 for event in worker.events():
                     if event["event"] == "fatal":
-                        error = MedcotError(event["message"])
-                        error.exit_code = event["exit_code"]
-                        raise error
+                        raise fatal(event)
                     if event["event"] == "ready":  # device, dtype and model can be used
                         self.write_plan()
                     if event["event"] == "cell_started":
@@ -217,7 +213,7 @@ class _Supervisor:
                 left.remove(current)
                 self._record_death(current, status, worker.tail)
             elif left and status < 0:
-                raise MedcotError(f"{_ending(status)} between two cells; run the same command again")
+                raise MedcotError(f"{ending(status)} between two cells; run the same command again")
             elif left and status != RECYCLED:
                 raise RuntimeError(f"the worker ended with status {status}:\n{worker.tail}")
         return failed
@@ -237,7 +233,7 @@ class _Supervisor:
             installed().cell_finished(record)
 
     def _record_death(self, cell: Cell, status: int, log: str) -> None:
-        error = _ending(status)
+        error = ending(status)
         attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=now())
         folder = self.store.add_attempt(cell, attempt, log)
         self.store.drop_unfinished(cell)
@@ -256,17 +252,3 @@ class _Supervisor:
 
 def _title(plan: Plan, cell: Cell) -> str:
     return f"{cell.title} × lr {plan.recipe(cell).lr:g}" if plan.trials else cell.title
-
-
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"the worker ended with status {status}"
-    name = signal.Signals(-status).name
-    hint = " (the system kills processes that run out of memory)" if name == "SIGKILL" else ""
-    return f"the worker was ended by {name}{hint}"
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

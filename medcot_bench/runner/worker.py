@@ -1,19 +1,12 @@
-"""The worker process: runs cells one after another on a warm base and commits what it made.
-
-It reads its job as one JSON line from standard input and writes events as JSON lines to standard output. When
-its standard input closes, its parent is gone, and it ends.
-"""
+"""The worker process: runs cells one after another on a warm base and commits what it made."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import psutil
 import torch
@@ -24,38 +17,28 @@ from medcot_bench.plan import Cell, Score
 from medcot_bench.planner import make_plan
 from medcot_bench.records import Attempt, Status, now
 from medcot_bench.runner.cell import CellRunner
+from medcot_bench.runner.child import Emit, serve
 from medcot_bench.runner.supervisor import RECYCLED
 from medcot_bench.store import Store
 from medcot_bench.training.costs import release_memory
 
-Emit = Callable[..., None]
-
 
 def main() -> int:
     """Run the job given on standard input; return the exit status."""
-    events = _own_stdout()
+    return serve(_run)
 
-    def emit(event: str, **fields: Any) -> None:
-        events.write(json.dumps({"event": event, **fields}) + "\n")
-        events.flush()
 
-    job = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(job["threads"])
-    try:
-        plan = make_plan(Study.model_validate(job["study"]))
-        cells = {cell.id: cell for cell in plan.cells}
-        if any(name not in cells for name in job["cells"]):
-            raise StoreError(
-                "the data or the model changed while the run was starting; run it again (if it comes each time, a "
-                "plugin gives other items each time: see its conformance checks)"
-            )
-        store = Store(Path(job["output_dir"]))
-        runner = CellRunner(plan, store, job["threads"], emit)
-        runner.check(cells[name] for name in job["cells"])
-    except MedcotError as error:
-        emit("fatal", message=str(error), exit_code=error.exit_code)
-        return error.exit_code
+def _run(job: Mapping[str, Any], emit: Emit) -> int:
+    plan = make_plan(Study.model_validate(job["study"]))
+    cells = {cell.id: cell for cell in plan.cells}
+    if any(name not in cells for name in job["cells"]):
+        raise StoreError(
+            "the data or the model changed while the run was starting; run it again (if it comes each time, a "
+            "plugin gives other items each time: see its conformance checks)"
+        )
+    store = Store(Path(job["output_dir"]))
+    runner = CellRunner(plan, store, job["threads"], emit)
+    runner.check(cells[name] for name in job["cells"])
     emit("ready")
     first_size: int | None = None
     for number, name in enumerate(job["cells"]):
@@ -105,18 +88,6 @@ def status_of(error: BaseException) -> Status:
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
         return "oom"
     return "failed"
-
-
-def _own_stdout() -> TextIO:
-    """Keep standard output for events: what libraries print goes to standard error."""
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return events
-
-
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from lm_eval.api.task import ConfigurableTask
 from medcot_bench.scores import CORE_SCORES, higher_is_better
 from medcot_bench.scoring.answers import ItemScorer, Question
 from medcot_bench.scoring.hf import STOP
+from medcot_bench.types import TaskSpec
 
 SPLIT = "items"
 
@@ -43,6 +44,12 @@ class MedcotTask(ConfigurableTask):  # type: ignore[misc]  # lm-eval ships no ty
         ]
 
 
+def generation_settings(spec: TaskSpec, max_new_tokens: int) -> dict[str, Any]:
+    """Return how answers are written, in lm-eval's keys and ours: greedily, up to a task's stop strings."""
+    settings: dict[str, Any] = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
+    return settings | ({STOP: list(spec.stop)} if spec.stop else {})
+
+
 def build_task(
     name: str,
     questions: Sequence[Question],
@@ -66,9 +73,6 @@ def build_task(
         for number, question in enumerate(questions)
     ]
     metrics = dict.fromkeys([*spec.scores, *CORE_SCORES])
-    settings: dict[str, Any] = {"until": [], "max_gen_toks": scorer.max_new_tokens, "do_sample": False}
-    if spec.stop:
-        settings[STOP] = list(spec.stop)
     config = {
         "task": name,
         "output_type": "generate_until",
@@ -78,7 +82,7 @@ def build_task(
         "doc_to_text": lambda doc: doc["prompt"],
         "doc_to_target": lambda doc: questions[doc["number"]].written.target,
         "process_results": process_results,
-        "generation_kwargs": settings,
+        "generation_kwargs": generation_settings(spec, scorer.max_new_tokens),
         "metric_list": [
             {
                 "metric": metric,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,11 +59,7 @@ def evaluate_score(
         request["max_new_tokens"],
         frozenset(request["scores"]),
     )
-    shots_of = plan.shots(score.task, choosing=score.chooses)
-    shots = [
-        (written.prompt, written.target)
-        for written in (write(chosen, Encoder(encoder.tokenizer), shot) for shot in shots_of)
-    ]
+    shots = solved(chosen, encoder, plan.shots(score.task, choosing=score.chooses))
     items = plan.scored_items(score.task, choosing=score.chooses)
     questions, counts = _questions(chosen, encoder, items, shots, scorer, request)
     given = chosen.task.spec.form.context == "given"
@@ -101,6 +97,12 @@ def evaluate_score(
     for name in {key.partition(",")[0].removesuffix("_stderr") for key in results}:
         counts[f"n_{name}"] = sum(name in sample["scores"] for sample in samples)
     return Evaluation(results, counts, tuple(marks), samples)
+
+
+def solved(chosen: ChosenTask, encoder: Encoder, examples: Sequence[Example]) -> list[tuple[str, str]]:
+    """Return prompt and target of the solved examples that stand before every prompt."""
+    written = (write(chosen, Encoder(encoder.tokenizer), example) for example in examples)
+    return [(one.prompt, one.target) for one in written]
 
 
 def _questions(

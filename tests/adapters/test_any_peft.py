@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -20,6 +22,7 @@ from medcot_bench.models.tokens import Encoder, write
 from medcot_bench.options import split_specs
 from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
+from medcot_bench.study_files import dump_study
 
 
 def choose(typed: str) -> Any:
@@ -38,6 +41,8 @@ def choose(typed: str) -> Any:
         ("peft:type=oft,r=8,oft_block_size=8", "type=oft: "),
         ("peft:path=nowhere", "path=nowhere: there is no adapter_config.json; give a folder that PEFT saved"),
         ("peft:type=loha,r=[8", "type=loha: "),
+        ("peft:path=org/nowhere", "adapter 'org/nowhere': not in the local cache, and the hub can't be reached ("),
+        ("peft:path=./org/nowhere", "path=./org/nowhere: there is no adapter_config.json"),
         ("peft:path=x,r=8", "a saved adapter takes no option 'r'"),
         ("qlora:pissa=true", "pissa takes weights apart, and can't those in 4 bits; use lora"),
     ],
@@ -91,12 +96,85 @@ def test_a_config_that_is_no_json_is_one_line(saved: Path) -> None:
         choose(f"peft:path={saved}")
 
 
-def test_its_id_is_that_of_its_weights(saved: Path, tmp_path: Path) -> None:
+def test_its_id_is_that_of_its_weights(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = choose(f"peft:path={saved}").request()
-    assert choose(f"peft:path={saved}").request() == first
-    config = json.loads((saved / "adapter_config.json").read_text())
-    (saved / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 16}))
-    assert choose(f"peft:path={saved}").request() != first
+    monkeypatch.chdir(saved.parent)
+    assert choose("peft:path=saved").request() == first
+    saved.rename("moved")
+    assert choose("peft:path=moved/").request() == first
+    config_file = saved.parent / "moved" / "adapter_config.json"
+    config_file.write_text(json.dumps(json.loads(config_file.read_text()) | {"lora_alpha": 16}))
+    assert choose("peft:path=moved").request() != first
+
+
+def test_the_study_that_a_run_keeps_has_absolute_paths_of_adapters(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(saved.parent)
+    names = ("lora:r=8", "peft:path=saved", "peft:path=org/nowhere@v1")
+    study = medcot_bench.Study.model_validate({"adapters": names, "analysis": {"adapters": names[1:]}})
+    kept = yaml.safe_load(dump_study(study))
+    assert kept["adapters"] == ["lora:r=8", f"peft:path={saved}", "peft:path=org/nowhere@v1"]
+    assert kept["analysis"]["adapters"] == kept["adapters"][1:]
+
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub_home(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A HF_HOME whose cache holds the saved adapter as `org/tuned`, with files that nobody may load."""
+    repository = tmp_path / "home" / "hub" / "models--org--tuned"
+    snapshot = shutil.copytree(saved, repository / "snapshots" / REVISION)
+    (snapshot / "adapter_model.bin").write_bytes(b"a pickle")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(REVISION)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(repository.parent))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("typed", ["org/tuned", "org/tuned@main", f"org/tuned@{REVISION}"])
+@pytest.mark.usefixtures("hub_home")
+def test_an_adapter_of_the_hub_is_found_in_the_cache_and_known_by_its_revision(typed: str) -> None:
+    adapter = choose(f"peft:path={typed}")
+    assert adapter.label == f"peft:path={typed}"
+    assert adapter.request()["weights"] == f"hub:org/tuned@{REVISION}"
+    assert adapter.request() == choose("peft:path=org/tuned").request()
+
+
+def test_without_safetensors_an_adapter_of_the_hub_is_not_taken(
+    hub_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    snapshot = hub_home / "hub" / "models--org--tuned" / "snapshots" / REVISION
+    (snapshot / "adapter_model.safetensors").unlink()
+
+    def fetch(name: str, **settings: Any) -> str:
+        asked.append(settings)
+        return str(snapshot)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    with pytest.raises(
+        ConfigError, match=r"'org/tuned': the hub's repository holds no adapter_model.safetensors \("
+    ):
+        choose("peft:path=org/tuned")
+    patterns = ["adapter_config.json", "adapter_model.safetensors"]
+    assert [settings["allow_patterns"] for settings in asked] == [patterns, patterns]
+    assert [settings.get("local_files_only", False) for settings in asked] == [True, False]
+
+
+@pytest.mark.slow
+def test_an_adapter_of_the_hub_is_scored_as_its_folder_is(
+    study_fields: dict[str, Any], saved: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(hub_home))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    results = medcot_bench.run(study_fields | {"adapters": f"peft:path={saved},peft:path=org/tuned"})
+    folder, hub = results.cells
+    assert folder.cell.id != hub.cell.id
+    assert folder.scores["k8s_qa"].results == hub.scores["k8s_qa"].results
+    assert (results.root / "cells" / f"base__peft.pathtuned-{hub.cell.id}").is_dir()
+    assert "peft:path=org/tuned" in (results.root / "leaderboard.md").read_text()
 
 
 @pytest.mark.slow

@@ -1,0 +1,116 @@
+"""`medcot-bench merge DIR CELL OUT`: a trained model as one folder that other programs load."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from medcot_bench import __version__
+from medcot_bench.cli.predict import add_cell_arguments
+from medcot_bench.errors import ConfigError
+from medcot_bench.report.text import size
+from medcot_bench.runner.process import answer_of, cores
+from medcot_bench.todo import package_versions
+from medcot_bench.trained import Trained, find
+
+NOTE = "medcot_merge.json"
+"""Says in the folder how it was made, and how the model was asked."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "merge",
+        help="write a trained model as one folder that transformers loads",
+        description="Merge the adapter of a finished cell into its base and write the model with its tokenizer as "
+        "safetensors; a fully trained model is copied. docs/serving.md says how to serve it.",
+        allow_abbrev=False,
+    )
+    add_cell_arguments(command)
+    command.add_argument("out", type=Path, metavar="OUT", help="the folder to make; it must not be there")
+    command.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Write the folder, whole or not at all; return the exit status."""
+    out: Path = options.out
+    if out.exists() or out.is_symlink():
+        raise ConfigError(f"{out} is there already; name another folder")
+    trained = find(options.folder, options.cell)
+    spec = trained.adapter.adapter.spec
+    if spec.update == "none" and not spec.weights:
+        raise ConfigError(
+            f"{trained.name} is the untouched base, with nothing to merge: serve {trained.study.model} itself"
+        )
+    work = out.absolute().with_name(f".making-{out.name}-{os.getpid()}")
+    try:
+        work.mkdir(parents=True)
+        made = _copied(trained, work) if spec.update == "full" else _merged(trained, work, options)
+        (work / NOTE).write_text(json.dumps(_note(trained) | made, indent=1, ensure_ascii=False) + "\n")
+        work.rename(out.absolute())
+    except OSError as error:
+        raise ConfigError(f"can't write {out}: {error.strerror}") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    written = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"{trained.name} {made['how']}: {out} ({size(written)}, {made['dtype']})")
+    print(_checked(made))
+    return 0
+
+
+def _copied(trained: Trained, work: Path) -> dict[str, Any]:
+    if trained.weights is None or trained.record is None:
+        raise RuntimeError("a fully trained cell was found without its weights")
+    shutil.copytree(trained.weights, work, dirs_exist_ok=True)
+    return {"how": "copied: its weights are the whole model", "dtype": trained.record.dtypes["weights"]}
+
+
+def _merged(trained: Trained, work: Path, options: argparse.Namespace) -> dict[str, Any]:
+    job = {
+        "root": str(options.folder),
+        "cell": trained.name,
+        "folder": str(work),
+        "model": options.model,
+        "device": options.device,
+        "threads": trained.study.threads or cores(),
+    }
+    event = answer_of("merge", job, offline=not trained.of_hub)
+    quantisation = trained.adapter.adapter.spec.quantisation
+    into = "its base" if quantisation == "none" else f"its base's {quantisation} weights, written out"
+    check = {"unchecked": event["unchecked"]} if event["unchecked"] else {"gold_nll": event["check"]}
+    return {"how": f"merged into {into}", "dtype": event["dtype"], **check}
+
+
+def _checked(made: dict[str, Any]) -> str:
+    """Say what the check of a merge found."""
+    if "unchecked" in made:
+        return f"not checked: {made['unchecked']}"
+    if "gold_nll" not in made:
+        return "nothing to check: it is the model that was scored"
+    found = made["gold_nll"]
+    return (
+        f"gold_nll on {found['items']} items of {found['task']}: {found['unmerged']:.5f} unmerged, "
+        f"{found['merged']:.5f} merged ({found['merged'] - found['unmerged']:+.1e})"
+    )
+
+
+def _note(trained: Trained) -> dict[str, Any]:
+    """Return what a user of the folder has to know: where it comes from, and how it was asked."""
+    asked = trained.task() if trained.cell.task else None
+    spec = asked.task.spec if asked else None
+    return {
+        "cell": trained.name,
+        "adapter": trained.cell.adapter,
+        "trained_on": trained.cell.task,
+        "seed": trained.cell.seed,
+        "base": dict(trained.results.base),
+        "prompts": dict(trained.prompts),
+        "stop": list(spec.stop) if spec else [],
+        "max_new_tokens": (trained.study.scoring.max_new_tokens or spec.max_new_tokens) if spec else None,
+        "medcot_bench": __version__,
+        "packages": package_versions(),
+    }

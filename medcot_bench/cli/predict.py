@@ -1,0 +1,89 @@
+"""`medcot-bench predict DIR CELL QUESTION`: what a trained model answers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.questions import ask
+from medcot_bench.runner.process import answer_of, cores
+from medcot_bench.trained import find
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the program."""
+    command = commands.add_parser(
+        "predict",
+        help="ask a trained model a question",
+        description="Ask the model of a finished cell a question: in the prompt that it was trained and scored "
+        "with, answered greedily. Not for clinical use.",
+        allow_abbrev=False,
+    )
+    add_cell_arguments(command)
+    command.add_argument("question", metavar="QUESTION", help="the question; - reads it from standard input")
+    command.add_argument(
+        "--task", metavar="NAME", help="ask by this task of the study (default: the one trained on)"
+    )
+    given = command.add_mutually_exclusive_group()
+    given.add_argument("--context", metavar="TEXT", help="the text that the question is about")
+    given.add_argument("--context-file", type=Path, metavar="FILE", help="the same from a file")
+    command.add_argument(
+        "--option", action="append", default=[], metavar="LETTER=TEXT", help="an option of the answer; repeatable"
+    )
+    command.add_argument("--base", action="store_true", help="ask the untouched base instead")
+    command.set_defaults(execute=execute)
+
+
+def add_cell_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what names a cell of a result folder, and where to load its model."""
+    command.add_argument("folder", type=Path, metavar="DIR", help="the -o of a run")
+    command.add_argument(
+        "cell", metavar="CELL", help="a folder in DIR/cells, or enough of its name, e.g. lora__s0"
+    )
+    command.add_argument("--model", metavar="MODEL", help="where the base lies now (default: as in the study)")
+    command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps (default: the study's)")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the answer; return the exit status."""
+    trained = find(options.folder, options.cell, weights=not options.base)
+    task = trained.task(options.task)
+    question = sys.stdin.read() if options.question == "-" else options.question
+    context = _read(options.context_file) if options.context_file else options.context
+    example = ask(task, question, context, _options(options.option))
+    job = {
+        "root": str(options.folder),
+        "cell": trained.name,
+        "task": task.label,
+        "example": asdict(example),
+        "untouched": options.base,
+        "model": options.model,
+        "device": options.device,
+        "threads": trained.study.threads or cores(),
+    }
+    print(answer_of("predict", job, offline=not trained.of_hub)["text"])
+    return 0
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
+        raise ConfigError(f"--context-file {file}: {reason}") from None
+
+
+def _options(typed: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in typed:
+        letter, equals, option = text.partition("=")
+        if not (letter.strip() and equals and option.strip()):
+            raise ConfigError(f"--option {text}: write LETTER=TEXT, e.g. A=aspirin")
+        if letter.strip() in found:
+            raise ConfigError(f"--option {text}: {letter.strip()} is given twice")
+        found[letter.strip()] = option.strip()
+    return found
