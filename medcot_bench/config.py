@@ -172,6 +172,8 @@ class Study(_Section):
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
     """Task name -> source, or split -> source. A source is `bundled` or `file:PATH`."""
+    general_text: str = ""
+    """A text file that forgetting is measured on, in UTF-8; empty: the one that comes with the program."""
     limit: PositiveInt | None = None
     """Evaluation items a task; a smaller number is a subset of a larger one."""
     data_seed: int = 0

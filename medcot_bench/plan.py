@@ -82,6 +82,8 @@ class Plan:
     tasks: Mapping[str, ChosenTask]
     adapters: Mapping[str, ChosenAdapter]
     data: Mapping[str, TaskData]
+    general_text: str
+    """What forgetting is measured on."""
     cells: tuple[Cell, ...]
     scores: tuple[Score, ...]
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from medcot_bench.bases import resolve
 from medcot_bench.chosen import ITEMS, ChosenAdapter, ChosenTask, choose_adapter, choose_task
 from medcot_bench.config import Study
+from medcot_bench.data.general import general_text
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
@@ -56,15 +57,25 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
                 if made := attempt(partial(choose_adapter, sized, plugins)):
                     adapters[made.label] = made
     base = attempt(partial(resolve, study.model))
+    text = attempt(partial(general_text, study.general_text))
     problems += _missing(study, tasks, adapters, plugins)
-    if problems or base is None:
+    if problems or base is None or text is None:
         raise ConfigErrors(problems)
 
     trained = list(dict.fromkeys(same[str(typed)] for typed in study.specs("tasks")))
     separated = attempt(partial(separate, data, trained, tasks, study.on_overlap, study.scoring.split))
     if separated is None:
         raise ConfigErrors(problems)
-    plan = Plan(study=study, base=base, tasks=tasks, adapters=adapters, data=separated, cells=(), scores=())
+    plan = Plan(
+        study=study,
+        base=base,
+        tasks=tasks,
+        adapters=adapters,
+        data=separated,
+        general_text=text,
+        cells=(),
+        scores=(),
+    )
     problems += _empty(plan, trained)
     cells = attempt(partial(make_cells, plan, trained))
     if problems or cells is None:

@@ -52,6 +52,8 @@ class Results:
     """The learning rates tried before, none where the study asks for no tuning."""
     other_rates: tuple[CellResult, ...]
     """Models at rates that were tried and not chosen, where they were scored. No rows of the leaderboard."""
+    general_text: str
+    """Digest of the text that the study measures forgetting on; empty in folders made before it was."""
     _scores: Mapping[tuple[str, str, str], Score] = field(repr=False)
 
     def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> list[dict[str, Any]]:
@@ -146,5 +148,6 @@ def load(folder: str | Path) -> Results:
         analysis=analysis,
         trials=trials,
         other_rates=tuple(others),
+        general_text=plan.get("general_text", ""),
         _scores=scores,
     )

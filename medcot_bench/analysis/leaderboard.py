@@ -8,8 +8,10 @@ from math import fsum
 from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
+from medcot_bench.analysis.distance import Forgotten, divergence, forgotten
 from medcot_bench.analysis.factors import FactorEffect, factor_effects
 from medcot_bench.analysis.matched import Matched, matched_gaps
+from medcot_bench.analysis.notes import failures, notes
 from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.prompts import prompt_effects
 from medcot_bench.analysis.ranks import Rank, ranked
@@ -17,7 +19,7 @@ from medcot_bench.analysis.sizes import SizeTrend, size_trends
 from medcot_bench.analysis.values import Values, ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES
-from medcot_bench.tuning import Trial, at_edge
+from medcot_bench.tuning import Trial
 
 UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
 
@@ -72,6 +74,8 @@ class Row:
     costs: Costs | None
     divergence: Mapping[int, float]
     """Seed -> KL(base || model) on the training task, nats a target token, where it was measured."""
+    forgetting: Forgotten | None
+    """What became of the model's prediction of general text, None where that was not measured."""
     failures: tuple[str, ...]
     """`status: error` of what is missing."""
 
@@ -150,8 +154,9 @@ def build(results: Results) -> Leaderboard:
                 tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
                 tasks,
                 _costs(results, key, cells, peak_of_full),
-                _divergence(cells),
-                tuple(_failures(cells)),
+                divergence(cells),
+                forgotten(results, cells),
+                tuple(failures(cells)),
             )
         )
     found = {name for row in rows for task in row.tasks.values() for name in task.scores}
@@ -168,7 +173,7 @@ def build(results: Results) -> Leaderboard:
         prompts=prompt_effects(results),
         sizes=size_trends(results),
         trials=results.trials,
-        notes=tuple(_notes(results)),
+        notes=tuple(notes(results)),
     )
 
 
@@ -257,47 +262,3 @@ def _costs(
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
     )
-
-
-def _divergence(cells: Iterable[CellResult]) -> dict[int, float]:
-    """Return seed -> KL. A cell that a study of fewer items made was measured by those, and is left out."""
-    measured = {c.cell.seed: c.record.divergence for c in cells if c.record and c.record.divergence}
-    most = max((found.tokens for found in measured.values()), default=0)
-    return {seed: found.kl for seed, found in measured.items() if seed is not None and found.tokens == most}
-
-
-def _failures(cells: Iterable[CellResult]) -> Iterable[str]:
-    for cell in cells:
-        if cell.failure:
-            where = f"seed {cell.cell.seed}, " if cell.cell.seed is not None else ""
-            scoring = f"scoring {cell.failure.score}, " if cell.failure.score else ""
-            yield f"{where}{scoring}{cell.failure.status}: {cell.failure.error}"
-
-
-def _notes(results: Results) -> Iterable[str]:
-    for task, entry in results.tasks.items():
-        left_out = entry.get("left_out") or {}
-        if left_out:
-            yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
-        score = next((cell.scores[task] for cell in results.cells if task in cell.scores), None)
-        if score is not None:
-            counts = score.counts
-            yield (
-                f"{task}: {counts['items']} items scored; {counts['extractive']} have their answer in the context "
-                f"given, {counts['shortened']} a shortened context, {counts['dropped']} were too long"
-            )
-    yield from results.settings
-    for trial in at_edge(results.trials):
-        yield (
-            f"{trial.adapter} on {trial.task}: its best learning rate, {trial.rate:g}, is the edge of those "
-            "tried; a better one may lie beyond"
-        )
-    trained = [cell.record.provenance for cell in results.cells if cell.record]
-    scored = [score.provenance for cell in results.cells for score in cell.scores.values()]
-    made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]
-    if made:
-        yield "made on " + " and ".join(sorted(set(made)))
-    if len(engines := {where.engine for where in scored}) > 1:
-        yield f"scored by the engines {' and '.join(sorted(engines))}: likelihoods differ by rounding"
-    if len({tuple(sorted(where.packages.items())) for where in [*trained, *scored]}) > 1:
-        yield "rows were made with different package versions: differences between them may come from that"

@@ -19,6 +19,7 @@ _FLAGS = {
     "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
     "--seeds": ("seeds", "N[,N]", "training seeds (default 0)"),
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
+    "--general-text": ("general_text", "FILE", "text to measure forgetting on (default: one that comes with it)"),
     "--limit": ("limit", "N", "evaluation items a task"),
     "--train-items": (
         "training.train_items",

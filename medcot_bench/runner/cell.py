@@ -165,6 +165,7 @@ class CellRunner:
             },
             provenance=self._provenance(started, chosen, cell.task),
             divergence=fitted.divergence,
+            forgetting=fitted.forgetting,
         )
         self._store.commit_cell(cell, record, trained.log)
         self._emit("trained", cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.config import Study
+from medcot_bench.data.general import text_digest
 from medcot_bench.errors import OK, SOME_FAILED, MedcotError
 from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.planner import make_plan
@@ -114,6 +115,7 @@ def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
                 for label, task in plan.tasks.items()
             },
             "settings": list(_settings(plan)),
+            "general_text": text_digest(plan.general_text),
             "analysis": plan.study.analysis.model_dump(mode="json"),
             "trials": [asdict(trial) for trial in trials],
             "cells": [_cell_json(cell, plan.scores_of(cell)) for cell in plan.cells],

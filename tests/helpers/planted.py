@@ -13,6 +13,7 @@ from medcot_bench.records import (
     Attempt,
     CellRecord,
     Divergence,
+    Forgetting,
     Phase,
     Provenance,
     ScoreRecord,
@@ -55,6 +56,8 @@ class Made:
     selector: Mapping[str, Any] = field(default_factory=lambda: {"name": "all", "targets": "all"})
     provenance: Provenance = PROVENANCE
     kl: float | None = None
+    general: tuple[float, float] | None = None  # nats a byte of general text: the model's, its base's
+    general_text: str = "text"
 
 
 def failed(status: Status, error: str, score: str | None = None) -> Attempt:
@@ -88,7 +91,8 @@ def write(root: Path, *made: Made) -> Path:
         task: {"source": f"file:{task}.jsonl", "domain": domain, "left_out": left_out[task]}
         for task, domain in DOMAINS.items()
     }
-    store.replace(root / "plan.json", json.dumps({"base": BASE, "tasks": tasks, "cells": planned}).encode())
+    plan = {"base": BASE, "tasks": tasks, "general_text": "text", "cells": planned}
+    store.replace(root / "plan.json", json.dumps(plan).encode())
     return root
 
 
@@ -134,7 +138,12 @@ def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
         phases={"load": Phase(seconds=1.0, peak_bytes=1), "train": train},
         provenance=made.provenance,
         divergence=None if made.kl is None else Divergence(kl=made.kl, items=16, tokens=160),
+        forgetting=None if made.general is None else forgotten(*made.general, made.general_text),
     )
+
+
+def forgotten(nll: float, base: float, text: str) -> Forgetting:
+    return Forgetting(nll=nll, base=base, text=text, bytes=8000)
 
 
 def score_record(score: Score, made: Made) -> ScoreRecord:
