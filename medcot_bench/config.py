@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, field_validator
 
+from medcot_bench.baselines import read_baselines
 from medcot_bench.data.overlap import OnOverlap
 from medcot_bench.errors import ConfigError
 from medcot_bench.options import ALL, NamedOptions, split_specs
@@ -169,6 +170,8 @@ class Study(_Section):
     tasks: Names = ()
     eval_tasks: Names = ()
     adapters: Names = ()
+    baselines: Annotated[tuple[str, ...], BeforeValidator(read_baselines)] = ()
+    """Other prompts that the untouched base is scored by: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
     """Task name -> source, or split -> source. A source is `bundled` or `file:PATH`."""

@@ -116,6 +116,9 @@ def _missing(
     training = [label for label, adapter in adapters.items() if adapter.adapter.spec.update != "none"]
     if study.eval_tasks and not study.tasks and training:
         problems.append(f"no task to train {training[0]} on: name some with --tasks")
+    specs = [adapter.adapter.spec for adapter in adapters.values()]
+    if study.baselines and adapters and not any(spec.update == "none" and not spec.weights for spec in specs):
+        problems.append("baselines: they are prompts of the untouched base; add it to --adapters (none)")
     names = {entry.name for entry in plugins.of("task")}
     problems += [f"data.{name}: there is no task of this name" for name in study.data if name not in names]
     problems += [

@@ -31,7 +31,10 @@ def forgotten(results: Results, cells: Sequence[CellResult]) -> Forgotten | None
     measured = {
         cell.cell.seed or 0: cell.record.forgetting
         for cell in cells
-        if cell.record and cell.record.forgetting and cell.record.forgetting.text == results.general_text
+        if not cell.baseline
+        and cell.record
+        and cell.record.forgetting
+        and cell.record.forgetting.text == results.general_text
     }
     if not measured:
         return None
@@ -43,5 +46,5 @@ def on_other_texts(results: Results) -> Iterator[str]:
     """Yield a note for every cell whose forgetting was measured on another text than the study's."""
     for result in results.cells:
         found = result.record.forgetting if result.record else None
-        if found and found.text != results.general_text:
+        if found and not result.baseline and found.text != results.general_text:
             yield f"{result.cell.title}: forgetting was measured on another general text, and is left out"

@@ -13,8 +13,9 @@ from medcot_bench.analysis.factors import FactorEffect, factor_effects
 from medcot_bench.analysis.matched import Matched, matched_gaps
 from medcot_bench.analysis.notes import failures, notes
 from medcot_bench.analysis.persistence import Persistence, persistence
+from medcot_bench.analysis.prompted import Prompted, prompted
 from medcot_bench.analysis.prompts import prompt_effects
-from medcot_bench.analysis.ranks import Rank, ranked
+from medcot_bench.analysis.ranks import Rank, rank_rows
 from medcot_bench.analysis.sizes import SizeTrend, size_trends
 from medcot_bench.analysis.values import Values, ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
@@ -64,6 +65,8 @@ class Row:
 
     adapter: str
     task: str | None
+    baseline: str
+    """The prompting baseline that it is, e.g. `few_shot=5`; empty for the others."""
     reference: bool
     """Whether it is the full fine-tuning that gaps on this training task are measured against."""
     seeds: tuple[int, ...]
@@ -101,6 +104,8 @@ class Leaderboard:
     """What the wording of the prompt makes of each score, where the study asks items by several."""
     sizes: tuple[SizeTrend, ...]
     """How gaps change with the number of training items, where the study has several."""
+    prompted: tuple[Prompted, ...]
+    """How much better trained models are than the base by each prompt, where the study asks for baselines."""
     trials: tuple[Trial, ...]
     """The learning rates tried before; none where they are as given."""
     notes: tuple[str, ...] = field(default=())
@@ -117,7 +122,7 @@ def build(results: Results) -> Leaderboard:
         key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
     }
     full, untouched = references(grouped), base_of(grouped)
-    ranks = _ranks(results, grouped, values)
+    ranks = rank_rows(results, grouped, values)
     rows = []
     for key, cells in grouped.items():
         reference = full.get(key)
@@ -129,8 +134,10 @@ def build(results: Results) -> Leaderboard:
             own, groups = values[key][task]
             gaps = _gaps(values[reference][task][0], own, groups) if reference not in (None, key) else {}
             marks = dict.fromkeys(mark for score in scored for mark in score.marks)
-            if untouched not in (None, key) and any(
-                _same_as_base(results, grouped[untouched][0], cell, task) for cell in cells
+            if (
+                untouched not in (None, key)
+                and not cells[0].baseline
+                and any(_same_as_base(results, grouped[untouched][0], cell, task) for cell in cells)
             ):
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
@@ -145,6 +152,7 @@ def build(results: Results) -> Leaderboard:
             Row(
                 key[0],
                 key[1],
+                cells[0].baseline,
                 key == reference,
                 tuple(
                     cell.cell.seed
@@ -172,6 +180,7 @@ def build(results: Results) -> Leaderboard:
         factors=factor_effects(results),
         prompts=prompt_effects(results),
         sizes=size_trends(results),
+        prompted=prompted(results),
         trials=results.trials,
         notes=tuple(notes(results)),
     )
@@ -184,44 +193,6 @@ def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str]) -> dict[str, Contrast]:
     return _means({name: ahead(full.get(name, {}), own[name], name) for name in own}, groups)
-
-
-def _ranks(
-    results: Results,
-    rows: Mapping[tuple[str, str | None], Sequence[CellResult]],
-    values: Mapping[tuple[str, str | None], Mapping[str, tuple[Values, dict[str, str]]]],
-) -> dict[tuple[str, str | None, str], dict[str, Rank]]:
-    """Return (adapter, its training task, evaluation task) -> training task -> rank."""
-    found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
-    trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
-    for task in results.tasks:
-        for trained in trainings:
-            whole = [
-                key
-                for key, cells in rows.items()
-                if key[1] in (None, trained) and all(task in cell.scores for cell in cells)
-            ]
-            score = _primary(results, [values[key][task][0] for key in whole])
-            seeds = {cell.cell.seed for key in whole if key[1] for cell in rows[key] if cell.cell.seed is not None}
-            compared: dict[str, SeedValues] = {}
-            groups: dict[str, str] = {}
-            for key in whole:
-                own, groups = values[key][task]
-                if score in own:
-                    # The base is the same whatever the seed.
-                    compared[key[0]] = (
-                        own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
-                    )
-            for adapter, rank in ranked(compared, groups, score).items():
-                of_row = trained if (adapter, trained) in rows else None
-                found.setdefault((adapter, of_row, task), {})[trained] = rank
-    return found
-
-
-def _primary(results: Results, rows: Sequence[Values]) -> str:
-    """Return the study's primary score, or the first of the usual ones that every row has."""
-    wanted = (results.analysis.primary, "answer", "gold_nll")
-    return next((name for name in wanted if rows and all(name in row for row in rows)), results.analysis.primary)
 
 
 def _same_as_base(results: Results, base: CellResult, cell: CellResult, task: str) -> bool:

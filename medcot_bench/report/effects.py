@@ -8,6 +8,7 @@ from typing import Literal
 
 from medcot_bench.analysis.factors import FactorEffect
 from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.analysis.prompted import Prompted
 from medcot_bench.report.persistence import Table, interval
 
 MATCHED = (
@@ -44,9 +45,17 @@ SIZES = (
     "the gap over the logarithm of the number of items. P-values are by Holm over the adapters."
 )
 
+PROMPTED = (
+    "Each trained model, on the task it was trained on, beside the untouched base by the study's prompt and by "
+    "others, paired by item; intervals are over items and training seeds. Tests are by Holm over the lines of one "
+    "training task. The same means within the margin."
+)
+
 
 def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
     """Yield title, table and explanation of what the study has."""
+    if leaderboard.prompted:
+        yield "Is training needed at all?", prompted(leaderboard), PROMPTED
     if leaderboard.matched:
         yield "Learnt less, or generalises better?", matched(leaderboard), MATCHED
     if any(row.divergence or row.forgetting for row in leaderboard.rows):
@@ -59,6 +68,35 @@ def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
         yield "Does the wording of the prompt matter?", factors(leaderboard.prompts, leaderboard), PROMPTS
     if leaderboard.sizes:
         yield "Does the gap change with the number of training items?", sizes(leaderboard), SIZES
+
+
+def prompted(leaderboard: Leaderboard) -> Table:
+    """Return how far trained models are ahead of the base by each prompt."""
+    rows = [
+        [
+            leaderboard.tasks[found.task],
+            found.adapter,
+            found.prompt,
+            found.score,
+            interval(found.ahead, signed=True),
+            "" if found.difference is None else f"{found.difference:.2g}",
+            str(found.ahead.items),
+            reading(found),
+        ]
+        for found in leaderboard.prompted
+    ]
+    headers = ["trained on", "adapter", "prompt of the base", "score", "trained ahead by", "p", "n", "reading"]
+    return headers, rows
+
+
+def reading(found: Prompted) -> str:
+    """Say what a comparison of training with prompting tells."""
+    told = found.finding
+    if told.sign == "below":
+        return "prompting is better"
+    if told.negligible:
+        return "the same"
+    return "training is better" if told.sign == "above" else "undetermined"
 
 
 def matched(leaderboard: Leaderboard) -> Table:

@@ -16,6 +16,7 @@ from medcot_bench.models.tokens import Encoder
 from medcot_bench.models.warm import Lent, WarmBase
 from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.plugins import blame
+from medcot_bench.prompting import asked
 from medcot_bench.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
 from medcot_bench.runner.checkpoints import Checkpoints
 from medcot_bench.runner.fit import Fitted, fit
@@ -184,7 +185,7 @@ class CellRunner:
         return size
 
     def _score(self, cell: Cell, chosen: ChosenAdapter, base: Lent, model: Any, score: Score) -> None:
-        started, spec = now(), self._plan.tasks[score.task].task.spec
+        started, spec = now(), asked(self._plan.tasks[score.task], score.baseline).task.spec
         self._emit("phase", cell=cell.id, phase="score", task=score.title)
         master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
         with Meter(self._device) as meter:

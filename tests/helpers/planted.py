@@ -49,6 +49,7 @@ class Made:
     task: str | None = "k8s_qa"
     scores: Mapping[str, Scores] = field(default_factory=dict)
     checkpoints: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)  # name -> task -> scores
+    baselines: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)  # name -> task -> scores
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     train: Phase | None = TRAIN
     score_seconds: float = 0.0
@@ -85,15 +86,28 @@ def write(root: Path, *made: Made) -> Path:
         for attempt in part.attempts:
             store.add_attempt(cell, replace(attempt, cell_id=cell.id), "log")
         entry = {"id": cell.id, "task": cell.task, "adapter": cell.adapter, "seed": cell.seed, "scores": scores}
+        entry |= {"baselines": write_baselines(store, cell, number, part)}
         planned.append(entry | {"checkpoints": write_checkpoints(store, cell, number, part)})
     left_out: dict[str, dict[str, int]] = {"k8s_qa": {"train overlaps manuals_qa eval": 2}, "manuals_qa": {}}
     tasks = {
         task: {"source": f"file:{task}.jsonl", "domain": domain, "left_out": left_out[task]}
         for task, domain in DOMAINS.items()
     }
-    plan = {"base": BASE, "tasks": tasks, "general_text": "text", "cells": planned}
+    plan: dict[str, Any] = {"base": BASE, "tasks": tasks, "general_text": "text", "cells": planned}
+    plan["baselines"] = [*dict.fromkeys(name for part in made for name in part.baselines)]
     store.replace(root / "plan.json", json.dumps(plan).encode())
     return root
+
+
+def write_baselines(store: Store, cell: Cell, number: int, made: Made) -> dict[str, list[str]]:
+    found = {}
+    for name, by_task in made.baselines.items():
+        for task, scores in by_task.items():
+            score_id = f"{number:04x}{name.replace('_', '').replace('=', '')}{task[:6]}"
+            score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={}, baseline=name)
+            store.commit_score(cell, score, score_record(score, made), samples(scores))
+            found[score_id] = [name, task]
+    return found
 
 
 def write_checkpoints(store: Store, cell: Cell, number: int, made: Made) -> dict[str, list[str]]:
