@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, field_validator
 
+from medcot_bench.baselines import read_baselines
 from medcot_bench.data.columns import FIELDS
 from medcot_bench.data.overlap import OnOverlap
 from medcot_bench.errors import ConfigError
@@ -203,11 +204,15 @@ class Study(_Section):
     tasks: Names = ()
     eval_tasks: Names = ()
     adapters: Names = ()
+    baselines: Annotated[tuple[str, ...], BeforeValidator(read_baselines)] = ()
+    """Other prompts that the untouched base is scored by: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
     """Task name -> source, or split -> source. A source is `bundled` or `file:PATH`."""
     own: Mapping[str, OwnTask] = Field(default_factory=dict)
     """Tasks of the user's own rows, by the name that `tasks` says. A task file's path there makes one."""
+    general_text: str = ""
+    """A text file that forgetting is measured on, in UTF-8; empty: the one that comes with the program."""
     limit: PositiveInt | None = None
     """Evaluation items a task; a smaller number is a subset of a larger one."""
     data_seed: int = 0

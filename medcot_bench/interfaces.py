@@ -44,7 +44,8 @@ class Task(Protocol):
     def prompt(self, example: Example, template: str) -> str:
         """Return the text before the target. It ends without whitespace and holds no answer.
 
-        `template` is one of `spec.templates`.
+        `template` is one of `spec.templates`. An item may come without its context though the task's form gives
+        one (the prompting baseline `no_context`): the prompt then has none.
         """
         ...
 

@@ -63,11 +63,14 @@ class Score:
     """`final`, or the share of the training that is done, e.g. `1/3`."""
     chooses: bool = False
     """Whether it chooses among learning rates."""
+    baseline: str = ""
+    """The prompting baseline that it is, e.g. `few_shot=5`."""
 
     @property
     def title(self) -> str:
-        """The evaluation task, and where in its training the model is, if not at the end."""
-        return self.task if self.checkpoint == FINAL else f"{self.task} at {self.checkpoint}"
+        """The evaluation task; by which other prompt; where in its training the model is, if not at the end."""
+        task = f"{self.task} ({self.baseline})" if self.baseline else self.task
+        return task if self.checkpoint == FINAL else f"{task} at {self.checkpoint}"
 
     @property
     def name(self) -> str:
@@ -84,6 +87,8 @@ class Plan:
     tasks: Mapping[str, ChosenTask]
     adapters: Mapping[str, ChosenAdapter]
     data: Mapping[str, TaskData]
+    general_text: str
+    """What forgetting is measured on."""
     cells: tuple[Cell, ...]
     scores: tuple[Score, ...]
     harness: Mapping[str, HarnessTask] = field(default_factory=dict)
@@ -121,14 +126,16 @@ class Plan:
         split: Split = "validation" if choosing else self.study.scoring.split
         return list(self.data[task].splits[split][: None if choosing else self.study.limit])
 
-    def shots(self, task: str, *, choosing: bool | None = None) -> list[Example]:
+    def shots(self, task: str, *, choosing: bool | None = None, count: int | None = None) -> list[Example]:
         """Return the solved examples before every prompt of a task: the first of its training order.
 
+        As many as the study says, or `count`.
         Training items that share a group or a question with any scored item are left out.
         """
+        count = self.scoring.num_fewshot if count is None else count
         training = self.data[task].splits["train"]
         taken = {example.id for example in overlapping(training, self.scored_items(task, choosing=choosing))}
-        return [example for example in training if example.id not in taken][: self.scoring.num_fewshot]
+        return [example for example in training if example.id not in taken][:count]
 
     def items_of(self, label: str) -> str | None:
         """Return the task whose items this one asks by another prompt template, None where they are its own."""

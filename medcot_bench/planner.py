@@ -10,6 +10,7 @@ from typing import TypeVar
 from medcot_bench.bases import resolve
 from medcot_bench.chosen import ITEMS, ChosenAdapter, ChosenTask, choose_adapter
 from medcot_bench.config import Study
+from medcot_bench.data.general import general_text
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
@@ -63,8 +64,9 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
                 if made := attempt(partial(choose_adapter, sized, plugins)):
                     adapters[made.label] = made
     base = attempt(partial(resolve, study.model))
+    text = attempt(partial(general_text, study.general_text))
     problems += _missing(study, tasks, adapters, plugins)
-    if problems or base is None:
+    if problems or base is None or text is None:
         raise ConfigErrors(problems)
 
     trained = list(dict.fromkeys(same[str(typed)] for typed in study.specs("tasks")))
@@ -78,6 +80,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         adapters=adapters,
         data=separated,
         harness=harness,
+        general_text=text,
         cells=(),
         scores=(),
     )
@@ -121,6 +124,9 @@ def _missing(
     training = [label for label, adapter in adapters.items() if adapter.adapter.spec.update != "none"]
     if study.eval_tasks and not study.tasks and training:
         problems.append(f"no task to train {training[0]} on: name some with --tasks")
+    specs = [adapter.adapter.spec for adapter in adapters.values()]
+    if study.baselines and adapters and not any(spec.update == "none" and not spec.weights for spec in specs):
+        problems.append("baselines: they are prompts of the untouched base; add it to --adapters (none)")
     names = {entry.name for entry in plugins.of("task")}
     problems += [f"data.{name}: there is no task of this name" for name in study.data if name not in names]
     problems += [

@@ -68,6 +68,18 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forgetting:
+    """How well a model predicts a general text, and how well the base did that it started from."""
+
+    nll: float
+    """Nats per UTF-8 byte."""
+    base: float
+    text: str
+    """Digest of the text: only measurements on one text can be compared."""
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellRecord:
     """A finished training. Its presence means that the cell is trained."""
 
@@ -97,6 +109,8 @@ class CellRecord:
     provenance: Provenance
     divergence: Divergence | None = None
     """None for the base, and in records made before it was measured."""
+    forgetting: Forgetting | None = None
+    """None where it could not be measured, and in records made before it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

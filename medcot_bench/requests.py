@@ -17,6 +17,7 @@ from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.headers import RECIPE_FILE
 from medcot_bench.plan import FINAL, TRIED_BY, Cell, Plan, Score
 from medcot_bench.plugins import blame
+from medcot_bench.prompting import baseline_requests, left_out
 from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION, needs_generation
 from medcot_bench.types import Recipe, Relation
 
@@ -181,6 +182,8 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
                         chooses=chooses,
                     )
                 )
+            if cell.task is None and relation == "base":
+                scores += _by_other_prompts(plan, cell, label)
     for label, task in plan.harness.items():
         for cell in () if plan.trials else cells:
             limits = {"max_length": min(plan.scoring.max_length, plan.base.info.max_positions)}
@@ -191,6 +194,20 @@ def make_scores(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Score, ...]:
                 Score(id=request_id(request), cell=cell.id, task=label, relation=relation, request=request)
             )
     return tuple(sorted(scores, key=lambda score: score.checkpoint != FINAL))
+
+
+def _by_other_prompts(plan: Plan, cell: Cell, label: str) -> Iterator[Score]:
+    """Yield the evaluations of the untouched base by the study's prompting baselines."""
+    for baseline, asked in baseline_requests(plan, label, _evaluation(plan, label, choosing=False)):
+        request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
+        made = request_id(request)
+        yield Score(id=made, cell=cell.id, task=label, relation="base", request=request, baseline=baseline)
+
+
+def baseline_notes(plan: Plan) -> Iterator[str]:
+    """Yield which prompting baselines are left out, and why."""
+    for label in plan.tasks:
+        yield from left_out(plan, label, _evaluation(plan, label, choosing=False))
 
 
 def _asked(plan: Plan, cell: Cell, label: str, relation: Relation) -> Iterator[tuple[str, bool, dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,9 @@ from medcot_bench.tuning import Trial
 
 if TYPE_CHECKING:
     import pandas
+
+_Key = tuple[str, str, str, str]
+"""Cell, prompting baseline, evaluation task, checkpoint: what has one score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,13 @@ class CellResult:
     """(Checkpoint, evaluation task) -> record of a model on the way."""
     failure: Attempt | None
     """The latest attempt, where something is still missing."""
+    baseline: str = ""
+    """The prompting baseline whose scores these are, e.g. `few_shot=5`; a row of its own."""
+
+    @property
+    def row(self) -> str:
+        """The name of its row: the adapter, and the prompt where that is not the study's."""
+        return f"{self.cell.adapter} ({self.baseline})" if self.baseline else self.cell.adapter
 
 
 @dataclass(frozen=True)
@@ -55,11 +65,15 @@ class Results:
     """The learning rates tried before, none where the study asks for no tuning."""
     other_rates: tuple[CellResult, ...]
     """Models at rates that were tried and not chosen, where they were scored. No rows of the leaderboard."""
-    _scores: Mapping[tuple[str, str, str], Score] = field(repr=False)
+    general_text: str
+    """Digest of the text that the study measures forgetting on; empty in folders made before it was."""
+    baselines: tuple[str, ...]
+    """The prompting baselines that the study asks for."""
+    _scores: Mapping[_Key, Score] = field(repr=False)
 
     def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> list[dict[str, Any]]:
         """Return the per-item records of one evaluation. Raises StoreError where there are none."""
-        return Store(self.root).samples(cell.cell, self._scores[cell.cell.id, task, checkpoint])
+        return Store(self.root).samples(cell.cell, self._scores[cell.cell.id, cell.baseline, task, checkpoint])
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row for every cell, evaluation task and score, with what the cell cost."""
@@ -69,7 +83,7 @@ class Results:
         for result in self.cells:
             shared: dict[str, Any] = {
                 "cell": result.cell.id,
-                "adapter": result.cell.adapter,
+                "adapter": result.row,
                 "trained_on": result.cell.task,
                 "seed": result.cell.seed,
             }
@@ -99,20 +113,39 @@ class Results:
         return pandas.DataFrame(rows)
 
 
-def _cell(store: Store, entry: Mapping[str, Any], scores: dict[tuple[str, str, str], Score]) -> CellResult:
+def _rows(store: Store, entry: Mapping[str, Any], scores: dict[_Key, Score]) -> Iterator[CellResult]:
+    """Yield one cell of a plan, then again with the scores of each prompting baseline."""
+    yield _cell(store, entry, scores)
+    baselines = entry.get("baselines", {})
+    for baseline in dict.fromkeys(name for name, _ in baselines.values()):
+        own = {score_id: task for score_id, (name, task) in baselines.items() if name == baseline}
+        yield _cell(store, {**entry, "scores": own, "checkpoints": {}}, scores, baseline)
+
+
+def _cell(store: Store, entry: Mapping[str, Any], scores: dict[_Key, Score], baseline: str = "") -> CellResult:
     """Read one cell of a plan; add its scores to those known."""
     cell = Cell(id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={})
     found: dict[tuple[str, str], ScoreRecord] = {}
+    titles: set[str | None] = {None}
     made = {score_id: (FINAL, task) for score_id, task in entry["scores"].items()}
     made |= {score_id: (name, task) for score_id, (name, task) in entry.get("checkpoints", {}).items()}
     for score_id, (checkpoint, task) in made.items():
-        score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={})
-        scores[cell.id, task, checkpoint] = score
+        score = Score(
+            id=score_id,
+            cell=cell.id,
+            task=task,
+            relation="base",
+            request={},
+            checkpoint=checkpoint,
+            baseline=baseline,
+        )
+        scores[cell.id, baseline, task, checkpoint] = score
+        titles.add(score.title)
         if record := store.score(cell, score):
             found[checkpoint, task] = record
     record_of_cell = store.cell(cell)
     whole = record_of_cell is not None and len(found) == len(made)
-    attempts = [] if whole else store.attempts(cell)
+    attempts = [] if whole else [one for one in store.attempts(cell) if one.score in titles]
     return CellResult(
         cell,
         record_of_cell,
@@ -120,6 +153,7 @@ def _cell(store: Store, entry: Mapping[str, Any], scores: dict[tuple[str, str, s
         scores={task: record for (checkpoint, task), record in found.items() if checkpoint == FINAL},
         checkpoints={key: record for key, record in found.items() if key[0] != FINAL},
         failure=attempts[-1] if attempts else None,
+        baseline=baseline,
     )
 
 
@@ -136,8 +170,8 @@ def load(folder: str | Path) -> Results:
     except (ValueError, KeyError, TypeError):
         raise StoreError(f"{root / 'plan.json'} can't be read; run the study again to make it") from None
     store = Store(root)
-    scores: dict[tuple[str, str, str], Score] = {}
-    results = [_cell(store, entry, scores) for entry in entries]
+    scores: dict[_Key, Score] = {}
+    results = [row for entry in entries for row in _rows(store, entry, scores)]
     others = [_cell(store, entry, scores) for entry in plan.get("other_rates", ())]
     return Results(
         root=root,
@@ -149,5 +183,7 @@ def load(folder: str | Path) -> Results:
         analysis=analysis,
         trials=trials,
         other_rates=tuple(others),
+        general_text=plan.get("general_text", ""),
+        baselines=tuple(plan.get("baselines", ())),
         _scores=scores,
     )

@@ -22,7 +22,9 @@ from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
 _SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring, "analysis": Analysis}
-_TEXTS = {"model", "output_dir", "system_prompt", "device", "tasks", "eval_tasks", "adapters", "shifts"}
+_TEXTS = {"model", "output_dir", "system_prompt", "general_text", "device"} | {
+    *("tasks", "eval_tasks", "adapters", "baselines", "shifts")
+}
 
 
 def load_study(
@@ -33,8 +35,8 @@ def load_study(
     """Return the study, and every error found in it; a field with an error has its default.
 
     `overrides` are (dotted field, value) pairs of the command line, e.g. ("training.max_steps", "20"). Texts are
-    read as YAML values. Paths of data in a study file are relative to that file. Planning adds its own errors to
-    these, so that the user sees all of them at once.
+    read as YAML values. Paths of data and of the general text in a study file are relative to that file. Planning
+    adds its own errors to these, so that the user sees all of them at once.
     """
     errors: list[str] = []
     raw: dict[str, Any] = _read_file(path, errors) if path else {}
@@ -70,6 +72,8 @@ def dump_study(study: Study) -> str:
         fields["adapters"] = _absolute_adapters(study.adapters)
     if hypotheses := fields.get("analysis", {}).get("adapters"):
         fields["analysis"]["adapters"] = _absolute_adapters(hypotheses)
+    if study.general_text:
+        fields["general_text"] = str(Path(study.general_text).expanduser().absolute())
     fields["output_dir"] = str(Path(study.output_dir).absolute())
     try:
         model = Path(study.model).expanduser()
@@ -132,6 +136,8 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
             if isinstance(task, dict):
                 task["data"] = relative_to(path.parent, task.get("data"))
     take_in(raw, path.parent, errors)
+    if isinstance(raw.get("general_text"), str) and raw["general_text"]:
+        raw["general_text"] = str(path.parent / Path(raw["general_text"]).expanduser())
     return raw
 
 

@@ -49,7 +49,7 @@ def test_it_holds_every_module_and_the_marks_of_typed_packages(files: set[str]) 
         path.relative_to(source).as_posix()
         for package, source in PACKAGES.items()
         for path in (source / package).rglob("*")
-        if path.suffix == ".py" or path.name == "py.typed"
+        if path.suffix in (".py", ".yaml", ".txt") or path.name == "py.typed"
     }
     assert {f"{package}/py.typed" for package in PACKAGES} <= ours
     assert ours <= files

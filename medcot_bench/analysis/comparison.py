@@ -105,7 +105,7 @@ def _asked(score: ScoreRecord, keys: Sequence[str]) -> list[Any]:
 
 
 def _scores(results: Results, task: str) -> Iterator[ScoreRecord]:
-    return (cell.scores[task] for cell in results.cells if task in cell.scores)
+    return (cell.scores[task] for cell in results.cells if task in cell.scores and not cell.baseline)
 
 
 def _pair(

@@ -8,17 +8,20 @@ from math import fsum
 from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
+from medcot_bench.analysis.distance import Forgotten, divergence, forgotten
 from medcot_bench.analysis.factors import FactorEffect, factor_effects
-from medcot_bench.analysis.harness import about, headlines, lower_scores, whole_scores
+from medcot_bench.analysis.harness import headlines, whole_scores
 from medcot_bench.analysis.matched import Matched, matched_gaps
+from medcot_bench.analysis.notes import failures, notes
 from medcot_bench.analysis.persistence import Persistence, persistence
+from medcot_bench.analysis.prompted import Prompted, prompted
 from medcot_bench.analysis.prompts import prompt_effects
-from medcot_bench.analysis.ranks import Rank, ranked
+from medcot_bench.analysis.ranks import Rank, rank_rows
 from medcot_bench.analysis.sizes import SizeTrend, size_trends
 from medcot_bench.analysis.values import Values, ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import CORE_SCORES
-from medcot_bench.tuning import Trial, at_edge
+from medcot_bench.tuning import Trial
 
 UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
 
@@ -63,6 +66,8 @@ class Row:
 
     adapter: str
     task: str | None
+    baseline: str
+    """The prompting baseline that it is, e.g. `few_shot=5`; empty for the others."""
     reference: bool
     """Whether it is the full fine-tuning that gaps on this training task are measured against."""
     seeds: tuple[int, ...]
@@ -73,6 +78,8 @@ class Row:
     costs: Costs | None
     divergence: Mapping[int, float]
     """Seed -> KL(base || model) on the training task, nats a target token, where it was measured."""
+    forgetting: Forgotten | None
+    """What became of the model's prediction of general text, None where that was not measured."""
     failures: tuple[str, ...]
     """`status: error` of what is missing."""
 
@@ -98,6 +105,8 @@ class Leaderboard:
     """What the wording of the prompt makes of each score, where the study asks items by several."""
     sizes: tuple[SizeTrend, ...]
     """How gaps change with the number of training items, where the study has several."""
+    prompted: tuple[Prompted, ...]
+    """How much better trained models are than the base by each prompt, where the study asks for baselines."""
     trials: tuple[Trial, ...]
     """The learning rates tried before; none where they are as given."""
     notes: tuple[str, ...] = field(default=())
@@ -116,7 +125,7 @@ def build(results: Results) -> Leaderboard:
         key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
     }
     full, untouched = references(grouped), base_of(grouped)
-    ranks = _ranks(results, grouped, values)
+    ranks = rank_rows(results, grouped, values)
     rows = []
     for key, cells in grouped.items():
         reference = full.get(key)
@@ -129,8 +138,10 @@ def build(results: Results) -> Leaderboard:
             lower = {name for score in scored for name in score.lower_is_better}
             gaps = _gaps(values[reference][task][0], own, groups, lower) if reference not in (None, key) else {}
             marks = dict.fromkeys(mark for score in scored for mark in score.marks)
-            if untouched not in (None, key) and any(
-                _same_as_base(results, grouped[untouched][0], cell, task) for cell in cells
+            if (
+                untouched not in (None, key)
+                and not cells[0].baseline
+                and any(_same_as_base(results, grouped[untouched][0], cell, task) for cell in cells)
             ):
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
@@ -145,6 +156,7 @@ def build(results: Results) -> Leaderboard:
             Row(
                 key[0],
                 key[1],
+                cells[0].baseline,
                 key == reference,
                 tuple(
                     cell.cell.seed
@@ -154,8 +166,9 @@ def build(results: Results) -> Leaderboard:
                 tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
                 tasks,
                 _costs(results, key, cells, peak_of_full),
-                _divergence(cells),
-                tuple(_failures(cells)),
+                divergence(cells),
+                forgotten(results, cells),
+                tuple(failures(cells)),
             )
         )
     found = {name for row in rows for task in row.tasks.values() for name in task.scores}
@@ -171,8 +184,9 @@ def build(results: Results) -> Leaderboard:
         factors=factor_effects(results),
         prompts=prompt_effects(results),
         sizes=size_trends(results),
+        prompted=prompted(results),
         trials=results.trials,
-        notes=tuple(_notes(results)),
+        notes=tuple(notes(results)),
         headlines=headlines(results),
     )
 
@@ -184,46 +198,6 @@ def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
     return _means({name: ahead(full.get(name, {}), own[name], name, lower) for name in own}, groups)
-
-
-def _ranks(
-    results: Results,
-    rows: Mapping[tuple[str, str | None], Sequence[CellResult]],
-    values: Mapping[tuple[str, str | None], Mapping[str, tuple[Values, dict[str, str]]]],
-) -> dict[tuple[str, str | None, str], dict[str, Rank]]:
-    """Return (adapter, its training task, evaluation task) -> training task -> rank."""
-    found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
-    trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
-    first = headlines(results)
-    for task in results.tasks:
-        lower = lower_scores(results, task)
-        for trained in trainings:
-            whole = [
-                key
-                for key, cells in rows.items()
-                if key[1] in (None, trained) and all(task in cell.scores for cell in cells)
-            ]
-            score = first.get(task) or _primary(results, [values[key][task][0] for key in whole])
-            seeds = {cell.cell.seed for key in whole if key[1] for cell in rows[key] if cell.cell.seed is not None}
-            compared: dict[str, SeedValues] = {}
-            groups: dict[str, str] = {}
-            for key in whole:
-                own, groups = values[key][task]
-                if score in own:
-                    # The base is the same whatever the seed.
-                    compared[key[0]] = (
-                        own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
-                    )
-            for adapter, rank in ranked(compared, groups, score, lower).items():
-                of_row = trained if (adapter, trained) in rows else None
-                found.setdefault((adapter, of_row, task), {})[trained] = rank
-    return found
-
-
-def _primary(results: Results, rows: Sequence[Values]) -> str:
-    """Return the study's primary score, or the first of the usual ones that every row has."""
-    wanted = (results.analysis.primary, "answer", "gold_nll")
-    return next((name for name in wanted if rows and all(name in row for row in rows)), results.analysis.primary)
 
 
 def _same_as_base(results: Results, base: CellResult, cell: CellResult, task: str) -> bool:
@@ -268,53 +242,3 @@ def _costs(
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
     )
-
-
-def _divergence(cells: Iterable[CellResult]) -> dict[int, float]:
-    """Return seed -> KL. A cell that a study of fewer items made was measured by those, and is left out."""
-    measured = {c.cell.seed: c.record.divergence for c in cells if c.record and c.record.divergence}
-    most = max((found.tokens for found in measured.values()), default=0)
-    return {seed: found.kl for seed, found in measured.items() if seed is not None and found.tokens == most}
-
-
-def _failures(cells: Iterable[CellResult]) -> Iterable[str]:
-    for cell in cells:
-        if cell.failure:
-            where = f"seed {cell.cell.seed}, " if cell.cell.seed is not None else ""
-            scoring = f"scoring {cell.failure.score}, " if cell.failure.score else ""
-            yield f"{where}{scoring}{cell.failure.status}: {cell.failure.error}"
-
-
-def _notes(results: Results) -> Iterable[str]:
-    for task, entry in results.tasks.items():
-        left_out = entry.get("left_out") or {}
-        if left_out:
-            yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
-        yield from (f"{task}: {note}" for note in entry.get("notes", ()))
-        score = next((cell.scores[task] for cell in results.cells if task in cell.scores), None)
-        if score is not None and score.subtasks:
-            yield from about(task, score)
-        elif score is not None:
-            counts = score.counts
-            yield (
-                f"{task}: {counts['items']} items scored; {counts['extractive']} have their answer in the context "
-                f"given, {counts['shortened']} a shortened context, {counts['dropped']} were too long"
-            )
-    yield from results.settings
-    for trial in at_edge(results.trials):
-        yield (
-            f"{trial.adapter} on {trial.task}: its best learning rate, {trial.rate:g}, is the edge of those "
-            "tried; a better one may lie beyond"
-        )
-    trained = [cell.record.provenance for cell in results.cells if cell.record]
-    scored = [score.provenance for cell in results.cells for score in cell.scores.values()]
-    made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]
-    if made:
-        yield "made on " + " and ".join(sorted(set(made)))
-    if len(engines := {where.engine for where in scored}) > 1:
-        yield f"scored by the engines {' and '.join(sorted(engines))}: likelihoods differ by rounding"
-    packages = {tuple(sorted(where.packages.items())) for where in [*trained, *scored]}
-    if len(packages) > 1:
-        yield "rows were made with different package versions: differences between them may come from that"
-    for versions in packages if len(packages) == 1 else ():
-        yield "made with " + ", ".join(f"{name} {version}" for name, version in versions)

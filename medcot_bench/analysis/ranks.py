@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Part, SeedValues, contrast
+from medcot_bench.analysis.harness import headlines, lower_scores
 from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import ahead
+from medcot_bench.analysis.values import Key, Values, ahead
 from medcot_bench.analysis.verdict import ALPHA
+from medcot_bench.results import CellResult, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,47 @@ def _common(values: Mapping[str, SeedValues]) -> dict[str, SeedValues]:
         name: {seed: {item: row[seed][item] for item in sorted(shared)} for seed in sorted(seeds)}
         for name, row in values.items()
     }
+
+
+def rank_rows(
+    results: Results,
+    rows: Mapping[Key, Sequence[CellResult]],
+    values: Mapping[Key, Mapping[str, tuple[Values, dict[str, str]]]],
+) -> dict[tuple[str, str | None, str], dict[str, Rank]]:
+    """Return (adapter, its training task, evaluation task) -> training task -> rank."""
+    found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
+    trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
+    first = headlines(results)
+    for task in results.tasks:
+        lower = lower_scores(results, task)
+        for trained in trainings:
+            whole = [
+                key
+                for key, cells in rows.items()
+                if key[1] in (None, trained) and all(task in cell.scores for cell in cells)
+            ]
+            untouched = [values[key][task][0] for key in whole if not rows[key][0].baseline]
+            score = first.get(task) or primary(results, untouched)
+            seeds = {cell.cell.seed for key in whole if key[1] for cell in rows[key] if cell.cell.seed is not None}
+            compared: dict[str, SeedValues] = {}
+            groups: dict[str, str] = {}
+            for key in whole:
+                own, groups = values[key][task]
+                if score in own:
+                    # The base is the same whatever the seed.
+                    compared[key[0]] = (
+                        own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
+                    )
+            for adapter, rank in ranked(compared, groups, score, lower).items():
+                of_row = trained if (adapter, trained) in rows else None
+                found.setdefault((adapter, of_row, task), {})[trained] = rank
+    return found
+
+
+def primary(results: Results, rows: Sequence[Values]) -> str:
+    """Return the study's primary score, or the first of the usual ones that every row has.
+
+    Give it no prompting baseline: one without likelihoods does not change what the others are ranked by.
+    """
+    wanted = (results.analysis.primary, "answer", "gold_nll")
+    return next((name for name in wanted if rows and all(name in row for row in rows)), results.analysis.primary)

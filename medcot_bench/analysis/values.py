@@ -16,10 +16,13 @@ Values = dict[str, dict[int, dict[str, float]]]
 
 
 def rows_of(results: Results) -> dict[tuple[str, str | None], list[CellResult]]:
-    """Return (adapter, training task) -> the cells of its seeds, in the order of the plan."""
+    """Return (adapter, training task) -> the cells of its seeds, in the order of the plan.
+
+    A prompting baseline is a row of its own, e.g. `none (few_shot=5)`.
+    """
     rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
     for cell in results.cells:
-        rows[cell.cell.adapter, cell.cell.task].append(cell)
+        rows[cell.row, cell.cell.task].append(cell)
     return dict(rows)
 
 
@@ -30,7 +33,10 @@ def base_of(rows: Mapping[Key, Sequence[CellResult]]) -> Key | None:
 
 
 def _is_untouched(cells: Sequence[CellResult]) -> bool:
-    return any(cell.record is not None and "weights" not in cell.record.request["adapter"] for cell in cells)
+    return any(
+        cell.record is not None and not cell.baseline and "weights" not in cell.record.request["adapter"]
+        for cell in cells
+    )
 
 
 def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:

@@ -22,8 +22,14 @@ _FLAGS = {
         "tasks to score every model on, untrained; lm_eval:NAME for lm-eval's own",
     ),
     "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
+    "--baselines": (
+        "baselines",
+        "NAME[,NAME]",
+        "prompts to score the untouched base by: zero_shot,few_shot=5,cot,no_context",
+    ),
     "--seeds": ("seeds", "N[,N]", "training seeds (default 0)"),
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
+    "--general-text": ("general_text", "FILE", "text to measure forgetting on (default: one that comes with it)"),
     "--limit": ("limit", "N", "evaluation items a task"),
     "--train-items": (
         "training.train_items",
@@ -77,7 +83,7 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
     )
     for flag, (field, placeholder, text) in _FLAGS.items():
         names = [flag, "--output-dir"] if flag == "-o" else [flag]
-        several = flag in {"--tasks", "--eval-tasks", "--adapters"}
+        several = flag in {"--tasks", "--eval-tasks", "--adapters", "--baselines"}
         command.add_argument(*names, dest=field, metavar=placeholder, help=text, nargs="+" if several else None)
     command.add_argument(
         "--data",

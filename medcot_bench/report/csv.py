@@ -67,6 +67,9 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
         }
     if row.divergence:
         line["kl_from_base"] = fmean(row.divergence.values())
+    if row.forgetting:
+        line["general_nll"] = row.forgetting.nll
+        line["forgetting"] = fmean(row.forgetting.changes.values())
     return line
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import fmean
+from typing import Literal
 
 from medcot_bench.analysis.factors import FactorEffect
 from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.analysis.prompted import Prompted
 from medcot_bench.report.persistence import Table, interval
 
 MATCHED = (
@@ -20,6 +22,11 @@ DIVERGENCE = (
     "KL divergence from the base that a training started from, in nats a token, along the right answers of "
     "items of the training task that were not trained on: the mean over seeds, and the least and the most. "
     "Where it is small, little was changed."
+)
+FORGETTING = (
+    "General text: how well the model still predicts a text that is about none of the tasks, in nats per byte. "
+    "Forgetting is how much more that is than for the base that the training started from: above 0, something "
+    "was lost."
 )
 FACTORS = (
     "How much better models are for training all layers and not some, and for updates of full and not low "
@@ -38,19 +45,58 @@ SIZES = (
     "the gap over the logarithm of the number of items. P-values are by Holm over the adapters."
 )
 
+PROMPTED = (
+    "Each trained model, on the task it was trained on, beside the untouched base by the study's prompt and by "
+    "others, paired by item; intervals are over items and training seeds. Tests are by Holm over the lines of one "
+    "training task. The same means within the margin."
+)
+
 
 def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
     """Yield title, table and explanation of what the study has."""
+    if leaderboard.prompted:
+        yield "Is training needed at all?", prompted(leaderboard), PROMPTED
     if leaderboard.matched:
         yield "Learnt less, or generalises better?", matched(leaderboard), MATCHED
-    if any(row.divergence for row in leaderboard.rows):
-        yield "How far from the base?", divergences(leaderboard), DIVERGENCE
+    if any(row.divergence or row.forgetting for row in leaderboard.rows):
+        measured = any(row.forgetting for row in leaderboard.rows)
+        about = " ".join([DIVERGENCE, *([FORGETTING] if measured else [])])
+        yield "How far from the base?", distances(leaderboard), about
     if leaderboard.factors:
         yield "Which weights, and which update?", factors(leaderboard.factors, leaderboard), FACTORS
     if leaderboard.prompts:
         yield "Does the wording of the prompt matter?", factors(leaderboard.prompts, leaderboard), PROMPTS
     if leaderboard.sizes:
         yield "Does the gap change with the number of training items?", sizes(leaderboard), SIZES
+
+
+def prompted(leaderboard: Leaderboard) -> Table:
+    """Return how far trained models are ahead of the base by each prompt."""
+    rows = [
+        [
+            leaderboard.tasks[found.task],
+            found.adapter,
+            found.prompt,
+            found.score,
+            interval(found.ahead, signed=True),
+            "" if found.difference is None else f"{found.difference:.2g}",
+            str(found.ahead.items),
+            reading(found),
+        ]
+        for found in leaderboard.prompted
+    ]
+    headers = ["trained on", "adapter", "prompt of the base", "score", "trained ahead by", "p", "n", "reading"]
+    return headers, rows
+
+
+def reading(found: Prompted) -> str:
+    """Say what a comparison of training with prompting tells."""
+    told = found.finding
+    if told.sign == "below":
+        return "prompting is better"
+    if told.negligible:
+        return "the same"
+    return "training is better" if told.sign == "above" else "undetermined"
 
 
 def matched(leaderboard: Leaderboard) -> Table:
@@ -81,19 +127,30 @@ def matched(leaderboard: Leaderboard) -> Table:
     return [*headers, "seeds", "reading"], rows
 
 
-def divergences(leaderboard: Leaderboard) -> Table:
-    """Return how far training took the models from their base."""
-    rows = [
-        [
-            leaderboard.trained_on(row),
-            row.adapter,
-            f"{fmean(values):.3f}",
-            f"{min(values):.3f} to {max(values):.3f}" if len(values) > 1 else "",
-        ]
-        for row in leaderboard.rows
-        if (values := [*row.divergence.values()])
-    ]
-    return ["trained on", "adapter", "KL from the base", "over seeds"], rows
+def distances(leaderboard: Leaderboard) -> Table:
+    """Return how far training took the models from their base, and what that cost on general text."""
+    headers = ["trained on", "adapter", "KL from the base", "over seeds"]
+    measured = any(row.forgetting for row in leaderboard.rows)
+    headers += ["general text, nats/byte", "forgetting, nats/byte", "over seeds"] if measured else []
+    rows = []
+    for row in leaderboard.rows:
+        if not row.divergence and not row.forgetting:
+            continue
+        cells = [leaderboard.trained_on(row) or "nothing", row.adapter, *_spread(row.divergence, "")]
+        if row.forgetting:
+            cells += [f"{row.forgetting.nll:.3f}", *_spread(row.forgetting.changes, "+")]
+        rows.append([*cells, *[""] * (len(headers) - len(cells))])
+    return headers, rows
+
+
+def _spread(by_seed: Mapping[int, float], sign: Literal["", "+"]) -> list[str]:
+    """Write the mean over seeds, and the least and the most where there are several."""
+    values = [*by_seed.values()]
+    if not values:
+        return ["", ""]
+    # Adding 0.0 makes a negative zero a plain one.
+    mean, least, most = (f"{round(v, 3) + 0.0:{sign}.3f}" for v in (fmean(values), min(values), max(values)))
+    return [mean, f"{least} to {most}" if len(values) > 1 else ""]
 
 
 def factors(effects: Iterable[FactorEffect], leaderboard: Leaderboard) -> Table:

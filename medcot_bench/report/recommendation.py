@@ -36,6 +36,7 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         better = [row for row, rank in ranks if rank.place < first]
         parts += [f"better beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
         parts += _full(taken, ranks, task)
+        parts += _prompting(leaderboard, task)
         if any(
             found.seeds == 1 for row, _ in fitting if row.task and (found := row.tasks[task].scores.get(score))
         ):
@@ -62,6 +63,27 @@ def _full(taken: Row, ranks: Sequence[tuple[Row, Rank]], task: str) -> Iterator[
         seconds = full.costs.train_seconds / other.costs.train_seconds
         price = f", for {memory:.1f} times the memory and {seconds:.1f} times the time"
     yield f"{full.adapter} is {verdict} ({ahead}{price})"
+
+
+def _prompting(leaderboard: Leaderboard, task: str) -> Iterator[str]:
+    """Say whether the best prompt of the base is as good as the best trained model, where the study asks that."""
+    pairs = [pair for pair in leaderboard.prompted if pair.task == task]
+    if not pairs:
+        return
+    leader = max((pair for pair in pairs if pair.prompt == pairs[0].prompt), key=lambda pair: pair.ahead.value)
+    pair = min((pair for pair in pairs if pair.adapter == leader.adapter), key=lambda pair: pair.ahead.value)
+    told, ends = pair.finding, pair.ahead.interval()
+    by = f"trained less prompted {pair.ahead.value:+.3f}" + (f", {ends[0]:+.3f} to {ends[1]:+.3f}" if ends else "")
+    if told.sign == "below":
+        yield f"prompting beats training: {pair.prompt} is ahead of {pair.adapter} ({by}): no need to train"
+    elif told.negligible:
+        within = f"{pair.prompt} is within {pair.margin:g} of it"
+        yield f"prompting ties with {pair.adapter}: {within} ({by}): no need to train"
+    elif told.sign == "above":
+        yield f"training pays: {pair.adapter} is ahead of the best prompt, {pair.prompt} ({by})"
+    else:
+        best = f"the best prompt, {pair.prompt}"
+        yield f"{pair.adapter} is not told from {best} ({by}): no gain from training is shown"
 
 
 def _peak(row: Row) -> float:

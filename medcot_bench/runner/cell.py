@@ -16,6 +16,7 @@ from medcot_bench.models.tokens import Encoder
 from medcot_bench.models.warm import Lent, WarmBase
 from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.plugins import blame
+from medcot_bench.prompting import form_of
 from medcot_bench.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
 from medcot_bench.runner.checkpoints import Checkpoints
 from medcot_bench.runner.fit import Fitted, checked_module, fit
@@ -175,6 +176,7 @@ class CellRunner:
             },
             provenance=self._provenance(started, chosen, cell.task),
             divergence=fitted.divergence,
+            forgetting=fitted.forgetting,
         )
         self._store.commit_cell(cell, record, trained.log)
         self._emit("trained", cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds)
@@ -212,7 +214,7 @@ class CellRunner:
             task=score.task,
             relation=score.relation,
             domain=plan.domain(score.task),
-            form=plan.form(score.task),
+            form=plan.form(score.task) if score.task in plan.harness else form_of(plan, score),
             source=plan.source(score.task),
             request=score.request,
             results=evaluation.results,

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from medcot_bench.plan import Cell, Plan, Score
+from medcot_bench.prompting import asked
 from medcot_bench.scores import needs_generation
 from medcot_bench.todo import Todo
 from medcot_bench.types import Example
@@ -132,7 +133,7 @@ def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
     if score.task in plan.harness:
         return HARNESS_TOKENS * float(plan.harness[score.task].limit or HARNESS_DOCUMENTS)
     scoring, work = plan.scoring, 0.0
-    spec = plan.tasks[score.task].task.spec
+    spec = asked(plan.tasks[score.task], score.baseline).task.spec
     for number, item in enumerate(plan.scored_items(score.task, choosing=score.chooses)):
         prompt, target = _tokens(item)
         work += prompt + target

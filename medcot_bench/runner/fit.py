@@ -14,11 +14,12 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.models.tokens import Encoder, write_within
 from medcot_bench.plan import Cell, Plan
 from medcot_bench.plugins import blame
-from medcot_bench.records import Divergence
+from medcot_bench.records import Divergence, Forgetting
 from medcot_bench.requests import checkpoints
 from medcot_bench.training.batches import Item
 from medcot_bench.training.costs import Meter
 from medcot_bench.training.divergence import ITEMS, divergence, next_token_logprobs
+from medcot_bench.training.forgetting import forgetting, general_nll
 from medcot_bench.training.loop import Trained, train
 from medcot_bench.types import Example, Placement, Recipe
 
@@ -45,6 +46,8 @@ class Fitted:
     """Above what was in use before the adapter was made; on CUDA in all."""
     divergence: Divergence | None = None
     """From the model as it was prepared; None where nothing was trained, or it could not be measured."""
+    forgetting: Forgetting | None = None
+    """The change of the same two models on the study's general text; None where it could not be measured."""
 
 
 def fit(
@@ -61,10 +64,17 @@ def fit(
     `on_checkpoint(name, model)` is called after the step that ends a checkpoint's share, outside what is measured.
     Raises ConfigError where no item fits, PluginError, Diverged.
     """
+
+    def general(model: Any) -> float | None:
+        positions = plan.base.info.max_positions
+        return general_nll(model, encoder.tokenizer, plan.general_text, positions, compute_dtype)
+
     if cell.task is None or cell.seed is None:
-        untrained = plan.adapters[cell.adapter]
+        untrained, known = plan.adapters[cell.adapter], general(base)
         with blame(untrained.entry, "prepare"):
-            return Fitted(checked_module(untrained.adapter.prepare(base, {})), {}, Encoded(), Trained())
+            model = checked_module(untrained.adapter.prepare(base, {}))
+        lost = forgetting(plan.general_text, known, known if model is base else general(model))
+        return Fitted(model, {}, Encoded(), Trained(), forgetting=lost)
     adapter, task, recipe = plan.adapters[cell.adapter], plan.tasks[cell.task], plan.recipe(cell)
     encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
     if not encoded.items and recipe.max_steps != 0:
@@ -82,6 +92,7 @@ def fit(
             model = checked_module(adapter.adapter.prepare(base, placement))
         with meter.paused():
             before = next_token_logprobs(model, looked_at, compute_dtype)
+            known = general(model)
 
         def step_done(step: int, steps: int) -> None:
             on_step(step, steps)
@@ -101,7 +112,8 @@ def fit(
             on_step=step_done,
         )
     found = divergence(before, model, looked_at, compute_dtype)
-    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found)
+    lost = forgetting(plan.general_text, known, general(model))
+    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found, lost)
 
 
 def checked_module(model: Any) -> Any:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.config import Study
+from medcot_bench.data.general import text_digest
 from medcot_bench.errors import OK, SOME_FAILED, MedcotError
 from medcot_bench.plan import FINAL, Cell, Plan, Score
 from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
 from medcot_bench.records import Attempt, now
 from medcot_bench.report.export import export
+from medcot_bench.requests import baseline_notes
 from medcot_bench.runner.eta import Eta, phases
 from medcot_bench.runner.process import WorkerProcess, cores, ending, fatal
 from medcot_bench.store import Store
@@ -117,8 +119,10 @@ def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
                 label: {"source": task.source, "domain": plan.domain(label), "left_out": {}, "items_of": None}
                 for label, task in plan.harness.items()
             },
-            "settings": list(_settings(plan)),
+            "settings": [*_settings(plan), *baseline_notes(plan)],
             "num_fewshot": plan.study.scoring.num_fewshot,
+            "baselines": list(plan.study.baselines),
+            "general_text": text_digest(plan.general_text),
             "analysis": plan.study.analysis.model_dump(mode="json"),
             "trials": [asdict(trial) for trial in trials],
             "cells": [_cell_json(cell, plan.scores_of(cell)) for cell in plan.cells],
@@ -135,14 +139,16 @@ def plan_json(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> str:
 
 
 def _cell_json(cell: Cell, scores: Sequence[Score]) -> dict[str, Any]:
+    plain = [score for score in scores if not score.baseline]
     return {
         "id": cell.id,
         "name": cell.name,
         "task": cell.task,
         "adapter": cell.adapter,
         "seed": cell.seed,
-        "scores": {score.id: score.task for score in scores if score.checkpoint == FINAL},
-        "checkpoints": {score.id: [score.checkpoint, score.task] for score in scores if score.checkpoint != FINAL},
+        "scores": {score.id: score.task for score in plain if score.checkpoint == FINAL},
+        "checkpoints": {score.id: [score.checkpoint, score.task] for score in plain if score.checkpoint != FINAL},
+        "baselines": {score.id: [score.baseline, score.task] for score in scores if score.baseline},
     }
 
 

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from lm_eval.evaluator import evaluate
 
+from medcot_bench.baselines import shots_of
 from medcot_bench.chosen import ChosenTask
 from medcot_bench.errors import ConfigError, GateError
 from medcot_bench.models.tokens import Encoder, write, write_within
 from medcot_bench.plan import Plan, Score
 from medcot_bench.plugins import blame
+from medcot_bench.prompting import asked
 from medcot_bench.scoring.answers import ItemScorer, Question, cut
 from medcot_bench.scoring.bridge import build_task
 from medcot_bench.scoring.engine import build_lm
@@ -51,7 +53,7 @@ def evaluate_score(
     compute_dtype: torch.dtype | None = None,
 ) -> Evaluation:
     """Evaluate a model as `score` asks. Raises GateError where the numbers would mean nothing."""
-    chosen = plan.tasks[score.task]
+    chosen = asked(plan.tasks[score.task], score.baseline)
     request = score.request
     scorer = ItemScorer(
         chosen,
@@ -59,7 +61,8 @@ def evaluate_score(
         request["max_new_tokens"],
         frozenset(request["scores"]),
     )
-    shots = solved(chosen, encoder, plan.shots(score.task, choosing=score.chooses))
+    count = shots_of(score.baseline, plan.scoring.num_fewshot)
+    shots = solved(chosen, encoder, plan.shots(score.task, choosing=score.chooses, count=count))
     items = plan.scored_items(score.task, choosing=score.chooses)
     questions, counts = _questions(chosen, encoder, items, shots, scorer, request)
     given = chosen.task.spec.form.context == "given"
@@ -76,8 +79,8 @@ def evaluate_score(
         compute_dtype=compute_dtype,
     )
     scorer.unfinished = lm.unfinished
-    asked = (question.written for question in questions if question.generated)
-    lm.answered = {tuple(encoder.pair(written.prompt, written.target)[0]) for written in asked}
+    written = (question.written for question in questions if question.generated)
+    lm.answered = {tuple(encoder.pair(one.prompt, one.target)[0]) for one in written}
     with torch.no_grad():
         output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
     rows = sorted(output["samples"][task.task_name], key=lambda row: row["doc_id"])

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.distance import Forgotten
 from medcot_bench.analysis.factors import FactorEffect
 from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row, TaskScores
 from medcot_bench.analysis.matched import Matched
 from medcot_bench.analysis.persistence import Effect, Persistence, Side
+from medcot_bench.analysis.prompted import Prompted
 from medcot_bench.analysis.ranks import Rank
 from medcot_bench.analysis.ratios import Ratio
 from medcot_bench.analysis.sizes import SizeTrend
@@ -37,6 +39,7 @@ def whole() -> Leaderboard:
         factors=(FactorEffect(SAME, SHIFT, "answer", "all layers", ("full", "lora"), _mean(0.1), 0.04),),
         prompts=(FactorEffect(SAME, SHIFT, "answer", "prompt", ("lora",), _mean(0.1), None),),
         sizes=(SizeTrend(SAME, "lora", SHIFT, "answer", {10: _mean(0.1), 100: _mean(0.2)}, _mean(0.1), 0.2),),
+        prompted=(Prompted(SAME, "lora", "none (few_shot=5)", "answer", _mean(0.2), 0.02, 0.01, None),),
         trials=(
             Trial(adapter="lora", task=SAME, seed=0, rate=1e-3, loss=1.5, seconds=3.0, chosen=True),
             Trial(adapter="lora", task=SAME, seed=0, rate=1e-2, loss=None, seconds=3.0),
@@ -48,7 +51,9 @@ def whole() -> Leaderboard:
 def boards() -> dict[str, Leaderboard]:
     """Return leaderboards by what they are like."""
     board = whole()
-    bare = replace(board, persistence=(), matched=(), factors=(), prompts=(), sizes=(), trials=(), notes=())
+    bare = replace(
+        board, persistence=(), matched=(), factors=(), prompts=(), sizes=(), prompted=(), trials=(), notes=()
+    )
     unscored = tuple(replace(row, tasks={}, seeds=(), divergence={}) for row in board.rows)
     failed = replace(unscored[2], costs=None, failures=("seed 0, diverged: the loss is not finite",))
     return {
@@ -129,12 +134,14 @@ def _row(adapter: str, answer: float) -> Row:
     return Row(
         adapter,
         SAME if trained else None,
+        baseline="",
         reference=adapter == "full",
         seeds=(0, 1) if trained else (),
         planned=(SAME, SHIFT),
         tasks=tasks,
         costs=_costs(1.0 if adapter == "full" else 0.6) if trained else None,
         divergence={0: 0.5, 1: 0.75} if trained else {},
+        forgetting=Forgotten(1.5, {0: 0.05, 1: 0.1} if trained else {0: 0.0}),
         failures=(),
     )
 

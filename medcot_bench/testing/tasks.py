@@ -146,6 +146,19 @@ class TaskChecks:
                 same = task.prompt(other, template) == task.prompt(example, template)
                 assert same, f"{example.id}: the prompt tells something of the answer"
 
+    def test_prompts_without_a_context_have_none(self, task: Task, everything: list[Example]) -> None:
+        """Where the form gives a context, an item without it can be asked: in fewer words, and no 'None'."""
+        if task.spec.form.context == "none":
+            return
+        for example in everything:
+            for template in task.spec.templates:
+                whole = task.prompt(example, template)
+                bare = task.prompt(replace(example, context=None), template)
+                assert bare, f"{example.id}: without a context the prompt is empty"
+                assert bare == bare.rstrip(), f"{example.id}: without a context the prompt ends in whitespace"
+                assert len(bare) < len(whole), f"{example.id}: the prompt without a context is no shorter"
+                assert bare.count("None") <= whole.count("None"), f"{example.id}: the prompt says None"
+
     def test_targets_can_be_written(self, task: Task, everything: list[Example]) -> None:
         """A target has an answer, is the same each time, and no stop string would cut it."""
         for example in everything:

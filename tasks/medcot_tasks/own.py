@@ -63,10 +63,10 @@ class Own:
             fields = {"question": example.question, "context": example.context or ""}
             return _FIELD.sub(lambda found: fields[found[1]], self._prompt).rstrip()
         if template != "default":
-            passage = f"Read this passage.\n\n{example.context}\n\n" if self._context else ""
+            passage = f"Read this passage.\n\n{example.context}\n\n" if self._context and example.context else ""
             how = "Think it through, then write 'Answer:' and the answer.\n" if self._reasons else ""
             return f"{passage}Q: {example.question}\n{how}A:"
-        passage = f"Documentation:\n{example.context}\n\n" if self._context else ""
+        passage = f"Documentation:\n{example.context}\n\n" if self._context and example.context else ""
         how = "Reason first, then give the answer.\nReasoning:" if self._reasons else "Answer:"
         return f"{passage}Question: {example.question}\n{how}"
 

@@ -34,6 +34,7 @@ FULL_0 = Made(
     },
     score_seconds=2.0,
     kl=0.5,
+    general=(1.05, 1.0),
 )
 FULL_1 = replace(
     FULL_0,
@@ -44,6 +45,7 @@ FULL_1 = replace(
     },
     train=Phase(seconds=30.0, peak_bytes=2_000_000_000, tokens=3000),
     kl=0.75,
+    general=(1.09, 1.0),
 )
 LORA_0 = Made(
     adapter="lora",
@@ -252,6 +254,18 @@ def test_notes_warn_of_different_package_versions_and_devices(tmp_path: Path) ->
     assert "made on cpu: example, 2 threads, float32 and cuda: example, 2 threads, float32" in notes
     assert any("different package versions" in note for note in notes)
     assert not any(note.startswith("made with ") for note in notes)
+
+
+def test_forgetting_is_the_mean_change_on_the_study_s_own_text(tmp_path: Path, full: Row, lora: Row) -> None:
+    assert full.forgetting is not None
+    assert full.forgetting.nll == pytest.approx(1.07)
+    assert full.forgetting.changes == {0: pytest.approx(0.05), 1: pytest.approx(0.09)}
+    assert lora.forgetting is None
+    found = build(load(write(tmp_path / "other", FULL_0, replace(FULL_1, general_text="another"))))
+    assert found.rows[0].forgetting is not None
+    assert found.rows[0].forgetting.changes == {0: pytest.approx(0.05)}
+    left_out = "full × k8s_qa × seed 1: forgetting was measured on another general text, and is left out"
+    assert left_out in found.notes
 
 
 # --- the folder ---

@@ -13,6 +13,7 @@ from medcot_bench.records import (
     Attempt,
     CellRecord,
     Divergence,
+    Forgetting,
     Phase,
     Provenance,
     ScoreRecord,
@@ -48,6 +49,7 @@ class Made:
     task: str | None = "k8s_qa"
     scores: Mapping[str, Scores] = field(default_factory=dict)
     checkpoints: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)  # name -> task -> scores
+    baselines: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)  # name -> task -> scores
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     train: Phase | None = TRAIN
     score_seconds: float = 0.0
@@ -55,6 +57,8 @@ class Made:
     selector: Mapping[str, Any] = field(default_factory=lambda: {"name": "all", "targets": "all"})
     provenance: Provenance = PROVENANCE
     kl: float | None = None
+    general: tuple[float, float] | None = None  # nats a byte of general text: the model's, its base's
+    general_text: str = "text"
 
 
 def failed(status: Status, error: str, score: str | None = None) -> Attempt:
@@ -82,14 +86,28 @@ def write(root: Path, *made: Made) -> Path:
         for attempt in part.attempts:
             store.add_attempt(cell, replace(attempt, cell_id=cell.id), "log")
         entry = {"id": cell.id, "task": cell.task, "adapter": cell.adapter, "seed": cell.seed, "scores": scores}
+        entry |= {"baselines": write_baselines(store, cell, number, part)}
         planned.append(entry | {"checkpoints": write_checkpoints(store, cell, number, part)})
     left_out: dict[str, dict[str, int]] = {"k8s_qa": {"train overlaps manuals_qa eval": 2}, "manuals_qa": {}}
     tasks = {
         task: {"source": f"file:{task}.jsonl", "domain": domain, "left_out": left_out[task]}
         for task, domain in DOMAINS.items()
     }
-    store.replace(root / "plan.json", json.dumps({"base": BASE, "tasks": tasks, "cells": planned}).encode())
+    plan: dict[str, Any] = {"base": BASE, "tasks": tasks, "general_text": "text", "cells": planned}
+    plan["baselines"] = [*dict.fromkeys(name for part in made for name in part.baselines)]
+    store.replace(root / "plan.json", json.dumps(plan).encode())
     return root
+
+
+def write_baselines(store: Store, cell: Cell, number: int, made: Made) -> dict[str, list[str]]:
+    found = {}
+    for name, by_task in made.baselines.items():
+        for task, scores in by_task.items():
+            score_id = f"{number:04x}{name.replace('_', '').replace('=', '')}{task[:6]}"
+            score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={}, baseline=name)
+            store.commit_score(cell, score, score_record(score, made), samples(scores))
+            found[score_id] = [name, task]
+    return found
 
 
 def write_checkpoints(store: Store, cell: Cell, number: int, made: Made) -> dict[str, list[str]]:
@@ -134,7 +152,12 @@ def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
         phases={"load": Phase(seconds=1.0, peak_bytes=1), "train": train},
         provenance=made.provenance,
         divergence=None if made.kl is None else Divergence(kl=made.kl, items=16, tokens=160),
+        forgetting=None if made.general is None else forgotten(*made.general, made.general_text),
     )
+
+
+def forgotten(nll: float, base: float, text: str) -> Forgetting:
+    return Forgetting(nll=nll, base=base, text=text, bytes=8000)
 
 
 def score_record(score: Score, made: Made) -> ScoreRecord:

@@ -85,11 +85,12 @@ class K8sQA:
         return self._made(split) if self.with_context else ()
 
     def prompt(self, example: Example, template: str) -> str:
-        """Return the passage (if wanted), the question, and the mark of the answer."""
+        """Return the passage (if wanted and there), the question, and the mark of the answer."""
+        shown = self.with_context and example.context is not None
         if template != "default":
-            passage = f"Read this passage.\n\n{example.context}\n\n" if self.with_context else ""
+            passage = f"Read this passage.\n\n{example.context}\n\n" if shown else ""
             return f"{passage}Q: {example.question}\nA:"
-        passage = f"Documentation:\n{example.context}\n\n" if self.with_context else ""
+        passage = f"Documentation:\n{example.context}\n\n" if shown else ""
         return f"{passage}Question: {example.question}\nAnswer:"
 
     def target(self, example: Example) -> Target:

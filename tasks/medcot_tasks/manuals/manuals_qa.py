@@ -65,11 +65,14 @@ class ManualsQA:
         return self._made(split)
 
     def prompt(self, example: Example, template: str) -> str:
-        """Return the technote, the question, and the mark of the answer."""
+        """Return the technote (if there), the question, and the mark of the answer."""
+        shown = example.context is not None
         question = one_line(example.question)
         if template != "default":
-            return f"Read this passage.\n\n{example.context}\n\nQ: {question}\nA:"
-        return f"Documentation:\n{example.context}\n\nQuestion: {question}\nAnswer:"
+            passage = f"Read this passage.\n\n{example.context}\n\n" if shown else ""
+            return f"{passage}Q: {question}\nA:"
+        passage = f"Documentation:\n{example.context}\n\n" if shown else ""
+        return f"{passage}Question: {question}\nAnswer:"
 
     def target(self, example: Example) -> Target:
         """Return the answer on one line."""

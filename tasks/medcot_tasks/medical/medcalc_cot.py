@@ -59,13 +59,16 @@ class MedCalcCot:
         return self._made(split)
 
     def prompt(self, example: Example, template: str) -> str:
-        """Return note, question, and what to write."""
+        """Return note (if there), question, and what to write."""
+        shown = example.context is not None
         if template != "default":
             how = "Think it through in steps; the last line gives" if self._reasons else "Write 'Answer:' and"
-            return f"A patient: {example.context}\nQ: {example.question}\n{how} the number.\nA:"
+            note = f"A patient: {example.context}\n" if shown else ""
+            return f"{note}Q: {example.question}\n{how} the number.\nA:"
         reason = "Work step by step, then give the number.\nReasoning:"
         how = reason if self._reasons else "Write 'Answer:' and the number."
-        return f"Patient note: {example.context}\nQuestion: {example.question}\n{how}"
+        note = f"Patient note: {example.context}\n" if shown else ""
+        return f"{note}Question: {example.question}\n{how}"
 
     def target(self, example: Example) -> Target:
         """Return the steps, a line each, if they are asked for, then the answer line."""

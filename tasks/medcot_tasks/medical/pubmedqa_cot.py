@@ -47,15 +47,16 @@ class PubMedQACot:
         return ()
 
     def prompt(self, example: Example, template: str) -> str:
-        """Return abstract, question, and what to write."""
+        """Return abstract (if there), question, and what to write."""
+        shown = example.context is not None
         if template != "default":
             how = "Think it through; the last line says" if self._reasons else "Write 'Answer:' and"
-            return (
-                f"Read this abstract.\n\n{example.context}\n\nQ: {example.question}\n{how} yes, no or maybe.\nA:"
-            )
+            abstract = f"Read this abstract.\n\n{example.context}\n\n" if shown else ""
+            return f"{abstract}Q: {example.question}\n{how} yes, no or maybe.\nA:"
         reason = "Reason first, then end with yes, no or maybe.\nReasoning:"
         how = reason if self._reasons else "Write 'Answer:' and yes, no or maybe."
-        return f"Abstract:\n{example.context}\n\nQuestion: {example.question}\n{how}"
+        abstract = f"Abstract:\n{example.context}\n\n" if shown else ""
+        return f"{abstract}Question: {example.question}\n{how}"
 
     def target(self, example: Example) -> Target:
         """Return the reasoning on one line, if asked for, and the answer. Raises ValueError for another answer."""

@@ -1,0 +1,56 @@
+"""What a reader of the leaderboard must know: left-out items, settings, devices, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from medcot_bench.analysis.distance import on_other_texts
+from medcot_bench.analysis.harness import about
+from medcot_bench.results import CellResult, Results
+from medcot_bench.tuning import at_edge
+
+
+def failures(cells: Iterable[CellResult]) -> Iterable[str]:
+    """Yield `status: error` of what is missing of a row."""
+    for cell in cells:
+        if cell.failure:
+            where = f"seed {cell.cell.seed}, " if cell.cell.seed is not None else ""
+            scoring = f"scoring {cell.failure.score}, " if cell.failure.score else ""
+            yield f"{where}{scoring}{cell.failure.status}: {cell.failure.error}"
+
+
+def notes(results: Results) -> Iterable[str]:
+    """Yield the notes of a study, a sentence each."""
+    for task, entry in results.tasks.items():
+        left_out = entry.get("left_out") or {}
+        if left_out:
+            yield f"{task}: left out " + ", ".join(f"{count} ({why})" for why, count in left_out.items())
+        yield from (f"{task}: {note}" for note in entry.get("notes", ()))
+        score = next((cell.scores[task] for cell in results.cells if task in cell.scores), None)
+        if score is not None and score.subtasks:
+            yield from about(task, score)
+        elif score is not None:
+            counts = score.counts
+            yield (
+                f"{task}: {counts['items']} items scored; {counts['extractive']} have their answer in the context "
+                f"given, {counts['shortened']} a shortened context, {counts['dropped']} were too long"
+            )
+    yield from results.settings
+    for trial in at_edge(results.trials):
+        yield (
+            f"{trial.adapter} on {trial.task}: its best learning rate, {trial.rate:g}, is the edge of those "
+            "tried; a better one may lie beyond"
+        )
+    yield from on_other_texts(results)
+    trained = [cell.record.provenance for cell in results.cells if cell.record]
+    scored = [score.provenance for cell in results.cells for score in cell.scores.values()]
+    made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]
+    if made:
+        yield "made on " + " and ".join(sorted(set(made)))
+    if len(engines := {where.engine for where in scored}) > 1:
+        yield f"scored by the engines {' and '.join(sorted(engines))}: likelihoods differ by rounding"
+    packages = {tuple(sorted(where.packages.items())) for where in [*trained, *scored]}
+    if len(packages) > 1:
+        yield "rows were made with different package versions: differences between them may come from that"
+    for versions in packages if len(packages) == 1 else ():
+        yield "made with " + ", ".join(f"{name} {version}" for name, version in versions)

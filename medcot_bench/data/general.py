@@ -1,0 +1,32 @@
+"""The general text that forgetting is measured on: this package's own, or the user's."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from medcot_bench.errors import ConfigError
+
+OWN = Path(__file__).with_name("general.txt")
+"""Eight kilobytes written for this project: scenes, a letter, explanations, a recipe, news, a dialogue, code."""
+
+
+def general_text(path: str) -> str:
+    """Return the text of a file, or this package's own where none is named. Raises ConfigError."""
+    named = path or OWN.name
+    try:
+        text = (Path(path).expanduser() if path else OWN).read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"general_text: {named} is not UTF-8; save it as that") from None
+    except OSError as error:
+        raise ConfigError(f"general_text: {named}: {error.strerror}; name a text file") from None
+    except (RuntimeError, ValueError) as error:  # no home folder of this name, a null character
+        raise ConfigError(f"general_text: {named}: {error}; name a text file") from None
+    if not text.strip():
+        raise ConfigError(f"general_text: {named} is empty; some thousand words tell models apart")
+    return text
+
+
+def text_digest(text: str) -> str:
+    """Return the digest by which records say which text they were measured on."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
