@@ -35,6 +35,11 @@ class ChosenTask:
         return str(self.typed)
 
     @property
+    def stem(self) -> str:
+        """The name without the shift."""
+        return self.typed.name.partition("@")[0]
+
+    @property
     def shift(self) -> str:
         """The graded shift that this task is, empty where it is none."""
         return self.typed.name.partition("@")[2]

@@ -13,7 +13,7 @@ from medcot_bench.data.columns import FIELDS
 from medcot_bench.data.overlap import OnOverlap
 from medcot_bench.errors import ConfigError
 from medcot_bench.options import ALL, NamedOptions, split_specs
-from medcot_bench.types import Split
+from medcot_bench.types import SPLITS, Split
 
 DEFAULT_MODEL = "smollm2-135m"
 MARGINS = {"answer": 0.02, "gold_nll": 0.02}
@@ -170,7 +170,7 @@ class OwnTask(_Section):
     Without `question` and `answer` the columns are known by their names.
     """
 
-    data: str | Mapping[Split, str] = ""
+    data: str | Mapping[Split, str]
     """A file (CSV, JSON lines, a JSON list, parquet), or split -> file."""
     question: str = ""
     """The column that holds it; so the next ones."""
@@ -183,6 +183,15 @@ class OwnTask(_Section):
     prompt: str = ""
     """The text before the answer, with {question} and, where there is one, {context}. Empty: the built-in one."""
     max_new_tokens: PositiveInt | None = None
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _read_data(cls, value: Any) -> Any:
+        files = value.values() if isinstance(value, dict) else [value]
+        if files and all(isinstance(file, str) and file for file in files):
+            if not isinstance(value, dict) or set(value) <= set(SPLITS):
+                return value
+        raise ValueError(f"write a file, or one for each split ({', '.join(SPLITS)})")
 
     @property
     def columns(self) -> dict[str, str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from medcot_bench.chosen import ChosenTask, choose_task
 from medcot_bench.config import OwnTask, Study
@@ -12,6 +11,7 @@ from medcot_bench.data.rows import read_own
 from medcot_bench.errors import ConfigError
 from medcot_bench.interfaces import Task
 from medcot_bench.options import NamedOptions
+from medcot_bench.paths import typed_path
 from medcot_bench.plugins import Plugins
 
 PLUGIN = "own"
@@ -35,19 +35,25 @@ def choose_own(typed: NamedOptions, section: OwnTask, plugins: Plugins) -> Chose
         raise ConfigError(f"own.{name}: there is a task plugin of this name; rename the file")
     if typed.options:
         raise ConfigError(f"task {typed.name}: what it is stands in its file, not after its name")
-    if not section.data:
-        raise ConfigError(f"own.{name}: no data; name a file, or one for each split")
-    first = next(iter(section.sources.values())).removeprefix("file:")
-    _, layout = read_own(Path(first).expanduser(), section.columns)
-    options = {
-        "domain": section.domain,
-        "context": "context" in layout.columns,
-        "reasoning": "reasoning" in layout.columns,
-        "prompt": section.prompt,
-        "max_new_tokens": section.max_new_tokens or 0,
-    }
-    task = cast("Task", plugins.make("task", PLUGIN, options))
+    has = {part: _has(name, section, part) for part in ("context", "reasoning")}
+    hashed: dict[str, Any] = {**has, "prompt": section.prompt.rstrip()}
+    others = {"domain": section.domain, "max_new_tokens": section.max_new_tokens or 0}
+    try:
+        task = cast("Task", plugins.make("task", PLUGIN, {**hashed, **others}))
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(f"task {PLUGIN}", f"own.{name}", 1)) from None
     if at and template not in task.spec.templates[1:]:
         valid = ", ".join(task.spec.templates[1:]) or "none"
         raise ConfigError(f"task {name}: no shift '{template}'; valid: {valid}")
-    return ChosenTask(typed, plugins.entry("task", PLUGIN), task, options, section.columns)
+    # What its rows are about, and how long answers may be, is no part of what is trained.
+    return ChosenTask(typed, plugins.entry("task", PLUGIN), task, hashed, section.columns)
+
+
+def _has(name: str, section: OwnTask, part: str) -> bool:
+    """Return whether the rows have a context or reasoning. Raises ConfigError where some files do."""
+    paths = [typed_path(source.removeprefix("file:")) for source in section.sources.values()]
+    having = [path for path in paths if part in read_own(path, section.columns)[1].columns]
+    if having and len(having) < len(paths):
+        without = next(path for path in paths if path not in having)
+        raise ConfigError(f"own.{name}: {having[0]} has a column for {part}, and {without} has none")
+    return bool(having)

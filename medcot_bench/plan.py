@@ -142,9 +142,7 @@ class Plan:
         task = self.tasks[label]
         if task.shift != task.template:
             return None
-        alike = (
-            name for name, one in self.tasks.items() if (one.entry, one.options) == (task.entry, task.options)
-        )
+        alike = (name for name, one in self.tasks.items() if (one.stem, one.options) == (task.stem, task.options))
         return next((name for name in alike if not self.tasks[name].shift), None)
 
     def source(self, label: str) -> str:

@@ -54,7 +54,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
                 continue
             tasks[task.label] = task
             # Another prompt asks the same items; a shift of the items themselves has its own.
-            sources = study.sources(typed.name.partition("@")[0] if task.shift == task.template else typed.name)
+            sources = study.sources(task.stem if task.shift == task.template else typed.name)
             if found := attempt(partial(load, task, sources, study.data_seed, _counts(study))):
                 data[task.label] = found
     adapters: dict[str, ChosenAdapter] = {}
@@ -128,7 +128,12 @@ def _missing(
     if study.baselines and adapters and not any(spec.update == "none" and not spec.weights for spec in specs):
         problems.append("baselines: they are prompts of the untouched base; add it to --adapters (none)")
     names = {entry.name for entry in plugins.of("task")}
-    problems += [f"data.{name}: there is no task of this name" for name in study.data if name not in names]
+    problems += [
+        f"data.{name}: "
+        + ("its files are named in its own" if name in study.own else "there is no task of this name")
+        for name in study.data
+        if name not in names
+    ]
     problems += [
         f"task {typed}: a graded shift is scored, not trained on; add it to --eval-tasks"
         for typed in study.specs("tasks")

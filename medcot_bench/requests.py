@@ -272,7 +272,7 @@ def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
 def _is_shift_of(plan: Plan, evaluated: str, trained: str) -> bool:
     own, other = plan.tasks[trained], plan.tasks[evaluated]
     # With other options (a seed, a level) other things may be held out.
-    return bool(other.shift) and own.entry == other.entry and own.options == other.options
+    return bool(other.shift) and own.stem == other.stem and own.options == other.options
 
 
 def _prompt_request(study: Study) -> dict[str, Any]:

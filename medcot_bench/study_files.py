@@ -12,12 +12,12 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medcot_bench.config import Analysis, OwnTask, Scoring, Study, Training
+from medcot_bench.config import Analysis, Scoring, Study, Training
 from medcot_bench.harness.task import with_absolute_file
 from medcot_bench.interfaces import Adapter
 from medcot_bench.options import NamedOptions, split_specs
 from medcot_bench.plugins import installed
-from medcot_bench.task_files import YAML_ERRORS, relative_to, take_in
+from medcot_bench.task_files import YAML_ERRORS, add_own, check_own, relative_to, take_in
 from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
@@ -31,19 +31,30 @@ def load_study(
     path: Path | None = None,
     overrides: Iterable[tuple[str, Any]] = (),
     environment: Mapping[str, str] | None = None,
+    own_task: tuple[str, Mapping[str, Any]] | None = None,
 ) -> tuple[Study, list[str]]:
     """Return the study, and every error found in it; a field with an error has its default.
 
     `overrides` are (dotted field, value) pairs of the command line, e.g. ("training.max_steps", "20"). Texts are
-    read as YAML values. Paths of data and of the general text in a study file are relative to that file. Planning
-    adds its own errors to these, so that the user sees all of them at once.
+    read as YAML values. `own_task` is a task of the user's own rows, trained on beside those named: its name and
+    the fields of its section. Paths of data and of the general text in a study file are relative to that file.
+    Planning adds its own errors to these, so that the user sees all of them at once.
     """
     errors: list[str] = []
     raw: dict[str, Any] = _read_file(path, errors) if path else {}
     changes = [*_from_environment(environment or {}, errors), *overrides]
-    for field, value in changes:
+    naming = [change for change in changes if change[0] in ("tasks", "eval_tasks")]
+    for field, value in naming:
         _assign(raw, field, value, errors)
     take_in(raw, Path(), errors)
+    if own_task:
+        add_own(raw, *own_task, errors)
+        named = raw.get("tasks") or []
+        raw["tasks"] = [*([named] if isinstance(named, str) else named), own_task[0]]
+    for field, value in changes:
+        if (field, value) not in naming:
+            _assign(raw, field, value, errors)
+    check_own(raw, errors)
     _check_data(raw, errors)
     try:
         return Study.model_validate(raw), errors
@@ -137,14 +148,14 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
                 task["data"] = relative_to(path.parent, task.get("data"))
     take_in(raw, path.parent, errors)
     if isinstance(raw.get("general_text"), str) and raw["general_text"]:
-        raw["general_text"] = str(path.parent / Path(raw["general_text"]).expanduser())
+        raw["general_text"] = relative_to(path.parent, raw["general_text"])
     return raw
 
 
 def _from_folder(source: Any, folder: Path) -> Any:
     if not isinstance(source, str) or not source.startswith("file:"):
         return source
-    return f"file:{folder / Path(source.removeprefix('file:')).expanduser()}"
+    return f"file:{relative_to(folder, source.removeprefix('file:'))}"
 
 
 def _from_environment(environment: Mapping[str, str], errors: list[str]) -> list[tuple[str, Any]]:
@@ -173,7 +184,7 @@ def _assign(raw: dict[str, Any], field: str, value: Any, errors: list[str]) -> N
             errors.append(f"{field}: '{section}' holds no fields")
             return
         place = inner
-    if isinstance(value, str) and sections[:1] != ["data"] and last not in _TEXTS:
+    if isinstance(value, str) and sections[:1] not in (["data"], ["own"]) and last not in _TEXTS:
         try:
             value = yaml.safe_load(value)
         except YAML_ERRORS:
@@ -203,8 +214,7 @@ def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
 
 def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
-        section = field.partition(".")[0]
-        known = (OwnTask if section == "own" else _SECTIONS.get(section, Study)).model_fields
+        known = _SECTIONS.get(field.partition(".")[0], Study).model_fields
         return f"{field}: no such field; fields: {', '.join(known)}"
     shown = "" if isinstance(given, dict) else f" (given: {given!r})"
     return f"{field}: {message.removeprefix('Value error, ')}{shown}"
@@ -213,9 +223,7 @@ def _explain(field: str, message: str, given: Any) -> str:
 def _remove(raw: dict[str, Any], location: tuple[Any, ...]) -> None:
     """Take the field of an error out: the innermost one that is a field of a section."""
     section = raw.get(location[0])
-    if location[0] == "own" and isinstance(section, dict) and len(location) > 2:
-        section[location[1]].pop(location[2], None)
-    elif location[0] in _SECTIONS and isinstance(section, dict) and len(location) > 1:
+    if location[0] in _SECTIONS and isinstance(section, dict) and len(location) > 1:
         section.pop(location[1], None)
     else:
         raw.pop(location[0], None)

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
+
+from medcot_bench.config import OwnTask
+from medcot_bench.errors import ConfigError
+from medcot_bench.paths import typed_path
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 """PyYAML also raises the last two, for impossible dates and for deep nesting."""
@@ -20,9 +25,12 @@ def take_in(raw: dict[str, Any], folder: Path, errors: list[str]) -> None:
     """
     for field in ("tasks", "eval_tasks"):
         given = raw.get(field)
-        parts = re.split(r"[,\s]+", given) if isinstance(given, str) else given
-        if isinstance(parts, list | tuple) and any(_is_path(part) for part in parts):
-            raw[field] = [_taken(raw, folder / part, errors) if _is_path(part) else part for part in parts]
+        items = [given] if isinstance(given, str) else given
+        if not isinstance(items, list | tuple):
+            continue
+        parts = [part for item in items for part in _parts(item, folder)]
+        if any(_is_path(part) for part in parts):
+            raw[field] = [_taken(raw, folder, part, errors) if _is_path(part) else part for part in parts]
 
 
 def name_of(path: Path) -> str:
@@ -39,16 +47,56 @@ def add_own(raw: dict[str, Any], name: str, fields: Mapping[str, Any], errors: l
     own = raw.setdefault("own", {})
     if not isinstance(own, dict):
         return  # an error of the field, found when the study is read
-    if own.get(name, fields) != fields:
+    if name in own and _plain(own[name]) != _plain(fields):
         errors.append(f"own.{name}: two files make a task of this name; rename one")
     own[name] = dict(fields)
 
 
+def check_own(raw: dict[str, Any], errors: list[str]) -> None:
+    """Move what is wrong with the tasks in `own` into `errors`, and take such a task out of the study."""
+    own = raw.get("own", {})
+    if not isinstance(own, dict):
+        return
+    for name, fields in list(own.items()):
+        try:
+            if isinstance(fields, dict):  # a field left blank is one left out
+                own[name] = {key: value for key, value in fields.items() if value is not None}
+            OwnTask.model_validate(own[name])
+        except ValidationError as error:
+            for problem in error.errors():
+                field = ".".join(["own", str(name), *(str(part) for part in problem["loc"])])
+                errors.append(_explain(field, problem["msg"]))
+            del own[name]
+            for named in ("tasks", "eval_tasks"):
+                given = raw.get(named)
+                parts = re.split(r"[,\s]+", given) if isinstance(given, str) else given
+                if isinstance(parts, list | tuple):
+                    raw[named] = [part for part in parts if re.split("[@:]", str(part))[0] != name]
+
+
+def _explain(field: str, message: str) -> str:
+    if "Extra inputs" in message:
+        return f"{field}: no such field; fields: {', '.join(OwnTask.model_fields)}"
+    if "valid dictionary" in message:
+        return f"{field}: a task is a mapping of fields, with `data` among them"
+    return f"{field}: {message.removeprefix('Value error, ')}"
+
+
+def _plain(fields: Any) -> Any:
+    """Return what is compared of a task: its files as absolute paths."""
+    if not isinstance(fields, Mapping):
+        return fields
+    return {**fields, "data": relative_to(Path.cwd(), fields.get("data"))}
+
+
 def relative_to(folder: Path, data: Any) -> Any:
-    """Return the files of a task's `data` as paths from `folder`; what names no file is left as it is."""
+    """Return the files of a task's `data` as paths from `folder`.
+
+    Those of a home (`~`) stay as they are, and so does what names no file.
+    """
     if isinstance(data, dict):
         return {split: relative_to(folder, path) for split, path in data.items()}
-    return str(folder / Path(data).expanduser()) if isinstance(data, str) and data else data
+    return str(folder / data) if isinstance(data, str) and data and not data.startswith("~") else data
 
 
 def _is_path(part: Any) -> bool:
@@ -56,12 +104,21 @@ def _is_path(part: Any) -> bool:
     return isinstance(part, str) and part.endswith((".yaml", ".yml")) and ":" not in part
 
 
-def _taken(raw: dict[str, Any], path: Path, errors: list[str]) -> str:
+def _parts(item: Any, folder: Path) -> list[Any]:
+    """Return the names and paths of an item; the path of a file may hold blanks and commas."""
+    if not isinstance(item, str) or (folder / item).is_file():
+        return [item]
+    return [part for part in re.split(r"[,\s]+", item) if part]
+
+
+def _taken(raw: dict[str, Any], folder: Path, typed: str, errors: list[str]) -> str:
     """Read one task file; return the task's name."""
-    path = path.expanduser()
-    name = name_of(path)
+    name = name_of(Path(typed))
     try:
+        path = folder / typed_path(typed)
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except ConfigError as error:
+        errors.append(str(error))
     except OSError as error:
         errors.append(f"{path}: {error.strerror}")
     except YAML_ERRORS as error:

@@ -67,7 +67,9 @@ def test_a_task_file_is_a_task_by_its_name() -> None:
     data = plan.data["mine"]
     assert data.source == "file:support tickets.csv"
     assert sum(len(items) for items in data.splits.values()) == 200
-    assert data.notes == ("no column says which rows belong together: standard errors take rows as independent",)
+    assert data.notes == (
+        "no row says which others it belongs to (group): standard errors take rows as independent",
+    )
     relations = {score.task: score.relation for score in plan.scores if score.cell != plan.cells[0].id}
     assert relations == {"mine": "same_task", "manuals_qa": "shift", "mine@other_prompt": "shift"}
     prompt, target = prompt_of(plan)
@@ -98,7 +100,7 @@ def test_a_prompt_of_ones_own_is_used_as_it_stands() -> None:
     assert " {x}):\nService " in prompt
     assert prompt.endswith("Reply:")
     (error,) = errors_of(tasks=[task_file(prompt="Ticket:", context="Passage")])
-    assert error == "task own: prompt: it must hold {question} and {context}, and nothing else that rows lack"
+    assert error == "own.mine: prompt: it must hold {question} and {context}, and nothing else that rows lack"
 
 
 def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +126,9 @@ def test_a_file_for_each_split() -> None:
 
 def test_other_columns_are_another_task_and_so_another_cell() -> None:
     ids = set()
+    same = task_file(domain="support", max_new_tokens=9, prompt="Q: {question}\n")
+    plans = [planned(tasks=[same]), planned(tasks=[task_file(prompt="Q: {question}")])]
+    assert plans[0].cells[1].id == plans[1].cells[1].id
     for changes in ({}, {"context": "Passage"}, {"reasoning": "Why"}, {"prompt": "{question}"}, {"group": "Page"}):
         ids |= {cell.id for cell in planned(tasks=[task_file(**changes)]).cells if cell.task}
     assert len(ids) == 5
@@ -134,10 +139,15 @@ def test_other_columns_are_another_task_and_so_another_cell() -> None:
     [
         ({"question": "Q"}, ["support tickets.csv: no column 'Q' (question); columns: "]),
         ({"data": "absent.csv"}, ["absent.csv: no such file"]),
-        ({"data": None}, ["own.mine: no data; name a file, or one for each split"]),
+        ({"data": None}, ["own.mine.data: Field required"]),
         ({"colour": "red"}, ["own.mine.colour: no such field; fields: data, question, answer"]),
         ({"max_new_tokens": 0, "group": 3}, ["own.mine.group: ", "own.mine.max_new_tokens: "]),
-        ({"data": {"test": "a.csv"}}, ["own.mine.data"]),
+        (
+            {"data": {"test": "a.csv"}},
+            ["own.mine.data: write a file, or one for each split (train, validation, eval)"],
+        ),
+        ({"data": "~nobodyhere/a.csv"}, ["~nobodyhere/a.csv: "]),
+        ({"data": ["a.csv"]}, ["own.mine.data: write a file, or one for each split (train, validation, eval)"]),
     ],
 )
 def test_a_wrong_task_file_is_an_error(fields: dict[str, Any], errors: list[str]) -> None:
@@ -175,11 +185,57 @@ def test_train_alone_compares_the_methods_over_three_seeds(capsys: pytest.Captur
 
 
 def test_train_joins_the_tasks_that_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    named = ("--tasks", "k8s_qa", "--eval-tasks", "manuals_qa", "--adapters", "lora", "--domain", "support")
+    named = ("--tasks", "k8s_qa", "--eval-tasks", "manuals_qa", "--adapters", "lora", "--seeds", "0")
     assert main(["plan", "--json", *TRAIN, *named]) == 0
     (first, second) = json.loads(capsys.readouterr().out)["cells"]
     assert [first["task"], second["task"]] == ["k8s_qa", "support_tickets"]
     assert set(second["scores"]) == {"k8s_qa", "support_tickets", "manuals_qa"}
+
+
+def test_train_joins_the_tasks_of_a_study_file_and_of_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("s.yaml").write_text("tasks: [k8s_qa]\nadapters: [lora]\n")
+    assert main(["plan", "--json", "s.yaml", *TRAIN]) == 0
+    assert {cell["task"] for cell in json.loads(capsys.readouterr().out)["cells"]} == {"k8s_qa", "support_tickets"}
+    monkeypatch.setenv("MEDCOT_TASKS", "kubectl")
+    assert main(["plan", "--json", *TRAIN, "--eval-tasks", "manuals_qa"]) == 0
+    found = {cell["task"] for cell in json.loads(capsys.readouterr().out)["cells"]}
+    assert found == {None, "kubectl", "support_tickets"}
+    assert main(["plan", *TRAIN, "--train", "other.csv"]) == 2
+    assert "--train other.csv: one file has columns named so" in capsys.readouterr().err
+
+
+def test_two_own_tasks_of_one_form_are_two_tasks() -> None:
+    task_file("other.yaml")
+    plan = planned(tasks=[task_file(), "other.yaml"], eval_tasks=["other@other_prompt"])
+    assert plan.items_of("other@other_prompt") == "other"
+    trained = {cell.id: cell.task for cell in plan.cells}
+    relations = {
+        trained[score.cell]: score.relation for score in plan.scores if score.task == "other@other_prompt"
+    }
+    assert relations == {None: "base", "other": "shift"}
+
+
+def test_paths_with_blanks_and_fields_that_are_overridden(tmp_path: Path) -> None:
+    task_file("my task.yaml")
+    plan = planned(tasks=["my task.yaml"])
+    assert "my_task" in plan.tasks
+    Path("kept.yaml").write_text(dump_study(plan.study))
+    study, errors = load_study(
+        Path("kept.yaml"), [("tasks", [str(tmp_path / "my task.yaml")]), ("own.my_task.group", "Page")]
+    )
+    assert errors == []
+    assert make_plan(study).data["my_task"].notes == ()
+
+
+def test_files_of_other_layouts_are_told() -> None:
+    for name, rows in (("a.jsonl", ROWS[:20]), ("b.jsonl", ROWS[20:40])):
+        named = [{"question": row["The question"], "answer": row["Reply"]} for row in rows]
+        extra = {"context": "c"} if name == "a.jsonl" else {}
+        Path(name).write_text("".join(json.dumps({**row, **extra}) + "\n" for row in named))
+    Path("two.yaml").write_text("data: {train: a.jsonl, eval: b.jsonl}\n")
+    assert "own.two: a.jsonl has a column for context, and b.jsonl has none" in errors_of(tasks=["two.yaml"])
 
 
 def test_columns_without_rows_are_errors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +251,7 @@ def test_a_csv_becomes_a_trained_and_scored_comparison_by_one_command(capsys: py
     small = ("--seeds", "0", "--train-tokens", "600", "--set", "scoring.max_new_tokens=8", "--limit", "6")
     assert main(["run", *TRAIN[:-2], *small, "-o", "out"]) == 0
     output = capsys.readouterr().out
-    assert "note: support_tickets: no column says which rows belong together" in output
+    assert "note: support_tickets: no row says which others it belongs to" in output
     assert "4 cells finished of 4" in output
     leaderboard = Path("out/leaderboard.md").read_text()
     assert r"support_tickets\[file:support tickets.csv\]" in leaderboard

@@ -93,7 +93,9 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         help="where a task's items come from, for all splits or one (train, validation, eval); repeatable",
     )
     own = command.add_argument_group("your own rows, without code (docs/own_data.md)")
-    own.add_argument("--train", type=Path, metavar="FILE", help="CSV, JSON lines, a JSON list or parquet")
+    own.add_argument(
+        "--train", type=Path, action="append", metavar="FILE", help="CSV, JSON lines, a JSON list or parquet"
+    )
     for flag, (placeholder, text) in _OWN_FLAGS.items():
         own.add_argument(f"--{flag}", dest=f"own.{flag}", metavar=placeholder, help=text)
     command.add_argument(
@@ -129,8 +131,7 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
             if given[field] is not None:
                 errors.append(f"--lr {value}: several rates are tried, as with --tune-lr {given[field]}; give one")
         if value is not None:
-            overrides.append((field, " ".join(value) if isinstance(value, list) else value))
-    _add_own(options, overrides, errors)
+            overrides.append((field, value))
     if options.chat_template:
         overrides.append(("chat_template", True))
     if options.trust_task_code:
@@ -147,27 +148,25 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
             errors.append(f"--set {text}: write FIELD=VALUE")
         else:
             overrides.append((field, value))
-    study, found = load_study(_file(options, errors), overrides, os.environ)
+    study, found = load_study(_file(options, errors), overrides, os.environ, _own(options, errors))
     return study, errors + found
 
 
-def _add_own(options: argparse.Namespace, overrides: list[tuple[str, Any]], errors: list[str]) -> None:
-    """Add the task that `--train` and its columns describe to the tasks named."""
+def _own(options: argparse.Namespace, errors: list[str]) -> tuple[str, dict[str, Any]] | None:
+    """Return the task that `--train` and its columns describe: its name and its fields."""
     fields = {flag: value for flag in _OWN_FLAGS if (value := vars(options)[f"own.{flag}"]) is not None}
     if options.train is None:
         errors += [f"--{flag} {value}: it describes the rows of --train FILE" for flag, value in fields.items()]
-        return
-    name = name_of(options.train)
-    overrides.append((f"own.{name}", {"data": str(options.train), **fields}))
-    overrides[:] = [(field, f"{value} {name}" if field == "tasks" else value) for field, value in overrides]
-    if not options.tasks:
-        overrides.append(("tasks", name))
+        return None
+    if len(options.train) > 1:
+        errors.append(f"--train {options.train[1]}: one file has columns named so; write task files for several")
+    return name_of(options.train[0]), {"data": str(options.train[0]), **fields}
 
 
 def _file(options: argparse.Namespace, errors: list[str]) -> Path | None:
     """Return the study file that flags and environment override: the user's own, a preset's, or none."""
     if options.preset is None:
-        if options.train and not (options.study or options.tasks or options.eval_tasks):
+        if options.train and not options.study:
             return presets.path_of(presets.OWN)
         named = options.study or options.tasks or options.eval_tasks
         named = named or any(name in os.environ for name in ("MEDCOT_TASKS", "MEDCOT_EVAL_TASKS"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from medcot_bench.data.formats import nested
 from medcot_bench.errors import DataError
 
 FIELDS = ("question", "answer", "reasoning", "context", "group")
@@ -24,9 +25,10 @@ class Layout:
         """Return a row in the simple form. Raises DataError for messages that hold no answer."""
         found = {field: row.get(column) for field, column in self.columns.items()}
         if self.kind == "messages":
-            found["question"], found["answer"] = _turns(where, row.get("messages"))
+            found["question"], found["answer"] = _turns(where, nested(row.get("messages")))
         elif self.kind == "alpaca":
-            found["question"] = "\n\n".join(str(row[part]) for part in ("instruction", "input") if row.get(part))
+            parts = [_text(where, part, row.get(part)) for part in ("instruction", "input")]
+            found["question"] = "\n\n".join(part for part in parts if part.strip())
         return found
 
 
@@ -38,10 +40,10 @@ def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[st
     nothing says which columns hold question and answer.
     """
     there = list(dict.fromkeys(column for row in rows for column in row))
-    listed = ", ".join(there) or "none"
+    listed = _listed(there)
     for field, column in named.items():
         if column not in there:
-            raise DataError(f"{path}: no column '{column}' ({field}); columns: {listed}")
+            raise DataError(f"{path}: no column {column!r} ({field}); columns: {listed}")
     kept = {"split": "split"} if "split" in there and "split" not in named.values() else {}
     extra = {field: column for field, column in named.items() if field not in ("question", "answer")} | kept
     if "question" in named and "answer" in named:
@@ -58,6 +60,20 @@ def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[st
     raise DataError(
         f"{path}: say which columns hold question and answer with --question and --answer; columns: {listed}"
     )
+
+
+def _listed(columns: list[str]) -> str:
+    """Name the first dozen columns, on one line whatever their names."""
+    shown = [name if name.isprintable() else repr(name) for name in columns[:12]]
+    return ", ".join([*shown, *(["..."] if len(columns) > len(shown) else [])]) or "none"
+
+
+def _text(where: str, column: str, value: Any) -> str:
+    if value is None or value != value:  # NaN: nothing, in a column of numbers
+        return ""
+    if not isinstance(value, str | int | float):
+        raise DataError(f"{where}: '{column}' must be text, it is a {type(value).__name__}")
+    return str(value)
 
 
 def _turns(where: str, messages: Any) -> tuple[str, str]:

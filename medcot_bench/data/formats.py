@@ -15,13 +15,13 @@ from medcot_bench.errors import DataError
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `FILE:LINE` and the row that stands there; in a JSON list and in parquet the number of the row.
 
-    The ending tells the format: `.csv` (a header, cells as texts), `.parquet`, `.json` (a list of objects, or JSON
-    lines); everything else is JSON lines. Raises DataError for a missing file, and for what is not of its format.
+    The ending tells the format: `.csv` and `.tsv` (a header, cells as texts), `.parquet`, `.json` (a list of objects,
+    or JSON lines); everything else is JSON lines. Raises DataError for a missing file, or one of another format.
     """
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         yield from _parquet(path)
-    elif suffix == ".csv":
+    elif suffix in (".csv", ".tsv"):
         yield from _csv(path, _text(path))
     else:
         text = _text(path)
@@ -30,12 +30,15 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _text(path: Path) -> str:
+    raw = b""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        raw = path.read_bytes()
+        return raw.decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -48,7 +51,8 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}:{number}: not JSON: {error}") from None
+            hint = "; write a list of objects, or an object a line" if path.suffix.lower() == ".json" else ""
+            raise DataError(f"{path}:{number}: not JSON: {error}{hint}") from None
         yield _object(f"{path}:{number}", row)
 
 
@@ -70,30 +74,40 @@ def _object(where: str, row: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
-    start = 1  # the line that a row begins in; a quoted cell may hold line ends
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise DataError(f"{path}:{start}: not CSV: {error}") from None
-        if cells is None:
-            return
-        where, start = f"{path}:{start}", reader.line_num + 1
+    for line, cells in _records(path, text):
         if not any(cell.strip() for cell in cells):
             continue
         if not header:
             header = [cell.strip() for cell in cells]
-            if unnamed := [name for name in header if not name or header.count(name) > 1]:
-                what = f"the column '{unnamed[0]}' twice" if unnamed[0] else "a column without a name"
-                raise DataError(f"{where}: the header holds {what}")
+            if twice := [name for name in header if name and header.count(name) > 1]:
+                raise DataError(f"{path}:{line}: the header holds the column {twice[0]!r} twice")
         elif len(cells) != len(header):
             raise DataError(
-                f"{where}: {len(cells)} cells, the header has {len(header)}; quote cells that hold commas"
+                f"{path}:{line}: {len(cells)} cells between separators, the header has {len(header)}; quote cells that hold one"
             )
         else:
-            yield where, dict(zip(header, cells, strict=True))
+            # Programs write their own numbers of rows into a column without a name.
+            named = zip(header, cells, strict=True)
+            yield f"{path}:{line}", {name: cell for name, cell in named if name}
+
+
+def _records(path: Path, text: str) -> list[tuple[int, list[str]]]:
+    """Return the cells of every record, with the line that it begins in: a quoted cell may hold line ends."""
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    found = []
+    start = 1
+    limit = csv.field_size_limit(len(text) + 1)  # the module's own is too small for documents
+    try:
+        for cells in reader:
+            found.append((start, cells))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{path}:{start}: not CSV: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
+    return found
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -105,8 +119,25 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise DataError(f"{path}: no such file") from None
     except (ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path}: not parquet: {str(error).splitlines()[0]}") from None
-    for number, row in enumerate(table.to_pylist(), start=1):
-        yield f"{path}:{number}", {column: _without_gaps(cell) for column, cell in row.items()}
+    columns: dict[str, list[Any]] = {}
+    for name in table.column_names:
+        try:
+            columns[name] = table.column(name).to_pylist()
+        except Exception as error:  # dates out of range, unknown time zones, bytes that are no text ...
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise DataError(f"{path}: the column {name!r} can't be read ({why}); leave it out") from None
+    for number in range(table.num_rows):
+        yield f"{path}:{number + 1}", {name: _without_gaps(cells[number]) for name, cells in columns.items()}
+
+
+def nested(value: Any) -> Any:
+    """Return what a cell of a table holds as JSON, None of a blank one; every other value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else None
+    except (ValueError, RecursionError):
+        return value
 
 
 def _without_gaps(cell: Any) -> Any:

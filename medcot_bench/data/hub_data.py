@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import glob
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +17,47 @@ PATTERNS = ["*.parquet", "*.json", "*.jsonl", "*.csv", "README.md"]
 """Files of a data set's repository that are fetched: never code, never pickles."""
 
 
-def read_hub(task: str, hub: HubData, pin: str, required: tuple[str, ...]) -> tuple[dict[str, list[Row]], str]:
-    """Return the rows of every split of a data set, by its own names of them, and its resolved revision.
+@dataclass(frozen=True, slots=True)
+class HubRows:
+    """What was read of a data set."""
 
-    `pin` is a branch, a tag or a commit, empty for the newest; a filled cache needs no network. Rows that are
-    scored must have the `required` fields. Raises DataError, one line with the ways out.
+    revision: str
+    """The commit that it was read at."""
+    splits: Mapping[str, list[Row]]
+    """By the data set's own names of them."""
+    left_out: int
+    """Rows that lack what a row must have."""
+
+
+def read_hub(task: str, hub: HubData, pin: str, required: tuple[str, ...]) -> HubRows:
+    """Read a data set at `pin`: a branch, a tag or a commit, empty for the newest.
+
+    The hub is asked for it; where it can't be reached a filled cache will do. Rows without a question or an
+    answer, and those to score without the `required` fields, are left out. Raises DataError, one line with the
+    ways out.
     """
     folder = _folder(task, hub.id, pin)
-    revision = folder.name
-    name = f"{hub.id}@{revision[:7]}"
+    name = f"{hub.id}@{folder.name[:7]}"
     found: dict[str, list[Row]] = {}
+    left_out = 0
     for split, parts in hub.splits.items():
-        rows = _rows(task, hub, name, folder, split)
-        found[split] = read_found(rows, f"{name} {split}", required if "eval" in parts else ())
-    return found, revision
+        needed = ("question", "answer", *(required if "eval" in parts else ()))
+        rows = list(_rows(task, hub, name, folder, split))
+        whole = [(where, row) for where, row in rows if all(_is_there(row.get(field)) for field in needed)]
+        left_out += len(rows) - len(whole)
+        if not whole:
+            raise DataError(
+                f"task {task}: data set {name}: no row of '{split}' has {', '.join(needed)}; {_ways_out(task)}"
+            )
+        try:
+            found[split] = read_found(whole, f"{name} {split}", needed)
+        except DataError as error:
+            raise DataError(f"task {task}: data set {error}; {_ways_out(task)}") from None
+    return HubRows(folder.name, found, left_out)
+
+
+def _is_there(value: Any) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value is not None)
 
 
 def _rows(task: str, hub: HubData, name: str, folder: Path, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -78,13 +108,9 @@ def _folder(task: str, name: str, pin: str) -> Path:
 
     wanted: dict[str, Any] = {"repo_type": "dataset", "revision": pin or None, "allow_patterns": PATTERNS}
     try:
-        folder = Path(snapshot_download(name, local_files_only=True, **wanted))
-        if any(file.suffix != ".md" for file in folder.rglob("*") if file.is_file()):
-            return folder
-    except (LocalEntryNotFoundError, FileNotFoundError):
-        pass
-    try:
-        return Path(snapshot_download(name, **wanted))
+        return _whole(task, name, Path(snapshot_download(name, **wanted)))
+    except DataError:
+        raise
     except GatedRepoError:
         why = "is gated: accept its terms on its page of the hub and run `hf auth login`"
     except RevisionNotFoundError:
@@ -93,7 +119,24 @@ def _folder(task: str, name: str, pin: str) -> Path:
         why = "is not on the hub (or is private: run `hf auth login`)"
     except Exception as error:  # which HTTP client the hub library uses, and so what it raises, changes
         why = f"is not in the local cache, and the hub can't be reached ({type(error).__name__})"
+        try:
+            return _whole(task, name, Path(snapshot_download(name, local_files_only=True, **wanted)))
+        except (LocalEntryNotFoundError, FileNotFoundError):
+            pass
     raise DataError(f"task {task}: data set {name} {why}; {_ways_out(task)}")
+
+
+def _whole(task: str, name: str, folder: Path) -> Path:
+    """Return the folder. Raises DataError where parts of the data set are missing, as after a broken download."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    for file in files:
+        part = re.fullmatch(r"(.*)-\d{5}-of-(\d{5})(\..*)", file.name)
+        if part and len([*file.parent.glob(f"{glob.escape(part[1])}-*-of-{part[2]}{part[3]}")]) < int(part[2]):
+            raise DataError(
+                f"task {task}: data set {name}: the cache holds a part of its {part[2]} files {part[1]}-*; let it "
+                f"reach the hub, or {_ways_out(task)}"
+            )
+    return folder
 
 
 def _ways_out(task: str) -> str:

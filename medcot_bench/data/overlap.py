@@ -43,7 +43,8 @@ def _drop(
 ) -> None:
     """Resolve the overlap between one part that is learnt from and one that is scored."""
     training, evaluation = data[name].splits[learnt], data[other].splits[scored]
-    hits = overlapping(training, evaluation)
+    reworded = _reworded(data[name], data[other])
+    hits = overlapping(training, evaluation, reworded=reworded)
     if not hits:
         return
     if policy == "error":
@@ -53,18 +54,32 @@ def _drop(
         )
     if policy == "drop-eval":
         name, learnt, other, scored = other, scored, name, learnt
-        training, hits = evaluation, overlapping(evaluation, training)
+        training, hits = evaluation, overlapping(evaluation, training, reworded=reworded)
     dropped = {example.id for example in hits}
     kept = [example for example in training if example.id not in dropped]
     reason = f"{learnt} overlaps {other} {scored}"
     data[name] = data[name].with_split(learnt, kept, reason, len(hits))
 
 
-def overlapping(examples: Iterable[Example], others: Iterable[Example]) -> list[Example]:
+def _reworded(data: TaskData, other: TaskData) -> bool:
+    """Return whether two parts come from two data sets of the hub, which may hold one question in two wordings.
+
+    So medical-o1-reasoning-SFT asks exam questions openly.
+    """
+    sets = {name for source in (data.source, other.source) for name in source.partition("hub:")[2].split("+")}
+    return all("hub:" in source for source in (data.source, other.source)) and len(sets) > 1
+
+
+def overlapping(
+    examples: Iterable[Example], others: Iterable[Example], *, reworded: bool = False
+) -> list[Example]:
     """Return the examples that share a group or a question (normalised) with any of the others.
 
-    Where both have a context, one question about two contexts is two questions.
+    Where both have a context, one question about two contexts is two questions. `reworded` questions are the same
+    where they share a run of 13 words.
     """
+    others = list(others)
+    told = {run for other in others for run in runs(other.question)} if reworded else set()
     groups: set[str] = set()
     questions: dict[str, set[str]] = {}
     for other in others:
@@ -74,7 +89,8 @@ def overlapping(examples: Iterable[Example], others: Iterable[Example]) -> list[
     for example in examples:
         contexts = questions.get(normalise(example.question), set())
         own = normalise(example.context or "")
-        if example.group in groups or (contexts and (not own or "" in contexts or own in contexts)):
+        asked = bool(contexts) and (not own or "" in contexts or own in contexts)
+        if asked or example.group in groups or (reworded and not told.isdisjoint(runs(example.question))):
             hits.append(example)
     return hits
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.data.columns import Layout, recognise
-from medcot_bench.data.formats import read_objects
+from medcot_bench.data.formats import nested, read_objects
 from medcot_bench.data.text import normalise
 from medcot_bench.errors import DataError
 from medcot_bench.types import SPLITS, Example, Split
@@ -69,6 +69,11 @@ def read_found(
     return rows
 
 
+def made_group(question: str) -> str:
+    """Return the group of a row that names none."""
+    return hashlib.sha256(normalise(question).encode()).hexdigest()[:12]
+
+
 def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], columns: Mapping[str, str]) -> Example:
     fields: dict[str, Any] = {}
     for name in _TEXT_FIELDS:
@@ -79,12 +84,12 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise DataError(f"{where}: field '{name}' must be text, it is a {type(value).__name__}")
         fields[name] = _utf8(where, name, str(value))
-    options = _nested(row.get("options"))
+    options = nested(row.get("options"))
     if options:
         if not isinstance(options, dict) or not all(isinstance(t, str | int | float) for t in options.values()):
             raise DataError(f"{where}: field 'options' must map letters to texts")
         fields["options"] = {letter: _utf8(where, "options", str(text)) for letter, text in options.items()}
-    meta = _nested(row.get("meta"))
+    meta = nested(row.get("meta"))
     if meta:
         if not isinstance(meta, dict):
             raise DataError(f"{where}: field 'meta' must be a JSON object")
@@ -96,18 +101,8 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
             raise DataError(f"{where}: the row lacks the field '{name}'{column}")
     if options and "answer_letter" in fields and fields["answer_letter"] not in options:
         raise DataError(f"{where}: answer_letter '{fields['answer_letter']}' is none of the options")
-    made = hashlib.sha256(normalise(fields["question"]).encode()).hexdigest()[:12]
+    made = made_group(fields["question"])
     return Example(**{"id": f"{made}-{where.rpartition(':')[2]}", "group": made, **fields})
-
-
-def _nested(value: Any) -> Any:
-    """Return what a cell of a table holds as JSON; every other value as it is."""
-    if not isinstance(value, str) or not value.strip():
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
 
 
 def _utf8(where: str, name: str, text: str) -> str:

@@ -11,14 +11,14 @@ from itertools import islice, product
 from pathlib import Path
 
 from medcot_bench.chosen import ChosenTask
-from medcot_bench.data.hub_data import read_hub
+from medcot_bench.data.hub_data import HubRows, read_hub
 from medcot_bench.data.items import checked_items
-from medcot_bench.data.rows import read_own, read_rows
-from medcot_bench.data.text import runs
+from medcot_bench.data.rows import made_group, read_own, read_rows
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
+from medcot_bench.paths import typed_path
 from medcot_bench.plugins import blame
-from medcot_bench.types import SPLITS, Example, Split, TaskSpec
+from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
 BUNDLED = "bundled"
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
@@ -36,6 +36,8 @@ class TaskData:
     """Reason -> number of rows."""
     notes: tuple[str, ...] = ()
     """What a reader of the results must know of the data, a sentence each."""
+    pinned: Mapping[Split, str] = field(default_factory=dict)
+    """Split -> source at the revision found, where some of it comes from the hub."""
 
     def with_split(self, split: Split, examples: Iterable[Example], reason: str, count: int) -> TaskData:
         """Return the data with one split replaced and `count` more rows left out for `reason`."""
@@ -59,8 +61,6 @@ def load(
         if chosen.shift in spec.shifts:
             raise ConfigError(f"task {name}: a graded shift is made of bundled items, and takes no --data")
         data = _from_outside(chosen, sources, seed)
-        if data.source.startswith("hub:") and "+" in data.source:
-            data = _without_rewritten(data)
     elif BUNDLED in spec.sources:
         label = f"{BUNDLED}-v{spec.version}"
         with blame(chosen.entry, "examples"):
@@ -96,25 +96,35 @@ def digest(examples: Iterable[Example]) -> str:
 def _from_outside(chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
     """Return items of files and of the hub, each split from the source that is named for it."""
     found: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-    hubs: dict[str, None] = {}
-    files: dict[str, None] = {}
+    names: dict[str, dict[str, None]] = {"hub": {}, "file": {}}
     notes: dict[str, None] = {}
+    left_out: dict[str, int] = {}
+    pinned: dict[Split, str] = {}
     for only, source in sources.items():
         here: dict[Split, list[Example]] = {split: [] for split in SPLITS}
         if re.fullmatch(r"hub(@[\w./-]+)?", source, re.ASCII):
-            hubs |= dict.fromkeys(_add_hub(chosen, only, source.partition("@")[2], seed, here))
+            for hub, read in _hub_rows(chosen, only, source.partition("@")[2]):
+                names["hub"][f"{hub.id}@{read.revision[:7]}"] = None
+                if read.left_out:
+                    left_out[f"of {hub.id}, incomplete"] = read.left_out
+                for theirs, rows in read.splits.items():
+                    pinned |= {
+                        split: f"hub@{read.revision}" for split in hub.splits[theirs] if only in (None, split)
+                    }
+                    for example, _ in rows:
+                        here[_split_of_group(example.group, seed, hub.splits[theirs])].append(example)
         else:
             path = _path(chosen, only, source)
-            files[path.name] = None
+            names["file"][path.name] = None
+            pinned |= {split: source for split in SPLITS if only in (None, split)}
             notes |= dict.fromkeys(_add_file(chosen, only, path, seed, here))
             if only and not here[only]:
                 raise DataError(f"{path}: no row has the split '{only}'")
         for split in SPLITS:
             found[split] += here[split] if only in (None, split) else []
     splits = {split: tuple(in_hash_order(examples, seed)) for split, examples in found.items()}
-    named = {"hub": hubs, "file": files}
-    label = "+".join(f"{kind}:{'+'.join(names)}" for kind, names in named.items() if names)
-    return TaskData(label, splits, notes=tuple(notes))
+    label = "+".join(f"{kind}:{'+'.join(used)}" for kind, used in names.items() if used)
+    return TaskData(label, splits, left_out, tuple(notes), pinned if names["hub"] else {})
 
 
 def _add_file(
@@ -124,17 +134,15 @@ def _add_file(
     if chosen.columns is None:
         rows = read_rows(path, chosen.task.spec.required)
     else:
-        rows, layout = read_own(path, chosen.columns)
-        if "group" not in layout.columns:
-            yield "no column says which rows belong together: standard errors take rows as independent"
+        rows, _ = read_own(path, chosen.columns)
+    if all(example.group == made_group(example.question) for example, _ in rows):
+        yield "no row says which others it belongs to (group): standard errors take rows as independent"
     for example, named in rows:
         found[named or only or _split_of_group(example.group, seed)].append(example)
 
 
-def _add_hub(
-    chosen: ChosenTask, only: Split | None, pin: str, seed: int, found: Mapping[Split, list[Example]]
-) -> Iterator[str]:
-    """Add the rows of the task's data sets of the hub to their splits; yield the names of the data sets."""
+def _hub_rows(chosen: ChosenTask, only: Split | None, pin: str) -> Iterator[tuple[HubData, HubRows]]:
+    """Yield the task's data sets of the hub, those of one split or all, with their rows."""
     name, spec = chosen.typed.name, chosen.task.spec
     used = [hub for hub in spec.hub if only is None or any(only in parts for parts in hub.splits.values())]
     if not used:
@@ -146,17 +154,13 @@ def _add_hub(
             f"pin a split, e.g. --data {name}.eval=hub@{pin}"
         )
     for hub in used:
-        tables, revision = read_hub(name, hub, pin, spec.required)
-        yield f"{hub.id}@{revision[:7]}"
-        for theirs, rows in tables.items():
-            for example, _ in rows:
-                found[_split_of_group(example.group, seed, hub.splits[theirs])].append(example)
+        yield hub, read_hub(name, hub, pin, spec.required)
 
 
 def _path(chosen: ChosenTask, only: Split | None, source: str) -> Path:
     kind, _, location = source.partition(":")
     if kind == "file" and location:
-        return Path(location).expanduser()
+        return typed_path(location)
     spec = chosen.task.spec
     own = [BUNDLED] if BUNDLED in spec.sources and only is None else []
     ways = " or ".join([*own, *(["hub", "hub@REVISION"] if spec.hub else []), "file:PATH"])
@@ -168,21 +172,6 @@ def _split_of_group(group: str, seed: int, splits: tuple[Split, ...] = SPLITS) -
     last = _SHARES[splits[-1]]
     share = int(_hash(seed, "split", group)[:13], 16) / 16**13 * last
     return next(split for split in splits if share < _SHARES[split])
-
-
-def _without_rewritten(data: TaskData) -> TaskData:
-    """Leave out of training and validation what shares a run of 13 words with a scored question.
-
-    Two data sets may hold one question in two wordings: medical-o1-reasoning-SFT asks exam questions openly.
-    """
-    scored = {run for example in data.splits["eval"] for run in runs(example.question)}
-    learnt: tuple[Split, ...] = ("train", "validation")
-    for split in learnt:
-        examples = data.splits[split]
-        kept = [example for example in examples if scored.isdisjoint(runs(example.question))]
-        if len(kept) < len(examples):
-            data = data.with_split(split, kept, f"{split} rewords eval", len(examples) - len(kept))
-    return data
 
 
 def _keep_usable(data: TaskData, spec: TaskSpec) -> TaskData:

@@ -13,6 +13,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.harness.files import TaskFile
 from medcot_bench.harness.names import near, packaged
 from medcot_bench.options import HARNESS, NamedOptions, check
+from medcot_bench.paths import typed_path
 from medcot_bench.types import Option
 
 DOMAIN = HARNESS
@@ -91,7 +92,7 @@ def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
             raise ConfigError(f"task {typed.name}: {key}={options[key]}: write a number from {least} up")
     file = None
     if _is_file(name):
-        file = TaskFile(Path(name).expanduser())
+        file = TaskFile(typed_path(name))
         name = file.name
         if file.code and not study.trust_task_code:
             raise ConfigError(f"{file.code} runs code; read it, then add --trust-task-code")

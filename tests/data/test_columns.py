@@ -80,6 +80,10 @@ def test_alpaca_rows_ask_by_instruction_and_input(write_rows: Write) -> None:
         {"instruction": "Name a dog.", "input": "", "output": "Rex"},
     ]
     found = [(example.question, example.answer) for example in read(write_rows("a.jsonl", rows))]
+    rows[1]["input"] = float("nan")
+    assert [(example.question, example.answer) for example in read(write_rows("nan.jsonl", rows))] == found
+    rows[1]["input"] = {"a": 1}
+    assert error_of(write_rows("b.jsonl", rows)) == ":2: 'input' must be text, it is a dict"
     assert found == [("Translate.\n\nHund", "dog"), ("Name a dog.", "Rex")]
 
 
@@ -87,6 +91,15 @@ def test_a_group_can_be_named_in_rows_known_by_their_columns(write_rows: Write) 
     rows = [{"instruction": "i", "output": "o", "page": "p1"}]
     (example,) = read(write_rows("a.jsonl", rows), group="page")
     assert example.group == "p1"
+
+
+def test_chats_in_a_table_are_read_and_columns_with_odd_names_shown_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        'messages\n"[{""role"": ""user"", ""content"": ""q""}, {""role"": ""assistant"", ""content"": ""a""}]"\n'
+    )
+    assert [(example.question, example.answer) for example in read(tmp_path / "a.csv")] == [("q", "a")]
+    (tmp_path / "b.csv").write_text('"Cust\nwrote",Reply\nq,a\n')
+    assert error_of(tmp_path / "b.csv").endswith("columns: 'Cust\\nwrote', Reply")
 
 
 def test_what_names_no_column_says_which_there_are(write_rows: Write) -> None:

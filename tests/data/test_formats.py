@@ -62,17 +62,19 @@ def test_a_row_of_csv_is_named_by_the_line_it_begins_in(tmp_path: Path) -> None:
         ("a.jsonl", "[1, 2]\n", ":1", "a row is a JSON object, this is a list"),
         ("a.json", '[{"a": 1},\n {"a" 2}]', ":2", "not JSON: Expecting ':' delimiter"),
         ("a.json", '[{"a": 1}, 3]', ":2", "a row is a JSON object, this is a int"),
-        ("a.csv", "q,a\n1,2,3\n", ":2", "3 cells, the header has 2; quote cells that hold commas"),
+        ("a.csv", "q,a\n1,2,3\n", ":2", "3 cells between separators, the header has 2; quote cells that hold one"),
         ("a.csv", 'q,a\n1,2\n"open,3\n', ":3", "not CSV: unexpected end of data"),
         ("a.csv", "q,q\n1,2\n", ":1", "the header holds the column 'q' twice"),
-        ("a.csv", "q,\n1,2\n", ":1", "the header holds a column without a name"),
+        ("a.tsv", "q\ta\n1\n", ":2", "1 cells between separators, the header has 2"),
+        ("pretty.json", '{\n "data": []\n}', ":1", "not JSON: Expecting property name"),
+        ("a.csv", "q,a\n1,2\n\udcff,4\n", ":3", "not UTF-8 text (invalid start byte); save it as UTF-8"),
         ("a.parquet", "no parquet", "", "not parquet:"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(
     name: str, content: str, line: str, error: str, tmp_path: Path
 ) -> None:
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(DataError) as caught:
         list(read_objects(tmp_path / name))
     assert str(caught.value).startswith(f"{tmp_path / name}{line}: {error}")
@@ -84,6 +86,21 @@ def test_a_missing_file_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         list(read_objects(tmp_path / name))
     assert str(caught.value) == f"{tmp_path / name}: no such file"
+
+
+def test_a_csv_may_have_other_separators_numbered_rows_and_long_cells(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    (tmp_path / "a.csv").write_text(f";q;a;\n0;one, two;{long};\n")
+    (tmp_path / "a.tsv").write_text(f"q\ta\none, two\t{long}\n")
+    for name in ("a.csv", "a.tsv"):
+        assert [row for _, row in read_objects(tmp_path / name)] == [{"q": "one, two", "a": long}]
+
+
+def test_a_column_of_parquet_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    far = pyarrow.array([10**12], pyarrow.timestamp("s"))
+    parquet.write_table(pyarrow.table({"q": ["a"], "when": far}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"parquet: the column 'when' can't be read .*; leave it out"):
+        list(read_objects(tmp_path / "a.parquet"))
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)

@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from medcot_bench import presets
 from medcot_bench.chosen import ChosenTask, choose_task
+from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.options import split_specs
@@ -180,12 +181,20 @@ def test_medqa_is_trained_on_open_questions_and_scored_on_letters(fill: Fill) ->
 
 def test_exam_questions_in_other_words_are_not_trained_on_and_counted(fill: Fill) -> None:
     story = "A 40-year-old man comes to the emergency room with fever, cough and pain in his chest since Monday."
-    fill("o1", change=lambda rows: [{**rows[0], "Question": f"{story} What is the next step?"}, *rows[1:]])
+    fill(
+        "o1",
+        change=lambda rows: [
+            {**row, "Question": f"{story} What is {n}?"} if n % 4 == 0 else row for n, row in enumerate(rows)
+        ],
+    )
     fill("medqa", change=lambda rows: [{**rows[0], "question": f"{story} Which of these is the next step?"}])
-    data = load_hub("medqa_cot")
-    assert sum(data.left_out.values()) == 1
-    assert next(iter(data.left_out)) in ("train rewords eval", "validation rewords eval")
-    assert not any(story in example.question for example in data.splits["train"] + data.splits["validation"])
+    data = {"medqa_cot": load_hub("medqa_cot"), "medical_o1_cot": load_hub("medical_o1_cot")}
+    for trained in data:
+        found = separate(data, [trained], ["medqa_cot"], "drop-train")[trained]
+        assert any(f"{split} overlaps medqa_cot eval" in found.left_out for split in ("train", "validation"))
+        assert not any(story in example.question for example in found.splits["train"] + found.splits["validation"])
+    with pytest.raises(DataError, match="share a group or a question with the evaluation of medqa_cot"):
+        separate(data, ["medqa_cot"], ["medqa_cot"], "error")
 
 
 @pytest.mark.parametrize(
@@ -236,6 +245,33 @@ def test_a_pinned_revision_is_used_and_named(fill: Fill) -> None:
         load_hub("medqa_cot", "hub@v1")
 
 
+def test_a_study_keeps_the_revisions_that_it_found(fill: Fill, tiny_model: Path) -> None:
+    fill("o1")
+    fill("medqa")
+    pinned = {"train": f"hub@{REVISION}", "validation": f"hub@{REVISION}", "eval": f"hub@{REVISION}"}
+    first = load_hub("medqa_cot")
+    assert first.pinned == pinned
+    again = load(choose("medqa_cot"), {split: pinned[split] for split in SPLITS}, 0)
+    assert again == first
+
+
+def test_a_broken_download_is_not_taken_for_the_whole(fill: Fill, tmp_path: Path) -> None:
+    fill("o1")
+    (file,) = (tmp_path / "hub").rglob("train.parquet")
+    file.rename(file.with_name("train-00000-of-00002.parquet"))
+    with pytest.raises(
+        DataError, match=r"the cache holds a part of its 00002 files train-\*; let it reach the hub"
+    ):
+        load_hub("medical_o1_cot")
+
+
+def test_incomplete_rows_are_left_out_and_counted(fill: Fill) -> None:
+    fill("o1", change=lambda rows: [{**rows[0], "Response": " "}, *rows[1:]])
+    data = load_hub("medical_o1_cot")
+    assert data.left_out == {"of FreedomIntelligence/medical-o1-reasoning-SFT, incomplete": 1}
+    assert len(items(data)) == 39
+
+
 def test_splits_may_come_from_the_hub_and_from_a_file(fill: Fill, examples: Path) -> None:
     fill("medqa")
     sources: Any = {"train": f"file:{examples / 'medqa_cot.jsonl'}", "eval": "hub"}
@@ -263,7 +299,7 @@ def test_a_row_of_another_shape_is_named(fill: Fill) -> None:
     assert "use k8s_qa:context=none" in str(caught.value)
     assert len(items(load_hub("k8s_qa:context=none"))) == 5
     fill("medqa", change=lambda rows: [{**row, "answer_idx": None} for row in rows])
-    with pytest.raises(DataError, match=r"MedQA.* test:1: the row lacks the field 'answer_letter'"):
+    with pytest.raises(DataError, match=r"MedQA.*: no row of 'test' has question, .*answer_letter; set"):
         load(choose("medqa_cot"), {"eval": "hub"}, 0)
 
 

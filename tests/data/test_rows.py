@@ -94,7 +94,7 @@ def test_a_file_without_a_row_is_an_error(tmp_path: Path, text: str) -> None:
 
 def test_text_that_is_not_utf_8_is_named_with_its_place(tmp_path: Path) -> None:
     path = write_text(tmp_path, b'{"id": "\xff"}')
-    assert error_of(path) == f"{path}: not UTF-8 text (invalid start byte at byte 8)"
+    assert error_of(path) == f"{path}:1: not UTF-8 text (invalid start byte); save it as UTF-8"
 
 
 @pytest.mark.parametrize(
