@@ -187,10 +187,10 @@ class OwnTask(_Section):
     @field_validator("data", mode="before")
     @classmethod
     def _read_data(cls, value: Any) -> Any:
-        files = value.values() if isinstance(value, dict) else [value]
-        if files and all(isinstance(file, str) and file for file in files):
-            if not isinstance(value, dict) or set(value) <= set(SPLITS):
-                return value
+        by_split = value if isinstance(value, dict) else {"train": value}
+        files = by_split.values()
+        if files and set(by_split) <= set(SPLITS) and all(isinstance(file, str) and file for file in files):
+            return value
         raise ValueError(f"write a file, or one for each split ({', '.join(SPLITS)})")
 
     @property

@@ -15,8 +15,9 @@ from medcot_bench.errors import DataError
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `FILE:LINE` and the row that stands there; in a JSON list and in parquet the number of the row.
 
-    The ending tells the format: `.csv` and `.tsv` (a header, cells as texts), `.parquet`, `.json` (a list of objects,
-    or JSON lines); everything else is JSON lines. Raises DataError for a missing file, or one of another format.
+    The ending tells the format: `.csv` and `.tsv` (a header, cells as texts), `.parquet`, `.json` (a list of
+    objects, or JSON lines); everything else is JSON lines. Raises DataError for a file that is not there, or not of
+    its format.
     """
     suffix = path.suffix.lower()
     if suffix == ".parquet":
@@ -84,7 +85,8 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 raise DataError(f"{path}:{line}: the header holds the column {twice[0]!r} twice")
         elif len(cells) != len(header):
             raise DataError(
-                f"{path}:{line}: {len(cells)} cells between separators, the header has {len(header)}; quote cells that hold one"
+                f"{path}:{line}: {len(cells)} cells between separators, the header has {len(header)}; quote "
+                "cells that hold one"
             )
         else:
             # Programs write their own numbers of rows into a column without a name.
