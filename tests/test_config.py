@@ -149,7 +149,7 @@ def test_a_study_dumped_elsewhere_names_the_same_files(tmp_path: Path, monkeypat
         system_prompt=st.text(),
         data_seed=st.integers(),
         seeds=st.lists(st.integers(min_value=0), min_size=1, max_size=3, unique=True).map(tuple),
-        data=st.dictionaries(st.text(), st.text().map("file:/{}".format), max_size=2),
+        data=st.dictionaries(st.text(), st.text().map(lambda text: f"file:{Path('/' + text)}"), max_size=2),
         training=st.builds(Training, lr=st.floats(min_value=1e-300, max_value=1e300)),
     )
 )
