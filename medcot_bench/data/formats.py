@@ -16,7 +16,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `FILE:LINE` and the row that stands there; in a JSON list and in parquet the number of the row.
 
     The ending tells the format: `.csv` and `.tsv` (a header, cells as texts), `.parquet`, `.json` (a list of
-    objects, or JSON lines); everything else is JSON lines. Raises DataError for a file that is not there, or not of
+    objects, or JSON lines); everything else is JSON lines. Raises DataError for a file that is missing, or not of
     its format.
     """
     suffix = path.suffix.lower()
