@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, cast
 
 from medcot_bench.chosen import ChosenTask, choose_task
@@ -36,15 +37,20 @@ def choose_own(typed: NamedOptions, section: OwnTask, plugins: Plugins) -> Chose
     if typed.options:
         raise ConfigError(f"task {typed.name}: what it is stands in its file, not after its name")
     has = {part: _has(name, section, part) for part in ("context", "reasoning")}
-    hashed: dict[str, Any] = {**has, "prompt": section.prompt.rstrip()}
+    task = make_own(typed, section, {**has, "prompt": section.prompt.rstrip()}, plugins)
+    if at and template not in task.task.spec.templates[1:]:
+        valid = ", ".join(task.task.spec.templates[1:]) or "none"
+        raise ConfigError(f"task {name}: no shift '{template}'; valid: {valid}")
+    return task
+
+
+def make_own(typed: NamedOptions, section: OwnTask, hashed: Mapping[str, Any], plugins: Plugins) -> ChosenTask:
+    """Build the task of rows that are known to have a context or reasoning. Raises as `choose_own` does."""
     others = {"domain": section.domain, "max_new_tokens": section.max_new_tokens or 0}
     try:
         task = cast("Task", plugins.make("task", PLUGIN, {**hashed, **others}))
     except ConfigError as error:
-        raise ConfigError(str(error).replace(f"task {PLUGIN}", f"own.{name}", 1)) from None
-    if at and template not in task.spec.templates[1:]:
-        valid = ", ".join(task.spec.templates[1:]) or "none"
-        raise ConfigError(f"task {name}: no shift '{template}'; valid: {valid}")
+        raise ConfigError(str(error).replace(f"task {PLUGIN}", f"own.{typed.name}", 1)) from None
     # What its rows are about, and how long answers may be, is no part of what is trained.
     return ChosenTask(typed, plugins.entry("task", PLUGIN), task, hashed, section.columns)
 

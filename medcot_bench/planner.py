@@ -44,7 +44,8 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     same: dict[str, str] = {}  # label typed -> label of the task that it is, e.g. with a default spelt out
     for typed in {str(spec): spec for spec in [*study.specs("tasks"), *study.specs("eval_tasks")]}.values():
         if is_harness(typed):
-            if foreign := attempt(partial(choose_harness, typed, study)):
+            foreign = attempt(partial(choose_harness, typed, study))
+            if foreign and foreign.request() not in [known.request() for known in harness.values()]:
                 harness[foreign.label] = foreign
             continue
         if task := attempt(partial(choose, typed, study, plugins)):

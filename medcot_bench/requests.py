@@ -206,8 +206,10 @@ def _by_other_prompts(plan: Plan, cell: Cell, label: str) -> Iterator[Score]:
 
 def baseline_notes(plan: Plan) -> Iterator[str]:
     """Yield which prompting baselines are left out, and why."""
-    for label in plan.tasks:
+    for label in plan.tasks if plan.study.baselines else ():
         yield from left_out(plan, label, _evaluation(plan, label, choosing=False))
+    for label in plan.harness if plan.study.baselines else ():
+        yield f"{label}: no baselines: it has prompts of its own"
 
 
 def _asked(plan: Plan, cell: Cell, label: str, relation: Relation) -> Iterator[tuple[str, bool, dict[str, Any]]]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from medcot_bench.bases import Base, resolve
 from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter
-from medcot_bench.config import Study
+from medcot_bench.config import Analysis, Study
 from medcot_bench.errors import ConfigError, ConfigErrors, ModelError
-from medcot_bench.options import split_specs
-from medcot_bench.own_tasks import choose
+from medcot_bench.options import HARNESS, NamedOptions, split_specs
+from medcot_bench.own_tasks import choose, make_own
 from medcot_bench.plan import Cell
 from medcot_bench.plugins import installed
 from medcot_bench.records import CellRecord
@@ -48,6 +48,11 @@ class Trained:
         fields = {"chat_template": self.study.chat_template, "system_prompt": self.study.system_prompt}
         return self.record.request.get("prompt", fields) if self.record else fields
 
+    @property
+    def labels(self) -> list[str]:
+        """The study's tasks, those of lm-eval left out: their prompts are lm-eval's."""
+        return [label for label in self.results.tasks if not label.startswith(f"{HARNESS}:")]
+
     def base(self, model: str | None = None) -> Base:
         """Return the base that it was trained on; `model` says where that lies now. Raises ModelError."""
         found = resolve(model or self.study.model)
@@ -61,10 +66,19 @@ class Trained:
     def replanned(
         self, model: str | None = None, *, limit: int | None = None, scores: tuple[str, ...] = ()
     ) -> Study:
-        """Return its study to be planned again: without trials and checkpoints, with fewer items or scores."""
+        """Return its study to be planned again for this cell alone, with fewer items or scores.
+
+        The tasks stay, since what is scored of one may not be trained on in another.
+        """
         study = self.study
-        training = study.training.model_copy(update={"tune_lr": None, "checkpoints": 0})
-        changes: dict[str, Any] = {"model": model or study.model, "training": training}
+        changes: dict[str, Any] = {
+            "model": model or study.model,
+            "training": study.training.model_copy(update={"tune_lr": None, "checkpoints": 0}),
+            "eval_tasks": tuple(typed for typed in study.eval_tasks if not typed.startswith(f"{HARNESS}:")),
+            "adapters": (str(self.adapter.typed),),
+            "baselines": (),
+            "analysis": Analysis(),
+        }
         if limit:
             changes["limit"] = limit
         if scores:
@@ -77,19 +91,24 @@ class Trained:
 
         Raises ConfigError where that leaves a choice, or where the task writes other prompts by now.
         """
-        labels = list(self.results.tasks)
+        labels = self.labels
         wanted = typed or self.cell.task
         found = [label for label in labels if wanted in (None, label)]
         found = found or [label for label in labels if label.partition(":")[0] == wanted]
         if len(found) != 1:
             why = f"no task '{wanted}' in {self.results.root}" if wanted else f"{self.name} was trained on no task"
             raise ConfigError(f"{why}; choose with --task, one of: {', '.join(labels)}")
-        task = choose(split_specs(found[0])[0], self.study, installed())
         request = self.record.request.get("task") if self.record and found[0] == self.cell.task else None
+        typed_task = split_specs(found[0])[0]
+        own = self.study.own.get(typed_task.name)
+        if own and request:  # how its rows were laid out is known without them
+            task = make_own(typed_task, own, request["options"], installed())
+        else:
+            task = choose(typed_task, self.study, installed())
         if request is not None and request_id(request) != request_id(task.request()):
             raise ConfigError(
                 f"{self.name} was trained on task {task.label} version {request['version']}, and this is version "
-                f"{task.task.spec.version}: its prompts are others; use the package of then"
+                f"{task.task.spec.version}, or its options differ: its prompts are others; use the package of then"
             )
         return task
 
@@ -111,7 +130,7 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
     study, errors = load_study(root / "study.yaml")
     if errors:
         raise ConfigErrors(errors)
-    adapter = choose_adapter(split_specs(result.cell.adapter)[0], installed())
+    adapter = choose_adapter(_typed(study, result.cell.adapter), installed())
     folder = store.weights_folder(result.cell) if adapter.adapter.spec.update != "none" else None
     if folder and weights:
         _check_usable(root, name, result, adapter, folder)
@@ -124,6 +143,16 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
         weights=folder,
         record=result.record,
     )
+
+
+def _typed(study: Study, label: str) -> NamedOptions:
+    """Return an adapter as the study file has it, where paths are absolute, by the label that it was typed as."""
+    wanted = split_specs(label)[0]
+
+    def plain(typed: NamedOptions) -> tuple[str, dict[str, str]]:
+        return typed.name, {key: value.rpartition("/")[2] for key, value in typed.options.items()}
+
+    return next((typed for typed in study.specs("adapters") if plain(typed) == plain(wanted)), wanted)
 
 
 def _matches(named: Mapping[str, CellResult], typed: str) -> Iterator[list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from medcot_bench.analysis.distance import on_other_texts
 from medcot_bench.analysis.harness import about
+from medcot_bench.records import ScoreRecord
 from medcot_bench.results import CellResult, Results
 from medcot_bench.tuning import at_edge
 
@@ -19,6 +20,14 @@ def failures(cells: Iterable[CellResult]) -> Iterable[str]:
             yield f"{where}{scoring}{cell.failure.status}: {cell.failure.error}"
 
 
+def _counted(score: ScoreRecord) -> str:
+    counts = score.counts
+    return (
+        f"{counts['items']} items scored; {counts['extractive']} have their answer in the context given, "
+        f"{counts['shortened']} a shortened context, {counts['dropped']} were too long"
+    )
+
+
 def notes(results: Results) -> Iterable[str]:
     """Yield the notes of a study, a sentence each."""
     for task, entry in results.tasks.items():
@@ -30,11 +39,11 @@ def notes(results: Results) -> Iterable[str]:
         if score is not None and score.subtasks:
             yield from about(task, score)
         elif score is not None:
-            counts = score.counts
-            yield (
-                f"{task}: {counts['items']} items scored; {counts['extractive']} have their answer in the context "
-                f"given, {counts['shortened']} a shortened context, {counts['dropped']} were too long"
-            )
+            yield f"{task}: {_counted(score)}"
+            for cell in results.cells:
+                other = cell.scores.get(task) if cell.baseline else None
+                if other is not None and _counted(other) != _counted(score):
+                    yield f"{task} by {cell.row}: {_counted(other)}"
     yield from results.settings
     for trial in at_edge(results.trials):
         yield (

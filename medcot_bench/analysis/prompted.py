@@ -31,6 +31,11 @@ class Prompted:
     """The p-value of a difference of the margin or more, adjusted likewise; None also without a margin."""
 
     @property
+    def settled(self) -> bool:
+        """Whether there is anything to conclude from: more than one seed, and scores that differ at all."""
+        return self.ahead.seeds > 1 and bool(self.ahead.stderr)
+
+    @property
     def finding(self) -> Finding:
         """What the two tests tell."""
         return finding(self.ahead.value, self.difference, self.equivalence)

@@ -109,6 +109,7 @@ def _note(trained: Trained) -> dict[str, Any]:
         "seed": trained.cell.seed,
         "base": dict(trained.results.base),
         "prompts": dict(trained.prompts),
+        "num_fewshot": trained.study.scoring.num_fewshot,
         "stop": list(spec.stop) if spec else [],
         "max_new_tokens": (trained.study.scoring.max_new_tokens or spec.max_new_tokens) if spec else None,
         "medcot_bench": __version__,

@@ -20,7 +20,7 @@ from medcot_bench.plan import Plan
 from medcot_bench.planner import make_plan
 from medcot_bench.report.power import power
 from medcot_bench.report.text import duration, size
-from medcot_bench.requests import checkpoints
+from medcot_bench.requests import baseline_notes, checkpoints
 from medcot_bench.results import Results, load
 from medcot_bench.runner.eta import guess
 from medcot_bench.store import Store
@@ -90,6 +90,8 @@ def show_plan(
     for label, own in plan.harness.items():
         documents = f"the first {own.limit} documents a task" if own.limit else "all documents"
         print(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}")
+    for note in baseline_notes(plan):
+        print(f"note: {note}")
     for trained_on, evaluated, count in _shared(plan):
         print(
             f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}"

@@ -92,6 +92,8 @@ def prompted(leaderboard: Leaderboard) -> Table:
 def reading(found: Prompted) -> str:
     """Say what a comparison of training with prompting tells."""
     told = found.finding
+    if not found.settled:
+        return "descriptive: one seed" if found.ahead.seeds == 1 else "undetermined"
     if told.sign == "below":
         return "prompting is better"
     if told.negligible:

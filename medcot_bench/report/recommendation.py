@@ -74,7 +74,9 @@ def _prompting(leaderboard: Leaderboard, task: str) -> Iterator[str]:
     pair = min((pair for pair in pairs if pair.adapter == leader.adapter), key=lambda pair: pair.ahead.value)
     told, ends = pair.finding, pair.ahead.interval()
     by = f"trained less prompted {pair.ahead.value:+.3f}" + (f", {ends[0]:+.3f} to {ends[1]:+.3f}" if ends else "")
-    if told.sign == "below":
+    if not pair.settled:
+        yield f"{pair.adapter} against the best prompt, {pair.prompt}: {by}, which settles nothing"
+    elif told.sign == "below":
         yield f"prompting beats training: {pair.prompt} is ahead of {pair.adapter} ({by}): no need to train"
     elif told.negligible:
         within = f"{pair.prompt} is within {pair.margin:g} of it"

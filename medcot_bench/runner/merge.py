@@ -70,12 +70,15 @@ class _Check:
     """Scores models by likelihood on the first evaluation items of the training task, as its study does."""
 
     def __init__(self, trained: Trained, restoring: Restorer, model: str | None):
-        self.task = trained.cell.task or next(iter(trained.results.tasks))
+        self.task = trained.cell.task or next(iter(trained.labels), None)
         self.items = 0
         self.problem: str | None = None
         """Why nothing can be scored, e.g. for want of the data."""
         self._restoring = restoring
         self._plan: Plan | None = None
+        if self.task is None:
+            self.problem = "the study has tasks of lm-eval alone"
+            return
         try:
             self._plan = make_plan(trained.replanned(model, limit=ITEMS, scores=(TRIED_BY,)))
         except MedcotError as error:

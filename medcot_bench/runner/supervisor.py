@@ -87,7 +87,10 @@ def _run(
             "cells": len(plan.cells),
             "to_run": len(todos),
             "output_dir": str(store.root),
-            "notes": [f"{label}: {note}" for label, data in plan.data.items() for note in data.notes],
+            "notes": [
+                *(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
+                *baseline_notes(plan),
+            ],
         }
     )
     skipped = _skip(todos, store, listen)
