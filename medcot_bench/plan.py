@@ -13,7 +13,7 @@ from medcot_bench.data.labels import shuffle_labels
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import TaskData
 from medcot_bench.harness.task import DOMAIN as HARNESS_DOMAIN
-from medcot_bench.harness.task import FORM, HarnessTask
+from medcot_bench.harness.task import HarnessTask
 from medcot_bench.options import NamedOptions
 from medcot_bench.types import Example, Recipe, Relation, Split
 
@@ -152,13 +152,6 @@ class Plan:
     def domain(self, label: str) -> str:
         """Return the domain of an evaluation task."""
         return HARNESS_DOMAIN if label in self.harness else self.tasks[label].task.spec.domain
-
-    def form(self, label: str) -> Mapping[str, str]:
-        """Return the form of an evaluation task, as records have it."""
-        if label in self.harness:
-            return FORM
-        form = self.tasks[label].task.spec.form
-        return {"context": form.context, "answer": form.answer}
 
     def scores_of(self, cell: Cell) -> list[Score]:
         """Return the evaluations of one cell, those of the trained model first."""

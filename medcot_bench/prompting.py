@@ -13,6 +13,7 @@ from typing import Any
 from medcot_bench.baselines import COT, NO_CONTEXT, shots_of
 from medcot_bench.chosen import ChosenTask
 from medcot_bench.data.sources import digest
+from medcot_bench.harness.task import FORM
 from medcot_bench.interfaces import Task
 from medcot_bench.plan import Plan, Score
 from medcot_bench.scores import needs_generation
@@ -106,6 +107,8 @@ def asked(chosen: ChosenTask, baseline: str) -> ChosenTask:
 
 def form_of(plan: Plan, score: Score) -> dict[str, str]:
     """Return the form that an evaluation's prompts have, as records name it."""
+    if score.task in plan.harness:
+        return dict(FORM)
     form = asked(plan.tasks[score.task], score.baseline).task.spec.form
     return {"context": form.context, "answer": form.answer}
 

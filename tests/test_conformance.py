@@ -19,12 +19,15 @@ from medcot_bench.analysis.leaderboard import Leaderboard, Row
 from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter, choose_task
 from medcot_bench.data.sources import load
 from medcot_bench.errors import MedcotError
-from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
 from medcot_bench.options import split_specs
 from medcot_bench.plugins import Kind, installed
+from medcot_bench.results import Results
 from medcot_bench.testing.adapters import ITEMS, AdapterChecks, prepare
 from medcot_bench.testing.boards import boards, whole
 from medcot_bench.testing.exporters import ExporterChecks
+from medcot_bench.testing.files_exporters import FilesExporterChecks
+from medcot_bench.testing.folders import folders
 from medcot_bench.testing.selectors import SelectorChecks
 from medcot_bench.testing.tasks import TaskChecks
 from medcot_bench.training.loop import train
@@ -68,8 +71,7 @@ ADAPTERS = [
     ),
 ]
 EXPORTERS = ["md", "csv", "json", "html", "latex", "model-card"]
-FOLDERS = ["lm-eval"]
-"""Exporters of several files: tests/report/test_lm_eval.py has their checks."""
+FILES_EXPORTERS = ["lm-eval"]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
 
 
@@ -126,9 +128,20 @@ class TestBuiltInExporters(ExporterChecks):
         self.name = request.param
 
 
+class TestBuiltInFilesExporters(FilesExporterChecks):
+    @pytest.fixture(params=FILES_EXPORTERS, autouse=True)
+    def _named(self, request: pytest.FixtureRequest) -> None:
+        self.name = request.param
+
+
 @pytest.mark.parametrize(
     ("kind", "checked"),
-    [("task", BUNDLED + FILES), ("adapter", ADAPTERS), ("selector", SELECTORS), ("exporter", EXPORTERS + FOLDERS)],
+    [
+        ("task", BUNDLED + FILES),
+        ("adapter", ADAPTERS),
+        ("selector", SELECTORS),
+        ("exporter", EXPORTERS + FILES_EXPORTERS),
+    ],
     ids=str,
 )
 def test_no_built_in_plugin_goes_unchecked(kind: Kind, checked: list[str]) -> None:
@@ -437,6 +450,55 @@ def test_the_leaderboards_of_the_exporter_checks_lack(missing: str, export: Any)
 
 def all_scores(board: Leaderboard) -> list[Contrast]:
     return [found for row in board.rows for part in row.tasks.values() for found in part.scores.values()]
+
+
+class Notes:
+    folder = "notes"
+
+    def files(self, results: Results) -> dict[str, str]:
+        rows = enumerate(results.cells)
+        return {f"{n}/a.txt": f"{[score.results for score in row.scores.values()]}" for n, row in rows}
+
+
+class TestNotes(FilesExporterChecks):
+    def make(self) -> FilesExporter:
+        return Notes()
+
+
+WRONG_FILES_EXPORTERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no folder": ("test_has_a_folder_of_its_own", {"folder": ""}),
+    "a folder elsewhere": ("test_has_a_folder_of_its_own", {"folder": "../notes"}),
+    "a folder in a folder": ("test_has_a_folder_of_its_own", {"folder": "notes/a"}),
+    "the folder of the records": ("test_has_a_folder_of_its_own", {"folder": "cells"}),
+    "the folder of another": ("test_has_a_folder_of_its_own", {"folder": "lm_eval"}),
+    "a path that leaves": ("test_paths_stay_in_the_folder", {"files": lambda self, results: {"a/../../b": ""}}),
+    "an absolute path": ("test_paths_stay_in_the_folder", {"files": lambda self, results: {"/a": ""}}),
+    "bytes": ("test_files_are_text", {"files": lambda self, results: {"a": b""}}),
+    "the time": ("test_is_deterministic", {"files": lambda self, results: {"a": f"{random.random()}"}}),
+    "a change of what it is given": (
+        "test_leaves_the_results_as_they_are",
+        {"files": lambda self, results: {"a": f"{results.tasks.popitem() if results.tasks else 0}"}},
+    ),
+    "one row of a cell": (
+        "test_every_row_is_in_it",
+        {"files": lambda self, results: {row.cell.name: f"{row.scores}" for row in results.cells}},
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_FILES_EXPORTERS)
+def test_files_exporter_checks_find(fault: str) -> None:
+    check, changes = WRONG_FILES_EXPORTERS[fault]
+
+    class Checks(FilesExporterChecks):
+        def make(self) -> FilesExporter:
+            made: FilesExporter = type("Wrong", (Notes,), changes)()
+            return made
+
+    exporter = Checks().make()
+    made = {kind: exporter.files(results) for kind, results in folders().items()}
+    with pytest.raises(AssertionError):
+        run_check(Checks(), check, exporter=exporter, made=made)
 
 
 class Scale:

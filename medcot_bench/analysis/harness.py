@@ -22,9 +22,18 @@ def headlines(results: Results) -> dict[str, str]:
     return found
 
 
-def lower_scores(results: Results, task: str) -> set[str]:
-    """Return the scores of a task of which less is better, beside the core's own."""
-    return {name for own, score in _scores(results) if own == task for name in score.lower_is_better}
+def lower_scores(results: Results) -> dict[str, tuple[str, ...]]:
+    """Return task of lm-eval -> its scores of which less is better, where it has some."""
+    found: dict[str, dict[str, None]] = {}
+    for task, score in _scores(results):
+        found.setdefault(task, {}).update(dict.fromkeys(score.lower_is_better))
+    return {task: tuple(names) for task, names in found.items() if names}
+
+
+def names_in_files(results: Results) -> dict[str, str]:
+    """Return task of lm-eval -> what it is called in the user's file that it comes from, where it does."""
+    asked = {task: score.request.get("task", {}) for task, score in _scores(results)}
+    return {task: str(one["name"]) for task, one in asked.items() if one.get("files")}
 
 
 def whole_scores(scored: Sequence[ScoreRecord], per_item: Container[str]) -> dict[str, Contrast]:

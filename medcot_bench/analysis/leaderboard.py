@@ -10,7 +10,7 @@ from statistics import fmean
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.distance import Forgotten, divergence, forgotten
 from medcot_bench.analysis.factors import FactorEffect, factor_effects
-from medcot_bench.analysis.harness import headlines, whole_scores
+from medcot_bench.analysis.harness import headlines, lower_scores, names_in_files, whole_scores
 from medcot_bench.analysis.matched import Matched, matched_gaps
 from medcot_bench.analysis.notes import failures, notes
 from medcot_bench.analysis.persistence import Persistence, persistence
@@ -20,7 +20,7 @@ from medcot_bench.analysis.ranks import Rank, rank_rows
 from medcot_bench.analysis.sizes import SizeTrend, size_trends
 from medcot_bench.analysis.values import Values, ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
-from medcot_bench.scores import CORE_SCORES
+from medcot_bench.scores import CORE_SCORES, higher_is_better
 from medcot_bench.tuning import Trial
 
 UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
@@ -112,10 +112,18 @@ class Leaderboard:
     notes: tuple[str, ...] = field(default=())
     headlines: Mapping[str, str] = field(default_factory=dict)
     """Task of lm-eval -> the first score in its table, which overviews show."""
+    lower: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Task of lm-eval -> its scores of which less is better."""
+    names_in_files: Mapping[str, str] = field(default_factory=dict)
+    """Task of lm-eval from a user's file -> what it is called there."""
 
     def trained_on(self, row: Row) -> str:
         """Return the name with source of a row's training task, empty where it has none."""
         return self.tasks.get(row.task, row.task) if row.task else ""
+
+    def higher_is_better(self, task: str, score: str) -> bool:
+        """Return which way a score is better on an evaluation task."""
+        return higher_is_better(score) and score not in self.lower.get(task, ())
 
 
 def build(results: Results) -> Leaderboard:
@@ -188,6 +196,8 @@ def build(results: Results) -> Leaderboard:
         trials=results.trials,
         notes=tuple(notes(results)),
         headlines=headlines(results),
+        lower=lower_scores(results),
+        names_in_files=names_in_files(results),
     )
 
 

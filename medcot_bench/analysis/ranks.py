@@ -80,9 +80,9 @@ def rank_rows(
     """Return (adapter, its training task, evaluation task) -> training task -> rank."""
     found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
     trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
-    first = headlines(results)
+    first, less = headlines(results), lower_scores(results)
     for task in results.tasks:
-        lower = lower_scores(results, task)
+        lower = less.get(task, ())
         for trained in trainings:
             whole = [
                 key

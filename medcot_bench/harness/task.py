@@ -40,13 +40,14 @@ class HarnessTask:
 
     @property
     def label(self) -> str:
-        """The name shown for it, with the options as typed."""
-        return str(self.typed)
+        """The name shown for it, with the options as typed. A file goes by its name, from whatever folder."""
+        name = f"{HARNESS}:{self.file.path.name}" if self.file else self.typed.name
+        return str(NamedOptions(name, self.typed.options))
 
     @property
     def source(self) -> str:
         """What tables name beside it."""
-        return f"lm-eval {version('lm_eval')}"
+        return f"file:{self.file.path.name}" if self.file else f"lm-eval {version('lm_eval')}"
 
     @property
     def remote(self) -> bool:
@@ -82,8 +83,8 @@ def with_absolute_file(typed: NamedOptions) -> NamedOptions:
 def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
     """Find the task that was typed, `lm_eval:NAME` or `lm_eval:FILE.yaml`.
 
-    Raises ConfigError for a name that lm-eval does not have, a wrong option, a file that can't be used, and one
-    that would run code which the study does not trust.
+    Raises ConfigError for a name that lm-eval does not have, a wrong option, a file that can't be used, is called
+    as another one of the study, or would run code which the study does not trust.
     """
     name = typed.name.removeprefix(f"{HARNESS}:")
     options = check(f"task {typed.name}", OPTIONS, typed.options)
@@ -93,6 +94,7 @@ def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
     file = None
     if _is_file(name):
         file = TaskFile(typed_path(name))
+        _check_alone(file, study)
         name = file.name
         if file.code and not study.trust_task_code:
             raise ConfigError(f"{file.code} runs code; read it, then add --trust-task-code")
@@ -100,6 +102,15 @@ def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
         raise ConfigError(f"lm-eval has no task, group or tag '{name}'{near(name, packaged())}")
     limit = study.limit if options["limit"] is None else options["limit"]
     return HarnessTask(typed, name, file, options["num_fewshot"], limit)
+
+
+def _check_alone(file: TaskFile, study: Study) -> None:
+    """Raise ConfigError where another file of the study has this one's name, by which tables know it."""
+    names = [typed.name.removeprefix(f"{HARNESS}:") for typed in study.specs("eval_tasks") if is_harness(typed)]
+    paths = [path for name in names if _is_file(name) and (path := typed_path(name)).name == file.path.name]
+    if len({path.resolve() for path in paths}) > 1:
+        alike = ", ".join(map(str, dict.fromkeys(paths)))
+        raise ConfigError(f"task files {alike}: tables would not tell them apart; rename one")
 
 
 def _is_file(name: str) -> bool:

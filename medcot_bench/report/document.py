@@ -19,9 +19,8 @@ RELATIONS = {
     "lm_eval": "lm-eval",
 }
 SCALES = (
-    "Higher is better, except for gold_nll (nats per byte of the target), truncated and repetition. ± is the "
-    "standard error over groups of items and over seeds; with one seed it leaves out how much seeds differ. The "
-    "number of items is in brackets. Ranks are by the primary score, = is a tie."
+    "± is the standard error over groups of items and over seeds; with one seed it leaves out how much seeds "
+    "differ. The number of items is in brackets. Ranks are by the primary score, = is a tie."
 )
 DISCLAIMER = "A benchmark of fine-tuning methods. Not for clinical use."
 
@@ -64,7 +63,7 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
     """Yield the whole leaderboard: overview, answer, a table for each evaluation task, costs, failures, notes."""
     base = leaderboard.base
     yield Heading("Leaderboard", level=1)
-    yield Paragraph(f"Base model: {base['name']} ({base['origin']}). {SCALES}")
+    yield Paragraph(f"Base model: {base['name']} ({base['origin']}). {scales(leaderboard)}")
     yield Heading("Overview")
     yield _overview(leaderboard)
     for line in recommend(leaderboard):
@@ -79,6 +78,14 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
     yield from not_finished(leaderboard)
     yield Heading("Notes")
     yield Items([*notes(leaderboard), DISCLAIMER])
+
+
+def scales(leaderboard: Leaderboard) -> str:
+    """Return how the scores of the tables are to be read."""
+    exceptions = ["gold_nll (nats per byte of the target)", "truncated", "repetition"]
+    if leaderboard.lower:
+        exceptions.append("what is marked so")
+    return f"Higher is better, except for {', '.join(exceptions[:-1])} and {exceptions[-1]}. {SCALES}"
 
 
 def score_tables(leaderboard: Leaderboard, level: int = 2) -> Iterator[Block]:
@@ -119,7 +126,7 @@ def notes(leaderboard: Leaderboard) -> list[str]:
 def _overview(leaderboard: Leaderboard) -> Table:
     headers = ["adapter", "trained on", "seeds"]
     shown = {task: leaderboard.headlines.get(task, "answer") for task in leaderboard.tasks}
-    headers += [f"{title}: {shown[task]}" for task, title in leaderboard.tasks.items()]
+    headers += [f"{title}: {_score(leaderboard, task, shown[task])}" for task, title in leaderboard.tasks.items()]
     headers += ["peak memory", "of full", "tokens/s", "trainable"]
     rows = []
     for row in leaderboard.rows:
@@ -162,7 +169,9 @@ def _task(leaderboard: Leaderboard, task: str) -> Table:
     own = task in leaderboard.headlines
     gaps = [name for name in names if own or name in {"answer", "choice", "gold_nll"}]
     gaps = [name for name in gaps if any(name in row.tasks[task].gaps for row in found)]
-    headers = ["adapter", "trained on", "relation", "rank", "n", *names, *(f"full ahead: {name}" for name in gaps)]
+    headers = ["adapter", "trained on", "relation", "rank", "n"]
+    headers += [_score(leaderboard, task, name) for name in names]
+    headers += [f"full ahead: {name}" for name in gaps]
     rows = []
     for row in found:
         part = row.tasks[task]
@@ -182,6 +191,11 @@ def _task(leaderboard: Leaderboard, task: str) -> Table:
             ]
         )
     return Table(headers, rows)
+
+
+def _score(leaderboard: Leaderboard, task: str, name: str) -> str:
+    """Return a score's name, with its direction where only the task knows it."""
+    return f"{name} (lower is better)" if name in leaderboard.lower.get(task, ()) else name
 
 
 def _costs(leaderboard: Leaderboard) -> Table:

@@ -20,7 +20,6 @@ from medcot_bench.data.sources import BUNDLED
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.report.document import (
     DISCLAIMER,
-    SCALES,
     Block,
     Heading,
     Items,
@@ -29,11 +28,11 @@ from medcot_bench.report.document import (
     cost_table,
     not_finished,
     notes,
+    scales,
     score_tables,
 )
 from medcot_bench.report.markdown import written
 from medcot_bench.report.text import one_line
-from medcot_bench.scores import higher_is_better
 
 NAMESPACE = "medcot-bench"
 _NAMES = """
@@ -92,7 +91,7 @@ def _results(leaderboard: Leaderboard, row: Row) -> Iterator[dict[str, Any]]:
             {
                 "type": one_line(name),
                 "value": value.value,
-                "name": _metric(leaderboard, row, name),
+                "name": _metric(leaderboard, row, task, name),
                 "args": _args(value),
             }
             for name in leaderboard.scores
@@ -109,14 +108,16 @@ def _results(leaderboard: Leaderboard, row: Row) -> Iterator[dict[str, Any]]:
             }
 
 
-def _metric(leaderboard: Leaderboard, row: Row, name: str) -> str:
+def _metric(leaderboard: Leaderboard, row: Row, task: str, name: str) -> str:
     # It names the model as well: programs that read one model a card put all of them under one name.
-    direction = "" if higher_is_better(name) else " (lower is better)"
+    direction = "" if leaderboard.higher_is_better(task, name) else " (lower is better)"
     return f"{one_line(name)}{direction} of {_title(leaderboard, row)}"
 
 
 def _args(value: Contrast) -> dict[str, Any]:
-    args = {"stderr": value.stderr, "items": value.items, "groups": value.groups, "seeds": value.seeds}
+    # No number of groups where a score is no mean over items.
+    groups = value.groups or None
+    args = {"stderr": value.stderr, "items": value.items, "groups": groups, "seeds": value.seeds}
     return {name: number for name, number in args.items() if number is not None}
 
 
@@ -147,7 +148,7 @@ def _about(leaderboard: Leaderboard) -> Iterator[Block]:
     ]
     yield Table(["data set", "domain", "items"], sources)
     yield Heading("Scores")
-    yield Paragraph(f"A row trained on nothing was not trained here. {SCALES}")
+    yield Paragraph(f"A row trained on nothing was not trained here. {scales(leaderboard)}")
     yield from score_tables(leaderboard, level=3)
     yield from cost_table(leaderboard)
 
@@ -164,12 +165,23 @@ def _limits(leaderboard: Leaderboard) -> Iterator[Block]:
 def _misnamed(leaderboard: Leaderboard) -> Iterator[str]:
     for task, title in leaderboard.tasks.items():
         source, name = _source(task, title), re.split("[:@]", task)[0]
-        plain = re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKC", name).casefold())
-        if source.startswith(BUNDLED) and plain in PUBLIC_BENCHMARKS:
+        if in_file := leaderboard.names_in_files.get(task):
+            file = source.removeprefix("file:")
+            if public := next(filter(_is_public, (in_file, file.rpartition(".")[0])), None):
+                yield (
+                    f"model-card: {file} is called '{public}' after a public benchmark, but its items are its "
+                    "own; rename it, or score on lm-eval's own task"
+                )
+        elif source.startswith(BUNDLED) and _is_public(name):
             yield (
                 f"model-card: task '{name}' is called after a public benchmark, but its items are its own "
                 f"({source}); rename the task, or score on the benchmark's rows by --data {name}=file:PATH"
             )
+
+
+def _is_public(name: str) -> bool:
+    plain = re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKC", name).casefold())
+    return plain in PUBLIC_BENCHMARKS
 
 
 def _source(task: str, title: str) -> str:

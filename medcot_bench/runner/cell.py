@@ -214,7 +214,7 @@ class CellRunner:
             task=score.task,
             relation=score.relation,
             domain=plan.domain(score.task),
-            form=plan.form(score.task) if score.task in plan.harness else form_of(plan, score),
+            form=form_of(plan, score),
             source=plan.source(score.task),
             request=score.request,
             results=evaluation.results,

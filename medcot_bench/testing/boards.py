@@ -18,18 +18,22 @@ from medcot_bench.analysis.sizes import SizeTrend
 from medcot_bench.analysis.verdict import Verdict
 from medcot_bench.tuning import Trial
 
-SAME, SHIFT = "k8s_qa", "manuals_qa"
+SAME, SHIFT, FOREIGN = "k8s_qa", "manuals_qa", "lm_eval:prose.yaml"
 Change = Callable[[Leaderboard], Leaderboard]
 
 
 def whole() -> Leaderboard:
-    """Return a leaderboard with a part of everything: three rows, two seeds, and every further analysis."""
+    """Return a leaderboard with everything: rows, a prompting baseline, a task of lm-eval, each analysis."""
     return Leaderboard(
         base={"name": "tiny", "origin": "folder", "digest": "sha256:0"},
-        tasks={SAME: f"{SAME}[bundled-v1]", SHIFT: f"{SHIFT}[file:manuals.jsonl]"},
-        domains={SAME: "kubernetes", SHIFT: "manuals"},
-        rows=(_row("none", 0.25), _row("full", 0.75), _row("lora", 0.5)),
-        scores=("answer", "gold_nll"),
+        tasks={
+            SAME: f"{SAME}[bundled-v1]",
+            SHIFT: f"{SHIFT}[file:manuals.jsonl]",
+            FOREIGN: f"{FOREIGN}[file:prose.yaml]",
+        },
+        domains={SAME: "kubernetes", SHIFT: "manuals", FOREIGN: "lm_eval"},
+        rows=(_row("none", 0.25), _row("full", 0.75), _row("lora", 0.5), _baseline()),
+        scores=("answer", "gold_nll", "word_perplexity"),
         persistence=(_persistence(),),
         matched=(
             Matched(
@@ -45,6 +49,9 @@ def whole() -> Leaderboard:
             Trial(adapter="lora", task=SAME, seed=0, rate=1e-2, loss=None, seconds=3.0),
         ),
         notes=("made on cpu, 2 threads, float32",),
+        headlines={FOREIGN: "word_perplexity"},
+        lower={FOREIGN: ("word_perplexity",)},
+        names_in_files={FOREIGN: "prose"},
     )
 
 
@@ -98,7 +105,7 @@ def _in_parts(row: Row, change: Callable[[TaskScores], TaskScores]) -> Row:
 
 
 def _with_score(part: TaskScores, name: str) -> TaskScores:
-    return replace(part, scores={**part.scores, name: part.scores["answer"]})
+    return replace(part, scores={**part.scores, name: next(iter(part.scores.values()))})
 
 
 def _with_one_seed(row: Row) -> Row:
@@ -131,18 +138,32 @@ def _row(adapter: str, answer: float) -> Row:
         )
         for task, relation in relations.items()
     }
+    # No mean over items: neither groups nor an interval.
+    whole = Contrast(30.0 - answer, 0.5, None, items=4, groups=0, seeds=2)
+    relation = "lm_eval" if trained else "base"
+    tasks[FOREIGN] = TaskScores(relation, {"word_perplexity": whole}, {}, {}, ())
     return Row(
         adapter,
         SAME if trained else None,
         baseline="",
         reference=adapter == "full",
         seeds=(0, 1) if trained else (),
-        planned=(SAME, SHIFT),
+        planned=(SAME, SHIFT, FOREIGN),
         tasks=tasks,
         costs=_costs(1.0 if adapter == "full" else 0.6) if trained else None,
         divergence={0: 0.5, 1: 0.75} if trained else {},
         forgetting=Forgotten(1.5, {0: 0.05, 1: 0.1} if trained else {0: 0.0}),
         failures=(),
+    )
+
+
+def _baseline() -> Row:
+    """Return the untouched base by another prompt."""
+    row = _row("none", 0.3)
+    tasks = {task: row.tasks[task] for task in (SAME, SHIFT)}
+    baseline = "few_shot=5"
+    return replace(
+        row, adapter=f"none ({baseline})", baseline=baseline, planned=(SAME, SHIFT), tasks=tasks, forgetting=None
     )
 
 

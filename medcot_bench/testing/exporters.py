@@ -89,7 +89,7 @@ class ExporterChecks:
         scores = {"answer": replace(board.rows[2].tasks["k8s_qa"].scores["answer"], value=0.125)}
         part = replace(board.rows[2].tasks["k8s_qa"], scores=scores)
         row = replace(board.rows[2], tasks={**board.rows[2].tasks, "k8s_qa": part})
-        changed = exporter.export(replace(board, rows=(*board.rows[:2], row)))
+        changed = exporter.export(replace(board, rows=(*board.rows[:2], row, *board.rows[3:])))
         assert changed != texts["whole"], "another score makes no difference"
         fewer = exporter.export(replace(board, rows=board.rows[:2]))
         assert fewer != texts["whole"], "a row less makes no difference"

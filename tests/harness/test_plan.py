@@ -118,6 +118,31 @@ def test_a_written_study_finds_its_files_from_anywhere(
     assert written["eval_tasks"] == [f"lm_eval:{tmp_path}/colours.yaml,limit=2", "lm_eval:arc_easy"]
 
 
+def test_a_file_goes_by_its_name_from_any_folder(
+    study_fields: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tasks(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    plans = [
+        plan_of(study_fields, f"lm_eval:{path},limit=2")
+        for path in ("colours.yaml", "./colours.yaml", f"{tmp_path}/colours.yaml")
+    ]
+    for plan in plans:
+        assert [*plan.harness] == ["lm_eval:colours.yaml,limit=2"]
+        assert plan.source("lm_eval:colours.yaml,limit=2") == "file:colours.yaml"
+        assert plan.scores == plans[0].scores
+    both = plan_of(study_fields, "lm_eval:colours.yaml", f"lm_eval:{tmp_path}/colours.yaml,limit=2")
+    assert [*both.harness] == ["lm_eval:colours.yaml", "lm_eval:colours.yaml,limit=2"]
+
+
+def test_two_files_of_one_name_are_an_error(study_fields: dict[str, Any], tmp_path: Path) -> None:
+    folders = [write_tasks(tmp_path / name) for name in ("a", "b")]
+    one, other = (f"{folder}/colours.yaml" for folder in folders)
+    assert errors_of(study_fields, f"lm_eval:{one}", f"lm_eval:{other},limit=2") == [
+        f"task files {one}, {other}: tables would not tell them apart; rename one"
+    ]
+
+
 def test_plan_names_it(study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--model", study_fields["model"], "--tasks", "k8s_qa", "--adapters", "none", "--limit", "5"]
     assert main(["plan", *arguments, "--eval-tasks", "lm_eval:ai2_arc"]) == 0

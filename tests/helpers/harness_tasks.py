@@ -67,6 +67,7 @@ doc_to_text: "{{question}} It is"
 
 def write_tasks(folder: Path) -> Path:
     """Write the task files and their data; return the folder."""
+    folder.mkdir(exist_ok=True)
     questions = [f"Which colour has thing {n}?" for n in range(7)]
     rows = [
         {"question": text, "choices": COLOURS, "label": n % 3, "passage": f"{text} It is red or blue. " * (1 + n)}

@@ -17,8 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lm_eval.result_schema import EvalResults
 from lm_eval.utils import get_latest_filename, get_results_filenames, make_table, sanitize_model_name
+from planted import Made, answers, write
 
 from medcot_bench.plugins import installed
+from medcot_bench.records import ScoreRecord
 from medcot_bench.report.export import export
 from medcot_bench.results import CellResult, Results, load
 
@@ -121,6 +123,93 @@ def test_solved_examples_are_counted_where_the_folder_says_how_many(num_fewshot:
     cells = (replace(cell, scores={"k8s_qa": score}),)
     (content,) = written(replace(quick(), num_fewshot=num_fewshot, cells=cells)).values()
     assert {line[3] for line in table(content)} == {shown}
+
+
+def test_a_baseline_has_a_file_beside_the_base_s(tmp_path: Path) -> None:
+    values = {"none": 0.25, "none (few_shot=5)": 0.5, "none (cot)": 0.75}
+    made = Made(
+        adapter="none",
+        seed=None,
+        task=None,
+        scores={"k8s_qa": {"answer": answers(0, 0, 0, 1)}},
+        baselines={name: {"k8s_qa": {"answer": answers(0, 0, 1, 1)}} for name in ("few_shot=5", "cot")},
+    )
+    results = replace(load(write(tmp_path, made)), num_fewshot=2)
+    cells = tuple(
+        replace(
+            cell,
+            scores={
+                task: replace(score, results={"answer,none": values[cell.row]})
+                for task, score in cell.scores.items()
+            },
+        )
+        for cell in results.cells
+    )
+    found = written(replace(results, cells=cells))
+    name, task = cells[0].cell.name, "k8s_qa[file:k8s_qa.jsonl]"
+    for path, content in found.items():
+        assert path.partition("/")[0] == content["model_name"] == sanitize_model_name(content["model_name"])
+    assert [
+        (
+            content["model_name"],
+            content["medcot_bench"]["baseline"],
+            content["n-shot"][task],
+            content["results"][task]["answer,none"],
+        )
+        for content in found.values()
+    ] == [
+        (name, None, 2, 0.25),
+        (f"{name}__few_shot=5", "few_shot=5", 5, 0.5),
+        (f"{name}__cot", "cot", 0, 0.75),
+    ]
+
+
+def test_of_a_task_of_lm_eval_it_says_what_the_record_does() -> None:
+    results = {
+        "exact_match,first": 0.25,
+        "exact_match_stderr,first": 0.1,
+        "exact_match,word": 0.5,
+        "ter,none": 9.0,
+    }
+    leaf = {"version": "2.0", "num_fewshot": 3, "documents": "0" * 64, "results": results}
+    cell = quick().cells[0]
+    score = replace(
+        cell.scores["k8s_qa"],
+        task="lm_eval:own.yaml",
+        source="file:own.yaml",
+        request={"task": {"name": "own"}, "items": {"limit": None}},
+        results=results,
+        counts={"items": 7},
+        lower_is_better=("ter",),
+        subtasks={"own": leaf},
+    )
+
+    def content_of(score: ScoreRecord) -> dict[str, Any]:
+        (content,) = written(replace(quick(), cells=(replace(cell, scores={score.task: score}),))).values()
+        return content
+
+    content, name = content_of(score), "lm_eval:own.yaml[file:own.yaml]"
+    assert content["configs"][name] == {
+        "task": name,
+        "num_fewshot": 3,
+        "metric_list": [
+            {"metric": "exact_match", "higher_is_better": True},
+            {"metric": "ter", "higher_is_better": False},
+        ],
+        "metadata": {"version": "2.0"},
+    }
+    assert content["n-samples"][name] == {"original": 7, "effective": 7}
+    assert content["medcot_bench"]["subtasks"] == {name: {"own": leaf}}
+    assert {(line[2], line[3], line[4], line[5]) for line in table(content)} == {
+        ("first", "3", "exact_match", "↑"),
+        ("word", "3", "exact_match", "↑"),
+        ("none", "3", "ter", "↓"),
+    }
+    other = {**leaf, "version": "1.0", "num_fewshot": 0}
+    limited = {**score.request, "items": {"limit": 7}}
+    mixed = content_of(replace(score, request=limited, subtasks={"own": leaf, "other": other}))
+    assert (mixed["versions"][name], mixed["n-shot"]) == (None, {})
+    assert mixed["n-samples"][name] == {"effective": 7}
 
 
 HOSTILE = st.text(st.sampled_from("|`\\<>_*[]()\n\r\t\0\u2028\x1b#=:{}%ab1é🙂"), min_size=1, max_size=12)

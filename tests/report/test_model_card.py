@@ -18,6 +18,7 @@ from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.plugins import installed
 from medcot_bench.report.model_card import PUBLIC_BENCHMARKS
+from medcot_bench.testing.boards import whole
 
 GOLDEN = (Path(__file__).parent / "golden" / "leaderboard.json").read_text(encoding="utf-8")
 
@@ -137,6 +138,31 @@ def test_a_task_s_own_items_are_never_listed_as_a_public_benchmark(task: str) ->
     (line,) = caught.value.errors
     assert line.startswith(f"model-card: task '{name}' ")
     assert line.endswith(f"--data {name}=file:PATH")
+
+
+@pytest.mark.parametrize(("file", "name"), [("medqa_4options.yaml", "pods"), ("pods.yaml", "medqa_4options")])
+def test_a_file_in_lm_eval_s_form_is_never_listed_as_a_public_benchmark(file: str, name: str) -> None:
+    task = f"lm_eval:{file}"
+    board = replace(whole(), tasks={task: f"{task}[file:{file}]"}, domains={task: "lm_eval"}, rows=())
+    with pytest.raises(ConfigErrors) as caught:
+        exported(replace(board, names_in_files={task: name}))
+    assert [*caught.value.errors] == [
+        f"model-card: {file} is called 'medqa_4options' after a public benchmark, but its items are its own; "
+        "rename it, or score on lm-eval's own task"
+    ]
+    assert exported(replace(board, names_in_files={}))
+
+
+def test_the_direction_of_lm_eval_s_scores_is_told() -> None:
+    card = exported(whole())
+    assert "truncated, repetition and what is marked so." in card
+    assert re.search(
+        r"^\| adapter .*\| word_perplexity \(lower is better\) +\|", card.replace("\\", ""), re.MULTILINE
+    )
+    results = [result for model in front_of(whole())["model-index"] for result in model["results"]]
+    own = [m for result in results for m in result["metrics"] if m["type"] == "word_perplexity"]
+    assert {metric["name"].partition(" of ")[0] for metric in own} == {"word_perplexity (lower is better)"}
+    assert all(metric["args"] == {"stderr": 0.5, "items": 4, "seeds": 2} for metric in own)
 
 
 def test_rows_of_a_file_are_named_by_it() -> None:

@@ -33,10 +33,10 @@ def run(study_fields: dict[str, Any], folder: Path) -> Callable[..., Results]:
 
 
 def test_models_are_scored_and_compared_item_by_item(
-    run: Callable[..., Results], folder: Path, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., Results], capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = run("both", "prose", adapters="none,full,lora:lr=1e-2")
-    both, prose = (f"lm_eval:{folder}/{name}.yaml" for name in ("both", "prose"))
+    both, prose = ("lm_eval:both.yaml", "lm_eval:prose.yaml")
     assert [cell.failure for cell in results.cells] == [None] * 3
     for cell in results.cells:
         record = cell.scores[both]
@@ -73,15 +73,29 @@ def test_the_same_command_again_runs_nothing_and_another_file_scores_anew(
     assert "1 of 2 scores missing" in capsys.readouterr().out
 
 
+def test_a_folder_is_compared_with_its_rerun_from_elsewhere(
+    study_fields: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    first = medcot_bench.run(study_fields | {"eval_tasks": "lm_eval:./colours.yaml", "adapters": "none"})
+    study = str(first.root.absolute() / "study.yaml")
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert main(["run", study, "-o", "again"]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(first.root), "again", "--baseline", "none", "--score", "acc"]) == 0
+    assert "colours.yaml" in capsys.readouterr().out
+
+
 def test_a_task_that_fails_leaves_the_other_scores(run: Callable[..., Results], folder: Path) -> None:
     config = yaml.safe_load((folder / "repeats.yaml").read_text())
     config["generation_kwargs"]["max_gen_toks"] = 5000  # more than the model's window: seen when it is run
     (folder / "repeats.yaml").write_text(yaml.safe_dump(config))
     results = run("repeats", "colours", adapters="lora")
     [cell] = results.cells
-    assert set(cell.scores) == {"k8s_qa", f"lm_eval:{folder}/colours.yaml"}
+    assert set(cell.scores) == {"k8s_qa", "lm_eval:colours.yaml"}
     assert cell.failure is not None
-    assert cell.failure.score == f"lm_eval:{folder}/repeats.yaml"
+    assert cell.failure.score == "lm_eval:repeats.yaml"
     assert cell.failure.error == "answers of 5000 tokens leave a prompt no room in 2048 tokens"
 
 
@@ -102,4 +116,4 @@ def test_code_runs_once_it_is_trusted(run: Callable[..., Results], folder: Path)
     with pytest.raises(medcot_bench.MedcotError, match=r"!function utils\.text runs code"):
         run("more")
     results = run("more", adapters="none", trust_task_code=True)
-    assert set(results.cells[0].scores) == {"k8s_qa", f"lm_eval:{folder}/more.yaml"}
+    assert set(results.cells[0].scores) == {"k8s_qa", "lm_eval:more.yaml"}
