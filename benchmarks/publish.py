@@ -1,4 +1,4 @@
-"""Pack the records of a finished or growing study for publication: no weights, no logs, samples by gzip.
+"""Pack the records and samples of a finished or growing study for publication, by bzip2: no weights, no logs.
 
     python benchmarks/publish.py out/quick docs/results/quick
 
@@ -9,14 +9,16 @@ on in it.
 from __future__ import annotations
 
 import argparse
-import gzip
+import bz2
 import json
 import shutil
 from pathlib import Path
 
 import yaml
 
-RECORDS = ("cells/*/cell.json", "cells/*/scores/*.json")
+from medcot_bench.store import PACKED
+
+RECORDS = ("cells/*/cell.json*", "cells/*/scores/*.json*")
 LIMIT = 3_000_000
 """Bytes that a published study may take."""
 
@@ -28,16 +30,18 @@ def main() -> int:
     options = parser.parse_args()
     source, target = options.source, options.target
     shutil.rmtree(target, ignore_errors=True)
+    plan = json.loads((source / "plan.json").read_text(encoding="utf-8"))
+    cells = [*plan["cells"], *plan.get("other_rates", ())]
+    planned = {key for cell in cells for key in (*cell["scores"], *cell.get("checkpoints", ()))}
     for pattern in RECORDS:
         for path in sorted(source.glob(pattern)):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            record["provenance"]["hostname"] = ""  # of no use to others
-            write(target / path.relative_to(source), json.dumps(record, ensure_ascii=False) + "\n")
-    for path in sorted(source.glob("cells/*/samples/*.jsonl")):
-        place = target / path.relative_to(source).with_suffix(".jsonl.gz")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-    plan = json.loads((source / "plan.json").read_text(encoding="utf-8"))
+            record = json.loads(unpacked(path))
+            if record.get("score_id", None) in (None, *planned):
+                record["provenance"]["hostname"] = ""  # of no use to others
+                pack(target, source, path, (json.dumps(record, ensure_ascii=False) + "\n").encode())
+    for path in sorted(source.glob("cells/*/samples/*.jsonl*")):
+        if path.name.partition(".jsonl")[0].rpartition("-")[2] in planned:
+            pack(target, source, path, unpacked(path))
     write(target / "plan.json", json.dumps(plan, ensure_ascii=False) + "\n")
     study = yaml.safe_load((source / "study.yaml").read_text(encoding="utf-8"))
     study["output_dir"] = f"out/{target.name}"
@@ -45,6 +49,17 @@ def main() -> int:
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     print(f"{target}: {size / 1e6:.2f} MB")
     return 0 if size < LIMIT else 1
+
+
+def unpacked(path: Path) -> bytes:
+    return bz2.decompress(path.read_bytes()) if path.suffix == PACKED else path.read_bytes()
+
+
+def pack(target: Path, source: Path, path: Path, content: bytes) -> None:
+    place = target / path.relative_to(source)
+    place = place.with_name(place.name.removesuffix(PACKED) + PACKED)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(bz2.compress(content))
 
 
 def write(path: Path, text: str) -> None:

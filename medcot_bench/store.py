@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import dataclasses
-import gzip
 import hashlib
 import json
 import os
 import shutil
 import socket
 import tempfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +23,10 @@ from medcot_bench.plan import Cell, Score
 from medcot_bench.records import SCHEMA, Attempt, CellRecord, ScoreRecord
 
 R = TypeVar("R", CellRecord, ScoreRecord, Attempt)
+
+
+PACKED = ".bz2"
+"""What published records and samples have after their names (benchmarks/publish.py)."""
 
 
 class Store:
@@ -52,23 +55,16 @@ class Store:
 
     def score(self, cell: Cell, score: Score) -> ScoreRecord | None:
         """Return the record of a finished evaluation, or None. Raises StoreError likewise."""
-        for path in (self.cell_folder(cell) / "scores").glob(f"*-{score.id}.json"):
-            return _read(path, ScoreRecord)
-        return None
+        found = next((self.cell_folder(cell) / "scores").glob(f"*-{score.id}.json*"), None)
+        return _read(found.with_name(found.name.removesuffix(PACKED)), ScoreRecord) if found else None
 
     def samples(self, cell: Cell, score: Score) -> list[dict[str, Any]]:
-        """Return the per-item records of a finished evaluation, packed by gzip or not.
-
-        Raises StoreError where they don't fit it.
-        """
+        """Return the per-item records of a finished evaluation. Raises StoreError where they don't fit it."""
         record = self.score(cell, score)
         path = next((self.cell_folder(cell) / "samples").glob(f"*-{score.id}.jsonl*"), None)
-        if record is None or path is None:
+        content = _content(path.with_name(path.name.removesuffix(PACKED))) if path else None
+        if record is None or path is None or content is None:
             raise StoreError(f"{self.cell_folder(cell)}: no samples of {score.name}")
-        try:
-            content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        except (OSError, EOFError, zlib.error) as error:
-            raise StoreError(f"can't read {path}: {error}") from error
         if hashlib.sha256(content).hexdigest() != record.samples_sha256:
             raise StoreError(f"{path}: changed since it was written; delete it and its score to make it again")
         return [json.loads(line) for line in content.decode().split("\n") if line]
@@ -219,13 +215,21 @@ def _lines(values: Iterable[Mapping[str, Any]]) -> bytes:
     return "".join(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values).encode()
 
 
-def _read(path: Path, kind: type[R]) -> R | None:
+def _content(path: Path) -> bytes | None:
+    """Return what a file holds, or its packed form; None where there is neither."""
+    packed = path.with_name(path.name + PACKED)
     try:
-        content = path.read_bytes()
+        return path.read_bytes() if path.exists() or not packed.exists() else bz2.decompress(packed.read_bytes())
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise StoreError(f"can't read {path}: {error.strerror}") from error
+    except (OSError, EOFError, ValueError) as error:
+        raise StoreError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _read(path: Path, kind: type[R]) -> R | None:
+    content = _content(path)
+    if content is None:
+        return None
     try:
         raw = json.loads(content)
         if isinstance(raw, dict) and raw.get("schema", 0) > SCHEMA:

@@ -60,7 +60,7 @@ def copied(tmp_path: Path) -> Path:
     """The folder with one cell that failed and one that was never begun."""
     root = shutil.copytree(QUICK, tmp_path / "out")
     shutil.rmtree(root / "cells" / LORA)
-    (root / "cells" / "k8s_qa__lora__s0-121b8fef4695" / "cell.json").unlink()
+    (root / "cells" / "k8s_qa__lora__s0-121b8fef4695" / "cell.json.bz2").unlink()
     attempt = {"cell_id": "121b8fef4695", "status": "oom", "error": "no memory left", "started": "2026-01-01"}
     failed = root / "cells" / "k8s_qa__lora__s0-121b8fef4695" / "attempts" / "1"
     failed.mkdir(parents=True)

@@ -6,7 +6,7 @@ UPDATE_GOLDEN=1 python -m pytest tests/analysis/test_leaderboard.py
 
 from __future__ import annotations
 
-import gzip
+import bz2
 import json
 import os
 import subprocess
@@ -271,14 +271,14 @@ def test_forgetting_is_the_mean_change_on_the_study_s_own_text(tmp_path: Path, f
 # --- the folder ---
 
 
-def test_packed_samples_are_read_as_they_were_and_broken_ones_refused(tmp_path: Path) -> None:
+def test_packed_records_and_samples_are_read_as_they_were_and_broken_ones_refused(tmp_path: Path) -> None:
     expected = build(load(write(tmp_path, *STUDY)))
-    for path in (tmp_path / "cells").glob("*/samples/*.jsonl"):
-        path.with_suffix(".jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
+    for path in [path for path in (tmp_path / "cells").rglob("*.json*") if path.is_file()]:
+        path.with_name(f"{path.name}.bz2").write_bytes(bz2.compress(path.read_bytes()))
         path.unlink()
     assert build(load(tmp_path)) == expected
-    for content in (b"", b"no gzip", gzip.compress(b"{}\n")[:-9]):
-        next((tmp_path / "cells").glob("*/samples/*.gz")).write_bytes(content)
+    for content in (b"", b"no bzip2", bz2.compress(b"{}\n")[:-9]):
+        next((tmp_path / "cells").glob("*/samples/*.bz2")).write_bytes(content)
         with pytest.raises(StoreError, match="samples"):
             build(load(tmp_path))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import bz2
 import json
 from collections import defaultdict
 from itertools import combinations
@@ -28,14 +28,13 @@ def read(folder: Path) -> dict[tuple[str, str | None, str, str], Table]:
     groups: dict[str, str] = {}
     cells = json.loads((folder / "plan.json").read_text())["cells"]
     planned = {score_id for cell in cells for score_id in cell["scores"]}
-    for path in sorted(folder.glob("cells/*/samples/*.jsonl.gz")):
-        cell = json.loads((path.parents[1] / "cell.json").read_text())
-        score = json.loads(
-            (path.parents[1] / "scores" / f"{path.name.removesuffix('.jsonl.gz')}.json").read_text()
-        )
+    for path in sorted(folder.glob("cells/*/samples/*.jsonl.bz2")):
+        cell = json.loads(bz2.decompress((path.parents[1] / "cell.json.bz2").read_bytes()))
+        record = path.parents[1] / "scores" / f"{path.name.removesuffix('.jsonl.bz2')}.json.bz2"
+        score = json.loads(bz2.decompress(record.read_bytes()))
         if score["score_id"] not in planned:
             continue
-        for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        for line in bz2.decompress(path.read_bytes()).decode().splitlines():
             sample = json.loads(line)
             groups[sample["id"]] = sample["group"]
             for name, value in sample["scores"].items():
