@@ -126,6 +126,7 @@ SETS: dict[str, tuple[str, str, Mapping[str, Rows]]] = {
 def fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fill:
     """Put a data set into a cache of the hub of the test's own, as a download lays it out."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
 
     def put(key: str, revision: str = REVISION, change: Callable[[Rows], Rows] = lambda rows: rows) -> None:

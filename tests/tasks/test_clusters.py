@@ -147,10 +147,14 @@ def test_a_name_with_a_shift_makes_its_items(make: Callable[..., K8sQA | Manuals
     assert "-unseen_template-hard-3-" in item.id
 
 
-def test_without_context_there_is_nothing_to_read_and_no_source() -> None:
+def test_without_context_there_is_nothing_to_read_and_no_bundled_source() -> None:
     task = K8sQA(context="none")
     assert list(task.examples("train")) == []
-    assert (task.spec.sources, task.spec.shifts, task.spec.pool) == ({}, (), {})
+    assert (task.spec.sources, task.spec.shifts, task.spec.pool) == (
+        {"hub": "evgenypal/k8s-docs-rag-bench"},
+        (),
+        {},
+    )
 
 
 # --- values ---
