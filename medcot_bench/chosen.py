@@ -174,8 +174,12 @@ def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
     """
     entry = plugins.entry("adapter", typed.name)
     spec = cast("Adapter", plugins.make("adapter", typed.name)).spec
-    if spec.name != entry.name and plugins.entry("adapter", spec.name).distribution != entry.distribution:
-        raise PluginError(f"{entry}: its spec has the name '{spec.name}', which belongs to another distribution")
+    own_names = {other.name for other in plugins.of("adapter") if other.distribution == entry.distribution}
+    if spec.name not in own_names:
+        raise PluginError(
+            f"{entry}: its spec has the name '{spec.name}', which is no entry point of its package; "
+            "make them equal"
+        )
     placed = spec.update != "none"
     left = dict(typed.options)
     own = {key: left.pop(key) for key in list(left) if key in spec.options}

@@ -217,7 +217,7 @@ class Study(_Section):
     """Other prompts that the untouched base is scored by: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
     seeds: tuple[int, ...] = (0,)
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
-    """Task name -> source, or split -> source. A source is `bundled` or `file:PATH`."""
+    """Task name -> source, or split -> source. A source is `bundled`, `hub`, `hub@REVISION` or `file:PATH`."""
     own: Mapping[str, OwnTask] = Field(default_factory=dict)
     """Tasks of the user's own rows, by the name that `tasks` says. A task file's path there makes one."""
     general_text: str = ""

@@ -1,4 +1,4 @@
-"""The model hub: what an id stands for, from a filled cache or the network, and the download."""
+"""The hub: what an id stands for, from a filled cache or the network, and the download."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from medcot_bench.headers import RECIPE_FILE, Layout, folder_layout, layout, rea
 
 PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 """Files of a model repository that are fetched: never code, never pickles."""
+DATA_PATTERNS = ["*.parquet", "*.json", "*.jsonl", "*.csv", "README.md"]
+"""Files of a data set's repository that are fetched, likewise."""
+_DATA = "data set"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 """Those of an adapter that PEFT saved."""
 
@@ -64,7 +67,7 @@ def download(model: str, revision: str) -> Path:
     Raises ModelError, also where the branch that was typed has moved on from the `revision` that was planned.
     """
     with _explained("model", model, "config.json", "name a folder or a GGUF file"):
-        folder = _fetched(model, PATTERNS)
+        folder = _fetched("model", model, PATTERNS)
     if folder.name != revision:
         raise ModelError(f"model '{model}' changed on the hub since the run was planned; run it again")
     return folder
@@ -79,12 +82,27 @@ def adapter_folder(adapter: str) -> Path:
     folder = _cached("adapter", adapter, ADAPTER_FILES)
     if folder is None or _lacking(folder):
         with _explained("adapter", adapter, ADAPTER_FILES[0], "give a folder that PEFT saved"):
-            folder = _fetched(adapter, ADAPTER_FILES)
+            folder = _fetched("adapter", adapter, ADAPTER_FILES)
     if missing := _lacking(folder):
         raise ModelError(
             f"adapter '{adapter}': the hub's repository holds no {missing[0]} (other formats can run code)"
         )
     return folder
+
+
+def dataset_folder(data_set: str, instead: str) -> Path:
+    """Return the folder of the hub's cache that holds a data set, at its newest where the hub can be reached.
+
+    `data_set` is an id (`ORGANISATION/NAME@REVISION`); the folder's name is the revision that it stands for.
+    `instead` is a way without the hub. Raises ModelError.
+    """
+    try:
+        with _explained(_DATA, data_set, "README.md", instead):
+            return _fetched(_DATA, data_set, DATA_PATTERNS)
+    except ModelError:
+        if folder := _cached(_DATA, data_set, DATA_PATTERNS):
+            return folder
+        raise
 
 
 def _lacking(folder: Path) -> list[str]:
@@ -103,7 +121,9 @@ def _cached(kind: str, typed: str, patterns: Sequence[str]) -> Path | None:
     name, _, pin = typed.partition("@")
     try:
         return Path(
-            snapshot_download(name, revision=pin or None, local_files_only=True, allow_patterns=[*patterns])
+            snapshot_download(
+                name, revision=pin or None, local_files_only=True, allow_patterns=[*patterns], **_repository(kind)
+            )
         )
     except (LocalEntryNotFoundError, FileNotFoundError):
         return None
@@ -111,11 +131,16 @@ def _cached(kind: str, typed: str, patterns: Sequence[str]) -> Path | None:
         raise ModelError(f"{kind} '{typed}': no folder of this name, and no hub id (ORGANISATION/NAME)") from None
 
 
-def _fetched(typed: str, patterns: Sequence[str]) -> Path:
+def _repository(kind: str) -> dict[str, Any]:
+    return {"repo_type": "dataset"} if kind == _DATA else {}
+
+
+def _fetched(kind: str, typed: str, patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     name, _, pin = typed.partition("@")
-    return Path(snapshot_download(name, revision=pin or None, allow_patterns=[*patterns]))
+    found = snapshot_download(name, revision=pin or None, allow_patterns=[*patterns], **_repository(kind))
+    return Path(found)
 
 
 @contextmanager
@@ -133,6 +158,7 @@ def _explained(kind: str, typed: str, needed: str, instead: str) -> Iterator[Non
     )
 
     what = f"{kind} '{typed}'"
+    here = "" if kind == _DATA else "no such folder, and "
     try:
         yield
     except GatedRepoError:
@@ -144,7 +170,7 @@ def _explained(kind: str, typed: str, needed: str, instead: str) -> Iterator[Non
         raise ModelError(f"{what}: the hub has no such revision of it") from None
     except RepositoryNotFoundError:
         raise ModelError(
-            f"{what}: no such folder, and the hub has no such {kind} (or it is private: run `hf auth login`)"
+            f"{what}: {here}the hub has no such {kind} (or it is private: run `hf auth login`)"
         ) from None
     except RemoteEntryNotFoundError:
         raise ModelError(f"{what}: the hub's repository holds no {needed}") from None

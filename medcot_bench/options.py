@@ -34,7 +34,7 @@ class NamedOptions:
     def slug(self) -> str:
         """The name for a folder, with the last part of a path.
 
-        >>> split_specs("layer_lora:select=top,k=2")[0].slug, split_specs("peft:path=/mnt/trained/v2/")[0].slug
+        >>> split_specs("layer_lora:select=top,k=2")[0].slug, split_specs("peft:path=trained/v2/")[0].slug
         ('layer_lora.top.k2', 'peft.pathv2')
         """
         last = {key: value.rstrip("/").rpartition("/")[2] for key, value in self.options.items()}

@@ -36,7 +36,7 @@ def choose_own(typed: NamedOptions, section: OwnTask, plugins: Plugins) -> Chose
         raise ConfigError(f"own.{name}: there is a task plugin of this name; rename the file")
     if typed.options:
         raise ConfigError(f"task {typed.name}: what it is stands in its file, not after its name")
-    has = {part: _has(name, section, part) for part in ("context", "reasoning")}
+    has = _has(name, section)
     task = make_own(typed, section, {**has, "prompt": section.prompt.rstrip()}, plugins)
     if at and template not in task.task.spec.templates[1:]:
         valid = ", ".join(task.task.spec.templates[1:]) or "none"
@@ -55,11 +55,14 @@ def make_own(typed: NamedOptions, section: OwnTask, hashed: Mapping[str, Any], p
     return ChosenTask(typed, plugins.entry("task", PLUGIN), task, hashed, section.columns)
 
 
-def _has(name: str, section: OwnTask, part: str) -> bool:
-    """Return whether the rows have a context or reasoning. Raises ConfigError where some files do."""
+def _has(name: str, section: OwnTask) -> dict[str, bool]:
+    """Return whether the rows have a context, and reasoning. Raises ConfigError where some files do."""
     paths = [typed_path(source.removeprefix("file:")) for source in section.sources.values()]
-    having = [path for path in paths if part in read_own(path, section.columns)[1].columns]
-    if having and len(having) < len(paths):
-        without = next(path for path in paths if path not in having)
-        raise ConfigError(f"own.{name}: {having[0]} has a column for {part}, and {without} has none")
-    return bool(having)
+    columns = {path: read_own(path, section.columns)[1].columns for path in paths}
+    has = {}
+    for part in ("context", "reasoning"):
+        having, without = ([path for path in paths if (part in columns[path]) is there] for there in (True, False))
+        if having and without:
+            raise ConfigError(f"own.{name}: {having[0]} has a column for {part}, and {without[0]} has none")
+        has[part] = bool(having)
+    return has

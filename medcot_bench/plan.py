@@ -100,6 +100,13 @@ class Plan:
         return self.study.training.tune_lr is not None and self.study.training.rates is None
 
     @property
+    def pinned(self) -> Study:
+        """The study with the revisions of the hub that were found: going on with it takes the same rows."""
+        pinned = {label: self.data[label].pinned for label in self.tasks}
+        found = {self.tasks[label].stem: sources for label, sources in pinned.items() if sources}
+        return self.study.model_copy(update={"data": {**self.study.data, **found}})
+
+    @property
     def scoring(self) -> Scoring:
         """How this plan's models are scored."""
         if not self.trials:

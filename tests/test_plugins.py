@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 
 from medcot_bench import hookimpl
+from medcot_bench.chosen import choose_adapter
 from medcot_bench.errors import PluginError
+from medcot_bench.options import NamedOptions
 from medcot_bench.plugins import Kind, PluginEntry, Plugins
-from medcot_bench.types import Option, SelectorSpec
+from medcot_bench.types import AdapterSpec, Option, SelectorSpec
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {
@@ -408,6 +410,20 @@ def test_a_spec_with_a_fault_names_the_plugin(offer: Offer) -> None:
 
     text = error_of(lambda: Plugins([offer("selector", "half", medcot_make_selector)]).make("selector", "half"))
     assert text == "selector 'half' (acme 1.0): option 'k': its default '3' is no int"
+
+
+def test_an_adapter_is_called_as_an_entry_point_of_its_package(offer: Offer) -> None:
+    def medcot_make_adapter(name: str) -> object:
+        spec = AdapterSpec(name="ia3", version=1, update="low_rank")
+        return types.SimpleNamespace(spec=spec, **dict.fromkeys(("recipe", "prepare", "save", "load"), print))
+
+    mine = offer("adapter", "mine", medcot_make_adapter)
+    rival = offer("adapter", "ia3", medcot_make_adapter, distribution="rival")
+    for entries in ([mine], [mine, rival]):
+        assert error_of(lambda entries=entries: choose_adapter(NamedOptions("mine", {}), Plugins(entries))) == (
+            "adapter 'mine' (acme 1.0): its spec has the name 'ia3', which is no entry point of its package; "
+            "make them equal"
+        )
 
 
 def test_an_entry_point_in_a_group_of_no_kind_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,8 @@ def execute(options: argparse.Namespace) -> int:
         work.mkdir(parents=True)
         made = _copied(trained, work) if spec.update == "full" else _merged(trained, work, options)
         (work / NOTE).write_text(json.dumps(_note(trained) | made, indent=1, ensure_ascii=False) + "\n")
+        for path in work.iterdir():
+            path.chmod((work / NOTE).stat().st_mode)  # safetensors makes files that their owner alone reads
         work.rename(out.absolute())
     except OSError as error:
         raise ConfigError(f"can't write {out}: {error.strerror}") from None

@@ -65,7 +65,10 @@ def execute(options: argparse.Namespace) -> int:
         "device": options.device,
         "threads": trained.study.threads or cores(),
     }
-    print(answer_of("predict", job, offline=not trained.of_hub)["text"])
+    text = answer_of("predict", job, offline=not trained.of_hub)["text"]
+    print(text)
+    if not text:
+        print("medcot-bench: the model wrote nothing", file=sys.stderr)
     return 0
 
 

@@ -52,7 +52,10 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            hint = "; write a list of objects, or an object a line" if path.suffix.lower() == ".json" else ""
+            suffix = path.suffix.lower()
+            hint = "; write a list of objects, or an object a line" if suffix == ".json" else ""
+            if suffix not in (".json", ".jsonl"):
+                hint = "; files that end in .csv, .tsv, .json, .jsonl or .parquet are read as such"
             raise DataError(f"{path}:{number}: not JSON: {error}{hint}") from None
         yield _object(f"{path}:{number}", row)
 
@@ -84,10 +87,8 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
             if twice := [name for name in header if name and header.count(name) > 1]:
                 raise DataError(f"{path}:{line}: the header holds the column {twice[0]!r} twice")
         elif len(cells) != len(header):
-            raise DataError(
-                f"{path}:{line}: {len(cells)} cells between separators, the header has {len(header)}; quote "
-                "cells that hold one"
-            )
+            hint = "quote cells that hold a separator" if len(cells) > len(header) else "a cell is missing"
+            raise DataError(f"{path}:{line}: {len(cells)} cells, the header has {len(header)}; {hint}")
         else:
             # Programs write their own numbers of rows into a column without a name.
             named = zip(header, cells, strict=True)

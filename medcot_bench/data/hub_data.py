@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.data.rows import Row, read_found
-from medcot_bench.errors import DataError
+from medcot_bench.errors import DataError, ModelError
+from medcot_bench.hub import dataset_folder
 from medcot_bench.types import HubData
-
-PATTERNS = ["*.parquet", "*.json", "*.jsonl", "*.csv", "README.md"]
-"""Files of a data set's repository that are fetched: never code, never pickles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +95,13 @@ def _rows(task: str, hub: HubData, name: str, folder: Path, split: str) -> Itera
 
 
 def _folder(task: str, name: str, pin: str) -> Path:
-    """Return the folder of the hub's cache that holds a data set; fetch it where it is not there."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    wanted: dict[str, Any] = {"repo_type": "dataset", "revision": pin or None, "allow_patterns": PATTERNS}
+    """Return the folder of the hub's cache that holds a data set, whole."""
     try:
-        return _whole(task, name, Path(snapshot_download(name, **wanted)))
-    except DataError:
-        raise
-    except GatedRepoError:
-        why = "is gated: accept its terms on its page of the hub and run `hf auth login`"
-    except RevisionNotFoundError:
-        why = f"has no revision '{pin}'"
-    except RepositoryNotFoundError:
-        why = "is not on the hub (or is private: run `hf auth login`)"
-    except Exception as error:  # which HTTP client the hub library uses, and so what it raises, changes
-        why = f"is not in the local cache, and the hub can't be reached ({type(error).__name__})"
-        try:
-            return _whole(task, name, Path(snapshot_download(name, local_files_only=True, **wanted)))
-        except (LocalEntryNotFoundError, FileNotFoundError):
-            pass
-    raise DataError(f"task {task}: data set {name} {why}; {_ways_out(task)}")
+        folder = dataset_folder(f"{name}@{pin}" if pin else name, _file(task))
+    except ModelError as error:
+        ways = "" if _file(task) in str(error) else f"; or {_file(task)}"
+        raise DataError(f"task {task}: {error}{ways}") from None
+    return _whole(task, name, folder)
 
 
 def _whole(task: str, name: str, folder: Path) -> Path:

@@ -64,10 +64,8 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
             plan, trials = make_plan(tuned(study, tries, store)), trials_of(tries, store)
 
         def write_plan() -> None:
-            pinned = {task.stem: plan.data[label].pinned for label, task in plan.tasks.items()}
-            sources = {**study.data, **{name: found for name, found in pinned.items() if found}}
-            again = dump_study(study.model_copy(update={"data": sources}))
-            store.replace(store.root / "study.yaml", again.encode())
+            asked = study.model_copy(update={"data": plan.pinned.data})  # without the rates that were chosen
+            store.replace(store.root / "study.yaml", dump_study(asked).encode())
             store.replace(store.root / "plan.json", plan_json(plan, tries, trials).encode())
 
         ran, failed, skipped = _run(plan, remaining(plan, store), store, listen, write_plan)

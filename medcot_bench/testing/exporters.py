@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -26,6 +26,7 @@ HOSTILE = (
     "",
 )
 """Names, options, errors and paths as models, files and plugins may bring them. No line may begin with SECOND."""
+T = TypeVar("T")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -59,10 +60,12 @@ class ExporterChecks:
         assert isinstance(exporter, Exporter), f"{type(exporter).__name__} lacks a method of an exporter"
         suffix = exporter.suffix
         assert re.fullmatch(r"(\.[A-Za-z0-9_-]+)+", suffix), f"suffix is {suffix!r}; write one like '.md'"
-        others = [
-            name for name, other in _others() if other.suffix == suffix and not isinstance(exporter, type(other))
+        alike = [
+            name
+            for name, other in others(Exporter)  # type: ignore[type-abstract]  # it asks isinstance alone
+            if other.suffix == suffix and not isinstance(exporter, type(other))
         ]
-        assert not others, f"leaderboard{suffix} is also the file of {', '.join(others)}"
+        assert not alike, f"leaderboard{suffix} is also the file of {', '.join(alike)}"
 
     def test_exports_text_whatever_is_missing(self, texts: Mapping[str, str]) -> None:
         """Every kind of leaderboard becomes a text that can be written as UTF-8 and ends its last line."""
@@ -123,13 +126,14 @@ def fault_of(suffix: str, text: str) -> str:
     return _FAULTS[last](text) if last in _FAULTS else ""
 
 
-def _others() -> Iterator[tuple[str, Exporter]]:
+def others(protocol: type[T]) -> Iterator[tuple[str, T]]:
+    """Yield the installed exporters of a protocol with their names."""
     for entry in installed().of("exporter"):
         try:
             other = installed().make("exporter", entry.name)
         except PluginError:  # another one that is broken is no fault of this one
             continue
-        if isinstance(other, Exporter):
+        if isinstance(other, protocol):
             yield entry.name, other
 
 

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from medcot_bench.errors import PluginError
 from medcot_bench.interfaces import FilesExporter
 from medcot_bench.plugins import installed
 from medcot_bench.results import Results
+from medcot_bench.testing.exporters import others
 from medcot_bench.testing.folders import folders, whole_results
 
 Files = Mapping[str, str]
@@ -51,8 +51,12 @@ class FilesExporterChecks:
         assert _inside(folder), f"folder is {folder!r}; write one like 'lm_eval'"
         assert len(PurePosixPath(folder).parts) == 1, f"folder is {folder!r}; write one name"
         assert folder != RECORDS, f"{folder}/ holds the records"
-        others = [name for name, other in _others(exporter) if other.folder == folder]
-        assert not others, f"{folder}/ is also the folder of {', '.join(others)}"
+        alike = [
+            name
+            for name, other in others(FilesExporter)  # type: ignore[type-abstract]  # it asks isinstance alone
+            if other.folder == folder and not isinstance(exporter, type(other))
+        ]
+        assert not alike, f"{folder}/ is also the folder of {', '.join(alike)}"
 
     def test_paths_stay_in_the_folder(self, made: Mapping[str, Files]) -> None:
         """Every path is relative, and leads to no place outside."""
@@ -101,15 +105,3 @@ def _with_other_scores(results: Results, number: int) -> Results:
 def _inside(path: str) -> bool:
     parts = PurePosixPath(path).parts
     return bool(parts) and ".." not in parts and not PurePosixPath(path).is_absolute()
-
-
-def _others(exporter: FilesExporter) -> list[tuple[str, FilesExporter]]:
-    found = []
-    for entry in installed().of("exporter"):
-        try:
-            other = installed().make("exporter", entry.name)
-        except PluginError:  # another one that is broken is no fault of this one
-            continue
-        if isinstance(other, FilesExporter) and not isinstance(exporter, type(other)):
-            found.append((entry.name, other))
-    return found

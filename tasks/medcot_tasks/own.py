@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from medcot_bench import ConfigError, Example, Form, Option, Split, Target, TaskSpec, hookimpl
-from medcot_tasks.text_answer import SCORES, score_text
+from medcot_tasks.text_answer import SCORES, reasoned, score_after_mark, score_text
 
 OPTIONS = {
     "domain": Option(str, "own", "what the rows are about; tasks of one domain are no shift of each other"),
@@ -16,7 +16,6 @@ OPTIONS = {
     "prompt": Option(str, "", "the text before the answer, with {question} and, where there is one, {context}"),
     "max_new_tokens": Option(int, 0, "longest answer in tokens; 0: 128, with reasoning 512"),
 }
-_ANSWER = re.compile(r"^answer:", re.IGNORECASE | re.MULTILINE)
 _FIELD = re.compile(r"\{(question|context)\}")
 
 
@@ -72,10 +71,7 @@ class Own:
 
     def target(self, example: Example) -> Target:
         """Return the reasoning, where there is one, then the answer."""
-        answer = example.answer.strip()
-        if not self._reasons:
-            return Target(answer)
-        return Target(f"Answer: {answer}", example.reasoning.strip() if example.reasoning else None)
+        return reasoned(example, asked=self._reasons)
 
     def options(self, example: Example) -> Mapping[str, Target]:
         """Return nothing: the answer is free."""
@@ -83,9 +79,8 @@ class Own:
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
         """Return token F1 and equality; after reasoning, of what follows the last answer mark."""
-        if self._reasons:
-            *_, completion = _ANSWER.split(completion) if _ANSWER.search(completion) else ("",)
-        return score_text(example.answer, completion)
+        score = score_after_mark if self._reasons else score_text
+        return score(example.answer, completion)
 
 
 @hookimpl

@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections import Counter
 
+from medcot_bench import Example, Target
 from medcot_bench.data.text import words
 
 SCORES = ("answer", "exact")
 _ARTICLES = {"a", "an", "the"}
+_MARK = re.compile(r"^answer:", re.IGNORECASE | re.MULTILINE)
 _SHORT = 5
 """Words of a reference up to which its numbers are the answer; in longer ones they are a fact among others."""
 # A hyphen is a sign only where no word or number stands before it: neither in 10-15 nor in E-05 or web-5.
@@ -28,6 +30,24 @@ def score_text(reference: str, completion: str) -> dict[str, float | None]:
         return dict.fromkeys(SCORES)
     exact = _plain(reference) == _plain(completion)
     return {"answer": token_f1(reference, completion), "exact": float(exact)}
+
+
+def score_after_mark(reference: str, completion: str) -> dict[str, float | None]:
+    """Score, as `score_text` does, what follows the last `Answer:` at the start of a line; without one, nothing.
+
+    >>> score_after_mark("30 minutes", "It says so.\\nAnswer: 30 Minutes.")["exact"]
+    1.0
+    """
+    *_, answer = _MARK.split(completion) if _MARK.search(completion) else ("",)
+    return score_text(reference, answer)
+
+
+def reasoned(example: Example, *, asked: bool) -> Target:
+    """Return the answer as it is, or where reasoning is `asked`, that with its paragraphs and a marked answer."""
+    answer = example.answer.strip()
+    if not asked:
+        return Target(answer)
+    return Target(f"Answer: {answer}", example.reasoning.strip() if example.reasoning else None)
 
 
 def one_line(text: str) -> str:

@@ -128,6 +128,9 @@ def test_a_merged_model_is_base_and_adapter(
         *AutoTokenizer.from_pretrained(tiny_model).encode("a pod")
     ]
     assert (note["how"], note["trained_on"], note["stop"], note["max_new_tokens"]) == (how, "k8s_qa", ["\n"], 8)
+    assert (
+        len({path.stat().st_mode for path in (tmp_path / "model").iterdir()}) == 1
+    )  # no file is hidden from others
     check = note["gold_nll"]
     assert check["items"] > 3  # more than the three that the study scores
     assert check["merged"] == pytest.approx(check["unmerged"], abs=1e-5)

@@ -14,13 +14,14 @@ from pyarrow import parquet
 
 from medcot_bench import presets
 from medcot_bench.chosen import ChosenTask, choose_task
+from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.options import split_specs
 from medcot_bench.planner import make_plan
 from medcot_bench.plugins import installed
-from medcot_bench.study_files import load_study
+from medcot_bench.study_files import dump_study, load_study
 from medcot_bench.types import SPLITS, Example
 
 REVISION, OLDER = "0123456789abcdef0123456789abcdef01234567", "f" * 40
@@ -246,14 +247,28 @@ def test_a_pinned_revision_is_used_and_named(fill: Fill) -> None:
         load_hub("medqa_cot", "hub@v1")
 
 
-def test_a_study_keeps_the_revisions_that_it_found(fill: Fill, tiny_model: Path) -> None:
+def test_a_study_keeps_the_revisions_that_it_found(fill: Fill, tiny_model: Path, tmp_path: Path) -> None:
     fill("o1")
     fill("medqa")
     pinned = {"train": f"hub@{REVISION}", "validation": f"hub@{REVISION}", "eval": f"hub@{REVISION}"}
     first = load_hub("medqa_cot")
     assert first.pinned == pinned
-    again = load(choose("medqa_cot"), {split: pinned[split] for split in SPLITS}, 0)
-    assert again == first
+    fields = {
+        "model": str(tiny_model),
+        "tasks": "medqa_cot",
+        "adapters": "none,lora",
+        "data": {"medqa_cot": "hub"},
+    }
+    # A shift of the bundled items beside it has no revision to keep.
+    study = Study.model_validate(fields | {"eval_tasks": "medqa_cot@unseen_range,k8s_qa", "limit": 2})
+    plan = make_plan(study)
+    (tmp_path / "study.yaml").write_text(dump_study(plan.pinned))
+    kept, found = load_study(tmp_path / "study.yaml")
+    assert kept.sources("medqa_cot") == pinned
+    assert kept.sources("k8s_qa") == {}
+    again = make_plan(kept, found)
+    assert again.data["medqa_cot"] == first
+    assert [cell.id for cell in again.cells] == [cell.id for cell in plan.cells]
 
 
 def test_a_broken_download_is_not_taken_for_the_whole(fill: Fill, tmp_path: Path) -> None:
@@ -321,13 +336,21 @@ def _error(kind: Any) -> Exception:
 @pytest.mark.parametrize(
     ("failure", "why"),
     [
-        (ConnectionError("x"), "is not in the local cache, and the hub can't be reached (ConnectionError)"),
+        (
+            ConnectionError("x"),
+            ": not in the local cache, and the hub can't be reached (ConnectionError); set HF_HOME to a filled "
+            "cache, or",
+        ),
         (
             _error(errors.GatedRepoError),
-            "is gated: accept its terms on its page of the hub and run `hf auth login`",
+            " is gated: accept its terms on its page of the hub, then log in with `hf auth login` or set "
+            "HF_TOKEN; or",
         ),
-        (_error(errors.RepositoryNotFoundError), "is not on the hub (or is private: run `hf auth login`)"),
-        (_error(errors.RevisionNotFoundError), "has no revision 'v9'"),
+        (
+            _error(errors.RepositoryNotFoundError),
+            ": the hub has no such data set (or it is private: run `hf auth login`); or",
+        ),
+        (_error(errors.RevisionNotFoundError), ": the hub has no such revision of it; or"),
     ],
 )
 def test_a_hub_that_gives_nothing_is_one_line_with_two_ways_out(
@@ -340,15 +363,13 @@ def test_a_hub_that_gives_nothing_is_one_line_with_two_ways_out(
     with pytest.raises(DataError) as caught:
         load_hub("pubmedqa_cot", "hub@v9")
     assert str(caught.value) == (
-        f"task pubmedqa_cot: data set qiaojin/PubMedQA {why}; set HF_HOME to a filled cache, or use rows of your "
-        "own with --data pubmedqa_cot=file:PATH"
+        f"task pubmedqa_cot: data set 'qiaojin/PubMedQA@v9'{why} use rows of your own with --data "
+        "pubmedqa_cot=file:PATH"
     )
 
 
 def test_without_a_network_the_hub_says_so(fill: Fill) -> None:
-    with pytest.raises(
-        DataError, match=r"qiaojin/PubMedQA is not in the local cache, and the hub can't be reached"
-    ):
+    with pytest.raises(DataError, match=r"qiaojin/PubMedQA': not in the local cache, and the hub can't be"):
         load_hub("pubmedqa_cot")
 
 

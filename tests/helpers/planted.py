@@ -21,23 +21,12 @@ from medcot_bench.records import (
     Training,
 )
 from medcot_bench.store import Store
+from medcot_bench.testing import folders
+from medcot_bench.testing.folders import BASE
 
-BASE = {"name": "tiny", "origin": "folder", "digest": "sha256:0"}
 DOMAINS = {"k8s_qa": "kubernetes", "manuals_qa": "manuals"}
 GROUPS = {"a": "1", "b": "1", "c": "2", "d": "2"}
-PROVENANCE = Provenance(
-    medcot_bench="0.1.0",
-    plugins={},
-    packages={"torch": "2.13.0"},
-    engine="hf",
-    python="3.11.7",
-    platform="Linux",
-    device="cpu: example",
-    dtype="float32",
-    threads=2,
-    hostname="here",
-    started="2026-01-01T00:00:00+00:00",
-)
+PROVENANCE = replace(folders.PROVENANCE, engine="hf", device="cpu: example")
 TRAIN = Phase(seconds=10.0, peak_bytes=4_000_000_000, tokens=1000)
 Scores = Mapping[str, Mapping[str, float]]  # score -> item -> value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.medical.hub import medical_o1
 from medcot_tasks.target import OPTION, Kind
-from medcot_tasks.text_answer import SCORES, score_text
+from medcot_tasks.text_answer import SCORES, reasoned, score_after_mark, score_text
 
 SPEC = TaskSpec(
     name="medical_o1_cot",
@@ -28,7 +27,6 @@ SPEC = TaskSpec(
     max_new_tokens=768,
     stop=("\nQuestion:", "\nQ:"),
 )
-_ANSWER = re.compile(r"^answer:", re.IGNORECASE | re.MULTILINE)
 
 
 class MedicalO1Cot:
@@ -52,10 +50,7 @@ class MedicalO1Cot:
 
     def target(self, example: Example) -> Target:
         """Return the reasoning with its paragraphs, if asked for, then the answer."""
-        answer = example.answer.strip()
-        if not self._reasons:
-            return Target(answer)
-        return Target(f"Answer: {answer}", example.reasoning.strip() if example.reasoning else None)
+        return reasoned(example, asked=self._reasons)
 
     def options(self, example: Example) -> Mapping[str, Target]:
         """Return nothing: the answer is free."""
@@ -63,10 +58,8 @@ class MedicalO1Cot:
 
     def score(self, example: Example, completion: str) -> Mapping[str, float | None]:
         """Return token F1 and equality of what follows the last answer mark, None where there is none."""
-        if not self._reasons:
-            return score_text(example.answer, completion)
-        *_, answer = _ANSWER.split(completion) if _ANSWER.search(completion) else ("",)
-        return score_text(example.answer, answer)
+        score = score_after_mark if self._reasons else score_text
+        return score(example.answer, completion)
 
 
 @hookimpl
