@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt,
 from medcot_bench.baselines import read_baselines
 from medcot_bench.data.columns import FIELDS
 from medcot_bench.data.overlap import OnOverlap
-from medcot_bench.errors import ConfigError
+from medcot_bench.errors import ConfigError, near
 from medcot_bench.options import ALL, NamedOptions, split_specs
 from medcot_bench.types import SPLITS, Split
 
@@ -28,6 +28,12 @@ def read_names(value: Any) -> Any:
         return tuple(str(spec) for spec in split_specs(value))
     except (ConfigError, TypeError) as error:
         raise ValueError(str(error)) from None
+
+
+def no_such_field(field: str, section: type[BaseModel]) -> str:
+    """Return the error line of a field, dotted, that a section hasn't."""
+    known = section.model_fields
+    return f"{field}: no such field{near(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
 
 
 Engine = Literal["fast", "hf"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 OK = 0
 SOME_FAILED = 1
@@ -59,3 +60,13 @@ class GateError(MedcotError):
     """An evaluation would be invalid, for example because the answer stands in the prompt."""
 
     exit_code = SOME_FAILED
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error line: the names that are most like one that isn't there.
+
+    >>> near("arc_eazy", ["arc_easy", "mmlu"])
+    '; near: arc_easy'
+    """
+    found = get_close_matches(name, sorted(known), n=5)
+    return f"; near: {', '.join(found)}" if found else ""

@@ -29,7 +29,7 @@ T = TypeVar("T")
 def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | None = None) -> Plan:
     """Plan a study. Raises ConfigErrors with `errors` (of reading the study) and every error found here."""
     plugins = plugins or installed()
-    problems = list(errors or [])
+    problems = list(errors or []) or _nothing_named(study)
 
     def attempt(action: Callable[[], T]) -> T | None:
         try:
@@ -111,6 +111,16 @@ def _counts(study: Study) -> dict[Split, int | None]:
     return counts
 
 
+def _nothing_named(study: Study) -> list[str]:
+    """Not said of a study with errors: what it named may have been left out for them."""
+    problems = []
+    if not study.adapters:
+        problems.append("no adapter: name some with --adapters (see medcot-bench list)")
+    if not study.tasks and not study.eval_tasks:
+        problems.append("no task: name some with --tasks (see medcot-bench list)")
+    return problems
+
+
 def _missing(
     study: Study,
     tasks: Mapping[str, ChosenTask],
@@ -118,10 +128,6 @@ def _missing(
     plugins: Plugins,
 ) -> list[str]:
     problems = []
-    if not study.adapters:
-        problems.append("no adapter: name some with --adapters (see medcot-bench list)")
-    if not study.tasks and not study.eval_tasks:
-        problems.append("no task: name some with --tasks (see medcot-bench list)")
     training = [label for label, adapter in adapters.items() if adapter.adapter.spec.update != "none"]
     if study.eval_tasks and not study.tasks and training:
         problems.append(f"no task to train {training[0]} on: name some with --tasks")

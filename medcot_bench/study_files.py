@@ -12,7 +12,7 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medcot_bench.config import Analysis, Scoring, Study, Training
+from medcot_bench.config import Analysis, Scoring, Study, Training, no_such_field
 from medcot_bench.harness.task import with_absolute_file
 from medcot_bench.interfaces import Adapter
 from medcot_bench.options import NamedOptions, split_specs
@@ -214,8 +214,8 @@ def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
 
 def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
-        known = _SECTIONS.get(field.partition(".")[0], Study).model_fields
-        return f"{field}: no such field; fields: {', '.join(known)}"
+        known = _SECTIONS.get(field.partition(".")[0], Study)
+        return no_such_field(field, known)
     shown = "" if isinstance(given, dict) else f" (given: {given!r})"
     return f"{field}: {message.removeprefix('Value error, ')}{shown}"
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from medcot_bench.config import OwnTask
+from medcot_bench.config import OwnTask, no_such_field
 from medcot_bench.errors import ConfigError
 from medcot_bench.paths import typed_path
 
@@ -30,7 +30,8 @@ def take_in(raw: dict[str, Any], folder: Path, errors: list[str]) -> None:
             continue
         parts = [part for item in items for part in _parts(item, folder)]
         if any(_is_path(part) for part in parts):
-            raw[field] = [_taken(raw, folder, part, errors) if _is_path(part) else part for part in parts]
+            names = [_taken(raw, folder, part, errors) if _is_path(part) else part for part in parts]
+            raw[field] = [name for name in names if name is not None]
 
 
 def name_of(path: Path) -> str:
@@ -76,7 +77,7 @@ def check_own(raw: dict[str, Any], errors: list[str]) -> None:
 
 def _explain(field: str, message: str) -> str:
     if "Extra inputs" in message:
-        return f"{field}: no such field; fields: {', '.join(OwnTask.model_fields)}"
+        return no_such_field(field, OwnTask)
     if "valid dictionary" in message:
         return f"{field}: a task is a mapping of fields, with `data` among them"
     return f"{field}: {message.removeprefix('Value error, ')}"
@@ -111,8 +112,8 @@ def _parts(item: Any, folder: Path) -> list[Any]:
     return [part for part in re.split(r"[,\s]+", item) if part]
 
 
-def _taken(raw: dict[str, Any], folder: Path, typed: str, errors: list[str]) -> str:
-    """Read one task file; return the task's name."""
+def _taken(raw: dict[str, Any], folder: Path, typed: str, errors: list[str]) -> str | None:
+    """Read one task file; return the task's name, or None for a file that makes none."""
     name = name_of(Path(typed))
     try:
         path = folder / typed_path(typed)
@@ -127,6 +128,6 @@ def _taken(raw: dict[str, Any], folder: Path, typed: str, errors: list[str]) -> 
         if isinstance(fields, dict):
             named = {str(key): value for key, value in fields.items()}
             add_own(raw, name, named | {"data": relative_to(path.parent, named.get("data"))}, errors)
-        else:
-            errors.append(f"{path}: a task file is a mapping of fields, with `data` among them")
-    return name
+            return name
+        errors.append(f"{path}: a task file is a mapping of fields, with `data` among them")
+    return None

@@ -161,7 +161,12 @@ def test_files_that_are_no_task_files_are_errors() -> None:
     found = errors_of(tasks=["list.yaml", "broken.yaml", "absent.yaml"])
     assert found[0] == "list.yaml: a task file is a mapping of fields, with `data` among them"
     assert found[1].startswith("broken.yaml: not YAML: ")
-    assert found[2] == "absent.yaml: No such file or directory"
+    assert found[2:] == ["absent.yaml: No such file or directory"]  # and not that the study names no task
+
+
+def test_a_task_that_is_taken_out_for_its_errors_is_not_missed_too() -> None:
+    (found,) = errors_of(tasks=[task_file(questio="q")])
+    assert found.startswith("own.mine.questio: no such field; near: question; fields: data, ")
 
 
 def test_names_that_are_taken_are_errors() -> None:

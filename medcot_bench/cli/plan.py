@@ -22,7 +22,7 @@ from medcot_bench.report.power import power
 from medcot_bench.report.text import duration, size
 from medcot_bench.requests import baseline_notes, checkpoints
 from medcot_bench.results import Results, load
-from medcot_bench.runner.eta import guess
+from medcot_bench.runner.eta import MEASURED_ON, guess
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, keeps_weights, remaining, weight_bytes
 from medcot_bench.tuning import tuned, untried
@@ -108,7 +108,7 @@ def show_plan(
         print("these try learning rates; the study's own cells follow at the rates that are chosen")
     seconds = guess(plan, todos) + (guess(whole, remaining(whole, store)) if plan.trials else 0.0)
     if any(todo.action != "done" for todo in todos):
-        print(f"time: about {duration(seconds)} on two CPU cores; a run tells its own once it has begun")
+        print(f"time: about {duration(seconds)} on two cores of {MEASURED_ON}; a run tells this machine's own")
     kept, largest = _disk(plan, todos)
     print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
     if pilot and not expected:

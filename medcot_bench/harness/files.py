@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from medcot_bench.errors import ConfigError
-from medcot_bench.harness.names import near, package, packaged
+from medcot_bench.errors import ConfigError, near
+from medcot_bench.harness.names import package, packaged
 
 DATA_FORMATS = {"arrow", "csv", "json", "parquet", "text", "xml"}
 """Values of `dataset_path` that name a format of files, and no data set."""

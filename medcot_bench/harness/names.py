@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -32,16 +31,6 @@ def packaged() -> frozenset[str]:
         for naming in _NAMING.finditer(Path(path).read_bytes())
         for name in _NAME.findall(naming[1])
     )
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error line: the names that are most like one that isn't there.
-
-    >>> near("arc_eazy", ["arc_easy", "mmlu"])
-    '; near: arc_easy'
-    """
-    found = get_close_matches(name, sorted(known), n=5)
-    return f"; near: {', '.join(found)}" if found else ""
 
 
 def _task_files(folder: str) -> Iterator[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.config import Study
-from medcot_bench.errors import ConfigError
+from medcot_bench.errors import ConfigError, near
 from medcot_bench.harness.files import TaskFile
-from medcot_bench.harness.names import near, packaged
+from medcot_bench.harness.names import packaged
 from medcot_bench.options import HARNESS, NamedOptions, check
 from medcot_bench.paths import typed_path
 from medcot_bench.types import Option

@@ -7,40 +7,59 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.planning import GAP, Expectation
+
+OUT_OF_REACH = "-"
 
 
 def power(expected: Sequence[Expectation], count: int, pilot: Path | None, wanted: float | None) -> str:
     """Say what so many seeds can tell, and what it takes to tell more; `pilot` is where the variances are from."""
-    seeds = [*dict.fromkeys(count for e in expected for count in e.needed)]
-    rows = [
-        [
-            f"gap on {e.task}" + (f" after {e.trained}" if e.task != e.trained else "")
-            if e.effect == GAP
-            else f"change from {e.trained} to {e.task}",
-            e.score,
-            e.groups,
-            f"{e.detectable:.3f}",
-            ""
-            if e.margin is None
-            else f"{e.showable:.3f}" + (" (beyond the margin)" if e.showable > e.margin else ""),
-            *("none" if (n := e.needed.get(s)) is None else n for s in seeds),
-        ]
-        for e in expected
-    ]
-    target = "margin" if wanted is None else f"{wanted:g}"
-    headers = ["effect", "score", "groups", "told from zero from", "shown to be none within"]
-    headers += [f"groups for {target}, {n} seeds" for n in seeds]
     where = f"the variances in {pilot}" if pilot else "assumed variances; plan --from DIR takes a pilot's"
-    lines = [
-        f"what {count} {'seed' if count == 1 else 'seeds'} can tell in 80 % of studies, by {where}:",
-        tabulate(rows, headers, disable_numparse=True),
+    seeds = "seed" if count == 1 else "seeds"
+    lines = [f"what {count} {seeds} can tell in 80 % of studies, by {where}"]
+    for score in dict.fromkeys(e.score for e in expected):
+        lines += ["", _table([e for e in expected if e.score == score], wanted)]
+    lines += [
+        "",
+        "differs from: the smallest effect that is told from zero; equal within: the smallest margin within which",
+        f"none is shown to lie; groups needed: to tell an effect of that size; {OUT_OF_REACH}: out of reach",
     ]
     if count == 1:
         lines.append("one seed describes its models: no verdict on their methods will be given")
     else:
         lines += _reach(expected)
     return "\n".join(lines)
+
+
+def _table(expected: Sequence[Expectation], wanted: float | None) -> str:
+    """Return what can be told by one score, a row an effect."""
+    score, margin = expected[0].score, expected[0].margin
+    seeds = [*expected[0].needed]
+    title = score if margin is None else f"{score}, margin {margin:g}"
+    headers = [title, "groups", "differs from", "equal within"]
+    if seeds:
+        effect = margin if wanted is None else wanted
+        headers.append(f"groups needed for {effect:g}, {' / '.join(map(str, seeds))} seeds")
+    rows = [
+        [
+            f"gap on {e.task}" + (f" after {e.trained}" if e.task != e.trained else "")
+            if e.effect == GAP
+            else f"change from {e.trained} to {e.task}",
+            e.groups,
+            _possible(e, e.detectable),
+            "" if e.margin is None else _possible(e, e.showable),
+            *([" / ".join(str(e.needed[n] or OUT_OF_REACH) for n in seeds)] if seeds else []),
+        ]
+        for e in expected
+    ]
+    return tabulate(rows, headers, disable_numparse=True)
+
+
+def _possible(expectation: Expectation, size: float) -> str:
+    """Write an effect, unless it is more than shares of one can differ by."""
+    most = 1 if expectation.effect == GAP else 2
+    return OUT_OF_REACH if expectation.score != ON_ANY_FORM and size > most else f"{size:.3f}"
 
 
 def _reach(expected: Sequence[Expectation]) -> Iterator[str]:

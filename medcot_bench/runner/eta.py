@@ -19,7 +19,8 @@ CHARACTERS = 3.5
 BACKWARD = {"full": 2.0, "low_rank": 1.2}
 """What the backward pass through a block costs, in forward passes: low rank needs no gradient of the weights."""
 SECONDS_A_TOKEN = 1.5e-3
-"""What a token costs that is read, on two cores of an AMD EPYC with a model of 135 M parameters."""
+"""What a token costs that is read, on two cores of MEASURED_ON with a model of 135 M parameters."""
+MEASURED_ON = "an AMD EPYC"
 MEASURED_WITH = 135e6
 HARNESS_DOCUMENTS, HARNESS_TOKENS = 1000, 200
 """What a task of lm-eval is taken to have, before it is loaded, and tokens of each."""
@@ -98,7 +99,7 @@ def phases(plan: Plan, todos: Sequence[Todo]) -> Iterator[Phase]:
 
 
 def guess(plan: Plan, todos: Sequence[Todo]) -> float:
-    """Return the seconds that a plan takes on two CPU cores, roughly: nothing of this machine is known yet."""
+    """Return the seconds that a plan takes on two cores of MEASURED_ON: nothing of this machine is known yet."""
     work = sum(phase.work for phase in phases(plan, todos))
     return work * SECONDS_A_TOKEN * plan.base.info.parameters / MEASURED_WITH
 

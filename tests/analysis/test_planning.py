@@ -95,7 +95,7 @@ def test_a_pilot_gives_the_variances_of_its_noisiest_adapter(tmp_path: Path, stu
         (["--seeds", "0,1,2"], "answer: 'no gap', 'persists' and 'vanishes' are out of reach at a margin of 0.02"),
         (["--seeds", "0,1,2", "--set", "analysis.margins.answer=0.9"], "answer: every verdict is in reach"),
         (["--seeds", "0"], "one seed describes its models: no verdict on their methods will be given"),
-        (["--seeds", "0,1", "--detect", "0.5"], "groups for 0.5, 2 seeds"),
+        (["--seeds", "0,1", "--detect", "0.5"], "groups needed for 0.5, 2 / 3 / 5 / 10 seeds"),
         (["--seeds", "0,1", "--tune-lr", "3"], "change from k8s_qa to manuals_qa"),
     ],
 )

@@ -131,7 +131,7 @@ def test_all_errors_at_once(program: Program, good: list[str]) -> None:
     beginnings = [
         "seeds: give distinct seeds from 0 up",
         "training.max_steps: Input should be greater than or equal to 0 (given: -3)",
-        "training.warm: no such field; fields: train_items, labels, lr,",
+        "training.warm: no such field; near: warmup; fields: train_items, labels, lr,",
         "gone.jsonl: no such file",
         "no task 'nope'",
         "adapter lora: no option 'x'",
@@ -146,7 +146,7 @@ def test_all_errors_at_once(program: Program, good: list[str]) -> None:
 def test_nothing_named(program: Program) -> None:
     (program.folder / "empty.yaml").write_text("seeds: [0]\n")
     lines = program.fails("run", "empty.yaml", "--model", "./nowhere")
-    assert [line.partition(":")[0] for line in lines] == ["model './nowhere'", "no adapter", "no task"]
+    assert [line.partition(":")[0] for line in lines] == ["no adapter", "no task", "model './nowhere'"]
 
 
 def test_a_study_file_that_is_none(program: Program) -> None:
