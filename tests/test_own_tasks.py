@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,19 @@ def test_files_that_are_no_task_files_are_errors() -> None:
     assert found[0] == "list.yaml: a task file is a mapping of fields, with `data` among them"
     assert found[1].startswith("broken.yaml: not YAML: ")
     assert found[2:] == ["absent.yaml: No such file or directory"]  # and not that the study names no task
+
+
+def test_show_prints_what_a_task_file_makes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", task_file(prompt="Dear {question}!\nWe say:")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["task mine, from mine.yaml", "  domain own"]
+    assert lines[2].startswith("  rows: ")
+    assert sum(map(int, re.findall(r"\d+", lines[2]))) == len(ROWS)
+    start = lines.index("  example prompt:")
+    assert re.fullmatch(r"    \| Dear .+!", lines[start + 1])
+    assert lines[start + 2 : start + 4] == ["    | We say:", "  its target:"]
+    assert main(["show", "absent.yaml"]) == 2
+    assert capsys.readouterr().err == "medcot-bench: absent.yaml: No such file or directory\n"
 
 
 def test_a_task_that_is_taken_out_for_its_errors_is_not_missed_too() -> None:

@@ -48,7 +48,10 @@ def execute(options: argparse.Namespace) -> int:
         for entry in entries
     ]
     rows += [["preset", name, f"medcot-bench {__version__}", presets.description(name)] for name in studies]
-    print(tabulate(rows, ["kind", "name", "from", ""], disable_numparse=True))
+    headers = ["kind", "name", "from", "note"]
+    if not any(row[-1] for row in rows):
+        headers, rows = headers[:-1], [row[:-1] for row in rows]
+    print(tabulate(rows, headers, disable_numparse=True))
     if options.kind in (None, "tasks"):
         print("and every task of lm-eval to score on: --eval-tasks lm_eval:NAME or lm_eval:./FILE.yaml")
     return 0

@@ -1,4 +1,4 @@
-"""`medcot-bench show NAME`: a plugin's options, data sources, licence, an example prompt and target."""
+"""`medcot-bench show NAME`: a plugin's options, data sources, licence and an example; what a task file makes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from medcot_bench.chosen import TARGETS
-from medcot_bench.errors import PluginError
+from medcot_bench.data.sources import load
+from medcot_bench.errors import ConfigErrors, PluginError
 from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
+from medcot_bench.own_tasks import choose
 from medcot_bench.plugins import PluginEntry, blame, installed
+from medcot_bench.study_files import load_study
 from medcot_bench.types import Example, Option
 
 
@@ -17,16 +20,19 @@ def add_parser(commands: Any) -> None:
     """Add this command to the program."""
     command = commands.add_parser(
         "show",
-        help="show one plugin: options, data sources, licence, an example",
-        description="Show what a task, adapter, selector or exporter takes and does.",
+        help="show one plugin or task file: options, data sources, licence, an example",
+        description="Show what a task, adapter, selector or exporter takes and does, or what a task file makes.",
         allow_abbrev=False,
     )
-    command.add_argument("name", help="a name from `medcot-bench list`, or kind:name")
+    command.add_argument("name", help="a name from `medcot-bench list`, kind:name, or a task file (YAML)")
     command.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print every plugin of that name."""
+    """Print every plugin of that name, or the task that a file makes. Raises ConfigErrors for a wrong file."""
+    if options.name.endswith((".yaml", ".yml")):
+        print("\n".join(_own_task(options.name)))
+        return 0
     kind, colon, name = options.name.partition(":")
     wanted = (kind, name) if colon else (None, options.name)
     entries = [e for e in installed().entries if wanted[0] in (None, e.kind) and e.name == wanted[1]]
@@ -71,12 +77,31 @@ def _task(entry: PluginEntry) -> Iterator[str]:
         yield f"  graded shifts: {', '.join(f'{entry.name}@{shift}' for shift in shifts)}"
     with blame(entry, "show"):
         example: Example | None = next(iter(task.examples("train")), None)
-        if example is None:
-            return
-        yield "  example prompt:"
-        yield from (f"    | {line}" for line in task.prompt(example, spec.templates[0]).split("\n"))
-        yield "  its target:"
-        yield from (f"    | {line}" for line in task.target(example).text.split("\n"))
+        if example is not None:
+            yield from _example(task, example)
+
+
+def _own_task(path: str) -> Iterator[str]:
+    study, errors = load_study(overrides=[("tasks", [path])])
+    if errors:
+        raise ConfigErrors(errors)
+    (typed,) = study.specs("tasks")
+    chosen = choose(typed, study, installed())
+    data = load(chosen, study.sources(typed.name), study.data_seed)
+    yield f"task {typed.name}, from {path}"
+    yield f"  domain {chosen.task.spec.domain}"
+    yield "  rows: " + ", ".join(f"{len(items)} {split}" for split, items in data.splits.items())
+    yield from (f"  {note}" for note in data.notes)
+    example = next((example for items in data.splits.values() for example in items), None)
+    if example is not None:
+        yield from _example(chosen.task, example)
+
+
+def _example(task: Task, example: Example) -> Iterator[str]:
+    yield "  example prompt:"
+    yield from (f"    | {line}" for line in task.prompt(example, task.spec.templates[0]).split("\n"))
+    yield "  its target:"
+    yield from (f"    | {line}" for line in task.target(example).text.split("\n"))
 
 
 def _adapter(entry: PluginEntry) -> Iterator[str]:
