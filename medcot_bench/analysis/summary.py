@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
-from medcot_bench.analysis.values import ahead, references, rows_of, values_of
+from medcot_bench.analysis.values import ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
 
 Rows = Mapping[tuple[str, str | None], Sequence[CellResult]]
@@ -25,7 +25,26 @@ def summarise(results: Results) -> str:
         alike = {key: rows[key] for key, reference in against.items() if reference == (full, task)}
         if task is not None and (other := _other(alike, full, task)):
             return _compare(results, rows, task, full, other)
-    return "Full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown."
+    no_gap = "full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown"
+    gain = _gain(results, rows)
+    return f"{gain}; {no_gap}." if gain else f"{no_gap[0].upper()}{no_gap[1:]}."
+
+
+def _gain(results: Results, rows: Rows) -> str | None:
+    """Say how far the first trained adapter is from the untouched base on its task, where both are there."""
+    trained, base = next((key for key in rows if key[1] is not None), None), base_of(rows)
+    if trained is None or base is None:
+        return None
+    (adapter, task), score = trained, "answer"
+    values, groups = values_of(results, rows[trained], str(task))
+    untouched = next(iter(values_of(results, rows[base], str(task))[0].get(score, {}).values()), {})
+    own = values.get(score, {})
+    paired = ahead(own, dict.fromkeys(own, untouched), score)
+    if not paired:
+        return None
+    gain = contrast([Part(paired, groups)])
+    said = f"{_gap_text(gain, adapter, base[0])} on that task; {_limits(gain, tuned=bool(results.trials))}"
+    return f"Trained on {_title(results, str(task))}, scored by {score}: {said}"
 
 
 def _other(rows: Rows, full: str, task: str) -> str | None:

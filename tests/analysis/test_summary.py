@@ -82,3 +82,22 @@ def test_what_has_no_pair_says_so(tmp_path: Path) -> None:
     assert summarise(load(write(tmp_path / "b", full, unscored))) == (
         "full and lora share no score on k8s_qa[file:k8s_qa.jsonl] yet, so no gap is shown."
     )
+
+
+def test_without_full_fine_tuning_the_gain_over_the_base_is_told(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    answers = [{f"k8s_qa {n}": float(rng.random() < chance) for n in range(60)} for chance in (0.8, 0.8, 0.8, 0.3)]
+    *trained, untouched = ({"k8s_qa": {"answer": values}} for values in answers)
+    cells = [Made(adapter="lora", seed=seed, scores=scores) for seed, scores in enumerate(trained)]
+    base = Made(adapter="none", task=None, seed=None, scores=untouched)
+    gain = sum(sum(answers[seed].values()) for seed in range(3)) / 180 - sum(answers[3].values()) / 60
+    sentence = summarise(load(write(tmp_path, base, *cells)))
+    assert sentence.startswith(
+        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: "
+        f"lora is ahead of none by {gain:.2f} (95 % interval 0."
+    )
+    assert sentence.endswith(
+        " on that task; 3 seeds at untuned learning rates can't show whether this holds for other rates, models "
+        "or data; "
+        "full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown."
+    )
