@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
 from medcot_bench.report import effects, persistence
-from medcot_bench.report.recommendation import recommend
+from medcot_bench.report.recommendation import MEMORY, recommend
 from medcot_bench.report.text import estimate, number, size
 
 RELATIONS = {
@@ -66,8 +66,14 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
     yield Paragraph(f"Base model: {base['name']} ({base['origin']}). {scales(leaderboard)}")
     yield Heading("Overview")
     yield _overview(leaderboard)
-    for line in recommend(leaderboard):
+    taken = [*recommend(leaderboard)]
+    for line in taken:
         yield Paragraph(f"Take, {line}.")
+    if taken:
+        yield Paragraph(
+            "Named first is what trains in the least memory among those that share the best rank on that task and "
+            f"train within {MEMORY:g} GB, a common card."
+        )
     yield from _persistence(leaderboard)
     for title, (headers, rows), about in effects.sections(leaderboard):
         yield from (Heading(title), Table(headers, rows), Paragraph(about))

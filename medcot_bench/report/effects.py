@@ -19,9 +19,9 @@ MATCHED = (
     "Holm over the adapters and shifts."
 )
 DIVERGENCE = (
-    "KL divergence from the base that a training started from, in nats a token, along the right answers of "
-    "items of the training task that were not trained on: the mean over seeds, and the least and the most. "
-    "Where it is small, little was changed."
+    "KL divergence KL(base || model) from the base that a training started from, in nats a token, along the "
+    "right answers of items of the training task that were not trained on: the mean over seeds, and the least and "
+    "the most. Where it is small, little was changed."
 )
 FORGETTING = (
     "General text: how well the model still predicts a text that is about none of the tasks, in nats per byte. "

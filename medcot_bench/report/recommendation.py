@@ -75,7 +75,7 @@ def _prompting(leaderboard: Leaderboard, task: str) -> Iterator[str]:
     told, ends = pair.finding, pair.ahead.interval()
     by = f"trained less prompted {pair.ahead.value:+.3f}" + (f", {ends[0]:+.3f} to {ends[1]:+.3f}" if ends else "")
     if not pair.settled:
-        yield f"{pair.adapter} against the best prompt, {pair.prompt}: {by}, which settles nothing"
+        yield f"{pair.adapter} against the best prompt, {pair.prompt}: {by}, too little to tell them apart"
     elif told.sign == "below":
         yield f"prompting beats training: {pair.prompt} is ahead of {pair.adapter} ({by}): no need to train"
     elif told.negligible:
