@@ -3,7 +3,8 @@
     python benchmarks/published.py
 
 Replaces what stands between `<!-- results: NAME -->` and `<!-- end of results -->`, from the records in
-docs/results/NAME, and draws docs/results/NAME.svg. Needs matplotlib (pip install -e '.[plot]').
+docs/results/NAME; writes the whole leaderboard as docs/results/NAME.md and draws docs/results/NAME.svg. Needs
+matplotlib (pip install -e '.[plot]').
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.leaderboard import Leaderboard, build
 from medcot_bench.analysis.summary import summarise
 from medcot_bench.analysis.values import rows_of, values_of
+from medcot_bench.report.markdown import Markdown
 from medcot_bench.report.text import number, size
 from medcot_bench.results import CellResult, Results
 
@@ -34,6 +36,7 @@ def main() -> int:
     text = readme.read_text(encoding="utf-8")
     for _, name, _ in BLOCK.findall(text):
         draw(medcot_bench.load(RESULTS / name), RESULTS / f"{name}.svg")
+        (RESULTS / f"{name}.md").write_text(leaderboard(RESULTS / name), encoding="utf-8")
     readme.write_text(refreshed(text), encoding="utf-8")
     return 0
 
@@ -43,11 +46,17 @@ def refreshed(text: str) -> str:
     return BLOCK.sub(lambda found: f"{found[1]}{block(found[2], RESULTS / found[2])}\n{found[3]}", text)
 
 
+def leaderboard(folder: Path) -> str:
+    """Return a study's whole leaderboard as Markdown, as `medcot-bench export` writes it."""
+    return str(Markdown().export(build(medcot_bench.load(folder))))
+
+
 def block(name: str, folder: Path) -> str:
     """Return a study's table, sentence and provenance as Markdown."""
     results = medcot_bench.load(folder)
     board = build(results)
-    titles = [f"{title}, {SCORE}" for title in board.tasks.values()]
+    tasks = in_short(board)
+    titles = [f"{title}, {SCORE}" for title in tasks.values()]
     table = []
     for (adapter, task), cells in rows_of(results).items():
         row = next(row for row in board.rows if (row.adapter, row.task) == (adapter, task))
@@ -56,7 +65,7 @@ def block(name: str, folder: Path) -> str:
             [
                 adapter,
                 board.trained_on(row),
-                *(written(estimate(results, cells, name)) for name in board.tasks),
+                *(written(estimate(results, cells, scored)) for scored in tasks),
                 f"{costs.train_seconds:.0f} s" if costs else "",
                 size(costs.peak_bytes) if costs else "",
                 number(costs.trainable_parameters) if costs else "",
@@ -67,9 +76,14 @@ def block(name: str, folder: Path) -> str:
         tabulate(table, headers, tablefmt="pipe", disable_numparse=True),
         f"![{name}](docs/results/{name}.svg)",
         summarise(results),
-        provenance(results, board),
+        f"{provenance(results, board)} [The whole leaderboard](docs/results/{name}.md).",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def in_short(board: Leaderboard) -> dict[str, str]:
+    """Return the tasks of table and plot, with their titles: graded shifts stand in the whole leaderboard."""
+    return {task: title for task, title in board.tasks.items() if "@" not in task}
 
 
 def estimate(results: Results, cells: list[CellResult], task: str) -> Contrast | None:
@@ -124,14 +138,15 @@ def draw(results: Results, path: Path) -> None:
     board = build(results)
     rows = rows_of(results)
     labels = [adapter if task is None else f"{adapter} ← {task}" for adapter, task in rows]
+    tasks = in_short(board)
     figure, axes = pyplot.subplots(
         1,
-        len(board.tasks),
+        len(tasks),
         sharey=True,
-        figsize=(3.2 * len(board.tasks) + 1.5, 0.45 * len(rows) + 1.2),
+        figsize=(3.2 * len(tasks) + 1.5, 0.45 * len(rows) + 1.2),
         squeeze=False,
     )
-    for axis, (task, title) in zip(axes[0], board.tasks.items(), strict=True):
+    for axis, (task, title) in zip(axes[0], tasks.items(), strict=True):
         for place, cells in enumerate(rows.values()):
             found = estimate(results, cells, task)
             if found is None:
