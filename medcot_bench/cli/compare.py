@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,9 @@ def execute(options: argparse.Namespace) -> int:
     print(f"{score}; ahead: better than {options.baseline} (95 %), paired by item and seed; p by Holm{marks}")
     if any(row.ahead.seeds == 1 and row.trained for row in rows):
         print("one seed describes these models, not their methods")
+    for alone, other in permutations(folders, 2):
+        if tasks := [task for task in alone.tasks if task not in other.tasks]:
+            print(f"tasks of {alone.root} that {other.root} lacks: {', '.join(tasks)}")
     for results in folders:
         for line in recommend(build(results), options.memory):
             print(f"{'take' if len(folders) == 1 else f'take of {results.root}'}, {line}")

@@ -117,6 +117,16 @@ def test_another_engine_or_training_data_are_named(tmp_path: Path) -> None:
     assert [*conflicts(load(one), load(other))] == ["manuals_qa: other engine", "k8s_qa: other training items"]
 
 
+def test_tasks_that_one_folder_lacks_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = plant(tmp_path / "one").root, tmp_path / "other"
+    scores = {"k8s_qa": {"answer": {str(n): 1.0 for n in range(30)}}}
+    write(other, Made(adapter="lora", scores=scores))
+    assert main(["compare", str(one), str(other)]) == 0
+    assert f"tasks of {one} that {other} lacks: manuals_qa\n" in capsys.readouterr().out
+    assert main(["compare", str(one)]) == 0
+    assert "lacks" not in capsys.readouterr().out
+
+
 def test_wrong_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plant(tmp_path)
     for arguments, expected in (
