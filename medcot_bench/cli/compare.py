@@ -60,12 +60,16 @@ def execute(options: argparse.Namespace) -> int:
     if any(row.ahead.seeds == 1 and row.trained for row in rows):
         print("one seed describes these models, not their methods")
     for alone, other in permutations(folders, 2):
-        if tasks := [task for task in alone.tasks if task not in other.tasks]:
+        if tasks := [task for task in _scored(alone) if task not in _scored(other)]:
             print(f"tasks of {alone.root} that {other.root} lacks: {', '.join(tasks)}")
     for results in folders:
         for line in recommend(build(results), options.memory):
             print(f"{'take' if len(folders) == 1 else f'take of {results.root}'}, {line}")
     return 0
+
+
+def _scored(results: Results) -> dict[str, None]:
+    return dict.fromkeys(task for cell in results.cells for task in cell.scores)
 
 
 def _table(rows: list[Compared], folders: list[Results], options: argparse.Namespace) -> str:
