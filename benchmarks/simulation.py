@@ -27,6 +27,7 @@ from tabulate import tabulate
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.inference import difference, equivalence
+from medcot_bench.analysis.matched import Point, at_equal_level
 from medcot_bench.analysis.power import detectable, showable
 from medcot_bench.analysis.ratios import fieller
 from medcot_bench.analysis.verdict import Verdict, decide, finding
@@ -75,7 +76,7 @@ def settings(path: Path = SETTINGS) -> list[Setting]:
                 seeds=given["seeds"],
                 binary=given.get("binary", False),
                 noise={**read["noise"], **given.get("noise", {})},
-                margin=read["margin"],
+                margin=given.get("margin", read["margin"]),
             )
         )
     return found
@@ -139,6 +140,81 @@ def judge(setting: Setting, repetitions: int, seed: int) -> Tally:
             tally.covered["ratio"] += ratio.low <= setting.gaps[1] / setting.gaps[0] <= ratio.high
         tally.verdicts[verdict(effects, setting.margin)] += 1
     return tally
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind of study whose methods move along one line: at equal value on the training task nothing differs."""
+
+    name: str
+    ends: tuple[float, float]
+    slope: float
+    sizes: tuple[tuple[int, int], tuple[int, int]]
+    seeds: int
+    noise: Mapping[str, float]
+
+
+def lines(path: Path = SETTINGS) -> list[Line]:
+    """Read the settings of gaps at equal value."""
+    read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [
+        Line(
+            name=given["name"],
+            ends=tuple(given["ends"]),
+            slope=given["slope"],
+            sizes=tuple((given[task]["groups"], given[task]["items"]) for task in ("same", "shift")),  # type: ignore[arg-type]  # two of two
+            seeds=given["seeds"],
+            noise={**read["noise"], **given.get("noise", {})},
+        )
+        for given in read["matched"]
+    ]
+
+
+def walk(line: Line, rng: numpy.random.Generator) -> tuple[dict[int, Any], list[dict[str, str]]]:
+    """Draw seed -> the paths of full and the adapter (base, two checkpoints, end), and both tasks' groups."""
+    shares = (0.0, 1 / 3, 2 / 3, 1.0)
+    of_seed = rng.normal(0, line.noise["seed"], (2, line.seeds))
+    tables: list[list[list[Any]]] = [[[] for _ in range(line.seeds)] for _ in range(2)]
+    names, of_group = [], []
+    for number, (groups, items) in enumerate(line.sizes):
+        sd = line.noise
+        shared = 1.0 + rng.normal(0, sd["group"], (groups, 1)) + rng.normal(0, sd["item"], (groups, items))
+        names.append([f"{number}.{g}.{i}" for g in range(groups) for i in range(items)])
+        of_group.append({name: name.rpartition(".")[0] for name in names[-1]})
+        for method, end in enumerate(line.ends):
+            own = rng.normal(0, sd["method_group"], (groups, 1))
+            for seed in range(line.seeds):
+                noise = (
+                    own
+                    + rng.normal(0, sd["seed_group"], (groups, 1))
+                    + rng.normal(0, sd["answer"], (groups, items))
+                )
+                gained = (end + of_seed[method][seed]) * (line.slope if number else 1.0)
+                tables[method][seed].append([(shared - t * gained + t * noise).ravel().tolist() for t in shares])
+    paths = {
+        seed: tuple(
+            [
+                Point(*(dict(zip(names[n], tables[method][seed][n][step], strict=True)) for n in (0, 1)))
+                for step in range(len(shares))
+            ]
+            for method in (0, 1)
+        )
+        for seed in range(line.seeds)
+    }
+    return paths, of_group
+
+
+def held(line: Line, repetitions: int, seed: int) -> tuple[float, float]:
+    """Return how often the interval of the gap at equal value holds zero: as given, and with levels as known."""
+    rng = numpy.random.default_rng([seed, *line.name.encode()])
+    covered = [0, 0]
+    for _ in range(repetitions):
+        paths, groups = walk(line, rng)
+        found = at_equal_level(paths, *groups)
+        for place, parts in enumerate((found.matched, found.matched[:1]) if found else ()):
+            low, high = contrast(parts).interval() or (-math.inf, math.inf)
+            covered[place] += low <= 0 <= high
+    return covered[0] / repetitions, covered[1] / repetitions
 
 
 def analysed(same: Part, shift: Part) -> tuple[Contrast, Contrast, Contrast]:
@@ -260,6 +336,10 @@ def main() -> int:
         rates = [*pool.map(rightly, cases, [fewer] * len(cases), [seed] * len(cases))]
         print(f"The right verdict at twice the detectable effect, {fewer} repetitions\n")
         print(power(several, cases, rates) + "\n")
+        straight = [line for line in lines() if not options.names or line.name in options.names]
+        shares = [*pool.map(held, straight, [count] * len(straight), [seed] * len(straight))]
+        print("Intervals of 95 % of gaps at equal value on the training task that hold the truth, none\n")
+        print(at_equal_value(straight, shares) + "\n")
         some = [s for s in chosen if s.name in RESAMPLED]
         few = max(count // 8, 50)
         found = [*pool.map(resampled, some, [few] * len(some), [seed] * len(some))]
@@ -277,6 +357,14 @@ def coverage(chosen: list[Setting], tallies: list[Tally], count: int) -> str:
         width = f"{tally.widths / count:.3f}"
         rows.append([setting.name, setting.seeds, *held, width, ratio, f"{tally.unbounded / count:.2f}"])
     headers = ["setting", "seeds", "gap, same", "gap, shift", "change", "its width", "ratio", "unbounded"]
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def at_equal_value(straight: list[Line], shares: list[tuple[float, float]]) -> str:
+    rows = [
+        [s.name, s.seeds, f"{own:.3f}", f"{known:.3f}"] for s, (own, known) in zip(straight, shares, strict=True)
+    ]
+    headers = ["setting", "seeds", "gap", "with levels taken as known"]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
 
 

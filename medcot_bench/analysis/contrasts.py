@@ -7,11 +7,13 @@ crossed, groups by seeds (Cameron, Gelbach & Miller 2011, "Robust inference with
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 TAIL = 0.975
+LEAST_DIFFERING = 5
+"""Groups that must not be as most values are, for a contrast to have an interval; of few groups, all but one."""
 SeedValues = Mapping[int, Mapping[str, float]]
 """Seed -> item -> value."""
 
@@ -38,10 +40,21 @@ class Contrast:
     groups: int
     """Groups of the part that has the fewest."""
     seeds: int
+    differing: int
+    """Groups with a value other than the commonest, of the part that has the fewest."""
+
+    @property
+    def sparse(self) -> bool:
+        """Whether too few groups differ to say how far others may.
+
+        Two models that are nearly always wrong agree on nearly every item: that says that such items are rare, and
+        not that there are none (docs/simulation.md, the settings at the floor).
+        """
+        return not self.stderr or self.differing < min(LEAST_DIFFERING, self.groups - 1)
 
     def interval(self, level: float = 0.95) -> tuple[float, float] | None:
-        """Return the confidence interval of Student's t, None without a standard error."""
-        if self.stderr is None or self.df is None:
+        """Return the confidence interval of Student's t, None without a standard error and where it is sparse."""
+        if self.stderr is None or self.df is None or self.sparse:
             return None
         from scipy.special import stdtrit
 
@@ -67,17 +80,18 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     adds = [_added(part, seeds) for part in parts]
     value = math.fsum(mean for mean, _, _ in adds)
     items = sum(count for _, _, count in adds)
+    differing = min(_differing(part, seeds) for part in parts)
     blocks = _disjoint([added for _, added, _ in adds])
     groups = min(len(block) for block in blocks)
     if groups < 2:
-        return Contrast(value, None, None, items, groups, len(seeds))
+        return Contrast(value, None, None, items, groups, len(seeds), differing)
     of_groups, of_seeds, rest = _components(blocks, len(seeds))
     variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
     parts_of_it = [(v, len(block) - 1) for v, block in zip(of_groups, blocks, strict=True)]
     if len(seeds) > 1:
         parts_of_it.append((max(variance - math.fsum(of_groups), 0.0), len(seeds) - 1))
     df = matched_df(parts_of_it) or float(groups - 1)
-    return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds))
+    return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds), differing)
 
 
 def shared_items(values: SeedValues) -> set[str]:
@@ -157,6 +171,12 @@ def _added(part: Part, seeds: Sequence[int]) -> tuple[float, dict[str, list[floa
             deviation = part.values[seed][item] - mean
             added[part.groups[item]][place] += part.weight * deviation / len(order)
     return part.weight * mean, dict(added), len(order)
+
+
+def _differing(part: Part, seeds: Sequence[int]) -> int:
+    items = sorted(set.intersection(*(set(part.values[seed]) for seed in seeds)))
+    common = Counter(part.values[seed][item] for item in items for seed in seeds).most_common(1)[0][0]
+    return len({part.groups[item] for item in items if any(part.values[seed][item] != common for seed in seeds)})
 
 
 def _disjoint(adds: Sequence[dict[str, list[float]]]) -> list[dict[str, list[float]]]:

@@ -52,7 +52,7 @@ def whole_scores(scored: Sequence[ScoreRecord], per_item: Container[str]) -> dic
         if len(errors) == len(values):
             between = variance(values) / len(values) if len(values) > 1 else 0.0
             stderr = sqrt(fmean(error**2 for error in errors) + between)
-        found[name] = Contrast(fmean(values), stderr, None, scored[0].counts["items"], 0, len(values))
+        found[name] = Contrast(fmean(values), stderr, None, scored[0].counts["items"], 0, len(values), 0)
     return found
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
 from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import Key, ahead, base_of, references, rows_of
+from medcot_bench.analysis.values import Key, ahead, base_of, group_of, references, rows_of
 from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.plan import FINAL, TRIED_BY
 from medcot_bench.results import CellResult, Results
@@ -42,6 +42,16 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """A path where it comes down to a level: items on the training task and under shift, as interpolated."""
+
+    same: Items
+    shift: Items
+    slope: float
+    """How much worse the value under shift is, a unit that the one on the training task is worse."""
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """A model on its way: its items on the training task and under shift."""
 
@@ -54,12 +64,31 @@ class Point:
         return fmean(self.same.values())
 
 
+Paths = tuple[Sequence[Point], Sequence[Point]]
+"""Full fine-tuning's and an adapter's, from the untouched base to the end of training."""
+
+
+@dataclass(frozen=True, slots=True)
+class EqualLevel:
+    """Gaps under shift at the end of training, and at one level on the training task."""
+
+    seeds: int
+    level: float
+    further: float
+    end: Part
+    matched: Sequence[Part]
+    """Items under shift at that level; and those of the training task, which say where a path is to be cut: zero
+    in the mean, each as much as the slope of that path makes of it under shift."""
+
+
 def matched_gaps(results: Results) -> tuple[Matched, ...]:
     """Return every adapter's gap under every shift at equal value on the training task.
 
     A seed's path goes from the untouched base over its checkpoints to the final model. The level of a seed is the
     worse of the two ends; on a path, items at a level between two points are interpolated linearly, at the first
-    crossing. The interval takes levels and weights as given. Empty without checkpoints, base or full fine-tuning.
+    crossing. Where a path is cut rests on the items of the training task, so the interval holds their error too
+    (delta method): a difference there counts for what the slope of the path makes of it under shift. Empty without
+    checkpoints, base or full fine-tuning.
 
     Models at learning rates that were tried and not chosen are rows of their own, full fine-tuning among them,
     where they got less far than full: a gap between two rates of one method at equal value is none of methods.
@@ -103,46 +132,61 @@ def _under_shifts(
 ) -> Iterator[Matched]:
     shifts = [t for t in results.tasks if any(c.scores[t].relation == "shift" for c in full if t in c.scores)]
     for shift in shifts:
-        at_level: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
-        at_end: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
-        levels: list[float] = []
-        further: list[float] = []
-        groups: dict[str, str] = {}
+        paths: dict[int, Paths] = {}
+        groups: tuple[dict[str, str], dict[str, str]] = ({}, {})
         for one, other in ((a, b) for a in full for b in cells if a.cell.seed == b.cell.seed):
-            paths = [_path(results, base, cell, task, shift) for cell in (one, other)]
-            if not all(paths) or one.cell.seed is None:
+            both = (_path(results, base, one, task, shift), _path(results, base, other, task, shift))
+            if not all(both) or one.cell.seed is None:
                 continue
             # Between the base and its end such a path knows nothing.
-            if other in results.other_rates and paths[1][-1].level < paths[0][-1].level:
+            if other in results.other_rates and both[1][-1].level < both[0][-1].level:
                 continue
-            seed, level = one.cell.seed, max(path[-1].level for path in paths)
-            crossed = [at(path, level) for path in paths]
-            if crossed[0] is None or crossed[1] is None:
-                continue
-            levels.append(level)
-            further.append(paths[1][-1].level - paths[0][-1].level)
-            for side in (0, 1):
-                at_level[side][seed] = crossed[side] or {}
-                at_end[side][seed] = paths[side][-1].shift
-            groups |= {s["id"]: s["group"] for s in results.samples(one, shift)}
-        if not levels:
+            paths[one.cell.seed] = both
+            for known, scored in zip(groups, (task, shift), strict=True):
+                known |= {s["id"]: group_of(s, scored) for s in results.samples(one, scored)}
+        if found := at_equal_level(paths, *groups):
+            yield Matched(
+                task=task,
+                adapter=adapter,
+                shift=shift,
+                seeds=found.seeds,
+                level=found.level,
+                further=found.further,
+                plain=contrast([found.end]),
+                gap=contrast(found.matched),
+                explained=contrast([found.end, *(replace(part, weight=-1.0) for part in found.matched)]),
+                reading="",
+            )
+
+
+def at_equal_level(
+    paths: Mapping[int, Paths], same_groups: Mapping[str, str], shift_groups: Mapping[str, str]
+) -> EqualLevel | None:
+    """Return what the gap is made of at the level that both paths of a seed reach, None where no seed's do.
+
+    `paths` are seed -> full's and the adapter's.
+    """
+    ends: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
+    crossed: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
+    of_level: dict[int, Items] = {}
+    levels, further = [], []
+    for seed, both in paths.items():
+        level = max(path[-1].level for path in both)
+        full, own = (at(path, level) for path in both)
+        if full is None or own is None:
             continue
-        ends = on_common_seeds([Part(ahead(*sides, SCORE), groups) for sides in (at_end, at_level)])
-        if not ends:
-            continue
-        end, matched = ends
-        yield Matched(
-            task=task,
-            adapter=adapter,
-            shift=shift,
-            seeds=len(levels),
-            level=fmean(levels),
-            further=fmean(further),
-            plain=contrast([end]),
-            gap=contrast([matched]),
-            explained=contrast([end, replace(matched, weight=-1.0)]),
-            reading="",
-        )
+        levels.append(level)
+        further.append(both[1][-1].level - both[0][-1].level)
+        for side, path, found in zip((0, 1), both, (full, own), strict=True):
+            ends[side][seed] = path[-1].shift
+            crossed[side][seed] = found.shift
+        slope = (full if further[-1] > 0 else own).slope  # of the path that is cut
+        of_level[seed] = {i: slope * (full.same[i] - value) for i, value in own.same.items() if i in full.same}
+    if not levels:
+        return None
+    parts = [Part(ahead(*sides, SCORE), shift_groups) for sides in (ends, crossed)]
+    kept = on_common_seeds([*parts, Part(of_level, same_groups)])
+    return EqualLevel(len(levels), fmean(levels), fmean(further), kept[0], kept[1:]) if kept else None
 
 
 def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift: str) -> list[Point]:
@@ -171,13 +215,18 @@ def _items(results: Results, cell: CellResult, task: str, checkpoint: str) -> It
     return {s["id"]: s["scores"][SCORE] for s in samples if SCORE in s["scores"]}
 
 
-def at(path: Sequence[Point], level: float) -> Items | None:
-    """Return the items under shift where a path first comes down to a level, None where it never does."""
+def at(path: Sequence[Point], level: float) -> Crossing | None:
+    """Return the items where a path first comes down to a level, None where it never does."""
     for before, after in pairwise(path):
         high, low = before.level, after.level
         if high >= level >= low:
             weight = (high - level) / (high - low) if high > low else 1.0
-            return {i: (1 - weight) * value + weight * after.shift[i] for i, value in before.shift.items()}
+            same, shift = (
+                {i: (1 - weight) * value + weight * later[i] for i, value in earlier.items()}
+                for earlier, later in ((before.same, after.same), (before.shift, after.shift))
+            )
+            fallen = fmean(before.shift.values()) - fmean(after.shift.values())
+            return Crossing(same, shift, fallen / (high - low) if high > low else 0.0)
     return None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
 
 from medcot_bench.analysis.contrasts import SeedValues
 from medcot_bench.results import CellResult, Results
@@ -47,10 +49,21 @@ def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple
         if task not in cell.scores:
             continue
         for sample in results.samples(cell, task):
-            groups[sample["id"]] = sample["group"]
+            groups[sample["id"]] = group_of(sample, task)
             for name, value in sample["scores"].items():
                 values.setdefault(name, {}).setdefault(cell.cell.seed or 0, {})[sample["id"]] = value
     return values, groups
+
+
+def group_of(sample: Mapping[str, Any], task: str) -> str:
+    """Return a sample's group, unlike those of other tasks: two files may number their pages alike.
+
+    A task in another wording, or under a graded shift, has the groups of the task itself.
+
+    >>> group_of({"group": "page 3"}, "k8s_qa@unseen_range:level=hard")
+    'k8s_qa page 3'
+    """
+    return f"{re.split('[@:]', task)[0]} {sample['group']}"
 
 
 def ahead(

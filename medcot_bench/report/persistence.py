@@ -88,7 +88,7 @@ def scores(leaderboard: Leaderboard) -> list[str]:
 def interval(found: Contrast | None, *, signed: bool = False) -> str:
     """Write a value with its 95 % interval.
 
-    >>> interval(Contrast(0.25, 0.05, 1e9, 40, 20, 3), signed=True)
+    >>> interval(Contrast(0.25, 0.05, 1e9, 40, 20, 3, 20), signed=True)
     '+0.250 (+0.152 to +0.348)'
     """
     if found is None:

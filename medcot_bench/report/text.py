@@ -22,9 +22,9 @@ def one_line(text: str) -> str:
 def estimate(value: Contrast | None, *, signed: bool = False, count: bool = False) -> str:
     """Write a mean with its standard error.
 
-    >>> estimate(Contrast(0.41234, 0.0222, 7.0, 24, 8, 1), count=True)
+    >>> estimate(Contrast(0.41234, 0.0222, 7.0, 24, 8, 1, 8), count=True)
     '0.412 ±0.022 (24)'
-    >>> estimate(Contrast(0.1, None, None, 1, 1, 1), signed=True)
+    >>> estimate(Contrast(0.1, None, None, 1, 1, 1, 1), signed=True)
     '+0.100'
     """
     if value is None:

@@ -122,7 +122,7 @@ def _without_gaps(row: Row) -> Row:
 
 
 def _mean(value: float) -> Contrast:
-    return Contrast(value, 0.05, 1.0, items=4, groups=2, seeds=2)
+    return Contrast(value, 0.05, 1.0, items=4, groups=2, seeds=2, differing=2)
 
 
 def _row(adapter: str, answer: float) -> Row:
@@ -139,7 +139,7 @@ def _row(adapter: str, answer: float) -> Row:
         for task, relation in relations.items()
     }
     # No mean over items: neither groups nor an interval.
-    whole = Contrast(30.0 - answer, 0.5, None, items=4, groups=0, seeds=2)
+    whole = Contrast(30.0 - answer, 0.5, None, items=4, groups=0, seeds=2, differing=0)
     relation = "lm_eval" if trained else "base"
     tasks[FOREIGN] = TaskScores(relation, {"word_perplexity": whole}, {}, {}, ())
     return Row(

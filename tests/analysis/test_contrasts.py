@@ -89,7 +89,7 @@ def test_copies_of_an_item_in_its_group_add_no_certainty() -> None:
 def test_equal_values_have_no_error_and_unused_groups_do_not_count() -> None:
     found = one_seed({"a": 0.25, "b": 0.25}, {"a": "1", "b": "2", "c": "3"})
     assert (found.value, found.stderr, found.groups) == (0.25, 0.0, 2)
-    assert found.interval() == (0.25, 0.25)
+    assert found.interval() is None  # values that are alike by chance have no interval of no width
 
 
 def test_parts_of_other_groups_add_and_the_effect_of_a_seed_on_both_cancels() -> None:
@@ -119,7 +119,9 @@ def test_seeds_and_items_that_a_part_lacks_do_not_count() -> None:
 
 
 def test_too_little_gives_no_error_or_no_contrast() -> None:
-    assert contrast([Part({0: {"a": 1.0, "b": 0.0}}, {"a": "1", "b": "1"})]) == Contrast(0.5, None, None, 2, 1, 1)
+    assert contrast([Part({0: {"a": 1.0, "b": 0.0}}, {"a": "1", "b": "1"})]) == Contrast(
+        0.5, None, None, 2, 1, 1, 1
+    )
     assert contrast([Part({0: {"a": 1.0}}, {"a": "1"})]).interval() is None
     for values in ({}, {0: {}}, {0: {"a": 1.0}, 1: {"b": 1.0}}):
         with pytest.raises(ValueError, match=r"no (seed|item)"):
@@ -139,3 +141,18 @@ def test_the_intervals_of_a_known_truth_cover_it() -> None:
         low, high = contrast([Part(values, groups)]).interval() or (0.0, 0.0)
         covered += low <= 0.5 <= high
     assert 0.93 <= covered / repetitions <= 0.995
+
+
+def test_where_nearly_no_group_differs_there_is_no_interval() -> None:
+    """Of 18 groups, those that are not right (or wrong) like all others."""
+    for common, rare in ((0.0, 1.0), (1.0, 0.0)):
+        for differing in range(8):
+            values = {f"{n}": rare if n < differing else common for n in range(18)}
+            found = contrast([Part({0: values}, own_groups({0: values}))])
+            assert found.differing == differing
+            assert (found.interval() is None) == found.sparse == (differing < 5)
+
+
+def test_of_few_groups_all_but_one_have_to_differ() -> None:
+    assert contrast([Part({0: {"a": 0.5, "b": 0.25, "c": 1.0}}, {n: n for n in "abc"})]).interval()
+    assert not contrast([Part({0: {"a": 0.5, "b": 0.5, "c": 1.0}}, {n: n for n in "abc"})]).interval()

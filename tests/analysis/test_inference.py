@@ -42,7 +42,14 @@ def test_equivalence_is_shown_where_the_90_percent_interval_lies_within_the_marg
 def test_without_error_the_value_alone_decides() -> None:
     nothing, something = of([0.0] * 4), of([0.25] * 4)
     assert (difference(nothing), difference(something)) == (1.0, 0.0)
-    assert (equivalence(something, 0.3), equivalence(something, 0.2)) == (0.0, 1.0)
+    assert (equivalence(nothing, 0.3), equivalence(something, 0.3)) == (None, None)
+
+
+def test_equivalence_takes_groups_that_differ() -> None:
+    few, enough = (of([1.0, -1.0] * pairs + [0.0] * 400) for pairs in (2, 3))
+    assert (few.differing, enough.differing) == (4, 6)
+    assert equivalence(few, 0.1) is None
+    assert (equivalence(enough, 0.1) or 1) < 0.05
 
 
 def test_one_group_tests_nothing() -> None:

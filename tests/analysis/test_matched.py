@@ -24,9 +24,12 @@ def point(same: float, shift: float) -> Point:
 
 def test_items_are_interpolated_where_the_path_first_reaches_the_level() -> None:
     path = [point(1.0, 2.0), point(0.6, 1.0), point(0.8, 5.0), point(0.2, 0.0)]
-    assert at(path, 0.9) == {"x": pytest.approx(1.75)}
-    assert at(path, 0.6) == {"x": pytest.approx(1.0)}
-    assert at(path, 0.4) == {"x": pytest.approx(5.0 / 3)}
+    for level, shift, slope in ((0.9, 1.75, 2.5), (0.6, 1.0, 2.5), (0.4, 5.0 / 3, 25.0 / 3)):
+        found = at(path, level)
+        assert found
+        assert found.shift == {"x": pytest.approx(shift)}
+        assert found.same == {"a": pytest.approx(level - 0.1), "b": pytest.approx(level + 0.1)}
+        assert found.slope == pytest.approx(slope)
     assert at(path, 0.1) is None
     assert at(path, 1.1) is None
 

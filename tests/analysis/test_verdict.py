@@ -88,6 +88,6 @@ PUBLISHED = {
 def test_published_differences(case: str) -> None:
     same, shift, expected = PUBLISHED[case]
     change = (shift[0] - same[0], (same[1] ** 2 + shift[1] ** 2) ** 0.5, same[2])
-    effects = [Contrast(value, stderr, df, 100, 20, 3) for value, stderr, df in (same, shift, change)]
+    effects = [Contrast(value, stderr, df, 100, 20, 3, 20) for value, stderr, df in (same, shift, change)]
     findings = [finding(effect.value, difference(effect), equivalence(effect, 2.0)) for effect in effects]
     assert decide(*findings, seeds=3) is expected

@@ -15,11 +15,11 @@ from medcot_bench.tuning import Trial
 
 
 def planted(root: Path, items: int, seeds: int) -> Leaderboard:
-    values = {str(n): n / items for n in range(items)}
-    scores = {task: {"answer": values, "gold_nll": values} for task in ("k8s_qa", "manuals_qa")}
-    made = [
-        Made(adapter=adapter, seed=seed, scores=scores) for adapter in ("full", "lora") for seed in range(seeds)
-    ]
+    made = []
+    for adapter, apart in (("full", 0.0), ("lora", 0.001)):
+        values = {str(n): n / items + apart * (-1) ** n for n in range(items)}
+        scores = {task: {"answer": values, "gold_nll": values} for task in ("k8s_qa", "manuals_qa")}
+        made += [Made(adapter=adapter, seed=seed, scores=scores) for seed in range(seeds)]
     return build(load(write(root, *made)))
 
 
