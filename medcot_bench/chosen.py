@@ -9,12 +9,11 @@ from typing import Any, cast, get_args, get_type_hints
 
 from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.interfaces import Adapter, Selector, Task
-from medcot_bench.options import ALL, NamedOptions, check, convert
+from medcot_bench.options import ALL, ITEMS, NamedOptions, check, convert
 from medcot_bench.plugins import PluginEntry, Plugins, blame
 from medcot_bench.types import ModelInfo, ModuleInfo, Option, Placement, Probe, Recipe
 
 RECIPE_FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))
-ITEMS = "train_items"
 TARGETS = Option(str, "all", "which modules of a block: all, attention, mlp, or names joined by +")
 
 

@@ -156,7 +156,7 @@ class Analysis(_Section):
     margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
     """Score -> the largest difference that makes none in practice. Without one, equality is never claimed."""
     adapters: Names = ()
-    """The adapters that the hypotheses are about; empty: all."""
+    """The adapters that the hypotheses are about, whatever the number of training items; empty: all."""
     shifts: Names = ()
     """The evaluation tasks that they are about; empty: all."""
 
@@ -167,7 +167,15 @@ class Analysis(_Section):
 
     def declares(self, adapter: str, shift: str) -> bool:
         """Whether a comparison is one of the study's hypotheses."""
-        return adapter in (self.adapters or (adapter,)) and shift in (self.shifts or (shift,))
+        return self.names(adapter) and shift in (self.shifts or (shift,))
+
+    def names(self, adapter: str) -> bool:
+        """Whether the hypotheses are about an adapter.
+
+        One declared as `lora` is so on every number of training items, `lora:train_items=250` on that one alone.
+        """
+        own = (adapter, split_specs([adapter])[0].unsized)
+        return not self.adapters or any(name in self.adapters for name in own)
 
 
 class OwnTask(_Section):

@@ -13,6 +13,8 @@ from medcot_bench.types import Option
 
 ALL = "all"
 """Where a number is asked for: no limit."""
+ITEMS = "train_items"
+"""The option of every adapter that trains: on how many items."""
 HARNESS = "lm_eval"
 """What comes before the name or file of a task that is lm-eval's own: `lm_eval:arc_easy`."""
 
@@ -29,6 +31,15 @@ class NamedOptions:
         if ":" in self.name:  # a task of lm-eval
             return ",".join([self.name, *typed])
         return f"{self.name}:{','.join(typed)}" if typed else self.name
+
+    @property
+    def unsized(self) -> str:
+        """The text without the number of training items: what adapters trained on several numbers share.
+
+        >>> split_specs("lora:r=8,train_items=250")[0].unsized
+        'lora:r=8'
+        """
+        return str(NamedOptions(self.name, {key: value for key, value in self.options.items() if key != ITEMS}))
 
     @property
     def slug(self) -> str:

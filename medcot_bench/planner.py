@@ -8,14 +8,14 @@ from functools import partial
 from typing import TypeVar
 
 from medcot_bench.bases import resolve
-from medcot_bench.chosen import ITEMS, ChosenAdapter, ChosenTask, choose_adapter
+from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter
 from medcot_bench.config import Study
 from medcot_bench.data.general import general_text
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.harness.task import HarnessTask, choose_harness, is_harness
-from medcot_bench.options import ALL, NamedOptions
+from medcot_bench.options import ALL, ITEMS, NamedOptions
 from medcot_bench.own_tasks import choose
 from medcot_bench.plan import TRIED_BY, VALIDATION_ITEMS, Plan
 from medcot_bench.plugins import Plugins, installed
@@ -165,8 +165,9 @@ def _missing(
     if study.training.checkpoints and study.training.select_by == "val_nll":
         problems.append("training.checkpoints: with select_by=val_nll the end may be before a checkpoint; use one")
     evaluated = (*study.tasks, *study.eval_tasks)
+    trained = [*study.adapters, *(name for one in adapters.values() for name in (one.typed.unsized, one.label))]
     for field, chosen, there in (
-        ("analysis.adapters", analysis.adapters, study.adapters),
+        ("analysis.adapters", analysis.adapters, tuple(dict.fromkeys(trained))),
         ("analysis.shifts", analysis.shifts, evaluated),
     ):
         if absent := [name for name in chosen if name not in there]:

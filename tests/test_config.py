@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medcot_bench.config import Scoring, Study, Training
+from medcot_bench.config import Analysis, Scoring, Study, Training
 from medcot_bench.study_files import dump_study, load_study
 
 Overrides = list[tuple[str, Any]]
@@ -155,3 +155,17 @@ def test_a_study_dumped_elsewhere_names_the_same_files(tmp_path: Path, monkeypat
 )
 def test_any_study_survives_its_dump(tmp_path_factory: pytest.TempPathFactory, study: Study) -> None:
     assert read(tmp_path_factory.getbasetemp(), dump_study(study)) == at_home(study)
+
+
+def test_an_adapter_is_declared_for_every_number_of_training_items_unless_it_names_one() -> None:
+    asked = Analysis(adapters=("layer_lora", "lora:r=8", "qlora:r=4,train_items=250"), shifts=("manuals_qa",))
+
+    def declared(*adapters: str) -> list[bool]:
+        return [asked.declares(adapter, "manuals_qa") for adapter in adapters]
+
+    assert all(declared("layer_lora", "layer_lora:train_items=250", "layer_lora:train_items=all"))
+    assert all(declared("lora:r=8,train_items=100", "lora:train_items=100,r=8"))
+    assert declared("lora:train_items=100", "lora:r=16,train_items=100") == [False, False]
+    assert declared("qlora:r=4,train_items=250", "qlora:r=4,train_items=all", "qlora:r=4") == [True, False, False]
+    assert not asked.declares("layer_lora:train_items=250", "medqa_cot")
+    assert Analysis().declares("any:train_items=250", "manuals_qa")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -66,7 +67,7 @@ class Persistence:
     score: str
     margin: float | None
     declared: bool
-    """Whether the study names it as a hypothesis; the rest is exploration, adjusted as a family of its own."""
+    """Whether it is one of the study's hypotheses, by its primary score. The rest is exploration."""
     same: Side
     shift: Side
     change: Effect | None
@@ -125,19 +126,26 @@ def persistence(results: Results) -> tuple[Persistence, ...]:
 
     Gaps are `full - adapter`, turned so that more is better for full fine-tuning, which is the first row that
     trains every weight on the same items of the same task; without it there is nothing to compare with.
+
+    P-values are adjusted (Holm) for one family of all hypotheses, over training tasks, numbers of training items,
+    adapters and shifts; what is no hypothesis makes a family likewise, one for each score.
     """
     rows = rows_of(results)
     against = references(rows)
     untouched = base_of(rows)
     base = untouched[0] if untouched else None
-    found: list[Persistence] = []
+    pairs: list[Persistence] = []
     for reference, task in dict.fromkeys(against.values()):
         adapters = [key[0] for key, full in against.items() if full == (reference, task) and key != full]
         trained = _Trained(results, str(task), reference, base, rows)
         for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
-            pairs = [pair for adapter in adapters for pair in _pairs(trained, adapter, score)]
-            found += [pair for declared in (True, False) for pair in _adjusted(pairs, declared)]
-    return tuple(found)
+            found = [pair for adapter in adapters for pair in _pairs(trained, adapter, score)]
+            pairs += sorted(found, key=lambda pair: not pair.declared)
+    families: defaultdict[tuple[str, bool], list[Persistence]] = defaultdict(list)
+    for pair in pairs:
+        families[pair.score, pair.declared].append(pair)
+    adjusted = {key: _adjusted(family) for key, family in families.items()}
+    return tuple(next(adjusted[pair.score, pair.declared]) for pair in pairs)
 
 
 def _pairs(trained: _Trained, adapter: str, score: str) -> Iterator[Persistence]:
@@ -158,7 +166,7 @@ def _pairs(trained: _Trained, adapter: str, score: str) -> Iterator[Persistence]
             adapter=adapter,
             score=score,
             margin=margin,
-            declared=analysis.declares(adapter, shift),
+            declared=score == analysis.primary and analysis.declares(adapter, shift),
             same=same.side,
             shift=under.side,
             change=change,
@@ -216,16 +224,16 @@ def _wobble(values: SeedValues, items: Iterable[str], seeds: Sequence[int]) -> f
     return fmean(abs(values[a][i] - values[b][i]) for i in sorted(items) for a, b in pairs) if pairs else None
 
 
-def _adjusted(pairs: Sequence[Persistence], declared: bool) -> Iterator[Persistence]:
+def _adjusted(family: Sequence[Persistence]) -> Iterator[Persistence]:
     """Adjust one family (the gaps in domain, the gaps under shift, the changes: each its own), and decide."""
-    family = [pair for pair in pairs if pair.declared is declared]
-    in_domain = {pair.adapter: pair.same.gap for pair in family}
+    in_domain = {(pair.task, pair.adapter): pair.same.gap for pair in family}
     under = _holm([pair.shift.gap for pair in family])
     changes = iter(_holm([pair.change for pair in family if pair.change]))
     for pair, gap in zip(family, under, strict=True):
-        # An adapter's gap in domain counts once; on fewer seeds, where a shift lacks some, it is this pair's own.
-        own = {**in_domain, pair.adapter: pair.same.gap}
-        same = replace(pair.same, gap=dict(zip(own, _holm([*own.values()]), strict=True))[pair.adapter])
+        # A row's gap in domain counts once; on fewer seeds, where a shift lacks some, it is this pair's own.
+        row = (pair.task, pair.adapter)
+        own = {**in_domain, row: pair.same.gap}
+        same = replace(pair.same, gap=dict(zip(own, _holm([*own.values()]), strict=True))[row])
         shift = replace(pair.shift, gap=gap)
         change = next(changes) if pair.change else None
         verdict = Verdict.NOT_COMPARABLE

@@ -11,10 +11,8 @@ from statistics import fmean
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.inference import difference, holm
 from medcot_bench.analysis.values import Key, ahead, references, rows_of, values_of
-from medcot_bench.options import NamedOptions, split_specs
+from medcot_bench.options import split_specs
 from medcot_bench.results import CellResult, Results
-
-ITEMS = "train_items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def size_trends(results: Results) -> tuple[SizeTrend, ...]:
     for key, reference in references(rows).items():
         count = _count(rows[key])
         if key != reference and key[1] and count:
-            families[key[1], _without_size(key[0])][count] = (key, reference)
+            families[key[1], split_specs([key[0]])[0].unsized][count] = (key, reference)
     found: list[SizeTrend] = []
     for task in results.tasks:
         for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
@@ -93,8 +91,3 @@ def _trend(
 
 def _count(cells: Sequence[CellResult]) -> int | None:
     return next((cell.record.training.items for cell in cells if cell.record), None)
-
-
-def _without_size(label: str) -> str:
-    (typed,) = split_specs([label])
-    return str(NamedOptions(typed.name, {key: value for key, value in typed.options.items() if key != ITEMS}))

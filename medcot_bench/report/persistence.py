@@ -20,8 +20,11 @@ RULE = (
     "in domain (the gap on the training task lies within the margin); adapter better in domain; undetermined "
     "(that gap is not told from zero); persists (a gap under shift, changed by less than the margin); "
     "vanishes (the gap under shift lies within the margin, and is smaller); reverses; widens; shrinks; "
-    "undetermined. Tests are at 5 %, adjusted for their family (Holm): the adapters and shifts of one "
-    "training task and score. McNemar's tests, one a seed, are exact, not adjusted, and take items as independent."
+    "undetermined. Tests are at 5 %, adjusted for their family (Holm): the study's hypotheses by its primary "
+    "score, over all training tasks, numbers of training items, adapters and shifts; what is marked as "
+    "exploration is a family likewise, one for each score. In each the gaps on training tasks, the gaps under "
+    "shift and the changes are adjusted apart. McNemar's tests, one a seed, are exact, not adjusted, and take "
+    "items as independent."
 )
 """What the tables mean, for under them."""
 

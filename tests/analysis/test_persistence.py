@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from planted import Made, write
 from scipy import optimize, stats
 
 from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.inference import difference, equivalence
 from medcot_bench.analysis.leaderboard import build
 from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.planning import spreads
@@ -147,9 +148,7 @@ def test_the_hypotheses_are_a_family_of_their_own(tmp_path: Path) -> None:
     root = plant(tmp_path, adapters)
     p_values: dict[tuple[str, ...], dict[str, Persistence]] = {}
     for declared in ((), ("layer_lora",)):
-        analysis = {"margins": {"answer": 0.02}, "adapters": declared}
-        plan = json.loads((root / "plan.json").read_text())
-        (root / "plan.json").write_text(json.dumps({**plan, "analysis": analysis}))
+        declare(root, margins={"answer": 0.02}, adapters=declared)
         p_values[declared] = {pair.adapter: pair for pair in persistence(load(root))}
     alone, among = p_values["layer_lora",]["layer_lora"], p_values[()]["layer_lora"]
     assert (alone.declared, p_values["layer_lora",]["lora"].declared) == (True, False)
@@ -157,6 +156,74 @@ def test_the_hypotheses_are_a_family_of_their_own(tmp_path: Path) -> None:
     mean, stderr, df = (alone.same.gap.found.value, alone.same.gap.found.stderr, alone.same.gap.found.df)
     assert alone.same.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df))
     assert (among.same.gap.difference or 0) > (alone.same.gap.difference or 0)
+
+
+def declare(root: Path, **analysis: Any) -> None:
+    plan = json.loads((root / "plan.json").read_text())
+    (root / "plan.json").write_text(json.dumps({**plan, "analysis": analysis}))
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """Holm's: each raised by the number of those that are not below it, and no smaller than any below it."""
+    raised = {p: min(1.0, p * sum(other >= p for other in p_values)) for p in p_values}
+    return [max(value for p, value in raised.items() if p <= own) for own in p_values]
+
+
+def test_a_family_goes_over_training_tasks_and_sizes_but_over_no_two_scores(tmp_path: Path) -> None:
+    made = []
+    rng = random.Random(3)
+    for task in TASKS:
+        for size in (100, "all"):
+            for number, name in enumerate(("full", "lora", "layer_lora")):
+                for seed in range(3):
+                    means = {"answer": 0.8 - number / 40, "gold_nll": 0.5 + number / 40}
+                    scores = {
+                        scored: {
+                            score: {f"{scored} {n}": mean + rng.gauss(0, 0.1) for n in range(20)}
+                            for score, mean in means.items()
+                        }
+                        for scored in TASKS
+                    }
+                    label, asked = f"{name}:train_items={size}", {"train": f"{task} {size}"}
+                    made.append(Made(adapter=label, task=task, seed=seed, scores=scores, request=asked))
+    root = write(tmp_path, *made)
+    declare(root, adapters=["layer_lora"])
+    found = persistence(load(root))
+    assert len(found) == 16  # training tasks by sizes by adapters by scores
+    families: dict[tuple[str, bool], list[Persistence]] = {}
+    for pair in found:
+        hypothesis = pair.score == "answer" and pair.adapter.startswith("layer_lora:")
+        assert pair.declared == hypothesis
+        families.setdefault((pair.score, hypothesis), []).append(pair)
+    assert [len(family) for family in families.values()] == [4, 4, 8]
+    for family in families.values():
+        changes = [pair.change for pair in family if pair.change]
+        for effects in ([pair.same.gap for pair in family], [pair.shift.gap for pair in family], changes):
+            for test, alone in (
+                ("difference", difference),
+                ("equivalence", lambda effect: equivalence(effect, 0.02)),
+            ):
+                raw = [alone(effect.found) or 0.0 for effect in effects]
+                assert len(set(raw)) == len(family)
+                assert [getattr(effect, test) for effect in effects] == pytest.approx(adjusted(raw), rel=1e-12)
+
+
+def test_a_gap_in_domain_counts_once_however_many_the_shifts(tmp_path: Path) -> None:
+    row = {"full": (0.8, 0.6), "lora": (0.77, 0.55)}
+    alone = only(plant(tmp_path / "one", row))
+    root = plant(tmp_path / "two", row)
+    plan = json.loads((root / "plan.json").read_text())
+    for cell in plan["cells"]:
+        cell["scores"] |= {f"{key}x": "again" for key, task in cell["scores"].items() if task == "manuals_qa"}
+    plan["tasks"]["again"] = plan["tasks"]["manuals_qa"]
+    (root / "plan.json").write_text(json.dumps(plan))
+    for path in [*root.glob("cells/*/s*/manuals_qa-*")]:
+        path.with_name(path.name.replace(".json", "x.json")).write_text(path.read_text())
+    found = [pair for pair in persistence(load(root)) if pair.score == "answer"]
+    assert [pair.shift.task for pair in found] == ["manuals_qa", "again"]
+    for pair in found:
+        assert pair.same.gap == alone.same.gap
+        assert pair.shift.gap.difference == pytest.approx(2 * (alone.shift.gap.difference or 0))
 
 
 def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Path) -> None:

@@ -83,6 +83,14 @@ def test_sizes_make_a_cell_each_on_nested_items(study_fields: dict[str, Any]) ->
     assert typed.cells[0].id == plan.cells[2].id  # however it is written
 
 
+def test_hypotheses_name_adapters_with_or_without_a_size(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full,lora,qlora:train_items=3", "training": {"train_items": "4,all"}}
+    named = ["lora", "lora:train_items=4", "qlora", "qlora:train_items=3"]
+    assert make_plan(Study.model_validate(fields | {"data": {}, "analysis": {"adapters": named}})).cells
+    with pytest.raises(ConfigErrors, match=r"analysis\.adapters: lora:train_items=8 is not in the study"):
+        make_plan(Study.model_validate(fields | {"data": {}, "analysis": {"adapters": ["lora:train_items=8"]}}))
+
+
 @pytest.mark.parametrize("given", ["0", "-3", "4,4", "some", "4,none", [], [4, 0], 2.5])
 def test_wrong_sizes_are_an_error_of_one_line(given: Any) -> None:
     _, errors = load_study(None, [("training.train_items", given)])

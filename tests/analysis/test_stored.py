@@ -152,11 +152,15 @@ def test_every_number_of_a_published_study_is_found_again(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_p_value_of_a_published_study_is_found_again(folder: Path) -> None:
-    families: defaultdict[tuple[str, str, bool], list[Any]] = defaultdict(list)
+    asked = json.loads((folder / "plan.json").read_text())["analysis"]
+    families: defaultdict[tuple[str, bool], list[Any]] = defaultdict(list)
     for found in build(load(folder)).persistence:
-        families[found.task, found.score, found.declared].append(found)
+        named = [(asked["adapters"], found.adapter), (asked["shifts"], found.shift.task)]
+        hypothesis = found.score == asked["primary"] and all(not names or one in names for names, one in named)
+        assert found.declared == hypothesis
+        families[found.score, hypothesis].append(found)
     for family in families.values():
-        same = {found.adapter: found.same.gap for found in family}
+        same = {(found.task, found.adapter): found.same.gap for found in family}
         under = [found.shift.gap for found in family]
         changes = [found.change for found in family if found.change]
         for effects in ([*same.values()], under, changes):

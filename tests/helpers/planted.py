@@ -44,6 +44,7 @@ class Made:
     score_seconds: float = 0.0
     attempts: Sequence[Attempt] = ()
     selector: Mapping[str, Any] = field(default_factory=lambda: {"name": "all", "targets": "all"})
+    request: Mapping[str, Any] = field(default_factory=dict)  # beside the adapter
     provenance: Provenance = PROVENANCE
     kl: float | None = None
     general: tuple[float, float] | None = None  # nats a byte of general text: the model's, its base's
@@ -62,7 +63,8 @@ def write(root: Path, *made: Made) -> Path:
     store = Store(root)
     planned = []
     for number, part in enumerate(made):
-        request = {"adapter": {"name": part.adapter.partition(":")[0], "selector": dict(part.selector)}}
+        adapter = {"name": part.adapter.partition(":")[0], "selector": dict(part.selector)}
+        request = {"adapter": adapter, **part.request}
         cell = Cell(id=f"{number:012x}", task=part.task, adapter=part.adapter, seed=part.seed, request=request)
         if part.train:
             store.commit_cell(cell, cell_record(cell, part, part.train), [])
