@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import json
+import math
 from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
@@ -98,22 +99,31 @@ def less(one: Table, other: Table, sign: float = 1.0) -> Table:
     return sign * (one[0] - other[0]), one[1]
 
 
-def two_tests(found: Contrast, margin: float) -> tuple[float, float]:
-    assert found.stderr is not None
-    if found.stderr == 0:
-        return float(found.value == 0), float(abs(found.value) >= margin)
-    half = ((found.interval() or (0, 0))[1] - found.value) / found.stderr
-    df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - half, 1, 1e6, xtol=1e-12)
-    tails = [stats.t.sf((margin - sign * found.value) / found.stderr, df) for sign in (1, -1)]
-    return 2 * stats.t.sf(abs(found.value) / found.stderr, df), max(tails)
+def two_tests(margin: float, *tables: tuple[float, Table]) -> tuple[float, float | None]:
+    """The p-values of no difference, and of a difference of the margin or more."""
+    value, stderr, half = expected(*tables)
+    if stderr < 1e-15:
+        return float(abs(value) < 1e-15), None
+    df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - half / stderr, 0.5, 1e7, xtol=1e-13, rtol=1e-15)
+    tails = [stats.t.sf((margin - sign * value) / stderr, df) for sign in (1, -1)]
+    alike = any(sparse(table) for _, table in tables)
+    return 2 * stats.t.sf(abs(value) / stderr, df), None if alike else max(tails)
 
 
-def holm(p_values: list[float]) -> list[float]:
-    order = numpy.argsort(p_values, kind="stable")
-    raised = [min(1.0, (len(order) - rank) * p_values[place]) for rank, place in enumerate(order)]
-    adjusted = numpy.empty(len(order))
-    adjusted[order] = numpy.maximum.accumulate(raised)
-    return [float(p) for p in adjusted]
+def holm(p_values: list[float | None]) -> list[float | None]:
+    made = [place for place, p in enumerate(p_values) if p is not None]
+    order = sorted(made, key=lambda place: (p_values[place], place))
+    raised = [min(1.0, (len(order) - rank) * (p_values[place] or 0.0)) for rank, place in enumerate(order)]
+    adjusted: list[float | None] = [None] * len(p_values)
+    for place, p in zip(order, numpy.maximum.accumulate(raised), strict=True):
+        adjusted[place] = float(p)
+    return adjusted
+
+
+def same_p(shown: list[float | None], mine: list[float | None]) -> bool:
+    assert [p is None for p in shown] == [p is None for p in mine]
+    made = [p for p in mine if p is not None]
+    return [p for p in shown if p is not None] == pytest.approx(made, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -151,22 +161,156 @@ def test_every_number_of_a_published_study_is_found_again(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_p_value_of_a_published_study_is_found_again(folder: Path) -> None:
+def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: Path) -> None:
     asked = json.loads((folder / "plan.json").read_text())["analysis"]
+    tables, board = read(folder), build(load(folder))
     families: defaultdict[tuple[str, bool], list[Any]] = defaultdict(list)
-    for found in build(load(folder)).persistence:
+    for found in board.persistence:
         named = [(asked["adapters"], found.adapter), (asked["shifts"], found.shift.task)]
         hypothesis = found.score == asked["primary"] and all(not names or one in names for names, one in named)
         assert found.declared == hypothesis
         families[found.score, hypothesis].append(found)
-    for family in families.values():
-        same = {(found.task, found.adapter): found.same.gap for found in family}
-        under = [found.shift.gap for found in family]
-        changes = [found.change for found in family if found.change]
+    for (score, _), family in families.items():
+        margin = asked["margins"][score]
+
+        def gap(found: Any, task: str) -> Table:
+            full, own = (tables[a, found.task, task, found.score] for a in ("full", found.adapter))
+            return less(full, own, -1.0 if found.score == "gold_nll" else 1.0)
+
+        same = {(f.task, f.adapter): (f.same.gap, [(1.0, gap(f, f.task))]) for f in family}
+        under = [(f.shift.gap, [(1.0, gap(f, f.shift.task))]) for f in family]
+        changes = [(f.change, [(1.0, gap(f, f.shift.task)), (-1.0, gap(f, f.task))]) for f in family if f.change]
+        adjusted: dict[int, tuple[Any, ...]] = {}
         for effects in ([*same.values()], under, changes):
-            tests = [
-                two_tests(effect.found, family[0].margin) for effect in effects if effect.found.stderr is not None
-            ]
-            for place, name in enumerate(("difference", "equivalence")):
-                shown = [getattr(effect, name) for effect in effects if effect.found.stderr is not None]
-                assert shown == pytest.approx(holm([test[place] for test in tests]), rel=1e-6, abs=1e-12)
+            tests = [two_tests(margin, *parts) for _, parts in effects]
+            both = [holm([test[place] for test in tests]) for place in (0, 1)]
+            assert same_p([effect.difference for effect, _ in effects], both[0])
+            assert same_p([effect.equivalence for effect, _ in effects], both[1])
+            adjusted |= {
+                id(effect): (value > 0, *ps)
+                for (effect, parts), *ps in zip(effects, *both, strict=True)
+                for value in [expected(*parts)[0]]
+            }
+        for found in family:
+            if found.change:
+                own = same[found.task, found.adapter][0]
+                read_off = [adjusted[id(effect)] for effect in (own, found.shift.gap, found.change)]
+                assert str(found.verdict) == verdict(*(told(*one) for one in read_off))
+
+
+def told(above: bool, zero: float | None, beyond: float | None) -> tuple[int, bool]:
+    """1, -1, or 0 for what is not told from zero; and whether it lies within the margin."""
+    sign = (1 if above else -1) if zero is not None and zero <= 0.05 else 0
+    return sign, beyond is not None and beyond <= 0.05
+
+
+def verdict(same: tuple[int, bool], shift: tuple[int, bool], change: tuple[int, bool]) -> str:
+    """The table of docs/persistence.md."""
+    if same[1]:
+        return "no gap in domain"
+    if same[0] < 1:
+        return "adapter better in domain" if same[0] else "undetermined"
+    if shift[0] == 1 and change[1]:
+        return "persists"
+    if shift[1] and change[0] == -1:
+        return "vanishes"
+    if shift[0] == -1:
+        return "reverses"
+    if shift[0] == 1 and change[0]:
+        return "widens" if change[0] == 1 else "shrinks"
+    return "undetermined"
+
+
+def quantile(*tables: tuple[float, Table]) -> float:
+    _, stderr, half = expected(*tables)
+    return half / stderr
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_ratio_and_count_of_a_published_study_is_found_again(folder: Path) -> None:
+    tables, compared = read(folder), 0
+    for found in build(load(folder)).persistence:
+        sign = -1.0 if found.score == "gold_nll" else 1.0
+        gaps = []
+        for side in (found.shift, found.same):
+            full, own = (tables[a, found.task, side.task, found.score] for a in ("full", found.adapter))
+            gaps.append(less(full, own, sign))
+            apart = [abs(full[0][a] - full[0][b]).mean() for a, b in combinations(range(full[0].shape[0]), 2)]
+            assert side.full_wobble == (pytest.approx(numpy.mean(apart), rel=1e-9) if apart else None)
+            for place, p in enumerate(side.mcnemar.values()):
+                only = [int((one[0][place] > other[0][place]).sum()) for one, other in ((full, own), (own, full))]
+                tail = sum(math.comb(sum(only), k) for k in range(min(only) + 1)) / 2 ** sum(only)
+                assert p == pytest.approx(min(1.0, 2 * tail), rel=1e-9)
+            if side.recovered and side.recovered.low is not None:
+                base = tables["none", None, side.task, found.score]
+                gains = [less(one, base, sign) for one in (own, full)]
+                q = max(quantile((1.0, gain)) for gain in gains)
+                for end in (side.recovered.low, side.recovered.high):
+                    value, stderr, _ = expected((1.0, (gains[0][0] - end * gains[1][0], gains[0][1])))
+                    assert abs(value) == pytest.approx(q * stderr, rel=1e-6)
+                compared += 1
+        if found.ratio and found.ratio.low is not None:
+            q = max(quantile((1.0, gap)) for gap in gaps)
+            for end in (found.ratio.low, found.ratio.high):
+                value, stderr, _ = expected((1.0, gaps[0]), (-end, gaps[1]))
+                assert abs(value) == pytest.approx(q * stderr, rel=1e-6)
+            compared += 1
+    assert compared or folder.name != "quick"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_factor_and_prompt_effect_of_a_published_study_is_found_again(folder: Path) -> None:
+    tables, board = read(folder), build(load(folder))
+    weights = {
+        "all layers, not some": (0.5, 0.5, -0.5, -0.5),
+        "full rank, not low": (0.5, 0.5, -0.5, -0.5),
+        "interaction": (1.0, -1.0, -1.0, 1.0),
+        "16 or 32 bits, not 4": (1.0, -1.0),
+    }
+    for effect in board.factors:
+        rows = [tables[adapter, effect.trained, effect.task, effect.score] for adapter in effect.adapters]
+        sign = -1.0 if effect.score == "gold_nll" else 1.0
+        combined = sum(sign * w * row[0] for w, row in zip(weights[effect.effect], rows, strict=True))
+        assert agrees(effect.found, (1.0, (combined, rows[0][1])))
+    for effect in board.prompts:
+        own, other = (
+            tables[effect.adapters[0], effect.trained, t, effect.score] for t in (effect.trained, effect.task)
+        )
+        assert agrees(effect.found, (1.0, less(own, other, -1.0 if effect.score == "gold_nll" else 1.0)))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_rank_of_a_published_study_is_found_again(folder: Path) -> None:
+    tables, board = read(folder), build(load(folder))
+    compared = 0
+    for task in board.tasks:
+        for trained in {row.task for row in board.rows if row.task}:
+            ranks = {
+                (row.adapter, row.task): row.tasks[task].ranks[trained]
+                for row in board.rows
+                if task in row.tasks and trained in row.tasks[task].ranks
+            }
+            if not ranks:
+                continue
+            score = next(iter(ranks.values())).score
+            sign = -1.0 if score == "gold_nll" else 1.0
+            mine = {key: tables[*key, task, score] for key in ranks}
+            seeds = max(table.shape[0] for table, _ in mine.values())
+            mine = {
+                key: (numpy.repeat(t, seeds // t.shape[0], axis=0), groups) for key, (t, groups) in mine.items()
+            }
+            left = sorted(mine, key=lambda key: -sign * mine[key][0].mean())
+            place = 1
+            while left:
+                leader, *others = left
+                p_values = [two_tests(1.0, (1.0, less(mine[leader], mine[other])))[0] for other in others]
+                tied = [
+                    leader,
+                    *(o for o, p in zip(others, holm([*p_values]), strict=True) if p is None or p > 0.05),
+                ]
+                for key in tied:
+                    assert (ranks[key].place, ranks[key].shared) == (place, len(tied) > 1)
+                    compared += 1
+                place += len(tied)
+                left = [key for key in left if key not in tied]
+    assert compared
