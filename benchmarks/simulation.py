@@ -16,7 +16,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,8 @@ class Tally:
     covered: Counter[str]
     verdicts: Counter[Verdict]
     unbounded: int = 0
-    widths: float = 0.0
+    widths: list[float] = field(default_factory=list)
+    """Of the intervals of the change, where there is one."""
 
 
 def judge(setting: Setting, repetitions: int, seed: int) -> Tally:
@@ -131,7 +132,8 @@ def judge(setting: Setting, repetitions: int, seed: int) -> Tally:
         for name, effect, truth in zip(("same", "shift", "change"), effects, setting.gaps, strict=True):
             low, high = effect.interval() or (-math.inf, math.inf)
             tally.covered[name] += low <= truth <= high
-            tally.widths += (high - low) if name == "change" else 0.0
+            if name == "change" and effect.interval():
+                tally.widths.append(high - low)
         ratio = fieller(shift, same)
         if ratio is None or ratio.low is None or ratio.high is None:
             tally.unbounded += 1
@@ -354,7 +356,7 @@ def coverage(chosen: list[Setting], tallies: list[Tally], count: int) -> str:
     for setting, tally in zip(chosen, tallies, strict=True):
         held = [f"{tally.covered[name] / count:.3f}" for name in ("same", "shift", "change")]
         ratio = f"{tally.covered['ratio'] / count:.3f}" if setting.gaps[0] else ""
-        width = f"{tally.widths / count:.3f}"
+        width = f"{numpy.mean(tally.widths):.3f}" if tally.widths else "none"
         rows.append([setting.name, setting.seeds, *held, width, ratio, f"{tally.unbounded / count:.2f}"])
     headers = ["setting", "seeds", "gap, same", "gap, shift", "change", "its width", "ratio", "unbounded"]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)

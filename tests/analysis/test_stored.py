@@ -6,7 +6,8 @@ import bz2
 import json
 import math
 from collections import defaultdict
-from itertools import combinations
+from functools import cache
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -15,55 +16,71 @@ import pytest
 from scipy import optimize, stats
 
 from medcot_bench.analysis.contrasts import Contrast
-from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.leaderboard import Leaderboard, build
 from medcot_bench.results import load
 
 FOLDERS = sorted((Path(__file__).parents[2] / "docs" / "results").glob("*/"))
 Table = tuple[Any, list[str]]
 """Seeds by items, and the group of each item."""
+Key = tuple[str, str | None, str, str]
+"""Adapter, training task, evaluation task, score."""
 
 
-def read(folder: Path) -> dict[tuple[str, str | None, str, str], Table]:
-    """Return (adapter, training task, evaluation task, score) -> table."""
-    rows: defaultdict[tuple[str, str | None, str, str], dict[int, dict[str, float]]] = defaultdict(dict)
-    groups: dict[str, str] = {}
-    cells = json.loads((folder / "plan.json").read_text())["cells"]
-    planned = {score_id for cell in cells for score_id in cell["scores"]}
-    for path in sorted(folder.glob("cells/*/samples/*.jsonl.bz2")):
-        cell = json.loads(bz2.decompress((path.parents[1] / "cell.json.bz2").read_bytes()))
-        record = path.parents[1] / "scores" / f"{path.name.removesuffix('.jsonl.bz2')}.json.bz2"
-        score = json.loads(bz2.decompress(record.read_bytes()))
-        if score["score_id"] not in planned:
-            continue
-        for line in bz2.decompress(path.read_bytes()).decode().splitlines():
-            sample = json.loads(line)
-            groups[sample["id"]] = sample["group"]
-            for name, value in sample["scores"].items():
-                key = (cell["adapter"], cell["task"], score["task"], name)
-                rows[key].setdefault(cell["seed"] or 0, {})[sample["id"]] = value
-    found = {}
-    for key, by_seed in rows.items():
-        items = sorted(set.intersection(*map(set, by_seed.values())))
-        if items:
-            table = numpy.array([[by_seed[seed][item] for item in items] for seed in sorted(by_seed)])
-            found[key] = (table, [groups[item] for item in items])
-    return found
+class Stored:
+    """The values in a folder's files, as far as its latest plan asks for them."""
+
+    def __init__(self, folder: Path):
+        self.rows: defaultdict[Key, dict[int, dict[str, float]]] = defaultdict(dict)
+        self.groups: dict[tuple[str, str], str] = {}
+        cells = json.loads((folder / "plan.json").read_text())["cells"]
+        planned = {score_id for cell in cells for score_id in cell["scores"]}
+        for path in sorted(folder.glob("cells/*/samples/*.jsonl.bz2")):
+            cell = json.loads(bz2.decompress((path.parents[1] / "cell.json.bz2").read_bytes()))
+            record = path.parents[1] / "scores" / f"{path.name.removesuffix('.jsonl.bz2')}.json.bz2"
+            score = json.loads(bz2.decompress(record.read_bytes()))
+            if score["score_id"] not in planned:
+                continue
+            task = score["task"]
+            for line in bz2.decompress(path.read_bytes()).decode().splitlines():
+                sample = json.loads(line)
+                self.groups[task, sample["id"]] = f"{task.split('@')[0]} {sample['group']}"
+                for name, value in sample["scores"].items():
+                    key = (cell["adapter"], cell["task"], task, name)
+                    self.rows[key].setdefault(cell["seed"] or 0, {})[sample["id"]] = value
+
+    def seeds(self, *keys: Key) -> list[int]:
+        """The seeds that all trained rows have; the base's are all."""
+        return sorted(set.intersection(*(set(self.rows[key]) for key in keys if key[1] or len(keys) == 1)))
+
+    def tables(self, *keys: Key, seeds: list[int] | None = None) -> list[Table]:
+        """The values of each on the items that all have."""
+        seeds = self.seeds(*keys) if seeds is None else seeds
+        rows = [[self.rows[key][s if s in self.rows[key] else 0] for s in seeds] for key in keys]
+        items = sorted(set.intersection(*(set(row) for by_seed in rows for row in by_seed)))
+        groups = [self.groups[keys[0][2], item] for item in items]
+        return [(numpy.array([[row[item] for item in items] for row in by_seed]), groups) for by_seed in rows]
 
 
 def expected(*tables: tuple[float, Table]) -> tuple[float, float, float]:
-    """Mean, standard error and half the interval of a weighted sum of means over disjoint groups."""
+    """Mean, standard error and half the interval of a weighted sum of means."""
     seeds = tables[0][1][0].shape[0]
-    of_groups, dfs, sums, rest, mean = [], [], numpy.zeros(seeds), 0.0, 0.0
+    mean, blocks = 0.0, []
     for weight, (table, groups) in tables:
         mean += weight * table.mean()
-        names = sorted(set(groups))
-        shares = numpy.zeros((seeds, len(names)))
-        for place, name in enumerate(names):
+        block = {}
+        for name in set(groups):
             mine = [n for n, group in enumerate(groups) if group == name]
-            shares[:, place] = weight * (table[:, mine] - table.mean()).sum(axis=1) / table.shape[1]
-        factor = len(names) / (len(names) - 1)
+            block[name] = weight * (table[:, mine] - table.mean()).sum(axis=1) / table.shape[1]
+        for other in [other for other in blocks if set(other) & set(block)]:
+            blocks.remove(other)
+            block = {name: block.get(name, 0.0) + other.get(name, 0.0) for name in {*block, *other}}
+        blocks.append(block)
+    of_groups, dfs, sums, rest = [], [], numpy.zeros(seeds), 0.0
+    for block in blocks:
+        shares = numpy.array([block[name] for name in sorted(block)]).T
+        factor = len(block) / (len(block) - 1)
         of_groups.append(factor * (shares.mean(axis=0) ** 2).sum())
-        dfs.append(len(names) - 1)
+        dfs.append(len(block) - 1)
         sums += shares.sum(axis=1)
         left = shares - shares.mean(axis=0) - shares.mean(axis=1, keepdims=True) + shares.mean()
         rest += factor * (left**2).sum()
@@ -126,36 +143,73 @@ def same_p(shown: list[float | None], mine: list[float | None]) -> bool:
     return [p for p in shown if p is not None] == pytest.approx(made, rel=1e-9, abs=1e-12)
 
 
+@cache
+def stored_in(folder: Path) -> Stored:
+    return Stored(folder)
+
+
+@cache
+def board_of(folder: Path) -> Leaderboard:
+    return build(load(folder))
+
+
+class Gap:
+    """Full fine-tuning, an adapter and the base on one task of a comparison, on the seeds of both its tasks."""
+
+    def __init__(self, stored: Stored, found: Any, task: str):
+        sides = [
+            (a, found.task, t, found.score)
+            for a in ("full", found.adapter)
+            for t in (found.task, found.shift.task)
+        ]
+        seeds, base = stored.seeds(*sides), ("none", None, task, found.score)
+        sign = -1.0 if found.score == "gold_nll" else 1.0
+        self.full, self.own = stored.tables(*(key for key in sides if key[2] == task), seeds=seeds)
+        self.gap = less(self.full, self.own, sign)
+        self.gains: list[Table] = []
+        if base in stored.rows:
+            full, own, untouched = stored.tables(*(key for key in sides if key[2] == task), base, seeds=seeds)
+            self.gains = [less(one, untouched, sign) for one in (own, full)]
+
+
+def gaps_of(stored: Stored, found: Any) -> tuple[Gap, Gap]:
+    """On the training task and under shift."""
+    return Gap(stored, found, found.task), Gap(stored, found, found.shift.task)
+
+
+def apart(table: Table) -> float | None:
+    values = table[0]
+    pairs = [abs(values[a] - values[b]).mean() for a, b in combinations(range(values.shape[0]), 2)]
+    return float(numpy.mean(pairs)) if pairs else None
+
+
+def like(shown: float | None, mine: float | None) -> bool:
+    return shown == (None if mine is None else pytest.approx(mine, rel=1e-9, abs=1e-12))
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_number_of_a_published_study_is_found_again(folder: Path) -> None:
-    tables, board = read(folder), build(load(folder))
+def test_every_mean_and_gap_of_a_published_study_is_found_again(folder: Path) -> None:
+    stored, board = stored_in(folder), board_of(folder)
     compared = 0
     for row in board.rows:
         for task, part in row.tasks.items():
             for name, mean in part.scores.items():
-                if (row.adapter, row.task, task, name) in tables:
-                    assert agrees(mean, (1.0, tables[row.adapter, row.task, task, name]))
+                key = (row.adapter, row.task, task, name)
+                if key in stored.rows and stored.tables(key)[0][1]:
+                    assert agrees(mean, (1.0, stored.tables(key)[0]))
                     compared += 1
     for found in board.persistence:
-        sign = -1.0 if found.score == "gold_nll" else 1.0
-        for side in (found.same, found.shift):
-            full, own = (tables[a, found.task, side.task, found.score] for a in ("full", found.adapter))
-            assert agrees(side.full, (1.0, full))
-            assert agrees(side.adapter, (1.0, own))
-            assert agrees(side.gap.found, (1.0, less(full, own, sign)))
-            if ("none", None, side.task, found.score) in tables:
-                base = tables["none", None, side.task, found.score]
-                assert agrees(side.full_gain, (1.0, less(full, base, sign)))
-                assert agrees(side.adapter_gain, (1.0, less(own, base, sign)))
-            apart = [abs(own[0][a] - own[0][b]).mean() for a, b in combinations(range(own[0].shape[0]), 2)]
-            if apart:
-                assert side.adapter_wobble == pytest.approx(numpy.mean(apart), rel=1e-9)
+        both = gaps_of(stored, found)
+        for side, mine in zip((found.same, found.shift), both, strict=True):
+            assert agrees(side.full, (1.0, mine.full))
+            assert agrees(side.adapter, (1.0, mine.own))
+            assert agrees(side.gap.found, (1.0, mine.gap))
+            for gain, table in zip((side.adapter_gain, side.full_gain), mine.gains, strict=bool(mine.gains)):
+                assert agrees(gain, (1.0, table))
+            assert like(side.full_wobble, apart(mine.full))
+            assert like(side.adapter_wobble, apart(mine.own))
         if found.change:
-            same, under = (
-                less(*(tables[a, found.task, s.task, found.score] for a in ("full", found.adapter)), sign)
-                for s in (found.same, found.shift)
-            )
-            assert agrees(found.change.found, (1.0, under), (-1.0, same))
+            assert agrees(found.change.found, (1.0, both[1].gap), (-1.0, both[0].gap))
             compared += 1
     assert compared > 10
 
@@ -163,7 +217,7 @@ def test_every_number_of_a_published_study_is_found_again(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: Path) -> None:
     asked = json.loads((folder / "plan.json").read_text())["analysis"]
-    tables, board = read(folder), build(load(folder))
+    stored, board = stored_in(folder), board_of(folder)
     families: defaultdict[tuple[str, bool], list[Any]] = defaultdict(list)
     for found in board.persistence:
         named = [(asked["adapters"], found.adapter), (asked["shifts"], found.shift.task)]
@@ -171,31 +225,36 @@ def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: P
         assert found.declared == hypothesis
         families[found.score, hypothesis].append(found)
     for (score, _), family in families.items():
-        margin = asked["margins"][score]
-
-        def gap(found: Any, task: str) -> Table:
-            full, own = (tables[a, found.task, task, found.score] for a in ("full", found.adapter))
-            return less(full, own, -1.0 if found.score == "gold_nll" else 1.0)
-
-        same = {(f.task, f.adapter): (f.same.gap, [(1.0, gap(f, f.task))]) for f in family}
-        under = [(f.shift.gap, [(1.0, gap(f, f.shift.task))]) for f in family]
-        changes = [(f.change, [(1.0, gap(f, f.shift.task)), (-1.0, gap(f, f.task))]) for f in family if f.change]
-        adjusted: dict[int, tuple[Any, ...]] = {}
-        for effects in ([*same.values()], under, changes):
-            tests = [two_tests(margin, *parts) for _, parts in effects]
-            both = [holm([test[place] for test in tests]) for place in (0, 1)]
-            assert same_p([effect.difference for effect, _ in effects], both[0])
-            assert same_p([effect.equivalence for effect, _ in effects], both[1])
-            adjusted |= {
-                id(effect): (value > 0, *ps)
-                for (effect, parts), *ps in zip(effects, *both, strict=True)
-                for value in [expected(*parts)[0]]
+        read_off: dict[tuple[str, int], tuple[int, bool]] = {}
+        for kind in ("same", "shift", "change"):
+            effects: dict[Any, tuple[Any, list[tuple[float, Table]]]] = {}
+            for number, found in enumerate(family):
+                same, shift = gaps_of(stored, found)
+                # A gap in domain is one whatever the shift, where it is of the same seeds.
+                if kind == "same":
+                    effects[found.task, found.adapter, same.gap[0].shape[0]] = (found.same.gap, [(1.0, same.gap)])
+                elif kind == "shift":
+                    effects[number] = (found.shift.gap, [(1.0, shift.gap)])
+                elif found.change:
+                    effects[number] = (found.change, [(1.0, shift.gap), (-1.0, same.gap)])
+            tests = [two_tests(asked["margins"][score], *parts) for _, parts in effects.values()]
+            zero, beyond = (holm([test[place] for test in tests]) for place in (0, 1))
+            assert same_p([effect.difference for effect, _ in effects.values()], zero)
+            assert same_p([effect.equivalence for effect, _ in effects.values()], beyond)
+            found_again = {
+                key: told(expected(*parts)[0] > 0, *ps)
+                for (key, (_, parts)), *ps in zip(effects.items(), zero, beyond, strict=True)
             }
-        for found in family:
-            if found.change:
-                own = same[found.task, found.adapter][0]
-                read_off = [adjusted[id(effect)] for effect in (own, found.shift.gap, found.change)]
-                assert str(found.verdict) == verdict(*(told(*one) for one in read_off))
+            for number, found in enumerate(family):
+                seeds = found.same.gap.found.seeds
+                key = (found.task, found.adapter, seeds) if kind == "same" else number
+                if key in found_again:
+                    read_off[kind, number] = found_again[key]
+        for number, found in enumerate(family):
+            if found.change and found.change.found.seeds > 1:
+                assert str(found.verdict) == verdict(
+                    *(read_off[kind, number] for kind in ("same", "shift", "change"))
+                )
 
 
 def told(above: bool, zero: float | None, beyond: float | None) -> tuple[int, bool]:
@@ -228,39 +287,35 @@ def quantile(*tables: tuple[float, Table]) -> float:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_ratio_and_count_of_a_published_study_is_found_again(folder: Path) -> None:
-    tables, compared = read(folder), 0
-    for found in build(load(folder)).persistence:
-        sign = -1.0 if found.score == "gold_nll" else 1.0
-        gaps = []
-        for side in (found.shift, found.same):
-            full, own = (tables[a, found.task, side.task, found.score] for a in ("full", found.adapter))
-            gaps.append(less(full, own, sign))
-            apart = [abs(full[0][a] - full[0][b]).mean() for a, b in combinations(range(full[0].shape[0]), 2)]
-            assert side.full_wobble == (pytest.approx(numpy.mean(apart), rel=1e-9) if apart else None)
+    stored, compared = stored_in(folder), 0
+    for found in board_of(folder).persistence:
+        both = gaps_of(stored, found)
+        for side, mine in zip((found.same, found.shift), both, strict=True):
             for place, p in enumerate(side.mcnemar.values()):
-                only = [int((one[0][place] > other[0][place]).sum()) for one, other in ((full, own), (own, full))]
+                sides = ((mine.full[0], mine.own[0]), (mine.own[0], mine.full[0]))
+                only = [int((one[place] > other[place]).sum()) for one, other in sides]
                 tail = sum(math.comb(sum(only), k) for k in range(min(only) + 1)) / 2 ** sum(only)
                 assert p == pytest.approx(min(1.0, 2 * tail), rel=1e-9)
             if side.recovered and side.recovered.low is not None:
-                base = tables["none", None, side.task, found.score]
-                gains = [less(one, base, sign) for one in (own, full)]
-                q = max(quantile((1.0, gain)) for gain in gains)
+                own, full = mine.gains
+                q = max(quantile((1.0, gain)) for gain in mine.gains)
                 for end in (side.recovered.low, side.recovered.high):
-                    value, stderr, _ = expected((1.0, (gains[0][0] - end * gains[1][0], gains[0][1])))
+                    value, stderr, _ = expected((1.0, (own[0] - end * full[0], own[1])))
                     assert abs(value) == pytest.approx(q * stderr, rel=1e-6)
                 compared += 1
         if found.ratio and found.ratio.low is not None:
-            q = max(quantile((1.0, gap)) for gap in gaps)
+            same, shift = both
+            q = max(quantile((1.0, one.gap)) for one in both)
             for end in (found.ratio.low, found.ratio.high):
-                value, stderr, _ = expected((1.0, gaps[0]), (-end, gaps[1]))
+                value, stderr, _ = expected((1.0, shift.gap), (-end, same.gap))
                 assert abs(value) == pytest.approx(q * stderr, rel=1e-6)
             compared += 1
-    assert compared or folder.name != "quick"
+    assert compared
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_factor_and_prompt_effect_of_a_published_study_is_found_again(folder: Path) -> None:
-    tables, board = read(folder), build(load(folder))
+    stored, board = stored_in(folder), board_of(folder)
     weights = {
         "all layers, not some": (0.5, 0.5, -0.5, -0.5),
         "full rank, not low": (0.5, 0.5, -0.5, -0.5),
@@ -268,49 +323,43 @@ def test_every_factor_and_prompt_effect_of_a_published_study_is_found_again(fold
         "16 or 32 bits, not 4": (1.0, -1.0),
     }
     for effect in board.factors:
-        rows = [tables[adapter, effect.trained, effect.task, effect.score] for adapter in effect.adapters]
+        rows = stored.tables(
+            *((adapter, effect.trained, effect.task, effect.score) for adapter in effect.adapters)
+        )
         sign = -1.0 if effect.score == "gold_nll" else 1.0
         combined = sum(sign * w * row[0] for w, row in zip(weights[effect.effect], rows, strict=True))
         assert agrees(effect.found, (1.0, (combined, rows[0][1])))
     for effect in board.prompts:
-        own, other = (
-            tables[effect.adapters[0], effect.trained, t, effect.score] for t in (effect.trained, effect.task)
-        )
+        keys = ((effect.adapters[0], effect.trained, t, effect.score) for t in (effect.trained, effect.task))
+        own, other = stored.tables(*keys)
         assert agrees(effect.found, (1.0, less(own, other, -1.0 if effect.score == "gold_nll" else 1.0)))
+    assert board.factors or folder.name != "study"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_rank_of_a_published_study_is_found_again(folder: Path) -> None:
-    tables, board = read(folder), build(load(folder))
+    stored, board = stored_in(folder), board_of(folder)
     compared = 0
-    for task in board.tasks:
-        for trained in {row.task for row in board.rows if row.task}:
-            ranks = {
-                (row.adapter, row.task): row.tasks[task].ranks[trained]
-                for row in board.rows
-                if task in row.tasks and trained in row.tasks[task].ranks
-            }
-            if not ranks:
-                continue
-            score = next(iter(ranks.values())).score
-            sign = -1.0 if score == "gold_nll" else 1.0
-            mine = {key: tables[*key, task, score] for key in ranks}
-            seeds = max(table.shape[0] for table, _ in mine.values())
-            mine = {
-                key: (numpy.repeat(t, seeds // t.shape[0], axis=0), groups) for key, (t, groups) in mine.items()
-            }
-            left = sorted(mine, key=lambda key: -sign * mine[key][0].mean())
-            place = 1
-            while left:
-                leader, *others = left
-                p_values = [two_tests(1.0, (1.0, less(mine[leader], mine[other])))[0] for other in others]
-                tied = [
-                    leader,
-                    *(o for o, p in zip(others, holm([*p_values]), strict=True) if p is None or p > 0.05),
-                ]
-                for key in tied:
-                    assert (ranks[key].place, ranks[key].shared) == (place, len(tied) > 1)
-                    compared += 1
-                place += len(tied)
-                left = [key for key in left if key not in tied]
+    for task, trained in product(board.tasks, {row.task for row in board.rows if row.task}):
+        ranks = {
+            (row.adapter, row.task): row.tasks[task].ranks[trained]
+            for row in board.rows
+            if task in row.tasks and trained in row.tasks[task].ranks
+        }
+        if not ranks:
+            continue
+        score = next(iter(ranks.values())).score
+        sign = -1.0 if score == "gold_nll" else 1.0
+        mine = dict(zip(ranks, stored.tables(*((*key, task, score) for key in ranks)), strict=True))
+        left = sorted(mine, key=lambda key: -sign * mine[key][0].mean())
+        place = 1
+        while left:
+            leader, *others = left
+            adjusted = holm([two_tests(1.0, (1.0, less(mine[leader], mine[other])))[0] for other in others])
+            tied = [leader, *(o for o, p in zip(others, adjusted, strict=True) if p is None or p > 0.05)]
+            for key in tied:
+                assert (ranks[key].place, ranks[key].shared) == (place, len(tied) > 1)
+                compared += 1
+            place += len(tied)
+            left = [key for key in left if key not in tied]
     assert compared
