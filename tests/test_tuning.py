@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from planted import TRAIN, Made, cell_record, failed, write
 
+from medcot_bench.analysis.leaderboard import build
 from medcot_bench.config import Study
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planner import make_plan
+from medcot_bench.results import load
+from medcot_bench.store import Store
 from medcot_bench.study_files import load_study
-from medcot_bench.tuning import Trial, at_edge, choose
+from medcot_bench.tuning import Trial, at_edge, choose, trials_of, untried
 
 
 def trial(rate: float, loss: float | None, seed: int = 0, adapter: str = "lora", chosen: bool = False) -> Trial:
@@ -26,6 +33,36 @@ def test_the_least_mean_over_seeds_wins() -> None:
 def test_a_rate_that_diverged_with_one_seed_is_out() -> None:
     assert choose([trial(1e-4, 0.5), trial(1e-3, 0.1), trial(1e-3, None, seed=1)]) == {("lora", "k8s_qa"): 1e-4}
     assert choose([trial(1e-3, None)]) == {}
+
+
+def test_a_trial_that_diverged_costs_what_it_took_until_then(study_fields: dict[str, Any], tmp_path: Path) -> None:
+    fields = study_fields | {"adapters": "full", "data": {}, "training": {"tune_lr": 4}}
+    plan, store = make_plan(Study.model_validate(fields)), Store(tmp_path / "store")
+    in_training, in_scoring, of_old, _ = plan.cells
+    [choosing] = plan.scores_of(in_scoring)
+    store.add_attempt(in_training, replace(failed("diverged", "loss nan"), seconds=7.5), "log")
+    store.commit_cell(in_scoring, cell_record(in_scoring, Made(adapter="full"), TRAIN), [])
+    store.add_attempt(in_scoring, replace(failed("diverged", "no", choosing.title), seconds=0.5), "log")
+    folder = store.add_attempt(of_old, failed("diverged", "loss nan"), "log")
+    old = json.loads((folder / "error.json").read_text())
+    del old["seconds"]
+    (folder / "error.json").write_text(json.dumps(old))
+    trials = trials_of(plan, store)
+    assert [(trial.loss, trial.seconds) for trial in trials] == [
+        (None, 7.5),
+        (None, TRAIN.seconds + 0.5),
+        (None, 0.0),  # records once had no seconds
+    ]
+    assert [todo.cell for todo in untried(plan, store)] == [plan.cells[3]]
+
+
+def test_a_row_pays_for_every_rate_but_the_chosen_one(tmp_path: Path) -> None:
+    root = write(tmp_path, Made(adapter="full"), Made(adapter="lora"))
+    tried = [trial(1e-4, 0.5, chosen=True), trial(1e-3, 0.6), replace(trial(1e-2, None), seconds=7.5)]
+    plan = json.loads((root / "plan.json").read_text())
+    (root / "plan.json").write_text(json.dumps({**plan, "trials": [asdict(one) for one in tried]}))
+    spent = {row.adapter: row.costs.tuning_seconds for row in build(load(root)).rows if row.costs}
+    assert spent == {"full": 0.0, "lora": 8.5}
 
 
 def test_an_edge_is_told_from_what_lies_inside() -> None:
