@@ -14,6 +14,7 @@ from medcot_bench.analysis.leaderboard import build
 from medcot_bench.config import Study
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planner import make_plan
+from medcot_bench.requests import make_cells
 from medcot_bench.results import load
 from medcot_bench.store import Store
 from medcot_bench.study_files import load_study
@@ -84,6 +85,39 @@ def test_each_adapter_gets_as_many_trials_around_its_own_rate(study_fields: dict
     assert [(score.task, score.relation, score.request["scores"]) for score in plan.scores] == [
         ("k8s_qa", "same_task", ["gold_nll"])
     ] * len(plan.cells)
+
+
+def rates_of(fields: dict[str, Any], parameters: int, recipe: Any = None) -> dict[str, list[float]]:
+    """The rates tried for each adapter, were the model of that size and its folder's recipe that one."""
+    plan = make_plan(Study.model_validate(fields))
+    info = replace(plan.base.info, parameters=parameters)
+    plan = replace(plan, base=replace(plan.base, info=info, recipe=recipe or {}))
+    rates: dict[str, list[float]] = {}
+    for cell in make_cells(plan, ["k8s_qa"]):
+        rates.setdefault(cell.adapter, []).append(plan.recipe(cell).lr)
+    return rates
+
+
+def test_full_fine_tuning_of_large_models_is_tried_down_to_1e_6(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full,full:select=top,full:select=bottom,lr=2e-5,lora", "data": {}}
+    large = rates_of(fields | {"training": {"tune_lr": 3}}, 3_212_749_824)
+    assert large == {
+        "full": [1e-6, 3.2e-6, 1e-5],
+        "full:select=top": [1e-6, 3.2e-6, 1e-5],
+        "full:select=bottom,lr=2e-5": [6.3e-6, 2e-5, 6.3e-5],  # what was named is the middle
+        "lora": [6.3e-5, 2e-4, 6.3e-4],
+    }
+
+
+def test_the_centre_goes_by_size_and_only_where_no_rate_is_named(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full", "data": {}}
+    tuned = fields | {"training": {"tune_lr": 3}}
+    assert rates_of(tuned, 500_000_000)["full"] == [1e-6, 3.2e-6, 1e-5]
+    assert rates_of(tuned, 499_999_999)["full"] == rates_of(tuned, 134_515_008)["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(fields | {"training": {"tune_lr": 3, "lr": 1e-4}}, 3 * 10**9)["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(tuned, 3 * 10**9, {"full": {"lr": 1e-4}})["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(fields | {"training": {"tune_lr": 2}}, 3 * 10**9)["full"] == [3.2e-6, 1e-5]
+    assert rates_of(fields, 3 * 10**9)["full"] == [1e-5]  # untuned, the recipe's
 
 
 def test_chosen_rates_make_the_cells_that_the_trials_were(study_fields: dict[str, Any]) -> None:
