@@ -53,7 +53,7 @@ class Training(_Section):
     """`shuffled` trains on the answers of other items: a control that should gain nothing but form."""
     lr: float | None = Field(None, gt=0)
     tune_lr: int | tuple[float, ...] | None = None
-    """Learning rates tried for each adapter and task: so many around the one of its recipe, or these."""
+    """Learning rates tried for each adapter and task: so many around its own, or these."""
     tune_seeds: PositiveInt = 1
     """Seeds that each is tried with, the first of the study's."""
     checkpoints: int = Field(0, ge=0)

@@ -93,6 +93,18 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
+class TunedAdapter(Protocol):
+    """An adapter whose best learning rates lie around another one than its recipe's. Optional."""
+
+    def tune_around(self, model: ModelInfo) -> float:
+        """Return the learning rate that others are tried around, for a model of this size.
+
+        A rate that the user or the model's folder names goes before it.
+        """
+        ...
+
+
+@runtime_checkable
 class Selector(Protocol):
     """A rule that says where an adapter goes."""
 

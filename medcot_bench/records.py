@@ -149,6 +149,8 @@ class Attempt:
     """The evaluation task, where training had finished."""
     error: str
     started: str
+    seconds: float | None = None
+    """Of the training or scoring until it failed; None for killed workers, skipped cells, and in older records."""
 
 
 def now() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from medcot_bench.config import Study, Training
 from medcot_bench.data.sources import digest
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.headers import RECIPE_FILE
+from medcot_bench.interfaces import TunedAdapter
 from medcot_bench.plan import FINAL, TRIED_BY, Cell, Plan, Score
 from medcot_bench.plugins import blame
 from medcot_bench.prompting import baseline_requests, left_out
@@ -105,7 +107,7 @@ def _recipes(plan: Plan, adapter: ChosenAdapter, task: str) -> list[Recipe]:
     recipe = _recipe(plan, adapter)
     training = plan.study.training
     if plan.trials and training.tune_lr is not None:
-        rates = grid(recipe.lr, training.tune_lr)
+        rates = grid(_centre(plan, adapter, recipe), training.tune_lr)
     else:
         rates = ((training.rates or {}).get(adapter.label, {}).get(task, recipe.lr),)
     return [dataclasses.replace(recipe, lr=rate) for rate in rates]
@@ -113,6 +115,8 @@ def _recipes(plan: Plan, adapter: ChosenAdapter, task: str) -> list[Recipe]:
 
 def grid(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:
     """Return the learning rates to try: those given, or so many around a centre, half a decade apart.
+
+    An even number has one more above the centre than below it.
 
     >>> grid(1e-5, 5), grid(1e-3, 2), grid(1e-3, (1e-4, 3e-4))
     ((1e-06, 3.2e-06, 1e-05, 3.2e-05, 0.0001), (0.001, 0.0032), (0.0001, 0.0003))
@@ -124,23 +128,39 @@ def grid(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:
     return tuple(float(f"{centre * 10 ** (step / 2):.2g}") if step else centre for step in steps)
 
 
+def _centre(plan: Plan, adapter: ChosenAdapter, recipe: Recipe) -> float:
+    """Return the rate that others are tried around: one that was named, else the adapter's own for it."""
+    if "lr" in _given(plan, adapter) or not isinstance(adapter.adapter, TunedAdapter):
+        return recipe.lr
+    with blame(adapter.entry, "tune_around"):
+        centre = float(adapter.adapter.tune_around(plan.base.info))
+        if not 0 < centre < math.inf:
+            raise ValueError(f"it gives {centre}; learning rates are above 0")
+    return centre
+
+
 def _recipe(plan: Plan, adapter: ChosenAdapter) -> Recipe:
     with blame(adapter.entry, "recipe"):
         recipe = adapter.adapter.recipe(plan.base.info)
         if not isinstance(recipe, Recipe):
             raise TypeError(f"it gives a {type(recipe).__name__}, not a Recipe")
-    name = adapter.adapter.spec.name
-    changes = {
-        **_checked(f"{RECIPE_FILE}: {name}", plan.base.recipe.get(name, {})),
-        **plan.study.training.recipe(),
-        **_checked(f"adapter {adapter.label}", adapter.recipe_options),
-    }
+    changes = _given(plan, adapter)
     length = min(changes.get("max_length", recipe.max_length), plan.base.info.max_positions)
     try:
         recipe = dataclasses.replace(recipe, **{**changes, "max_length": length})
     except ValueError as error:
         raise ConfigErrors([f"adapter {adapter.label}: {error}"]) from None
     return recipe
+
+
+def _given(plan: Plan, adapter: ChosenAdapter) -> dict[str, Any]:
+    """Return the recipe fields that the model's folder, the study or the adapter's options name."""
+    name = adapter.adapter.spec.name
+    return {
+        **_checked(f"{RECIPE_FILE}: {name}", plan.base.recipe.get(name, {})),
+        **plan.study.training.recipe(),
+        **_checked(f"adapter {adapter.label}", adapter.recipe_options),
+    }
 
 
 def _checked(where: str, fields: Any) -> dict[str, Any]:

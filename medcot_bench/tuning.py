@@ -10,6 +10,7 @@ from statistics import fmean
 from medcot_bench.config import Study
 from medcot_bench.errors import SOME_FAILED, MedcotError
 from medcot_bench.plan import TRIED_BY, Cell, Plan, Score
+from medcot_bench.records import Attempt
 from medcot_bench.store import Store
 from medcot_bench.todo import Todo, remaining
 
@@ -27,7 +28,7 @@ class Trial:
     loss: float | None
     """gold_nll on the task's validation items; None where the training diverged."""
     seconds: float
-    """Of training and of looking at the validation items."""
+    """Of training and of looking at the validation items, up to where it diverged."""
     chosen: bool = False
 
 
@@ -36,10 +37,14 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
     found = []
     for cell in plan.cells:
         score = _choosing(plan, cell)
-        record, scored = store.cell(cell), store.score(cell, score)
-        if cell.task is None or cell.seed is None or not (scored or _last(store, cell) == DIVERGED):
+        record, scored, diverged = store.cell(cell), store.score(cell, score), _diverged(store, cell)
+        if cell.task is None or cell.seed is None or not (scored or diverged):
             continue
         seconds = record.phases["train"].seconds if record else 0.0
+        if scored:
+            seconds += scored.phase.seconds
+        elif diverged:
+            seconds += diverged.seconds or 0.0
         found.append(
             Trial(
                 adapter=cell.adapter,
@@ -47,7 +52,7 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
                 seed=cell.seed,
                 rate=plan.recipe(cell).lr,
                 loss=scored.results[f"{TRIED_BY},none"] if scored else None,
-                seconds=seconds + (scored.phase.seconds if scored else 0.0),
+                seconds=seconds,
             )
         )
     chosen = choose(found)
@@ -71,7 +76,7 @@ def choose(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:
 def untried(plan: Plan, store: Store) -> list[Todo]:
     """Return the trials that are still to be run. One that diverged has had its try."""
     todos = remaining(plan, store)
-    return [todo for todo in todos if todo.action != "done" and _last(store, todo.cell) != DIVERGED]
+    return [todo for todo in todos if todo.action != "done" and not _diverged(store, todo.cell)]
 
 
 def tuned(study: Study, plan: Plan, store: Store) -> Study:
@@ -111,10 +116,10 @@ def _choosing(plan: Plan, cell: Cell) -> Score:
     return next(score for score in plan.scores_of(cell) if score.chooses)
 
 
-def _last(store: Store, cell: Cell) -> str | None:
-    """Return the status of the latest failed attempt."""
+def _diverged(store: Store, cell: Cell) -> Attempt | None:
+    """Return the latest failed attempt where it diverged."""
     attempts = store.attempts(cell)
-    return attempts[-1].status if attempts else None
+    return attempts[-1] if attempts and attempts[-1].status == DIVERGED else None
 
 
 def _error(message: str) -> MedcotError:

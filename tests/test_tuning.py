@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from planted import TRAIN, Made, cell_record, failed, write
 
+from medcot_bench.analysis.leaderboard import build
 from medcot_bench.config import Study
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planner import make_plan
+from medcot_bench.requests import make_cells
+from medcot_bench.results import load
+from medcot_bench.store import Store
 from medcot_bench.study_files import load_study
-from medcot_bench.tuning import Trial, at_edge, choose
+from medcot_bench.tuning import Trial, at_edge, choose, trials_of, untried
 
 
 def trial(rate: float, loss: float | None, seed: int = 0, adapter: str = "lora", chosen: bool = False) -> Trial:
@@ -26,6 +34,36 @@ def test_the_least_mean_over_seeds_wins() -> None:
 def test_a_rate_that_diverged_with_one_seed_is_out() -> None:
     assert choose([trial(1e-4, 0.5), trial(1e-3, 0.1), trial(1e-3, None, seed=1)]) == {("lora", "k8s_qa"): 1e-4}
     assert choose([trial(1e-3, None)]) == {}
+
+
+def test_a_trial_that_diverged_costs_what_it_took_until_then(study_fields: dict[str, Any], tmp_path: Path) -> None:
+    fields = study_fields | {"adapters": "full", "data": {}, "training": {"tune_lr": 4}}
+    plan, store = make_plan(Study.model_validate(fields)), Store(tmp_path / "store")
+    in_training, in_scoring, of_old, _ = plan.cells
+    [choosing] = plan.scores_of(in_scoring)
+    store.add_attempt(in_training, replace(failed("diverged", "loss nan"), seconds=7.5), "log")
+    store.commit_cell(in_scoring, cell_record(in_scoring, Made(adapter="full"), TRAIN), [])
+    store.add_attempt(in_scoring, replace(failed("diverged", "no", choosing.title), seconds=0.5), "log")
+    folder = store.add_attempt(of_old, failed("diverged", "loss nan"), "log")
+    old = json.loads((folder / "error.json").read_text())
+    del old["seconds"]
+    (folder / "error.json").write_text(json.dumps(old))
+    trials = trials_of(plan, store)
+    assert [(trial.loss, trial.seconds) for trial in trials] == [
+        (None, 7.5),
+        (None, TRAIN.seconds + 0.5),
+        (None, 0.0),  # records once had no seconds
+    ]
+    assert [todo.cell for todo in untried(plan, store)] == [plan.cells[3]]
+
+
+def test_a_row_pays_for_every_rate_but_the_chosen_one(tmp_path: Path) -> None:
+    root = write(tmp_path, Made(adapter="full"), Made(adapter="lora"))
+    tried = [trial(1e-4, 0.5, chosen=True), trial(1e-3, 0.6), replace(trial(1e-2, None), seconds=7.5)]
+    plan = json.loads((root / "plan.json").read_text())
+    (root / "plan.json").write_text(json.dumps({**plan, "trials": [asdict(one) for one in tried]}))
+    spent = {row.adapter: row.costs.tuning_seconds for row in build(load(root)).rows if row.costs}
+    assert spent == {"full": 0.0, "lora": 8.5}
 
 
 def test_an_edge_is_told_from_what_lies_inside() -> None:
@@ -47,6 +85,39 @@ def test_each_adapter_gets_as_many_trials_around_its_own_rate(study_fields: dict
     assert [(score.task, score.relation, score.request["scores"]) for score in plan.scores] == [
         ("k8s_qa", "same_task", ["gold_nll"])
     ] * len(plan.cells)
+
+
+def rates_of(fields: dict[str, Any], parameters: int, recipe: Any = None) -> dict[str, list[float]]:
+    """The rates tried for each adapter, were the model of that size and its folder's recipe that one."""
+    plan = make_plan(Study.model_validate(fields))
+    info = replace(plan.base.info, parameters=parameters)
+    plan = replace(plan, base=replace(plan.base, info=info, recipe=recipe or {}))
+    rates: dict[str, list[float]] = {}
+    for cell in make_cells(plan, ["k8s_qa"]):
+        rates.setdefault(cell.adapter, []).append(plan.recipe(cell).lr)
+    return rates
+
+
+def test_full_fine_tuning_of_large_models_is_tried_down_to_1e_6(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full,full:select=top,full:select=bottom,lr=2e-5,lora", "data": {}}
+    large = rates_of(fields | {"training": {"tune_lr": 3}}, 3_212_749_824)
+    assert large == {
+        "full": [1e-6, 3.2e-6, 1e-5],
+        "full:select=top": [1e-6, 3.2e-6, 1e-5],
+        "full:select=bottom,lr=2e-5": [6.3e-6, 2e-5, 6.3e-5],  # what was named is the middle
+        "lora": [6.3e-5, 2e-4, 6.3e-4],
+    }
+
+
+def test_the_centre_goes_by_size_and_only_where_no_rate_is_named(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full", "data": {}}
+    tuned = fields | {"training": {"tune_lr": 3}}
+    assert rates_of(tuned, 500_000_000)["full"] == [1e-6, 3.2e-6, 1e-5]
+    assert rates_of(tuned, 499_999_999)["full"] == rates_of(tuned, 134_515_008)["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(fields | {"training": {"tune_lr": 3, "lr": 1e-4}}, 3 * 10**9)["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(tuned, 3 * 10**9, {"full": {"lr": 1e-4}})["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(fields | {"training": {"tune_lr": 2}}, 3 * 10**9)["full"] == [3.2e-6, 1e-5]
+    assert rates_of(fields, 3 * 10**9)["full"] == [1e-5]  # untuned, the recipe's
 
 
 def test_chosen_rates_make_the_cells_that_the_trials_were(study_fields: dict[str, Any]) -> None:

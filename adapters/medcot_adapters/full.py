@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medcot_adapters.recipes import full_recipe
+from medcot_adapters.recipes import full_centre, full_recipe
 from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, hookimpl
 
 SPEC = AdapterSpec(
@@ -25,6 +25,10 @@ class Full:
     def recipe(self, model: ModelInfo) -> Recipe:
         """Return the default recipe for full updates."""
         return full_recipe(model)
+
+    def tune_around(self, model: ModelInfo) -> float:
+        """Return the learning rate that others are tried around: below the recipe's for large models."""
+        return full_centre(model)
 
     def prepare(self, model: Any, placement: Placement) -> Any:
         """Unfreeze the parameters of the placed modules; tied parameters stay tied."""

@@ -16,6 +16,14 @@ def full_recipe(model: ModelInfo) -> Recipe:
     return _recipe(model, 1e-4, 1e-5)
 
 
+def full_centre(model: ModelInfo) -> float:
+    """Return the rate that others are tried around for full updates.
+
+    Large models: half a decade below the default, so that three rates go from 1e-6 up to the default, 1e-5.
+    """
+    return full_recipe(model).lr if model.parameters < SMALL else 3.2e-6
+
+
 def low_rank_recipe(model: ModelInfo) -> Recipe:
     """Return the default for LoRA.
 

@@ -6,6 +6,8 @@ and all layers by LoRA takes them apart.
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -13,6 +15,7 @@ from typing import Any
 
 from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.analysis.inference import difference, holm
+from medcot_bench.analysis.recipes import request_of
 from medcot_bench.analysis.values import rows_of, values_of
 from medcot_bench.results import CellResult, Results
 from medcot_bench.scores import higher_is_better
@@ -24,6 +27,9 @@ EFFECTS: Mapping[str, Mapping[str, float]] = {
     "16 or 32 bits, not 4": {"low": 1.0, "low nf4": -1.0},
 }
 """Effect -> kind of row -> its weight: main effects of a 2 x 2 design, their interaction, and the base's bits."""
+OWN = {"lr", "accumulation"}
+"""Recipe fields in which the rows of an effect may differ: each method has the rate that suits it, and the passes
+of a step change no gradient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +44,26 @@ class FactorEffect:
     """The rows it was computed from."""
     found: Contrast
     p_value: float | None
-    """That it is zero, adjusted for the effects on this evaluation task (Holm)."""
+    """That it is zero, adjusted for the effects on this evaluation task by this score (Holm)."""
 
 
 def factor_effects(results: Results) -> tuple[FactorEffect, ...]:
-    """Return every effect that the study's rows allow, for its primary score and those with a margin."""
+    """Return every effect that the study's rows allow, for its primary score and those with a margin.
+
+    An effect is one of rows that were trained on the same items by the same recipe but for the learning rate; with
+    several numbers of training items there is one for each. All on one evaluation task are a family (Holm).
+    """
     rows = rows_of(results)
     found: list[FactorEffect] = []
     for trained in dict.fromkeys(task for _, task in rows if task):
-        kinds = _kinds({adapter: cells for (adapter, task), cells in rows.items() if task == trained})
+        designs = [*_designs({adapter: cells for (adapter, task), cells in rows.items() if task == trained})]
         for task in results.tasks:
-            read = {
-                kind: (adapter, values_of(results, rows[adapter, trained], task))
-                for kind, adapter in kinds.items()
-            }
+            read = [
+                {kind: (name, values_of(results, rows[name, trained], task)) for kind, name in design.items()}
+                for design in designs
+            ]
             for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
-                effects = [*_effects(trained, task, score, read)]
+                effects = [effect for design in read for effect in _effects(trained, task, score, design)]
                 adjusted = holm([effect.p_value for effect in effects])
                 found += [replace(effect, p_value=p) for effect, p in zip(effects, adjusted, strict=True)]
     return tuple(found)
@@ -84,16 +94,21 @@ def _effects(trained: str, task: str, score: str, read: Read) -> Iterator[Factor
         yield FactorEffect(trained, task, score, effect, adapters, value, difference(value))
 
 
-def _kinds(rows: Mapping[str, Sequence[CellResult]]) -> dict[str, str]:
+def _designs(rows: Mapping[str, Sequence[CellResult]]) -> Iterator[dict[str, str]]:
+    """Yield kind -> adapter for the rows of each set of training items and recipe."""
+    alike: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for adapter, cells in rows.items():
+        if request := request_of(cells):
+            shared = {name: value for name, value in request.get("recipe", {}).items() if name not in OWN}
+            alike[json.dumps([request.get("train"), shared], sort_keys=True)][adapter] = request
+    yield from map(_kinds, alike.values())
+
+
+def _kinds(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return kind -> adapter: the first four rows that make a 2 x 2, and the first pair that differs in bits.
 
     Both rows in some layers have one selector, both of low rank one adapter with its options.
     """
-    asked = {
-        adapter: record.request
-        for adapter, cells in rows.items()
-        if (record := next((cell.record for cell in cells if cell.record), None))
-    }
     full = [a for a, request in asked.items() if _full(request)]
     low = [a for a, request in asked.items() if not _full(request) and not _quantised(request)]
     whole = next((a for a in full if _whole(asked[a])), None)

@@ -17,6 +17,7 @@ from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.prompted import Prompted, prompted
 from medcot_bench.analysis.prompts import prompt_effects
 from medcot_bench.analysis.ranks import Rank, rank_rows
+from medcot_bench.analysis.recipes import recipe_notes
 from medcot_bench.analysis.sizes import SizeTrend, size_trends
 from medcot_bench.analysis.values import Values, ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
@@ -194,7 +195,7 @@ def build(results: Results) -> Leaderboard:
         sizes=size_trends(results),
         prompted=prompted(results),
         trials=results.trials,
-        notes=tuple(notes(results)),
+        notes=(*recipe_notes(results), *notes(results)),
         headlines=headlines(results),
         lower=lower_scores(results),
         names_in_files=names_in_files(results),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,12 +46,19 @@ class CellRunner:
         self._base = WarmBase(folder, self._device)
         self._mark: str | None = None
         """What has to be said of the scores of the cell at work."""
+        self._began = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What the phase at work, or the last one, has taken since it began."""
+        return time.perf_counter() - self._began
 
     def run(self, cell: Cell, fail: Fail) -> None:
         """Train `cell` if it has to be, then make its missing scores; a score that fails goes to `fail`.
 
         What else fails is raised. Everything finished before stays committed.
         """
+        self._began = time.perf_counter()
         chosen = self._plan.adapters[cell.adapter]
         spec = chosen.adapter.spec
         record = self._store.cell(cell)
@@ -103,7 +111,7 @@ class CellRunner:
             model.eval()
         else:
             self._emit("phase", cell=cell.id, phase="train")
-            started = now()
+            started, self._began = now(), time.perf_counter()
             keep = kept.keep if on_the_way else None
             fitted = fit(self._plan, cell, base.model, self._encoder, self._dtype, self._on_step(cell), keep)
             model = fitted.model
@@ -195,7 +203,7 @@ class CellRunner:
         return size
 
     def _score(self, cell: Cell, chosen: ChosenAdapter, base: Lent, model: Any, score: Score) -> None:
-        started, plan = now(), self._plan
+        started, self._began, plan = now(), time.perf_counter(), self._plan
         self._emit("phase", cell=cell.id, phase="score", task=score.title)
         master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
         dtype = self._dtype if master_weights else None

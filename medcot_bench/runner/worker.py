@@ -64,7 +64,9 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
         text = str(error) if isinstance(error, MedcotError) else f"{type(error).__name__}: {error}"
         line = " ".join(text.split()) or type(error).__name__
         task = score.title if score else None
-        attempt = Attempt(cell_id=cell.id, status=status, score=task, error=line, started=started)
+        attempt = Attempt(
+            cell_id=cell.id, status=status, score=task, error=line, started=started, seconds=runner.seconds
+        )
         log = "".join(traceback.format_exception(error))
         folder = store.add_attempt(cell, attempt, log)
         failures.append((task, error))

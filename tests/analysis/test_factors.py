@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,28 @@ from typing import Any
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.factors import FactorEffect, factor_effects
+from medcot_bench.analysis.factors import EFFECTS, FactorEffect, factor_effects
+from medcot_bench.analysis.inference import difference, holm
 from medcot_bench.results import load
 
 TOP = {"name": "top", "targets": "all"}
 MEANS = {"full": 0.9, "full:select=top": 0.7, "lora": 0.8, "lora:select=top": 0.5}
 
 
-def plant(root: Path, means: Mapping[str, float], score: str = "answer", **changes: Any) -> Path:
+def plant(
+    root: Path,
+    means: Mapping[str, float],
+    score: str = "answer",
+    request: Callable[[str], Mapping[str, Any] | None] = lambda adapter: {},
+) -> Path:
+    """Write rows around those means; `request` gives what an adapter's cells ask for beside it."""
     made = []
     for adapter, mean in means.items():
         for seed in range(3):
             rng = random.Random(f"{adapter} {seed}")
             values = {str(n): mean + rng.gauss(0, 0.05) for n in range(30)}
-            part = Made(adapter=adapter, seed=seed, scores={"k8s_qa": {score: values}}, **changes)
+            scores = {"k8s_qa": {score: values}}
+            part = Made(adapter=adapter, seed=seed, scores=scores, request=request(adapter) or {})
             made.append(replace(part, selector=TOP) if "top" in adapter else part)
     return write(root, *made)
 
@@ -57,6 +65,64 @@ def test_effects_are_those_of_the_four_means(tmp_path: Path, score: str, sign: i
     assert found["interaction"].found.value == pytest.approx(sign * ((full - full_top) - (lora - lora_top)))
     assert all((effect.p_value or 0) < 0.01 for effect in found.values())
     assert found["interaction"].adapters == tuple(MEANS)
+
+
+def test_rows_of_other_items_or_steps_are_no_part_of_a_design(tmp_path: Path) -> None:
+    alone = effects(plant(tmp_path / "alone", MEANS))
+    recipe = {"lr": 1e-3, "train_tokens": 1000, "accumulation": 1}
+    rows: dict[str, tuple[str, dict[str, Any]]] = {
+        "full": ("all", recipe | {"lr": 1e-5}),
+        "full:select=top": ("all", recipe | {"lr": 1e-5, "accumulation": 2}),
+        "lora:train_items=100": ("the first 100", recipe),
+        "lora:epochs=3": ("all", recipe | {"train_tokens": 3000}),
+        "lora": ("all", recipe),
+        "lora:select=top": ("all", recipe),
+    }
+
+    def asked(adapter: str) -> dict[str, Any]:
+        train, own = rows[adapter]
+        return {"train": train, "recipe": own}
+
+    means = {adapter: MEANS.get(adapter, 0.3) for adapter in rows}
+    found = effects(plant(tmp_path / "among", means, request=asked))
+    assert found == alone
+    assert found["interaction"].adapters == tuple(MEANS)
+    less = {adapter: mean for adapter, mean in means.items() if adapter != "lora"}
+    assert effects(plant(tmp_path / "without", less, request=asked)) == {}
+
+
+def test_every_number_of_training_items_has_its_effects_in_one_family(tmp_path: Path) -> None:
+    sized = {
+        f"{adapter}{',' if ':' in adapter else ':'}train_items={n}": (adapter, n)
+        for adapter in MEANS
+        for n in (9, 99)
+    }
+    means = {
+        label: MEANS[adapter] + (n == 99) * 0.1 * ("full" in adapter) for label, (adapter, n) in sized.items()
+    }
+    root = plant(tmp_path, means, request=lambda label: {"train": str(sized[label][1])})
+    found = factor_effects(load(root))
+    assert [(effect.effect, {sized[label][1] for label in effect.adapters}) for effect in found] == [
+        (effect, {size}) for size in (9, 99) for effect in [*EFFECTS][:3]
+    ]
+    mean = means_of(root)
+    for effect in found:
+        weights = EFFECTS[effect.effect].values()
+        by_hand = sum(weight * mean[label] for weight, label in zip(weights, effect.adapters, strict=True))
+        assert effect.found.value == pytest.approx(by_hand)
+    raw = [difference(effect.found) for effect in found]
+    assert [effect.p_value for effect in found] == holm(raw)
+
+
+def test_bits_are_compared_on_the_same_items_alone(tmp_path: Path) -> None:
+    base = {"base": {"quantisation": "nf4"}}
+    asked = {
+        "lora": {"train": "all"},
+        "qlora:train_items=100": {"train": "the first 100", **base},
+        "qlora": {"train": "all", **base},
+    }
+    found = effects(plant(tmp_path, {"lora": 0.8, "qlora:train_items=100": 0.3, "qlora": 0.7}, request=asked.get))
+    assert found["16 or 32 bits, not 4"].adapters == ("lora", "qlora")
 
 
 def test_three_of_the_four_take_nothing_apart(tmp_path: Path) -> None:

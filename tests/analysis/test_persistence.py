@@ -101,18 +101,52 @@ def test_every_number_is_the_one_numpy_finds(tmp_path: Path) -> None:
         assert side.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df), rel=1e-9)
         ends = [stats.t.sf((0.02 - sign * mean) / stderr, df) for sign in (1, -1)]
         assert side.gap.equivalence == pytest.approx(max(ends), rel=1e-9)
-        rows = values["lora", side.task]
-        apart = [abs(rows[a] - rows[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))]
-        assert side.adapter_wobble == pytest.approx(numpy.mean(apart), rel=1e-9)
+        for adapter, wobble in (("lora", side.adapter_wobble), ("full", side.full_wobble)):
+            rows = values[adapter, side.task]
+            apart = [abs(rows[a] - rows[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))]
+            assert wobble == pytest.approx(numpy.mean(apart), rel=1e-9)
         assert side.mcnemar == {}
     assert found.change
     assert same(found.change.found, gaps["manuals_qa"], -gaps["k8s_qa"])
     assert found.ratio
     assert found.ratio.value == pytest.approx(gaps["manuals_qa"].mean() / gaps["k8s_qa"].mean(), rel=1e-9)
-    recovered = found.same.recovered
-    assert recovered
-    gains = [(values[a, "k8s_qa"] - values["none", "k8s_qa"]).mean() for a in ("lora", "full")]
-    assert recovered.value == pytest.approx(gains[0] / gains[1], rel=1e-9)
+
+
+def fieller_set(over: Any, under: Any) -> tuple[float, float]:
+    """The ends of all r for which the mean of `over - r * under` is not told from zero; seeds by groups each."""
+    dfs = []
+    for table in (over, under):
+        _, stderr, half = two_way(table)
+        dfs.append(optimize.brentq(lambda df, q=half / stderr: stats.t.ppf(0.975, df) - q, 1, 1000))
+    quantile = stats.t.ppf(0.975, min(dfs))
+
+    def told(r: float) -> float:
+        mean, stderr, _ = two_way(over - r * under)
+        return abs(mean) - quantile * stderr
+
+    middle = over.mean() / under.mean()
+    return optimize.brentq(told, middle - 10, middle), optimize.brentq(told, middle, middle + 10)
+
+
+def test_what_is_recovered_has_the_set_of_fieller(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"none": (0.2, 0.2), "full": (0.8, 0.6), "lora": (0.6, 0.5)}, spread=0.1)
+    found = only(root)
+    for side in (found.same, found.shift):
+        base = array(root, "none", side.task)
+        own, full = (array(root, adapter, side.task) - base for adapter in ("lora", "full"))
+        assert side.recovered
+        assert side.recovered.value == pytest.approx(own.mean() / full.mean(), rel=1e-9)
+        ends = (side.recovered.low, side.recovered.high)
+        assert ends == pytest.approx(fieller_set(own, full), rel=1e-9)
+
+
+def test_nothing_is_recovered_of_what_full_fine_tuning_does_not_gain(tmp_path: Path) -> None:
+    found = only(plant(tmp_path, {"none": (0.5, 0.5), "full": (0.8, 0.3), "lora": (0.6, 0.6)}))
+    assert found.same.recovered is not None
+    assert found.shift.full_gain
+    assert found.shift.full_gain.value < 0
+    assert found.shift.recovered is None
+    assert only(plant(tmp_path / "no base", {"full": (0.8, 0.3), "lora": (0.6, 0.6)})).same.recovered is None
 
 
 @pytest.mark.parametrize(

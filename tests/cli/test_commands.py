@@ -52,6 +52,26 @@ def test_plan_as_json_names_recipes_and_relations(
     assert lora["scores"] == {"k8s_qa": "same_task", "medqa_cot": "shift"}
 
 
+def test_several_rates_are_tried_as_with_tune_lr(
+    study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundled = [*study_arguments(study_fields | {"data": {}}), "--adapters", "none,full,lora", "--json"]
+
+    def planned(*flags: str) -> dict[str, Any]:
+        assert main(["plan", *bundled, *flags]) == 0
+        plan: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return plan
+
+    tried = planned("--lr", "1e-4,1e-3")
+    assert tried["stage"] == "trials"
+    rates = [(cell["adapter"], cell["recipe"]["lr"]) for cell in tried["cells"]]
+    assert rates == [(adapter, rate) for adapter in ("full", "lora") for rate in (1e-4, 1e-3)]
+    assert tried == planned("--tune-lr", "1e-4,1e-3")
+    alone = planned("--lr", "1e-3")
+    assert alone["stage"] == "study"
+    assert [cell["recipe"]["lr"] for cell in alone["cells"] if cell["recipe"]] == [1e-3, 1e-3]
+
+
 def test_dry_run_is_plan(study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     main(["plan", *study_arguments(study_fields)])
     expected = capsys.readouterr().out

@@ -52,6 +52,15 @@ def test_an_unknown_task(program: Program, good: list[str]) -> None:
     ]
 
 
+def test_rates_to_try_are_named_once(program: Program, good: list[str]) -> None:
+    assert program.fails(*good, "--lr", "1e-4,1e-3", "--tune-lr", "3") == [
+        "--lr 1e-4,1e-3: several rates are tried, as with --tune-lr 3; give one"
+    ]
+    [error] = program.fails(*good, "--lr", "1e-4,fast")
+    assert error.startswith("training.tune_lr: ")
+    assert "distinct rates above 0" in error
+
+
 def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--adapters", "lorra") == [
         "no adapter 'lorra'; known: full, layer_lora, lora, none, peft, qlora"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,33 @@ def test_every_preset_is_a_study_without_errors_that_plans(name: str, capsys: py
     assert presets.description(name).endswith((".", ")."))
     adapters = {cell["adapter"] for cell in planned(capsys, "--preset", name)["cells"]}
     assert {"full", "layer_lora"} <= adapters
+
+
+def test_persistence_is_the_question_with_its_hypotheses(capsys: pytest.CaptureFixture[str]) -> None:
+    study, errors = load_study(presets.path_of("persistence"))
+    assert errors == []
+    assert study.tasks == ("k8s_qa", "medqa_cot")
+    assert study.eval_tasks == ("manuals_qa", "k8s_qa@other_prompt", "medqa_cot@other_prompt")
+    assert study.adapters == ("none", "full", "lora", "layer_lora")
+    assert study.seeds == (0, 1, 2, 3, 4)
+    assert (study.training.tune_lr, study.training.checkpoints) == (3, 2)
+    asked = study.analysis
+    assert (asked.primary, asked.adapters, asked.shifts) == ("gold_nll", ("layer_lora",), ("manuals_qa",))
+    assert asked.margins == {"answer": 0.1, "gold_nll": 0.05}
+    assert main(["plan", "--preset", "persistence"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^18 cells, .*: 18 to train, ", shown, re.MULTILINE)  # adapters by tasks by rates
+    assert "these try learning rates" in shown
+    assert re.search(r"^time: about \S.* on two cores of ", shown, re.MULTILINE)
+    assert re.search(r"^disk: \S.* kept \(adapters\), \S.* more while a cell runs$", shown, re.MULTILINE)
+
+
+def test_a_preset_s_hypotheses_hold_on_every_number_of_training_items(capsys: pytest.CaptureFixture[str]) -> None:
+    study, _ = load_study(presets.path_of("persistence"))
+    smaller = ("--tasks", "k8s_qa", "--eval-tasks", "manuals_qa", "--train-items", "100,all")
+    cells = planned(capsys, "--preset", "persistence", *smaller)["cells"]
+    declared = {a for cell in cells if study.analysis.declares(a := cell["adapter"], "manuals_qa")}
+    assert declared == {"layer_lora:train_items=100", "layer_lora:train_items=all"}
 
 
 def test_without_a_study_quick_is_run_and_flags_override_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,7 @@ def test_a_diverged_cell_is_recorded_and_the_next_one_runs(
     assert bad.failure is not None
     assert bad.failure.status == "diverged"
     assert "try a lower lr" in bad.failure.error
+    assert bad.failure.seconds
     assert good.record is not None
     assert "diverged" in (tmp_path / "out" / "leaderboard.md").read_text()
     [log] = (tmp_path / "out").glob("cells/*/attempts/1/log")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import medcot_bench
+from medcot_bench.analysis.leaderboard import build
 from medcot_bench.analysis.matched import matched_gaps
 from medcot_bench.errors import MedcotError
 from medcot_bench.planner import make_plan
@@ -75,6 +76,9 @@ def test_a_rate_that_diverges_has_had_its_try(fields: dict[str, Any]) -> None:
         (1e-3, False, True),
         (1e30, True, False),
     ]
+    [row] = [row for row in build(results).rows if row.task]
+    assert row.costs
+    assert row.costs.tuning_seconds == results.trials[1].seconds > 0
     fields["training"] |= {"tune_lr": (1e29, 1e30)}
     with pytest.raises(MedcotError, match="adapter full on k8s_qa: every learning rate tried diverged"):
         medcot_bench.run(fields)
