@@ -16,7 +16,7 @@ from medcot_bench.analysis.notes import failures, notes
 from medcot_bench.analysis.persistence import Persistence, persistence
 from medcot_bench.analysis.prompted import Prompted, prompted
 from medcot_bench.analysis.prompts import prompt_effects
-from medcot_bench.analysis.ranks import Rank, rank_rows
+from medcot_bench.analysis.ranks import USUAL, Rank, rank_rows
 from medcot_bench.analysis.recipes import recipe_notes
 from medcot_bench.analysis.sizes import SizeTrend, size_trends
 from medcot_bench.analysis.values import Values, ahead, base_of, references, rows_of, values_of
@@ -117,6 +117,16 @@ class Leaderboard:
     """Task of lm-eval -> its scores of which less is better."""
     names_in_files: Mapping[str, str] = field(default_factory=dict)
     """Task of lm-eval from a user's file -> what it is called there."""
+    primary: str = USUAL[0]
+    """The study's primary score."""
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """Score -> the largest difference that makes none in practice."""
+
+    def headline(self, task: str) -> str:
+        """Return the score that overviews show of a task: the primary one, or the first of the usual ones made."""
+        made = {name for row in self.rows if task in row.tasks for name in row.tasks[task].scores}
+        wanted = (self.primary, *USUAL)
+        return self.headlines.get(task) or next((name for name in wanted if name in made), self.primary)
 
     def trained_on(self, row: Row) -> str:
         """Return the name with source of a row's training task, empty where it has none."""
@@ -199,6 +209,8 @@ def build(results: Results) -> Leaderboard:
         headlines=headlines(results),
         lower=lower_scores(results),
         names_in_files=names_in_files(results),
+        primary=results.analysis.primary,
+        margins=results.analysis.margins,
     )
 
 

@@ -13,6 +13,9 @@ from medcot_bench.analysis.values import Key, Values, ahead
 from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.results import CellResult, Results
 
+USUAL = ("answer", "gold_nll")
+"""The scores that stand in for a primary one where a task lacks it, the first that is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rank:
@@ -112,5 +115,5 @@ def primary(results: Results, rows: Sequence[Values]) -> str:
 
     Give it no prompting baseline: one without likelihoods does not change what the others are ranked by.
     """
-    wanted = (results.analysis.primary, "answer", "gold_nll")
+    wanted = (results.analysis.primary, *USUAL)
     return next((name for name in wanted if rows and all(name in row for row in rows)), results.analysis.primary)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
+from medcot_bench.analysis.persistence import ON_ANY_FORM
+from medcot_bench.analysis.ranks import USUAL
 from medcot_bench.analysis.values import ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
 
@@ -17,7 +19,8 @@ def summarise(results: Results) -> str:
     """Return one plain sentence on full fine-tuning against one other adapter, in domain and under a shift.
 
     The adapter is the first that trains some layers only, else the first that isn't full. Gaps are paired by item
-    and seed, with 95 % intervals; what an interval with 0 in it allows is called a tie.
+    and seed, with 95 % intervals, by the study's primary score or the first of the usual ones that is there; where
+    0 is in the interval, the two are not told apart.
     """
     rows = {key: done for key, cells in rows_of(results).items() if (done := [c for c in cells if c.record])}
     against = references(rows)
@@ -35,16 +38,21 @@ def _gain(results: Results, rows: Rows) -> str | None:
     trained, base = next((key for key in rows if key[1] is not None), None), base_of(rows)
     if trained is None or base is None:
         return None
-    (adapter, task), score = trained, "answer"
+    adapter, task = trained
     values, groups = values_of(results, rows[trained], str(task))
-    untouched = next(iter(values_of(results, rows[base], str(task))[0].get(score, {}).values()), {})
-    own = values.get(score, {})
-    paired = ahead(own, dict.fromkeys(own, untouched), score)
-    if not paired:
-        return None
-    gain = contrast([Part(paired, groups)])
-    said = f"{_gap_text(gain, adapter, base[0])} on that task; {_limits(gain, tuned=bool(results.trials))}"
-    return f"Trained on {_title(results, str(task))}, scored by {score}: {said}"
+    of_base, _ = values_of(results, rows[base], str(task))
+    for score in _scores(results):
+        own, untouched = values.get(score, {}), next(iter(of_base.get(score, {}).values()), {})
+        if paired := ahead(own, dict.fromkeys(own, untouched), score):
+            gain = contrast([Part(paired, groups)])
+            said = f"{_gap_text(gain, adapter, base[0])} on that task; {_limits(gain, tuned=bool(results.trials))}"
+            return f"Trained on {_title(results, str(task))}, scored by {score}: {said}"
+    return None
+
+
+def _scores(results: Results) -> list[str]:
+    """Return the scores to tell of, the first that is there: the primary one, then the usual ones."""
+    return [*dict.fromkeys([results.analysis.primary, *USUAL])]
 
 
 def _other(rows: Rows, full: str, task: str) -> str | None:
@@ -69,7 +77,7 @@ def _compare(results: Results, rows: Rows, task: str, full: str, other: str) -> 
     shifts = [name for name in results.tasks if relations.get(name) == "shift"]
     shift = min(shifts, key=lambda name: "@" in name, default=None)  # another domain before a graded shift
     comparable = shift is None or forms.get(task) == forms[shift]
-    for score in ("answer", "gold_nll") if comparable else ("gold_nll",):
+    for score in _scores(results) if comparable else [ON_ANY_FORM]:
         own = _gap(results, ours, theirs, task, score)
         if own is None:
             continue
@@ -102,7 +110,9 @@ def _gap_text(gap: Contrast, full: str, other: str) -> str:
     low, high = interval if gap.value >= 0 else (-interval[1], -interval[0])
     if low > 0:
         return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} (95 % interval {low:.2f} to {high:.2f})"
-    return f"{full} and {other} tie ({ahead} ahead by {abs(gap.value):.2f}, {low:.2f} to {high:.2f})"
+    return (
+        f"{full} and {other} are not told apart ({ahead} ahead by {abs(gap.value):.2f}, {low:.2f} to {high:.2f})"
+    )
 
 
 def _change(change: Contrast) -> str:
@@ -120,9 +130,10 @@ def _change(change: Contrast) -> str:
 
 
 def _limits(gap: Contrast, *, tuned: bool) -> str:
+    seeds = f"{gap.seeds} seeds" if gap.seeds > 1 else "one seed"
+    seeds += "" if tuned else " at untuned learning rates"
     if gap.seeds == 1:
-        return "one seed describes two models and can't show how their methods differ"
-    seeds = f"{gap.seeds} seeds" if tuned else f"{gap.seeds} seeds at untuned learning rates"
+        return f"{seeds} describes two models and can't show how their methods differ"
     others = "models or data" if tuned else "rates, models or data"
     return f"{seeds} can't show whether this holds for other {others}"
 

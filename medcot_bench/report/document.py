@@ -20,7 +20,7 @@ RELATIONS = {
 }
 SCALES = (
     "± is the standard error over groups of items and over seeds; with one seed it leaves out how much seeds "
-    "differ. The number of items is in brackets. Ranks are by the primary score, = is a tie."
+    "differ. The number of items is in brackets."
 )
 DISCLAIMER = "A benchmark of fine-tuning methods. Not for clinical use."
 
@@ -91,7 +91,26 @@ def scales(leaderboard: Leaderboard) -> str:
     exceptions = ["gold_nll (nats per byte of the target)", "truncated", "repetition"]
     if leaderboard.lower:
         exceptions.append("what is marked so")
-    return f"Higher is better, except for {', '.join(exceptions[:-1])} and {exceptions[-1]}. {SCALES}"
+    return (
+        f"Higher is better, except for {', '.join(exceptions[:-1])} and {exceptions[-1]}. {SCALES} "
+        f"{_ranks(leaderboard)}"
+    )
+
+
+def _ranks(leaderboard: Leaderboard) -> str:
+    """Say what ranks are by, and what stands in for the primary score where a task lacks it."""
+    others: dict[str, dict[str, None]] = {}
+    for row in leaderboard.rows:
+        for task, part in row.tasks.items():
+            for rank in part.ranks.values():
+                if rank.score != leaderboard.primary:
+                    others.setdefault(rank.score, {})[leaderboard.tasks[task]] = None
+    instead = "; ".join(f"by {score} on {', '.join(tasks)}" for score, tasks in others.items())
+    lacking = f" ({instead}, where it is lacking)" if instead else ""
+    return (
+        f"Ranks are by {leaderboard.primary}, the study's primary score{lacking}, and by tests adjusted for all "
+        "rows compared (Holm): = is a tie, not told apart."
+    )
 
 
 def score_tables(leaderboard: Leaderboard, level: int = 2) -> Iterator[Block]:
@@ -131,7 +150,7 @@ def notes(leaderboard: Leaderboard) -> list[str]:
 
 def _overview(leaderboard: Leaderboard) -> Table:
     headers = ["adapter", "trained on", "seeds"]
-    shown = {task: leaderboard.headlines.get(task, "answer") for task in leaderboard.tasks}
+    shown = {task: leaderboard.headline(task) for task in leaderboard.tasks}
     headers += [f"{title}: {_score(leaderboard, task, shown[task])}" for task, title in leaderboard.tasks.items()]
     headers += ["peak memory", "of full", "tokens/s", "trainable"]
     rows = []
@@ -142,8 +161,11 @@ def _overview(leaderboard: Leaderboard) -> Table:
                 cells.append("")
                 continue
             found = row.tasks.get(task)
-            score = estimate(found.scores.get(shown[task]), count=True) if found else ""
-            cells.append(f"{score}, {RELATIONS[found.relation]}" if found and score else "not finished")
+            if found is None:
+                cells.append("not finished")
+                continue
+            score = estimate(found.scores.get(shown[task]), count=True) or f"no {shown[task]}"
+            cells.append(f"{score}, {RELATIONS[found.relation]}")
         costs = row.costs
         cells += (
             [
@@ -163,7 +185,11 @@ def _persistence(leaderboard: Leaderboard) -> Iterator[Block]:
     scores = persistence.scores(leaderboard)
     for score in scores:
         yield Heading(f"Does the gap to full fine-tuning persist? By {score}")
-        yield from (Table(*table(leaderboard, score)) for table in (persistence.verdicts, persistence.means))
+        yield Table(*persistence.verdicts(leaderboard, score))
+        yield Paragraph(persistence.BASIS)
+        yield Table(*persistence.basis(leaderboard, score))
+        yield Paragraph("The means behind the gaps:")
+        yield Table(*persistence.means(leaderboard, score))
         yield Paragraph(" ".join(persistence.limits(leaderboard, score)))
     if scores:
         yield Paragraph(persistence.RULE)
@@ -173,7 +199,7 @@ def _task(leaderboard: Leaderboard, task: str) -> Table:
     found = [row for row in leaderboard.rows if task in row.tasks]
     names = [name for name in leaderboard.scores if any(name in row.tasks[task].scores for row in found)]
     own = task in leaderboard.headlines
-    gaps = [name for name in names if own or name in {"answer", "choice", "gold_nll"}]
+    gaps = [name for name in names if own or name in {leaderboard.primary, "answer", "choice", "gold_nll"}]
     gaps = [name for name in gaps if any(name in row.tasks[task].gaps for row in found)]
     headers = ["adapter", "trained on", "relation", "rank", "n"]
     headers += [_score(leaderboard, task, name) for name in names]

@@ -8,10 +8,12 @@ from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.analysis.persistence import Effect, Persistence, Side
 from medcot_bench.analysis.ratios import Ratio
+from medcot_bench.analysis.verdict import Verdict
 
 Table = tuple[list[str], list[list[str]]]
 """Headers and rows."""
 FEW_GROUPS = 15
+NOT_COMPARABLE = str(Verdict.NOT_COMPARABLE)
 RULE = (
     "Gaps are full fine-tuning less the adapter, paired by item and seed and turned so that more is better "
     "for full; in brackets 95 % intervals over groups of items and seeds. The change is the gap under shift "
@@ -23,10 +25,16 @@ RULE = (
     "undetermined. Tests are at 5 %, adjusted for their family (Holm): the study's hypotheses by its primary "
     "score, over all training tasks, numbers of training items, adapters and shifts; what is marked as "
     "exploration is a family likewise, one for each score. In each the gaps on training tasks, the gaps under "
-    "shift and the changes are adjusted apart. McNemar's tests, one a seed, are exact, not adjusted, and take "
-    "items as independent."
+    "shift and the changes are adjusted apart. By them an effect is above or below zero, or open, and within the "
+    "margin or not. Intervals are not adjusted: one without 0 in it can go with an open effect. McNemar's tests, "
+    "one a seed, are exact, not adjusted, and take items as independent."
 )
 """What the tables mean, for under them."""
+BASIS = (
+    "What the verdicts rest on, with the adjusted p-values of two tests (that the effect is zero; that it is the "
+    "margin or more from zero):"
+)
+"""What stands above the table of tests."""
 
 
 def verdicts(leaderboard: Leaderboard, score: str) -> Table:
@@ -34,10 +42,23 @@ def verdicts(leaderboard: Leaderboard, score: str) -> Table:
     headers = ["trained on", "adapter", "shift", "gap on that task", "gap under shift", "change", "ratio"]
     rows = []
     for found in _of(leaderboard, score):
-        verdict = str(found.verdict) + ("" if found.declared else " (exploration)")
         gaps = [_effect(effect) for effect in (found.same.gap, found.shift.gap, found.change)]
-        rows.append([*_names(leaderboard, found), *gaps, ratio(found.ratio), verdict])
+        rows.append([*_names(leaderboard, found), *gaps, ratio(found.ratio), _verdict(found)])
     return [*headers, "verdict"], rows
+
+
+def basis(leaderboard: Leaderboard, score: str) -> Table:
+    """Return what the tests behind each verdict say, with their adjusted p-values."""
+    headers = ["trained on", "adapter", "shift", "gap on that task", "gap under shift", "change", "verdict"]
+    rows = [
+        [
+            *_names(leaderboard, found),
+            *map(_tests, (found.same.gap, found.shift.gap, found.change)),
+            _verdict(found),
+        ]
+        for found in _of(leaderboard, score)
+    ]
+    return headers, rows
 
 
 def means(leaderboard: Leaderboard, score: str) -> Table:
@@ -133,5 +154,20 @@ def _sides(leaderboard: Leaderboard, score: str) -> Iterator[tuple[str, str, Sid
         yield found.task, found.adapter, found.shift
 
 
+def _verdict(found: Persistence) -> str:
+    return str(found.verdict) + ("" if found.declared else " (exploration)")
+
+
 def _effect(effect: Effect | None) -> str:
-    return "not comparable" if effect is None else interval(effect.found, signed=True)
+    return NOT_COMPARABLE if effect is None else interval(effect.found, signed=True)
+
+
+def _tests(effect: Effect | None) -> str:
+    """Write what the two tests of an effect say, and their p-values; without a margin there is one."""
+    if effect is None:
+        return NOT_COMPARABLE
+    made = [f"{p:.2g}" for p in (effect.difference, effect.equivalence) if p is not None]
+    told = effect.finding
+    said = f"{told.sign}, within the margin" if told.negligible else told.sign
+    said = said if effect.found.seeds > 1 else "descriptive"
+    return f"{said} ({', '.join(made)})" if made else said

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from medcot_bench.analysis.inference import equivalence, holm
 from medcot_bench.analysis.leaderboard import Leaderboard, Row
 from medcot_bench.analysis.ranks import Rank
+from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.report.text import size
 
 GIGABYTE = 1_000_000_000
@@ -17,7 +19,8 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
     """Yield, for each training task, the adapter to take within so many GB, and whether full is worth its cost.
 
     Taken is the one with the least peak memory among those that share the best rank on the training task. Full
-    fine-tuning is worth its cost where it has a better rank than that one, or than every other.
+    fine-tuning is worth its cost where it has a better rank than that one, or than every other trained one, and
+    its lead is not shown to lie within the margin.
     """
     for task in dict.fromkeys(row.task for row in leaderboard.rows if row.task):
         ranks = [
@@ -35,7 +38,7 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         parts += [f"tied with {', '.join(row.adapter for row in tied)}"] if tied else []
         better = [row for row, rank in ranks if rank.place < first]
         parts += [f"better beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
-        parts += _full(taken, ranks, task)
+        parts += _full(leaderboard, taken, ranks, task)
         parts += _prompting(leaderboard, task)
         if any(
             found.seeds == 1 for row, _ in fitting if row.task and (found := row.tasks[task].scores.get(score))
@@ -44,25 +47,57 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         yield "; ".join(parts)
 
 
-def _full(taken: Row, ranks: Sequence[tuple[Row, Rank]], task: str) -> Iterator[str]:
-    """Say whether full fine-tuning is worth more memory and time than what is taken, or than the next best."""
-    by_place = sorted(ranks, key=lambda pair: pair[1].place)
+def _full(leaderboard: Leaderboard, taken: Row, ranks: Sequence[tuple[Row, Rank]], task: str) -> Iterator[str]:
+    """Say whether full fine-tuning is worth more memory and time than what is taken, or than the next best.
+
+    Beside a prompt of the base, and beside itself, it is compared with the best of the other trained rows.
+    """
+    by_place = sorted(ranks, key=lambda pair: (pair[1].place, _peak(pair[0])))
     full, rank = next(((row, rank) for row, rank in by_place if row.task and row.reference), (None, None))
-    other = next((row for row, _ in by_place if row is not full and row.task and full in (None, taken)), taken)
-    if full is None or rank is None or other is full:
+    trained = [row for row, _ in by_place if row.task and row is not full]
+    other = taken if taken in trained else next(iter(trained), None)
+    if full is None or rank is None or other is None:
         return
     gap = other.tasks[task].gaps.get(rank.score)
     if gap is None or (ends := gap.interval()) is None:
         return
-    worth = rank.place < other.tasks[task].ranks[task].place
-    verdict = "worth its cost" if worth else "not shown to be worth its cost"
+    better = rank.place < other.tasks[task].ranks[task].place
     ahead = f"ahead of {other.adapter} by {gap.value:+.3f}, {ends[0]:+.3f} to {ends[1]:+.3f}"
+    if _within(leaderboard, other, task, rank.score):
+        verdict = "not worth its cost"
+        ahead += f", within the margin of {leaderboard.margins[rank.score]:g}"
+    else:
+        verdict = "worth its cost" if better else "not shown to be worth its cost"
     price = ""
     if other.costs and full.costs and other.costs.train_seconds and other.costs.peak_bytes:
         memory = full.costs.peak_bytes / other.costs.peak_bytes
         seconds = full.costs.train_seconds / other.costs.train_seconds
         price = f", for {memory:.1f} times the memory and {seconds:.1f} times the time"
-    yield f"{full.adapter} is {verdict} ({ahead}{price})"
+    tests = "" if better or ends[0] <= 0 else "; ranks are by tests adjusted for all rows, this interval is not"
+    yield f"{full.adapter} is {verdict} ({ahead}{price}{tests})"
+
+
+def _within(leaderboard: Leaderboard, other: Row, task: str, score: str) -> bool:
+    """Whether full fine-tuning's gap to a row on their training task is shown to lie within the margin.
+
+    By the verdicts' own tests where there are verdicts; else adjusted for the adapters of that task (Holm).
+    """
+    judged = [
+        found.same.gap.finding.negligible
+        for found in leaderboard.persistence
+        if (found.task, found.adapter, found.score) == (task, other.adapter, score)
+    ]
+    margin = leaderboard.margins.get(score)
+    if judged or margin is None:
+        return any(judged)
+    gaps = {
+        row.adapter: row.tasks[task].gaps[score]
+        for row in leaderboard.rows
+        if row.task == task and task in row.tasks and score in row.tasks[task].gaps
+    }
+    adjusted = holm([equivalence(gap, margin) for gap in gaps.values()])
+    p_value = dict(zip(gaps, adjusted, strict=True))[other.adapter]
+    return p_value is not None and p_value <= ALPHA
 
 
 def _prompting(leaderboard: Leaderboard, task: str) -> Iterator[str]:

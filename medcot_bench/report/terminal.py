@@ -7,13 +7,10 @@ from tabulate import tabulate
 from medcot_bench.analysis.leaderboard import Leaderboard, Row
 from medcot_bench.report.text import estimate, number, size
 
-SHOWN = ("answer", "gold_nll")
-"""The score of a task that is shown: the first that was made."""
-
 
 def overview(leaderboard: Leaderboard) -> str:
     """Return the table; a task that a row is not scored on stays empty."""
-    shown = {task: _shown(leaderboard, task) for task in leaderboard.tasks}
+    shown = {task: leaderboard.headline(task) for task in leaderboard.tasks}
     headers = ["adapter", "trained on"]
     headers += [f"{title}\n{shown[task]}" for task, title in leaderboard.tasks.items()]
     headers += ["peak\nmemory", "tokens/s"]
@@ -24,18 +21,11 @@ def overview(leaderboard: Leaderboard) -> str:
     return tabulate(rows, headers, disable_numparse=True)
 
 
-def _shown(leaderboard: Leaderboard, task: str) -> str:
-    if task in leaderboard.headlines:
-        return leaderboard.headlines[task]
-    made = {name for row in leaderboard.rows if task in row.tasks for name in row.tasks[task].scores}
-    return next((name for name in SHOWN if name in made), SHOWN[0])
-
-
 def _score(row: Row, task: str, name: str) -> str:
     if task not in row.planned:
         return ""
     found = row.tasks.get(task)
-    return (estimate(found.scores.get(name)) if found else "") or "not finished"
+    return (estimate(found.scores.get(name)) or f"no {name}") if found else "not finished"
 
 
 def _costs(row: Row) -> list[str]:

@@ -52,6 +52,8 @@ def whole() -> Leaderboard:
         headlines={FOREIGN: "word_perplexity"},
         lower={FOREIGN: ("word_perplexity",)},
         names_in_files={FOREIGN: "prose"},
+        primary="answer",
+        margins={"answer": 0.02, "gold_nll": 0.02},
     )
 
 

@@ -14,7 +14,8 @@ from planted import TRAIN, Made, write
 from scipy import stats
 
 from medcot_bench.analysis.comparison import compare, conflicts
-from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.leaderboard import Row, build
+from medcot_bench.analysis.ranks import Rank
 from medcot_bench.cli import main
 from medcot_bench.errors import ConfigError
 from medcot_bench.report.recommendation import recommend
@@ -160,6 +161,66 @@ def test_full_is_worth_its_cost_where_its_lead_is_told_from_zero(tmp_path: Path)
     assert [*recommend(board, memory=1)] == []
 
 
+def test_a_lead_within_the_margin_is_not_worth_its_cost(tmp_path: Path) -> None:
+    steady = {str(n): n / 60 for n in range(60)}
+    made = [
+        Made(
+            adapter=adapter,
+            seed=seed,
+            train=replace(TRAIN, peak_bytes=PEAKS[adapter] * GIGA),
+            scores={
+                task: {"answer": {item: value + lead + seed / 1e5 for item, value in steady.items()}}
+                for task in TASKS
+            },
+        )
+        for adapter, lead in (("full", 0.003), ("lora", 0.0))
+        for seed in range(3)
+    ]
+    for shifts, root in ((True, tmp_path / "shift"), (False, tmp_path / "alone")):
+        parts = made if shifts else [replace(part, scores={"k8s_qa": part.scores["k8s_qa"]}) for part in made]
+        board = build(load(write(root, *parts)))
+        assert [str(found.verdict) for found in board.persistence] == ["no gap in domain"] * shifts
+        (line,) = recommend(board, memory=40)
+        assert "within 40 GB: full; full is not worth its cost (ahead of lora by +0.003, " in line
+        assert ", within the margin of 0.02, for 1.5 times the memory" in line
+        (line,) = recommend(replace(board, margins={}, persistence=()), memory=40)
+        assert "full is worth its cost" in line
+
+
+def test_where_the_base_is_taken_full_is_compared_with_the_best_trained_row(tmp_path: Path) -> None:
+    (line,) = recommend(build(plant(tmp_path, {"full": 0.8, "lora": 0.7, "layer_lora": 0.6}, items=60)))
+    assert "within 24 GB: none; " in line  # planted with the values of full
+    assert "full is worth its cost (ahead of lora by +0.1" in line
+
+
+def test_a_tie_by_adjusted_tests_says_that_the_interval_is_not_adjusted(tmp_path: Path) -> None:
+    board = build(plant(tmp_path, {"full": 0.8, "lora": 0.7}, items=60))
+    rows = tuple(row for row in board.rows if row.task)
+    tied = tuple(_with_rank(row, Rank(1, shared=True, score="answer")) for row in rows)
+    (line,) = recommend(replace(board, rows=tied), memory=40)
+    assert "tied with full; full is not shown to be worth its cost (ahead of lora by +0.1" in line
+    assert "; ranks are by tests adjusted for all rows, this interval is not)" in line
+    (line,) = recommend(replace(board, rows=rows), memory=40)
+    assert "adjusted" not in line
+
+
+def _with_rank(row: Row, rank: Rank) -> Row:
+    part = row.tasks["k8s_qa"]
+    return replace(row, tasks={**row.tasks, "k8s_qa": replace(part, ranks={"k8s_qa": rank})})
+
+
+def test_compare_says_what_to_take_of_each_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    roots = [tmp_path / "one", tmp_path / "other"]
+    lines = [next(recommend(build(plant(root)))) for root in roots]
+    assert main(["compare", str(roots[0])]) == 0
+    assert f"take, {lines[0]}" in capsys.readouterr().out.splitlines()
+    assert main(["compare", *map(str, roots)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [f"take of {root}, {line}" in out for root, line in zip(roots, lines, strict=True)] == [True, True]
+    assert main(["compare", str(roots[0]), "--memory", "40"]) == 0
+    assert "take, on k8s_qa[file:k8s_qa.jsonl] by answer, within 40 GB: none" in capsys.readouterr().out
+
+
 def test_one_seed_is_said(tmp_path: Path) -> None:
     (line,) = recommend(build(plant(tmp_path, seeds=1)))
     assert line.endswith("one seed describes these models, not their methods")
@@ -168,8 +229,10 @@ def test_one_seed_is_said(tmp_path: Path) -> None:
 def test_a_tie_is_never_worth_more(tmp_path: Path) -> None:
     board = build(plant(tmp_path, {"full": 0.8, "lora": 0.8, "layer_lora": 0.6}, items=60))
     board = replace(board, rows=tuple(row for row in board.rows if row.task))
-    (line,) = recommend(board, memory=40)
+    (line,) = recommend(replace(board, margins={}, persistence=()), memory=40)
     assert "within 40 GB: lora; tied with full; full is not shown to be worth its cost" in line
+    (line,) = recommend(board, memory=40)
+    assert "within 40 GB: lora; tied with full; full is not worth its cost" in line
 
 
 def test_the_base_is_taken_where_it_is_best_however_many_tasks_were_trained_on(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,9 +38,9 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
         {"full": (0.9, 0.3), "lora": (0.8, 0.3), "layer_lora:k=8": (0.4, 0.3)},
         3,
         "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora:k=8 by 0.45 "
-        "(95 % interval 0.36 to 0.54) on that task, and full and layer_lora:k=8 tie (layer_lora:k=8 "
-        "ahead by 0.06, -0.04 to 0.16) on manuals_qa[file:manuals_qa.jsonl]; under shift the gap is "
-        "smaller, by 0.51 (0.36 to 0.67); 3 seeds at untuned learning rates can't show whether this "
+        "(95 % interval 0.36 to 0.54) on that task, and full and layer_lora:k=8 are not told apart "
+        "(layer_lora:k=8 ahead by 0.06, -0.04 to 0.16) on manuals_qa[file:manuals_qa.jsonl]; under shift the gap "
+        "is smaller, by 0.51 (0.36 to 0.67); 3 seeds at untuned learning rates can't show whether this "
         "holds for other rates, models or data.",
     ),
     "open": (
@@ -54,11 +55,11 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
     "one seed": (
         {"lora": (0.5, 0.5), "full": (0.5, 0.5)},
         1,
-        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full and lora tie (lora ahead by 0.07, "
-        "-0.12 to 0.25) on that task, and full and lora tie (full ahead by 0.05, -0.12 to 0.22) on "
-        "manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift stays open (it "
-        "differs by +0.12, -0.13 to 0.37); one seed describes two models and can't show how their "
-        "methods differ.",
+        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full and lora are not told apart (lora "
+        "ahead by 0.07, -0.12 to 0.25) on that task, and full and lora are not told apart (full ahead by 0.05, "
+        "-0.12 to 0.22) on manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift stays "
+        "open (it differs by +0.12, -0.13 to 0.37); one seed at untuned learning rates describes two models and "
+        "can't show how their methods differ.",
     ),
 }
 
@@ -101,3 +102,45 @@ def test_without_full_fine_tuning_the_gain_over_the_base_is_told(tmp_path: Path)
         "or data; "
         "full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown."
     )
+
+
+def by_both(answer: Mapping[str, float], nll: Mapping[str, float], **changes: Any) -> list[Made]:
+    """Return cells of three seeds in which adapter -> mean of each score on both tasks."""
+    made = []
+    for adapter in answer:
+        for seed in range(3):
+            rng = random.Random(f"{adapter} {seed}")
+            values = {
+                name: {f"{n}": means[adapter] + rng.gauss(0, 0.01) for n in range(30)}
+                for name, means in (("answer", answer), ("gold_nll", nll))
+            }
+            made.append(
+                Made(adapter=adapter, seed=seed, scores=dict.fromkeys(("k8s_qa", "manuals_qa"), values), **changes)
+            )
+    return made
+
+
+def ask_for(root: Path, primary: str) -> Path:
+    plan = json.loads((root / "plan.json").read_text())
+    (root / "plan.json").write_text(json.dumps({**plan, "analysis": {"primary": primary}}))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("primary", "score", "ahead"),
+    [("answer", "answer", "full"), ("gold_nll", "gold_nll", "lora"), ("choice", "answer", "full")],
+)
+def test_the_primary_score_is_told_first_and_a_usual_one_where_it_is_lacking(
+    primary: str, score: str, ahead: str, tmp_path: Path
+) -> None:
+    made = by_both({"full": 0.8, "lora": 0.5}, {"full": 1.5, "lora": 1.0})
+    other = "lora" if ahead == "full" else "full"
+    sentence = summarise(load(ask_for(write(tmp_path, *made), primary)))
+    assert f"scored by {score}: {ahead} is ahead of {other} by" in sentence
+
+
+def test_the_gain_over_the_base_is_told_by_the_primary_score_too(tmp_path: Path) -> None:
+    made = by_both({"lora": 0.5}, {"lora": 1.0})
+    base = replace(by_both({"none": 0.5}, {"none": 1.5})[0], task=None, seed=None)
+    sentence = summarise(load(ask_for(write(tmp_path, base, *made), "gold_nll")))
+    assert "scored by gold_nll: lora is ahead of none by 0.50" in sentence

@@ -1,4 +1,4 @@
-"""What stands under the table of verdicts: margin, seeds, groups, tuning."""
+"""The verdicts, what they rest on, and what stands under them: margin, seeds, groups, tuning."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 from planted import Made, write
 
+from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard, build
-from medcot_bench.report.persistence import limits, verdicts
+from medcot_bench.analysis.persistence import Effect
+from medcot_bench.analysis.verdict import Verdict
+from medcot_bench.report.html import Html
+from medcot_bench.report.latex import Latex
+from medcot_bench.report.markdown import Markdown
+from medcot_bench.report.persistence import basis, limits, verdicts
 from medcot_bench.results import load
 from medcot_bench.tuning import Trial
 
@@ -57,3 +63,44 @@ def test_what_is_no_hypothesis_is_marked(tmp_path: Path, declared: bool) -> None
     board = replace(board, persistence=tuple(replace(found, declared=declared) for found in board.persistence))
     _, rows = verdicts(board, "answer")
     assert [row[-1] for row in rows] == ["no gap in domain" + ("" if declared else " (exploration)")]
+
+
+def test_what_is_not_comparable_says_so_in_both_tables_and_in_the_verdict(tmp_path: Path) -> None:
+    board = planted(tmp_path, items=20, seeds=3)
+    (same, *_) = board.persistence
+    board = replace(board, persistence=(replace(same, change=None, ratio=None, verdict=Verdict.NOT_COMPARABLE),))
+    _, (estimates,) = verdicts(board, "answer")
+    _, (tests,) = basis(board, "answer")
+    assert estimates[5:] == ["not comparable", "", "not comparable"]
+    assert tests[5:] == ["not comparable", "not comparable"]
+    text = Markdown().export(board)
+    assert len([line for line in text.splitlines() if line.count("| not comparable") == 2]) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "difference", "equivalence", "seeds", "told"),
+    [
+        (0.148, 0.065, 0.97, 3, "open (0.065, 0.97)"),
+        (0.148, 0.04, 0.97, 3, "above (0.04, 0.97)"),
+        (-0.01, 0.001, 0.002, 3, "below, within the margin (0.001, 0.002)"),
+        (0.001, 0.6, 0.002, 3, "open, within the margin (0.6, 0.002)"),
+        (0.148, 0.04, None, 3, "above (0.04)"),
+        (0.148, None, None, 3, "open"),
+        (0.148, 0.04, 0.97, 1, "descriptive (0.04, 0.97)"),
+    ],
+)
+def test_the_tests_that_decide_are_shown_beside_the_verdict(
+    value: float, difference: float | None, equivalence: float | None, seeds: int, told: str, tmp_path: Path
+) -> None:
+    board = planted(tmp_path, items=20, seeds=3)
+    effect = Effect(Contrast(value, 0.05, 10.0, 20, 20, seeds), difference, equivalence)
+    found = board.persistence[0]
+    board = replace(board, persistence=(replace(found, same=replace(found.same, gap=effect)),))
+    headers, rows = basis(board, "answer")
+    assert headers[3:] == ["gap on that task", "gap under shift", "change", "verdict"]
+    assert [row[3] for row in rows] == [told]
+    assert rows[0][-1] == "no gap in domain"
+    for exporter in (Markdown(), Html(), Latex()):
+        text = exporter.export(board)
+        assert told in text
+        assert "Intervals are not adjusted" in text
