@@ -58,8 +58,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
         "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full and lora are not told apart (lora "
         "ahead by 0.07, -0.12 to 0.25) on that task, and full and lora are not told apart (full ahead by 0.05, "
         "-0.12 to 0.22) on manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift stays "
-        "open (it differs by +0.12, -0.13 to 0.37); one seed at untuned learning rates describes two models and can't "
-        "show how their methods differ.",
+        "open (it differs by +0.12, -0.13 to 0.37); one seed at untuned learning rates describes two models and "
+        "can't show how their methods differ.",
     ),
 }
 
