@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from medcot_bench.analysis.distance import on_other_texts
 from medcot_bench.analysis.harness import about
+from medcot_bench.analysis.rates import about_rates
+from medcot_bench.analysis.values import rows_of
 from medcot_bench.records import ScoreRecord
 from medcot_bench.results import CellResult, Results
 from medcot_bench.tuning import at_edge
@@ -45,6 +47,8 @@ def notes(results: Results) -> Iterable[str]:
                 if other is not None and _counted(other) != _counted(score):
                     yield f"{task} by {cell.row}: {_counted(other)}"
     yield from results.settings
+    if rates := about_rates(rows_of(results), results.trials):
+        yield rates
     for trial in at_edge(results.trials):
         yield (
             f"{trial.adapter} on {trial.task}: its best learning rate, {trial.rate:g}, is the edge of those "

@@ -11,6 +11,8 @@ from tabulate import tabulate
 
 from medcot_bench.analysis.comparison import Compared, compare, conflicts
 from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.rates import about_rates
+from medcot_bench.analysis.values import rows_of
 from medcot_bench.errors import CONFLICT, MedcotError
 from medcot_bench.report.persistence import interval
 from medcot_bench.report.recommendation import MEMORY, recommend
@@ -59,6 +61,8 @@ def execute(options: argparse.Namespace) -> int:
     print(f"{score}; ahead: better than {options.baseline} (95 %), paired by item and seed; p by Holm{marks}")
     if any(row.ahead.seeds == 1 and row.trained for row in rows):
         print("one seed describes these models, not their methods")
+    for said, of in _rates(folders).items():
+        print(said if len(of) == len(folders) else f"{of[0]}: {said}")
     for alone, other in permutations(folders, 2):
         if tasks := [task for task in _scored(alone) if task not in _scored(other)]:
             print(f"tasks of {alone.root} that {other.root} lacks: {', '.join(tasks)}")
@@ -66,6 +70,15 @@ def execute(options: argparse.Namespace) -> int:
         for line in recommend(build(results), options.memory):
             print(f"{'take' if len(folders) == 1 else f'take of {results.root}'}, {line}")
     return 0
+
+
+def _rates(folders: list[Results]) -> dict[str, list[Path]]:
+    """Return how learning rates came about -> the folders of which that is true."""
+    found: dict[str, list[Path]] = {}
+    for results in folders:
+        if said := about_rates(rows_of(results), results.trials):
+            found.setdefault(said, []).append(results.root)
+    return found
 
 
 def _scored(results: Results) -> dict[str, None]:

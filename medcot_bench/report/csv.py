@@ -1,4 +1,4 @@
-"""The leaderboard as CSV: one line a row, a column for each task's score, standard error, n and gap."""
+"""The leaderboard as CSV: one line a row, columns for each task's scores, gaps, ranks, changes and verdicts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from statistics import fmean
 from typing import Any
 
 from medcot_bench import hookimpl
+from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard, Row
+from medcot_bench.analysis.ranks import Rank
+from medcot_bench.analysis.rates import rates_tried
+from medcot_bench.report.persistence import verdict
 from medcot_bench.report.text import one_line
 
 FORMULA = tuple("=+-@＝＋－＠")
@@ -39,19 +43,10 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
         "seeds": "+".join(str(seed) for seed in row.seeds),
         "failures": "; ".join(row.failures),
     }
-    for task, title in leaderboard.tasks.items():
-        found = row.tasks.get(task)
-        line[f"{title}.relation"] = found.relation if found else ""
-        for name in leaderboard.scores:
-            for suffix, kind in (("", "scores"), (".gap", "gaps")):
-                if not any(name in getattr(r.tasks[task], kind) for r in leaderboard.rows if task in r.tasks):
-                    continue
-                estimate = getattr(found, kind).get(name) if found else None
-                column = f"{title}.{name}{suffix}"
-                line[column] = estimate.value if estimate else ""
-                line[f"{column}.stderr"] = estimate.stderr if estimate else ""
-                line[f"{column}.n"] = estimate.items if estimate else ""
+    for task in leaderboard.tasks:
+        line |= _task(leaderboard, row, task)
     if costs := row.costs:
+        tried = rates_tried([(row.adapter, row.task)], leaderboard.trials)
         line |= {
             "trainable_parameters": costs.trainable_parameters,
             "adapter_bytes": costs.adapter_bytes,
@@ -63,6 +58,7 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
             "score_seconds": costs.score_seconds,
             "tuning_seconds": costs.tuning_seconds,
             "lr": costs.lr,
+            "rates_tried": tried.get((row.adapter, row.task), ""),
             "steps": costs.steps,
         }
     if row.divergence:
@@ -71,6 +67,44 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
         line["general_nll"] = row.forgetting.nll
         line["forgetting"] = fmean(row.forgetting.changes.values())
     return line
+
+
+def _task(leaderboard: Leaderboard, row: Row, task: str) -> dict[str, Any]:
+    """Return an evaluation task's columns: every score that some row has, empty where this one has none."""
+    found, title = row.tasks.get(task), leaderboard.tasks[task]
+    columns: dict[str, Any] = {f"{title}.relation": found.relation if found else ""}
+    for name in leaderboard.scores:
+        for suffix, kind in (("", "scores"), (".gap", "gaps")):
+            if not any(name in getattr(r.tasks[task], kind) for r in leaderboard.rows if task in r.tasks):
+                continue
+            estimate = getattr(found, kind).get(name) if found else None
+            columns |= _estimate(f"{title}.{name}{suffix}", estimate, ends=kind == "gaps")
+        if any(rank.score == name for r in leaderboard.rows for rank in _ranks(r, task)):
+            ranks = (str(rank) for rank in _ranks(row, task) if rank.score == name)
+            columns[f"{title}.{name}.rank"] = next(ranks, "")
+        if judged := [one for one in leaderboard.persistence if (one.shift.task, one.score) == (task, name)]:
+            own = next((one for one in judged if (one.adapter, one.task) == (row.adapter, row.task)), None)
+            change = own.change.found if own and own.change else None
+            columns |= _estimate(f"{title}.{name}.change", change, ends=True)
+            columns[f"{title}.{name}.verdict"] = verdict(own) if own else ""
+    return columns
+
+
+def _estimate(column: str, found: Contrast | None, *, ends: bool) -> dict[str, Any]:
+    """Return the columns of an estimate, with the ends of its 95 % interval where they are asked for."""
+    low, high = (found.interval() if found else None) or ("", "")
+    values = {
+        column: found.value if found else "",
+        f"{column}.stderr": found.stderr if found else "",
+        f"{column}.n": found.items if found else "",
+    }
+    return values | ({f"{column}.low": low, f"{column}.high": high} if ends else {})
+
+
+def _ranks(row: Row, task: str) -> list[Rank]:
+    """Return a row's rank on a task; none where it has one for each of several training tasks, as the base has."""
+    ranks = [*row.tasks[task].ranks.values()] if task in row.tasks else []
+    return ranks if len(ranks) == 1 else []
 
 
 def _safe(value: Any) -> Any:

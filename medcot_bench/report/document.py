@@ -192,7 +192,7 @@ def _persistence(leaderboard: Leaderboard) -> Iterator[Block]:
         yield Table(*persistence.means(leaderboard, score))
         yield Paragraph(" ".join(persistence.limits(leaderboard, score)))
     if scores:
-        yield Paragraph(persistence.RULE)
+        yield Paragraph(f"{persistence.rates(leaderboard)} {persistence.RULE}")
 
 
 def _task(leaderboard: Leaderboard, task: str) -> Table:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from statistics import fmean
 from typing import Literal
 
+from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.factors import FactorEffect
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.analysis.prompted import Prompted
+from medcot_bench.analysis.verdict import Verdict
 from medcot_bench.report.persistence import Table, interval
 
+DESCRIPTIVE = str(Verdict.DESCRIPTIVE)
 MATCHED = (
     "By gold_nll, full less adapter (or full at another rate), more is better for full. The level is the value "
     "on the training task that both reach, the worse of the two ends of training; items at it are interpolated "
@@ -93,7 +96,7 @@ def reading(found: Prompted) -> str:
     """Say what a comparison of training with prompting tells."""
     told = found.finding
     if not found.settled:
-        return "descriptive: one seed" if found.ahead.seeds == 1 else "undetermined"
+        return DESCRIPTIVE if found.ahead.seeds == 1 else "undetermined"
     if told.sign == "below":
         return "prompting is better"
     if told.negligible:
@@ -164,7 +167,7 @@ def factors(effects: Iterable[FactorEffect], leaderboard: Leaderboard) -> Table:
             found.score,
             found.effect,
             interval(found.found, signed=True),
-            "" if found.p_value is None else f"{found.p_value:.2g}",
+            _tested(found.found, found.p_value),
             ", ".join(found.adapters),
         ]
         for found in effects
@@ -182,11 +185,17 @@ def sizes(leaderboard: Leaderboard) -> Table:
             found.score,
             "; ".join(f"{count}: {interval(gap, signed=True)}" for count, gap in found.gaps.items()),
             interval(found.slope, signed=True),
-            "" if found.p_value is None else f"{found.p_value:.2g}",
+            _tested(found.slope, found.p_value),
         ]
         for found in leaderboard.sizes
     ]
     return ["trained on", "adapter", "scored on", "score", "gap at items", "tenfold adds", "p"], rows
+
+
+def _tested(found: Contrast, p_value: float | None) -> str:
+    """Write a p-value, and with one seed that it is about these models only."""
+    told = [] if p_value is None else [f"{p_value:.2g}"]
+    return ", ".join([*told, *([DESCRIPTIVE] if found.seeds == 1 else [])])
 
 
 def trials(leaderboard: Leaderboard) -> Table:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.analysis.persistence import Effect, Persistence, Side
+from medcot_bench.analysis.rates import about_rates
 from medcot_bench.analysis.ratios import Ratio
 from medcot_bench.analysis.verdict import Verdict
 
@@ -43,7 +44,7 @@ def verdicts(leaderboard: Leaderboard, score: str) -> Table:
     rows = []
     for found in _of(leaderboard, score):
         gaps = [_effect(effect) for effect in (found.same.gap, found.shift.gap, found.change)]
-        rows.append([*_names(leaderboard, found), *gaps, ratio(found.ratio), _verdict(found)])
+        rows.append([*_names(leaderboard, found), *gaps, ratio(found.ratio), verdict(found)])
     return [*headers, "verdict"], rows
 
 
@@ -54,7 +55,7 @@ def basis(leaderboard: Leaderboard, score: str) -> Table:
         [
             *_names(leaderboard, found),
             *map(_tests, (found.same.gap, found.shift.gap, found.change)),
-            _verdict(found),
+            verdict(found),
         ]
         for found in _of(leaderboard, score)
     ]
@@ -89,19 +90,13 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:
         notes.append(f"Intervals that rest on {fewest} groups of items are rough.")
-    notes.append(_tuning(leaderboard, {one.task for one in found}))
     return notes
 
 
-def _tuning(leaderboard: Leaderboard, tasks: set[str]) -> str:
-    rows = [(row.adapter, row.task) for row in leaderboard.rows if row.task in tasks]
-    tried = {row: len({t.rate for t in leaderboard.trials if (t.adapter, t.task) == row}) for row in rows}
-    untuned = dict.fromkeys(adapter for (adapter, _), count in tried.items() if not count)
-    if len(untuned) == len({adapter for adapter, _ in rows}):
-        return "Untuned: learning rates are as given, and a gap may be one of recipes."
-    counts = " or ".join(map(str, sorted({count for count in tried.values() if count})))
-    but = f", but for {', '.join(untuned)}, untuned" if untuned else ""
-    return f"Learning rates were chosen for each adapter and task on validation items, of {counts}{but}."
+def rates(leaderboard: Leaderboard) -> str:
+    """Return how learning rates came about, for under the tables of every score."""
+    said = about_rates([(row.adapter, row.task) for row in leaderboard.rows], leaderboard.trials)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def scores(leaderboard: Leaderboard) -> list[str]:
@@ -121,6 +116,11 @@ def interval(found: Contrast | None, *, signed: bool = False) -> str:
     ends = found.interval()
     text = f"{found.value:{sign}.3f}"
     return text if ends is None else f"{text} ({ends[0]:{sign}.3f} to {ends[1]:{sign}.3f})"
+
+
+def verdict(found: Persistence) -> str:
+    """Write a verdict, marked where the study names no such hypothesis."""
+    return str(found.verdict) + ("" if found.declared else " (exploration)")
 
 
 def ratio(found: Ratio | None) -> str:
@@ -152,10 +152,6 @@ def _sides(leaderboard: Leaderboard, score: str) -> Iterator[tuple[str, str, Sid
             seen.add((found.task, found.adapter))
             yield found.task, found.adapter, found.same
         yield found.task, found.adapter, found.shift
-
-
-def _verdict(found: Persistence) -> str:
-    return str(found.verdict) + ("" if found.declared else " (exploration)")
 
 
 def _effect(effect: Effect | None) -> str:

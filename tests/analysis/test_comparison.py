@@ -169,7 +169,12 @@ def test_a_lead_within_the_margin_is_not_worth_its_cost(tmp_path: Path) -> None:
             seed=seed,
             train=replace(TRAIN, peak_bytes=PEAKS[adapter] * GIGA),
             scores={
-                task: {"answer": {item: value + lead + seed / 1e5 for item, value in steady.items()}}
+                task: {
+                    "answer": {
+                        item: value + lead * (0.9 + 0.2 * (int(item) % 2)) + seed / 1e5
+                        for item, value in steady.items()
+                    }
+                }
                 for task in TASKS
             },
         )
@@ -219,6 +224,27 @@ def test_compare_says_what_to_take_of_each_folder(tmp_path: Path, capsys: pytest
     assert [f"take of {root}, {line}" in out for root, line in zip(roots, lines, strict=True)] == [True, True]
     assert main(["compare", str(roots[0]), "--memory", "40"]) == 0
     assert "take, on k8s_qa[file:k8s_qa.jsonl] by answer, within 40 GB: none" in capsys.readouterr().out
+
+
+def test_compare_says_how_learning_rates_came_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    roots = [tmp_path / "one", tmp_path / "other"]
+    for root in roots:
+        plant(root)
+    untuned = "untuned: learning rates are as given, and a gap may be one of recipes"
+    for folders in (roots[:1], roots):
+        assert main(["compare", *map(str, folders)]) == 0
+        assert capsys.readouterr().out.splitlines().count(untuned) == 1
+    trials = [
+        {"adapter": adapter, "task": "k8s_qa", "seed": 0, "rate": rate, "loss": 1.0, "seconds": 1.0}
+        for adapter in MEANS
+        for rate in (1e-4, 1e-3)
+    ]
+    plan = json.loads((roots[1] / "plan.json").read_text())
+    (roots[1] / "plan.json").write_text(json.dumps({**plan, "trials": trials}))
+    assert main(["compare", *map(str, roots)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert f"{roots[0]}: {untuned}" in out
+    assert f"{roots[1]}: learning rates were chosen for each adapter and task on validation items, of 2" in out
 
 
 def test_one_seed_is_said(tmp_path: Path) -> None:

@@ -243,9 +243,19 @@ def test_notes_say_what_was_left_out_and_where_it_was_made(leaderboard: Leaderbo
         "k8s_qa: left out 2 (train overlaps manuals_qa eval)",
         f"k8s_qa: {ITEMS}",
         f"manuals_qa: {ITEMS}",
+        "untuned: learning rates are as given, and a gap may be one of recipes",
         "made on cpu: example, 2 threads, float32",
         "made with torch 2.13.0",
     )
+
+
+def test_notes_say_how_rates_came_about_also_without_a_shift_and_the_base_alone_has_none(tmp_path: Path) -> None:
+    made = [replace(part, scores={"k8s_qa": part.scores["k8s_qa"]}) for part in (FULL_0, LORA_0)]
+    untuned = build(load(write(tmp_path / "alone", *made)))
+    assert untuned.persistence == ()
+    assert "untuned: learning rates are as given, and a gap may be one of recipes" in untuned.notes
+    base = replace(LORA_0, adapter="none", task=None, seed=None)
+    assert not [note for note in build(load(write(tmp_path / "base", base))).notes if "learning rate" in note]
 
 
 def test_notes_warn_of_different_package_versions_and_devices(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from medcot_bench.analysis.verdict import Verdict
 from medcot_bench.report.html import Html
 from medcot_bench.report.latex import Latex
 from medcot_bench.report.markdown import Markdown
-from medcot_bench.report.persistence import basis, limits, verdicts
+from medcot_bench.report.persistence import basis, limits, rates, verdicts
 from medcot_bench.results import load
 from medcot_bench.tuning import Trial
 
@@ -36,19 +36,27 @@ def test_little_is_said_of_a_study_that_is_sound(tmp_path: Path) -> None:
         for adapter in ("full", "lora")
         for rate in (1e-5, 1e-4, 1e-3)
     ]
-    assert limits(replace(board, trials=tuple(trials)), "answer") == [
-        "The margin is 0.02.",
-        "Learning rates were chosen for each adapter and task on validation items, of 3.",
-    ]
+    board = replace(board, trials=tuple(trials))
+    assert limits(board, "answer") == ["The margin is 0.02."]
+    assert rates(board) == "Learning rates were chosen for each adapter and task on validation items, of 3."
+    board = replace(board, trials=tuple(trials[:3]))
+    assert rates(board).endswith(" on validation items, of 3, but for lora, untuned.")
 
 
-def test_one_seed_few_groups_and_untuned_rates_are_said(tmp_path: Path) -> None:
+def test_one_seed_and_few_groups_are_said(tmp_path: Path) -> None:
     assert limits(planted(tmp_path, items=9, seeds=1), "answer") == [
         "The margin is 0.02.",
         "One seed describes these models; how their methods differ takes more.",
         "Intervals that rest on 9 groups of items are rough.",
-        "Untuned: learning rates are as given, and a gap may be one of recipes.",
     ]
+
+
+def test_untuned_rates_are_said_once_under_the_verdicts_and_in_the_notes(tmp_path: Path) -> None:
+    board = planted(tmp_path, items=20, seeds=3)
+    said = "ntuned: learning rates are as given, and a gap may be one of recipes"
+    assert Markdown().export(board).count(said) == 2
+    assert f"u{said}" in board.notes
+    assert Markdown().export(replace(board, persistence=())).count(said) == 1
 
 
 def test_a_score_without_a_margin_says_so(tmp_path: Path) -> None:
@@ -93,7 +101,7 @@ def test_the_tests_that_decide_are_shown_beside_the_verdict(
     value: float, difference: float | None, equivalence: float | None, seeds: int, told: str, tmp_path: Path
 ) -> None:
     board = planted(tmp_path, items=20, seeds=3)
-    effect = Effect(Contrast(value, 0.05, 10.0, 20, 20, seeds), difference, equivalence)
+    effect = Effect(Contrast(value, 0.05, 10.0, 20, 20, seeds, 20), difference, equivalence)
     found = board.persistence[0]
     board = replace(board, persistence=(replace(found, same=replace(found.same, gap=effect)),))
     headers, rows = basis(board, "answer")

@@ -1,0 +1,41 @@
+"""Tables beside the answer: what one seed only describes is marked in each that has p-values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.report import effects
+from medcot_bench.report.persistence import Table
+from medcot_bench.testing.boards import whole
+
+TABLES: dict[str, Callable[[Leaderboard], Table]] = {
+    "factors": lambda board: effects.factors(board.factors, board),
+    "prompts": lambda board: effects.factors(board.prompts, board),
+    "sizes": effects.sizes,
+}
+
+
+def with_seeds(board: Leaderboard, seeds: int) -> Leaderboard:
+    def of(kind: str) -> tuple[object, ...]:
+        return tuple(replace(one, found=replace(one.found, seeds=seeds)) for one in getattr(board, kind))
+
+    sizes = tuple(replace(one, slope=replace(one.slope, seeds=seeds)) for one in board.sizes)
+    return replace(board, factors=of("factors"), prompts=of("prompts"), sizes=sizes)
+
+
+@pytest.mark.parametrize(
+    ("table", "several", "one"),
+    [
+        ("factors", "0.04", "0.04, descriptive: one seed"),
+        ("prompts", "", "descriptive: one seed"),
+        ("sizes", "0.2", "0.2, descriptive: one seed"),
+    ],
+)
+def test_p_values_of_one_seed_are_marked_as_descriptive(table: str, several: str, one: str) -> None:
+    for seeds, expected in ((2, several), (1, one)):
+        headers, (row,) = TABLES[table](with_seeds(whole(), seeds))
+        assert row[headers.index("p")] == expected
