@@ -75,7 +75,8 @@ def _compare(results: Results, rows: Rows, task: str, full: str, other: str) -> 
     forms = {name: score.form for cell in ours for name, score in cell.scores.items()}
     relations = {name: score.relation for cell in ours for name, score in cell.scores.items()}
     shifts = [name for name in results.tasks if relations.get(name) == "shift"]
-    shift = min(shifts, key=lambda name: "@" in name, default=None)  # another domain before a graded shift
+    # What can be compared comes first, and another domain before a graded shift.
+    shift = min(shifts, key=lambda name: (forms[name] != forms.get(task), "@" in name), default=None)
     comparable = shift is None or forms.get(task) == forms[shift]
     for score in _scores(results) if comparable else [ON_ANY_FORM]:
         own = _gap(results, ours, theirs, task, score)
@@ -106,7 +107,12 @@ def _gap_text(gap: Contrast, full: str, other: str) -> str:
     ahead, behind = (full, other) if gap.value >= 0 else (other, full)
     interval = gap.interval()
     if interval is None:
-        return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} (too few groups of items for an interval)"
+        found = (
+            f"{ahead} is ahead of {behind} by {abs(gap.value):.2f}"
+            if gap.value
+            else f"{full} and {other} are alike"
+        )
+        return f"{found} (too few groups of items differ for an interval)"
     low, high = interval if gap.value >= 0 else (-interval[1], -interval[0])
     if low > 0:
         return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} (95 % interval {low:.2f} to {high:.2f})"

@@ -90,6 +90,10 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:
         notes.append(f"Intervals that rest on {fewest} groups of items are rough.")
+    if any(contrast.sparse for contrast in contrasts):
+        notes.append(
+            "Without an interval, too few groups of items differ to tell how far apart or how equal models are."
+        )
     return notes
 
 

@@ -144,3 +144,29 @@ def test_the_gain_over_the_base_is_told_by_the_primary_score_too(tmp_path: Path)
     base = replace(by_both({"none": 0.5}, {"none": 1.5})[0], task=None, seed=None)
     sentence = summarise(load(ask_for(write(tmp_path, base, *made), "gold_nll")))
     assert "scored by gold_nll: lora is ahead of none by 0.50" in sentence
+
+
+def test_models_that_never_differ_are_alike_without_an_interval(tmp_path: Path) -> None:
+    sentence = summarise(load(plant(tmp_path, {"full": (0.0, 0.0), "layer_lora": (0.0, 0.0)}, 3)))
+    assert (
+        "full and layer_lora are alike (too few groups of items differ for an interval) on that task" in sentence
+    )
+
+
+def test_a_shift_of_the_same_form_comes_first(tmp_path: Path) -> None:
+    """Scores of other forms can't be compared, so a task of another form says less, wherever it stands."""
+    root = plant(tmp_path, {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)}, 3)
+    plan = json.loads((root / "plan.json").read_text())
+    plan["tasks"] = {"kubectl": plan["tasks"]["manuals_qa"], **plan["tasks"]}
+    for cell in plan["cells"]:
+        (score_id,) = [key for key, task in cell["scores"].items() if task == "manuals_qa"]
+        (path,) = root.glob(f"cells/*{cell['id']}/scores/*{score_id}.json")
+        record = json.loads(path.read_text())
+        (samples,) = root.glob(f"cells/*{cell['id']}/samples/*{score_id}.jsonl")
+        other = "f" * 12
+        record |= {"score_id": other, "task": "kubectl", "form": {"context": "none", "answer": "command"}}
+        path.with_name(f"kubectl-{other}.json").write_text(json.dumps(record))
+        samples.with_name(f"kubectl-{other}.jsonl").write_text(samples.read_text())
+        cell["scores"][other] = "kubectl"
+    (root / "plan.json").write_text(json.dumps(plan))
+    assert "manuals_qa" in summarise(load(root))
