@@ -12,7 +12,7 @@ from medcot_bench.analysis.power import Spread, detectable, groups_needed, showa
 from medcot_bench.analysis.values import ahead, references, rows_of, values_of
 from medcot_bench.plan import Plan
 from medcot_bench.results import Results
-from medcot_bench.scores import needs_generation
+from medcot_bench.scores import CORE_SCORES, needs_generation
 
 ASSUMED = {
     "answer": Spread(groups=0.01, seeds=0.001, rest=0.1),
@@ -48,25 +48,41 @@ class Expectation:
 def expectations(plan: Plan, pilot: Results | None, wanted: float | None) -> Iterator[Expectation]:
     """Yield what the study can tell of gaps on its training tasks and of their changes under shift.
 
-    For its primary score and the likelihood. `wanted` is the effect that the groups are counted for, by default
-    the score's margin. Without a pilot the variances are ASSUMED.
+    For every score that verdicts are given by and that has variances. `wanted` is the effect that the groups are
+    counted for, by default the score's margin. Without a pilot the variances are ASSUMED.
     """
-    study = plan.study
-    found = spreads(pilot) if pilot else {}
-    for score in dict.fromkeys([study.analysis.primary, ON_ANY_FORM]):
-        margin = study.analysis.margins.get(score)
-        spread = found.get((GAP, score), None if pilot else ASSUMED.get(score))
-        if spread is None:
+    found = _variances(pilot)
+    for score in judged(plan):
+        margin = plan.study.analysis.margins.get(score)
+        if (spread := found.get((GAP, score))) is None:
             continue
         change = found.get((CHANGE, score), replace(spread, groups=2 * spread.groups, rest=2 * spread.rest))
         make = partial(_expectation, plan, score=score, margin=margin, wanted=wanted or margin)
-        for trained in dict.fromkeys(cell.task for cell in plan.cells if cell.task):
+        for trained in _trained(plan, score):
             yield make(GAP, trained, trained, spread)
             for task in _shifts(plan, trained):
+                if not _makes(plan, task, score):
+                    continue
                 if score != ON_ANY_FORM and not _alike(plan, trained, task):
                     continue
                 yield make(GAP, trained, task, spread)
                 yield make(CHANGE, trained, task, change)
+
+
+def without_variances(plan: Plan, pilot: Results | None) -> list[str]:
+    """Return the scores that verdicts are given by of which nothing can be expected: no variances are known."""
+    found = _variances(pilot)
+    return [score for score in judged(plan) if (GAP, score) not in found]
+
+
+def judged(plan: Plan) -> list[str]:
+    """Return the scores that verdicts are given by: the primary one and those with a margin, of those made."""
+    analysis = plan.study.analysis
+    return [score for score in dict.fromkeys([analysis.primary, *analysis.margins]) if _trained(plan, score)]
+
+
+def _variances(pilot: Results | None) -> Spreads:
+    return spreads(pilot) if pilot else {(GAP, score): spread for score, spread in ASSUMED.items()}
 
 
 def spreads(pilot: Results) -> dict[tuple[str, str], Spread]:
@@ -129,6 +145,19 @@ def _groups(plan: Plan, task: str, score: str) -> int:
     if needs_generation(score):
         items = items[: plan.scoring.generate_items]
     return max(len({item.group for item in items}), 2)
+
+
+def _trained(plan: Plan, score: str) -> list[str]:
+    trained = dict.fromkeys(cell.task for cell in plan.cells if cell.task)
+    return [task for task in trained if _makes(plan, task, score)]
+
+
+def _makes(plan: Plan, task: str, score: str) -> bool:
+    """Whether models get a score on a task."""
+    asked, spec = plan.study.scoring.scores, plan.tasks[task].task.spec
+    if asked and score not in asked:
+        return False
+    return spec.form.answer == "letter" if score == "choice" else score in CORE_SCORES or score in spec.scores
 
 
 def _alike(plan: Plan, one: str, other: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.planning import Expectation, expectations
+from medcot_bench.analysis.planning import Expectation, expectations, without_variances
 from medcot_bench.cli.study import add_study_arguments, read_study
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import shared_ngrams
@@ -71,9 +71,9 @@ def show_plan(
     todos = remaining(plan, store)
     untuned = study.training.model_copy(update={"tune_lr": None})
     whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
-    expected = [*expectations(whole, pilot, wanted)]
+    expected, unknown = [*expectations(whole, pilot, wanted)], without_variances(whole, pilot)
     if as_json:
-        print(json.dumps(_as_json(plan, todos, expected), indent=1, ensure_ascii=False))
+        print(json.dumps(_as_json(plan, todos, expected, unknown), indent=1, ensure_ascii=False))
         return 0
     info = plan.base.info
     print(f"base: {plan.base.name} ({plan.base.origin}), {info.parameters / 1e6:.1f} M parameters, ", end="")
@@ -113,8 +113,8 @@ def show_plan(
     print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
     if pilot and not expected:
         print(f"\n{pilot.root}: too few seeds or groups, or not this study's scores, to take variances from")
-    if expected:
-        print(f"\n{power(expected, len(study.seeds), pilot.root if pilot else None, wanted)}")
+    elif expected or unknown:
+        print(f"\n{power(expected, unknown, len(study.seeds), pilot.root if pilot else None, wanted)}")
     return 0
 
 
@@ -122,7 +122,7 @@ def _rate(plan: Plan, todo: Todo) -> list[str]:
     return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
 
 
-def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation]) -> dict[str, Any]:
+def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation], unknown: list[str]) -> dict[str, Any]:
     kept, largest = _disk(plan, todos)
     return {
         "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
@@ -144,6 +144,7 @@ def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation]) -> dict
         ],
         "disk": {"kept_bytes": kept, "temporary_bytes": largest},
         "power": [asdict(expectation) for expectation in expected],
+        "without_variances": unknown,
     }
 
 

@@ -8,27 +8,36 @@ from pathlib import Path
 from tabulate import tabulate
 
 from medcot_bench.analysis.persistence import ON_ANY_FORM
-from medcot_bench.analysis.planning import GAP, Expectation
+from medcot_bench.analysis.planning import CHANGE, GAP, Expectation
 
 OUT_OF_REACH = "-"
 
 
-def power(expected: Sequence[Expectation], count: int, pilot: Path | None, wanted: float | None) -> str:
-    """Say what so many seeds can tell, and what it takes to tell more; `pilot` is where the variances are from."""
+def power(
+    expected: Sequence[Expectation], unknown: Sequence[str], count: int, pilot: Path | None, wanted: float | None
+) -> str:
+    """Say what so many seeds can tell, and what it takes to tell more.
+
+    `pilot` is where the variances are from, `unknown` are the scores that it, or what is assumed, has none of.
+    """
     where = f"the variances in {pilot}" if pilot else "assumed variances; plan --from DIR takes a pilot's"
     seeds = "seed" if count == 1 else "seeds"
     lines = [f"what {count} {seeds} can tell in 80 % of studies, by {where}"]
     for score in dict.fromkeys(e.score for e in expected):
         lines += ["", _table([e for e in expected if e.score == score], wanted)]
-    lines += [
-        "",
-        "differs from: the smallest effect that is told from zero; equal within: the smallest margin within which",
-        f"none is shown to lie; groups needed: to tell an effect of that size; {OUT_OF_REACH}: out of reach",
-    ]
-    if count == 1:
+    if expected:
+        lines += [
+            "",
+            "differs from: the smallest effect that is told from zero; equal within: the smallest margin within",
+            "which none is shown to lie; groups needed: to tell an effect of that size; "
+            f"{OUT_OF_REACH}: out of reach",
+        ]
+    if expected and count == 1:
         lines.append("one seed describes its models: no verdict on their methods will be given")
-    else:
+    elif expected:
         lines += _reach(expected)
+    lacking = f"none in {pilot}" if pilot else "none assumed; plan --from DIR takes a pilot's"
+    lines += [f"{score}: nothing can be said without variances: {lacking}" for score in unknown]
     return "\n".join(lines)
 
 
@@ -43,9 +52,7 @@ def _table(expected: Sequence[Expectation], wanted: float | None) -> str:
         headers.append(f"groups needed for {effect:g}, {' / '.join(map(str, seeds))} seeds")
     rows = [
         [
-            f"gap on {e.task}" + (f" after {e.trained}" if e.task != e.trained else "")
-            if e.effect == GAP
-            else f"change from {e.trained} to {e.task}",
+            _name(e),
             e.groups,
             _possible(e, e.detectable),
             "" if e.margin is None else _possible(e, e.showable),
@@ -56,23 +63,47 @@ def _table(expected: Sequence[Expectation], wanted: float | None) -> str:
     return tabulate(rows, headers, disable_numparse=True)
 
 
+def _name(expectation: Expectation) -> str:
+    trained, task = expectation.trained, expectation.task
+    if expectation.effect == CHANGE:
+        return f"change from {trained} to {task}"
+    return f"gap on {task}" + (f" after {trained}" if task != trained else "")
+
+
 def _possible(expectation: Expectation, size: float) -> str:
-    """Write an effect, unless it is more than shares of one can differ by."""
+    return f"{size:.3f}" if _is_possible(expectation, size) else OUT_OF_REACH
+
+
+def _is_possible(expectation: Expectation, size: float) -> bool:
+    """Whether an effect can be that large: it is not more than shares of one can differ by."""
     most = 1 if expectation.effect == GAP else 2
-    return OUT_OF_REACH if expectation.score != ON_ANY_FORM and size > most else f"{size:.3f}"
+    return expectation.score == ON_ANY_FORM or size <= most
 
 
 def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
-    """Say which verdicts are out of reach, for each score."""
+    """Say which verdicts are out of reach, for each score, each by the effects that it rests on."""
     for score in dict.fromkeys(e.score for e in expected):
         of_score = [e for e in expected if e.score == score]
         margin = of_score[0].margin
-        blocked = [e for e in of_score if margin is None or e.showable > margin]
-        if margin is None or len(blocked) == len(of_score):
-            at = "without a margin" if margin is None else f"at a margin of {margin:g}"
-            yield f"{score}: 'no gap', 'persists' and 'vanishes' are out of reach {at}; differences can be told"
-        elif blocked:
-            names = dict.fromkeys(e.task for e in blocked)
-            yield f"{score}: at a margin of {margin:g} equality can't be shown on {', '.join(names)}"
+        kinds = {
+            "no gap": [e for e in of_score if e.effect == GAP and e.task == e.trained],
+            "persists": [e for e in of_score if e.effect == CHANGE],
+            "vanishes": [e for e in of_score if e.effect == GAP and e.task != e.trained],
+        }
+        out = []
+        for verdict, effects in kinds.items():
+            if blocked := [e for e in effects if margin is None or e.showable > margin]:
+                where = "" if len(blocked) == len(effects) else f" ({', '.join(map(_name, blocked))})"
+                out.append(f"'{verdict}'{where}")
+        untold = [e for e in of_score if not _is_possible(e, e.detectable)]
+        if not untold:
+            told = "differences can be told"
+        elif len(untold) == len(of_score):
+            told = "no difference can be told"
         else:
-            yield f"{score}: every verdict is in reach"
+            told = f"no difference can be told in {', '.join(map(_name, untold))}"
+        at = "without a margin" if margin is None else f"at a margin of {margin:g}"
+        if out:
+            yield f"{score}: out of reach {at}: {', '.join(out)}; {told}"
+        else:
+            yield f"{score}: {told}" if untold else f"{score}: every verdict is in reach"

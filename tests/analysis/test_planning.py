@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,20 @@ import pytest
 from planted import Made, write
 
 from medcot_bench.analysis.contrasts import Part
-from medcot_bench.analysis.planning import ASSUMED, CHANGE, GAP, Expectation, expectations, spreads
+from medcot_bench.analysis.planning import (
+    ASSUMED,
+    CHANGE,
+    GAP,
+    Expectation,
+    expectations,
+    spreads,
+    without_variances,
+)
 from medcot_bench.analysis.power import detectable, spread_of
 from medcot_bench.cli import main
 from medcot_bench.config import Study
 from medcot_bench.planner import make_plan
+from medcot_bench.report.power import power
 from medcot_bench.results import Results, load
 
 
@@ -29,15 +39,14 @@ def planned(fields: dict[str, Any], pilot: Results | None = None, **changes: Any
     return [*expectations(make_plan(Study.model_validate(fields | study | changes)), pilot, None)]
 
 
-def pilot(root: Path) -> Results:
+def pilot(root: Path, score: str = "answer") -> Results:
     made = []
     for adapter in ("full", "lora", "qlora"):
         for seed in range(3):
             rng = random.Random(f"{adapter} {seed}")
             noise = 0.4 if adapter == "qlora" else 0.1
             scores = {
-                t: {"answer": {f"{t}{n}": rng.gauss(0, noise) for n in range(20)}}
-                for t in ("k8s_qa", "manuals_qa")
+                t: {score: {f"{t}{n}": rng.gauss(0, noise) for n in range(20)}} for t in ("k8s_qa", "manuals_qa")
             }
             made.append(Made(adapter=adapter, seed=seed, scores=scores))
     return load(write(root, *made))
@@ -92,7 +101,15 @@ def test_a_pilot_gives_the_variances_of_its_noisiest_adapter(tmp_path: Path, stu
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        (["--seeds", "0,1,2"], "answer: 'no gap', 'persists' and 'vanishes' are out of reach at a margin of 0.02"),
+        (
+            ["--seeds", "0,1,2"],
+            "answer: out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; differences can be told",
+        ),
+        (["--seeds", "0,1"], "answer: out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; differ"),
+        (
+            ["--seeds", "0,1,2", "--set", "analysis.primary=rouge_l"],
+            "rouge_l: nothing can be said without variances: none assumed; plan --from DIR takes a pilot's",
+        ),
         (["--seeds", "0,1,2", "--set", "analysis.margins.answer=0.9"], "answer: every verdict is in reach"),
         (["--seeds", "0"], "one seed describes its models: no verdict on their methods will be given"),
         (["--seeds", "0,1", "--detect", "0.5"], "groups needed for 0.5, 2 / 3 / 5 / 10 seeds"),
@@ -106,6 +123,96 @@ def test_the_plan_says_which_verdicts_are_in_reach(
     arguments += ["--model", str(tiny_model), "-o", str(tmp_path / "out")]
     assert main(["plan", *arguments, *changes]) == 0
     assert line in capsys.readouterr().out
+
+
+def test_the_scores_are_those_that_verdicts_are_given_by(study_fields: dict[str, Any]) -> None:
+    def of(**changes: Any) -> tuple[list[str], list[str]]:
+        fields = {"adapters": "full,lora", "data": {}, "eval_tasks": "manuals_qa,medqa_cot", "seeds": (0, 1, 2)}
+        plan = make_plan(Study.model_validate(study_fields | fields | changes))
+        expected = dict.fromkeys(e.score for e in expectations(plan, None, None))
+        return [*expected], without_variances(plan, None)
+
+    assert of(analysis={"primary": "gold_nll"}) == (["gold_nll", "answer"], [])
+    assert of(analysis={"margins": {"rouge_l": 0.05}}) == (["answer", "gold_nll"], ["rouge_l"])
+    assert of(analysis={"primary": "choice"}) == (["answer", "gold_nll"], [])  # a text has no options
+    letters = {"tasks": "medqa_cot", "analysis": {"primary": "choice"}}
+    assert of(**letters) == (["answer", "gold_nll"], ["choice"])
+    assert of(scoring={"scores": ["gold_nll"]}, analysis={"primary": "gold_nll"}) == (["gold_nll"], [])
+
+
+def test_a_pilot_gives_variances_of_a_score_that_has_no_assumed_ones(
+    tmp_path: Path, study_fields: dict[str, Any]
+) -> None:
+    results = pilot(tmp_path, "rouge_l")
+    changes = {"analysis": {"primary": "rouge_l"}}
+    assert {e.score for e in planned(study_fields, results, **changes)} == {"rouge_l"}
+    assert planned(study_fields, None, **changes)[0].score == "answer"
+
+
+def effect(kind: str, task: str, detectable: float, showable: float, score: str = "answer") -> Expectation:
+    return Expectation(kind, "k8s_qa", task, score, 20, 3, detectable, 0.1, showable, {3: 40})
+
+
+@pytest.mark.parametrize(
+    ("same", "shift", "change", "line"),
+    [
+        ((0.1, 0.05), (0.1, 0.05), (0.2, 0.05), "answer: every verdict is in reach"),
+        ((0.1, 0.05), (0.1, 0.5), (0.2, 0.5), "'persists', 'vanishes'; differences can be told"),
+        ((0.1, 0.5), (0.1, 0.05), (0.2, 0.5), "'no gap', 'persists'; differences can be told"),
+        ((0.1, 0.5), (0.1, 0.5), (0.2, 0.05), "'no gap', 'vanishes'; differences can be told"),
+        ((1.5, 0.5), (1.5, 0.5), (2.5, 0.5), "'no gap', 'persists', 'vanishes'; no difference can be told"),
+        (
+            (0.1, 0.05),
+            (0.1, 0.05),
+            (2.5, 0.05),
+            "answer: no difference can be told in change from k8s_qa to manuals",
+        ),
+    ],
+)
+def test_each_verdict_is_in_reach_by_its_own_effects(
+    same: tuple[float, float], shift: tuple[float, float], change: tuple[float, float], line: str
+) -> None:
+    expected = [
+        effect(GAP, "k8s_qa", *same),
+        effect(GAP, "manuals_qa", *shift),
+        effect(CHANGE, "manuals_qa", *change),
+    ]
+    (said,) = power(expected, [], 3, None, None).splitlines()[-1:]
+    assert line in said
+
+
+def test_what_is_out_of_reach_under_one_of_several_shifts_is_named() -> None:
+    expected = [
+        effect(GAP, "k8s_qa", 0.1, 0.05),
+        effect(GAP, "manuals_qa", 0.1, 0.05),
+        effect(CHANGE, "manuals_qa", 0.1, 0.5),
+        effect(GAP, "kubectl", 0.1, 0.05),
+        effect(CHANGE, "kubectl", 0.1, 0.05),
+    ]
+    assert power(expected, [], 3, None, None).splitlines()[-1] == (
+        "answer: out of reach at a margin of 0.1: 'persists' (change from k8s_qa to manuals_qa); "
+        "differences can be told"
+    )
+
+
+def test_plan_takes_variances_from_a_pilot(
+    study_fields: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pilot"
+    results = pilot(folder)
+    arguments = ["plan", "--model", study_fields["model"], "--preset", "quick", "-o", str(tmp_path / "out")]
+    assert main([*arguments, "--from", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert f"what 3 seeds can tell in 80 % of studies, by the variances in {folder}" in out
+    assert f"gold_nll: nothing can be said without variances: none in {folder}" in out
+    spread = spreads(results)[GAP, "answer"]
+    (line,) = [line for line in out.splitlines() if line.startswith("gap on k8s_qa ")]
+    groups = int(line.split()[3])
+    assert line.split()[4] == f"{detectable(spread.stderr(groups, 3), spread.df(groups, 3)):.3f}"
+    assert main([*arguments, "--from", str(folder), "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert {entry["score"] for entry in planned["power"]} == {"answer"}
+    assert planned["without_variances"] == ["gold_nll"]
 
 
 def test_a_pilot_that_is_no_result_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
