@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import pairwise
 from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
@@ -102,11 +102,11 @@ def matched_gaps(results: Results) -> tuple[Matched, ...]:
     against = references(rows, others)
     rows |= others
     found: list[Matched] = []
-    for reference, at_others in product(dict.fromkeys(against.values()), (False, True)) if base else ():
+    for at_others in (False, True):
         family = [
             matched
             for key, full in against.items()
-            if base and full == reference and key != full and (key in others) is at_others
+            if base and key != full and (key in others) is at_others
             for matched in _under_shifts(results, str(key[1]), key[0], base, rows[full], rows[key])
         ]
         found += _read(family) if family else []
@@ -231,7 +231,7 @@ def at(path: Sequence[Point], level: float) -> Crossing | None:
 
 
 def _read(family: Sequence[Matched]) -> list[Matched]:
-    """Say what the gaps mean together, their tests adjusted for the adapters and shifts of one training task."""
+    """Say what the gaps mean together, their tests adjusted for all of them."""
     told = [
         [p is not None and p <= ALPHA for p in holm([difference(one) for one in column])]
         for column in zip(*((found.gap, found.plain, found.explained) for found in family), strict=True)
