@@ -41,7 +41,7 @@ def run(folder: Path, *arguments: str) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     if not arguments:
-        assert "one seed describes two models" in " ".join(done.stdout.split())
+        assert "one seed at untuned learning rates describes two models" in " ".join(done.stdout.split())
         assert done.stdout.splitlines()[-1] == "next:  medcot-bench run (three seeds)"
     return folder
 
