@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,8 @@ class Trained:
 def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
     """Find a cell by its folder's name, its id, or a part of the name that no other cell has.
 
-    Parts between `__` count before beginnings, and these before what stands anywhere. Raises ConfigError for a
+    Parts between `__` count first, as they are or without their options, then what a name or a part of it begins
+    with: `lora__s0` is never a cell of `qlora`. Raises ConfigError for a
     cell that is not there; where its `weights` are asked for, also for one that lacks them or failed.
     """
     results, store = load(root), Store(root)
@@ -160,12 +162,22 @@ def _matches(named: Mapping[str, CellResult], typed: str) -> Iterator[list[str]]
     rules: list[Callable[[str], bool]] = [
         lambda name: typed in (name, named[name].cell.id),
         lambda name: f"__{typed}__" in f"__{name.removesuffix(f'-{named[name].cell.id}')}__",
+        lambda name: f"__{typed}__" in f"__{_without_options(name)}__",
         lambda name: typed == named[name].cell.adapter,
         lambda name: name.startswith(typed) or named[name].cell.id.startswith(typed),
-        lambda name: typed in name,
+        lambda name: f"__{typed}" in f"__{name}",
     ]
     for rule in rules if typed else []:
         yield [name for name in named if rule(name)]
+
+
+def _without_options(name: str) -> str:
+    """Return a cell's name with its task and adapter as plain names.
+
+    >>> _without_options("k8s_qa__lora.lr2e-4__s0-26f3fc0669f5")
+    'k8s_qa__lora__s0'
+    """
+    return "__".join(re.split(r"[.-]", part)[0] for part in name.split("__"))
 
 
 def _check_usable(root: Path, name: str, result: CellResult, adapter: ChosenAdapter, folder: Path) -> None:

@@ -6,12 +6,14 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.trained import find
+from medcot_bench.plan import Cell
+from medcot_bench.trained import _matches, find
 
 QUICK = Path(__file__).parent.parent / "docs" / "results" / "quick"
 """Its cells: the base, and full, lora and layer_lora with seeds 0, 1, 2; no weights were kept."""
@@ -98,3 +100,17 @@ def test_a_task_that_asks_otherwise_by_now_is_no_basis() -> None:
     with pytest.raises(ConfigError, match="was trained on task k8s_qa version 0, and this is version 1"):
         found.task()
     assert found.task("manuals_qa").label == "manuals_qa"
+
+
+def test_options_may_be_left_out_and_lora_is_never_qlora() -> None:
+    """Cells as the README's grid makes them."""
+    cells = ("k8s_qa__lora.lr2e-4__s0", "k8s_qa__qlora__s0", "k8s_qa__layer_lora.k2.selecttop__s0")
+    named = {
+        f"{name}-{n:012x}": SimpleNamespace(
+            cell=Cell(id=f"{n:012x}", task="k8s_qa", adapter="a", seed=0, request={})
+        )
+        for n, name in enumerate(cells)
+    }
+    for typed, found in (("lora__s0", 0), ("lora.lr2e-4__s0", 0), ("qlora__s0", 1), ("layer_lora__s0", 2)):
+        assert next(filter(None, _matches(named, typed))) == [list(named)[found]], typed  # type: ignore[arg-type]
+    assert not [*filter(None, _matches({k: v for k, v in named.items() if "__qlora" in k}, "lora__s0"))]  # type: ignore[misc]

@@ -18,7 +18,7 @@ SPEC = AdapterSpec(
     name="peft",
     version=1,
     update="low_rank",
-    description="A method of PEFT with fields of its config (type=oft,r=8), or a saved adapter (path=DIR_OR_ID).",
+    description="A method of PEFT with fields of its config (type=loha,r=8), or a saved adapter (path=DIR_OR_ID).",
     options={
         "type": Option(str, "", "PEFT's name of the method, e.g. oft, loha, lokr, ia3, vera"),
         "path": Option(

@@ -37,7 +37,7 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         parts = [f"on {leaderboard.tasks[task]} by {score}, within {memory:g} GB: {taken.adapter}"]
         parts += [f"tied with {', '.join(row.adapter for row in tied)}"] if tied else []
         better = [row for row, rank in ranks if rank.place < first]
-        parts += [f"better beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
+        parts += [f"ranked higher beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
         parts += _full(leaderboard, taken, ranks, task)
         parts += _prompting(leaderboard, task)
         if any(
@@ -63,6 +63,8 @@ def _full(leaderboard: Leaderboard, taken: Row, ranks: Sequence[tuple[Row, Rank]
         return
     better = rank.place < other.tasks[task].ranks[task].place
     ahead = f"ahead of {other.adapter} by {gap.value:+.3f}, {ends[0]:+.3f} to {ends[1]:+.3f}"
+    if gap.value < 0:
+        ahead = f"behind {other.adapter} by {-gap.value:.3f}, {-ends[1]:+.3f} to {-ends[0]:+.3f}"
     if _within(leaderboard, other, task, rank.score):
         verdict = "not worth its cost"
         ahead += f", within the margin of {leaderboard.margins[rank.score]:g}"

@@ -154,7 +154,10 @@ def test_full_is_worth_its_cost_where_its_lead_is_told_from_zero(tmp_path: Path)
     board = build(results)
     board = replace(board, rows=tuple(row for row in board.rows if row.task))
     (line,) = recommend(board)
-    assert "within 24 GB: lora; better beyond it: full (30.0 GB); full is worth its cost (ahead of lora" in line
+    assert (
+        "within 24 GB: lora; ranked higher beyond it: full (30.0 GB); full is worth its cost (ahead of lora"
+        in line
+    )
     assert "for 1.5 times the memory and 1.5 times the time" in line
     (roomy,) = recommend(board, memory=40)
     assert "within 40 GB: full; full is worth its cost (ahead of lora by +0.1" in roomy
