@@ -118,8 +118,8 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
     """Find a cell by its folder's name, its id, or a part of the name that no other cell has.
 
     Parts between `__` count first, as they are or without their options, then what a name or a part of it begins
-    with: `lora__s0` is never a cell of `qlora`. Raises ConfigError for a
-    cell that is not there; where its `weights` are asked for, also for one that lacks them or failed.
+    with: `lora__s0` is never a cell of `qlora`. Raises ConfigError for a cell that is not there; where its
+    `weights` are asked for, also for one that lacks them or failed.
     """
     results, store = load(root), Store(root)
     named = {store.cell_folder(result.cell).name: result for result in results.cells}

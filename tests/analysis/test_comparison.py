@@ -195,6 +195,11 @@ def test_a_lead_within_the_margin_is_not_worth_its_cost(tmp_path: Path) -> None:
         assert "full is worth its cost" in line
 
 
+def test_full_that_is_behind_is_said_to_be(tmp_path: Path) -> None:
+    (line,) = recommend(build(plant(tmp_path, {"full": 0.6, "lora": 0.7})))
+    assert "full is not shown to be worth its cost (behind lora by 0.092, +0.044 to +0.140, for " in line
+
+
 def test_where_the_base_is_taken_full_is_compared_with_the_best_trained_row(tmp_path: Path) -> None:
     (line,) = recommend(build(plant(tmp_path, {"full": 0.8, "lora": 0.7, "layer_lora": 0.6}, items=60)))
     assert "within 24 GB: none; " in line  # planted with the values of full
