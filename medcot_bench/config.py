@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, Any, Literal
@@ -268,6 +269,13 @@ class Study(_Section):
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not value or len(set(value)) < len(value) or min(value) < 0:
             raise ValueError("give distinct seeds from 0 up")
+        return value
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", value):
+            raise ValueError("give auto, cpu, mps, cuda or xpu, one of several as cuda:1")
         return value
 
     def specs(self, field: Literal["tasks", "eval_tasks", "adapters"]) -> list[NamedOptions]:

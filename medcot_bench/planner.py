@@ -117,7 +117,9 @@ def _nothing_named(study: Study) -> list[str]:
     if not study.adapters:
         problems.append("no adapter: name some with --adapters (see medcot-bench list)")
     if not study.tasks and not study.eval_tasks:
-        problems.append("no task: name some with --tasks (see medcot-bench list)")
+        problems.append(
+            "no task: name some with --tasks (see medcot-bench list), or a file of your own rows with --train"
+        )
     return problems
 
 

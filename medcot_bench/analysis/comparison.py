@@ -51,13 +51,10 @@ Key = tuple[int, str, str | None]
 def compare(folders: Sequence[Results], baseline: str, score: str) -> list[Compared]:
     """Compare every row with the baseline of the first folder that was trained on the same task, or on none.
 
-    Rows without this score, or without a seed and item that the baseline has, are left out. Raises ConfigError for
-    a baseline that is not there.
+    Rows without this score, or without a seed and item that the baseline has, are left out. `baseline` is an
+    adapter as rows name it (see `named`).
     """
     rows = {(n, *key): cells for n, results in enumerate(folders) for key, cells in rows_of(results).items()}
-    known = dict.fromkeys(adapter for folder, adapter, _ in rows if folder == 0)
-    if baseline not in known:
-        raise ConfigError(f"--baseline {baseline}: there is no such row; rows: {', '.join(known)}")
     found: list[Compared] = []
     tasks = dict.fromkeys(task for results in folders for task in results.tasks)
     trainings: list[str | None] = [*dict.fromkeys(trained for _, _, trained in rows if trained)] or [None]
@@ -77,6 +74,18 @@ def compare(folders: Sequence[Results], baseline: str, score: str) -> list[Compa
     return found
 
 
+def named(results: Results, baseline: str) -> str:
+    """Return the adapter, as rows name it, that a baseline means; options may be left out where one has the name.
+
+    Raises ConfigError for a baseline that is not there.
+    """
+    known = [*dict.fromkeys(adapter for adapter, _ in rows_of(results))]
+    alike = [adapter for adapter in known if adapter.split(":")[0] == baseline]
+    if baseline in known or len(alike) == 1:
+        return baseline if baseline in known else alike[0]
+    raise ConfigError(f"--baseline {baseline}: there is no such row; rows: {', '.join(known)}")
+
+
 def conflicts(one: Results, other: Results) -> Iterator[str]:
     """Yield why two folders should not be compared: what differs of items, prompts, engine and training data."""
     for task in (task for task in one.tasks if task in other.tasks):
@@ -84,9 +93,10 @@ def conflicts(one: Results, other: Results) -> Iterator[str]:
         if first is None or second is None:
             continue
         differing = [what for what, keys in SHARED.items() if _asked(first, keys) != _asked(second, keys)]
-        if first.provenance.engine != second.provenance.engine:
-            differing.append("engine")
         yield from (f"{task}: other {what}" for what in differing)
+        engines = [score.provenance.engine for score in (first, second)]
+        if engines[0] != engines[1]:
+            yield f"{task}: scored by the engine {engines[0]}, and by {engines[1]}"
     for trained in dict.fromkeys(cell.cell.task for cell in one.cells if cell.cell.task):
         data = [
             {

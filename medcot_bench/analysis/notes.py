@@ -60,8 +60,10 @@ def notes(results: Results) -> Iterable[str]:
     made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]
     if made:
         yield "made on " + " and ".join(sorted(set(made)))
-    if len(engines := {where.engine for where in scored}) > 1:
-        yield f"scored by the engines {' and '.join(sorted(engines))}: likelihoods differ by rounding"
+    if engines := sorted({where.engine for where in scored}):
+        several = len(engines) > 1
+        differ = ": likelihoods differ by rounding" if several else ""
+        yield f"scored by the engine{'s' if several else ''} {' and '.join(engines)}{differ}"
     packages = {tuple(sorted(where.packages.items())) for where in [*trained, *scored]}
     if len(packages) > 1:
         yield "rows were made with different package versions: differences between them may come from that"

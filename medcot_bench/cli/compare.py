@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.comparison import Compared, compare, conflicts
+from medcot_bench.analysis.comparison import Compared, compare, conflicts, named
 from medcot_bench.analysis.leaderboard import build
 from medcot_bench.analysis.rates import about_rates
 from medcot_bench.analysis.values import rows_of
@@ -51,14 +51,15 @@ def execute(options: argparse.Namespace) -> int:
         error.exit_code = CONFLICT
         raise error
     score = options.score or folders[0].analysis.primary
-    rows = compare(folders, options.baseline, score)
+    baseline = named(folders[0], options.baseline)
+    rows = compare(folders, baseline, score)
     if not rows:
-        raise MedcotError(f"no row shares a seed, an item and the score {score} with {options.baseline}")
+        raise MedcotError(f"no row shares a seed, an item and the score {score} with {baseline}")
     for beside in dict.fromkeys(row.beside for row in rows):
         print(f"trained on {beside}:" if beside else "untrained:")
-        print(_table([row for row in rows if row.beside == beside], folders, options) + "\n")
+        print(_table([row for row in rows if row.beside == beside], folders, options.folders, baseline) + "\n")
     marks = f"; compared although: {'; '.join(found)}" if found else ""
-    print(f"{score}; ahead: better than {options.baseline} (95 %), paired by item and seed; p by Holm{marks}")
+    print(f"{score}; ahead: better than {baseline} (95 %), paired by item and seed; p by Holm{marks}")
     if any(row.ahead.seeds == 1 and row.trained for row in rows):
         print("one seed describes these models, not their methods")
     for said, of in _rates(folders).items():
@@ -85,13 +86,13 @@ def _scored(results: Results) -> dict[str, None]:
     return dict.fromkeys(task for cell in results.cells for task in cell.scores)
 
 
-def _table(rows: list[Compared], folders: list[Results], options: argparse.Namespace) -> str:
+def _table(rows: list[Compared], folders: list[Results], paths: list[Path], baseline: str) -> str:
     several = len(folders) > 1
     headers = [*(["folder"] if several else []), "scored on", "adapter", "mean"]
-    headers += [options.baseline, "ahead", "p", "better", "worse", "n", "seeds"]
+    headers += [baseline, "ahead", "p", "better", "worse", "n", "seeds"]
     lines = [
         [
-            *([str(options.folders[row.folder])] if several else []),
+            *([str(paths[row.folder])] if several else []),
             _title(folders[row.folder], row.task),
             row.adapter,
             *(f"{found.value:.3f}" for found in (row.mean, row.baseline)),

@@ -64,6 +64,9 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
     base = leaderboard.base
     yield Heading("Leaderboard", level=1)
     yield Paragraph(f"Base model: {base['name']} ({base['origin']}). {scales(leaderboard)}")
+    if missing := sum(len(row.failures) for row in leaderboard.rows):
+        cells = "1 cell is" if missing == 1 else f"{missing} cells are"
+        yield Paragraph(f"Not finished: {cells} lacking or not whole, listed below.")
     yield Heading("Overview")
     yield _overview(leaderboard)
     taken = [*recommend(leaderboard)]

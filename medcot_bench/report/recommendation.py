@@ -40,6 +40,8 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         parts += [f"ranked higher beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
         parts += _full(leaderboard, taken, ranks, task)
         parts += _prompting(leaderboard, task)
+        if _idle(leaderboard, taken, score):
+            parts.append(f"{taken.adapter} itself is not shown to be ahead of the untouched base")
         if any(
             found.seeds == 1 for row, _ in fitting if row.task and (found := row.tasks[task].scores.get(score))
         ):
@@ -77,6 +79,20 @@ def _full(leaderboard: Leaderboard, taken: Row, ranks: Sequence[tuple[Row, Rank]
         price = f", for {memory:.1f} times the memory and {seconds:.1f} times the time"
     tests = "" if better or ends[0] <= 0 else "; ranks are by tests adjusted for all rows, this interval is not"
     yield f"{full.adapter} is {verdict} ({ahead}{price}{tests})"
+
+
+def _idle(leaderboard: Leaderboard, taken: Row, score: str) -> bool:
+    """Whether a trained row is not shown to be ahead of the untouched base on its training task, by its interval.
+
+    It may still share the best rank: sharing is by what is told from the leader.
+    """
+    gains = [
+        found.same.adapter_gain.interval()
+        for found in leaderboard.persistence
+        if (found.task, found.adapter, found.score) == (taken.task, taken.adapter, score)
+        and found.same.adapter_gain
+    ]
+    return any(ends is not None and ends[0] <= 0 for ends in gains[:1])
 
 
 def _within(leaderboard: Leaderboard, other: Row, task: str, score: str) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from planted import TRAIN, Made, write
 from scipy import stats
 
-from medcot_bench.analysis.comparison import compare, conflicts
+from medcot_bench.analysis.comparison import compare, conflicts, named
 from medcot_bench.analysis.leaderboard import Row, build
 from medcot_bench.analysis.ranks import Rank
 from medcot_bench.cli import main
@@ -70,8 +70,20 @@ def test_the_base_may_be_the_baseline_of_every_seed(tmp_path: Path) -> None:
 
 
 def test_a_baseline_that_is_not_there_is_an_error_that_lists_the_rows(tmp_path: Path) -> None:
+    results = plant(tmp_path)
     with pytest.raises(ConfigError, match=r"--baseline qlora: there is no such row; rows: none, full, lora"):
-        compare([plant(tmp_path)], "qlora", "answer")
+        named(results, "qlora")
+    assert named(results, "lora") == "lora"
+
+
+def test_a_baseline_may_be_named_without_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"k8s_qa": {"answer": {str(n): float(n % 2) for n in range(30)}}}
+    rates = ("full:lr=1e-05", "lora:lr=0.001", "lora:lr=0.003")
+    write(tmp_path, *(Made(adapter=adapter, scores=scores) for adapter in rates))
+    assert main(["compare", str(tmp_path)]) == 0
+    assert "better than full:lr=1e-05 (95 %)" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="--baseline lora: there is no such row; rows: full:lr=1e-05, lora:lr="):
+        named(load(tmp_path), "lora")
 
 
 def test_two_folders_are_compared_with_the_baseline_of_the_first(tmp_path: Path) -> None:
@@ -115,7 +127,10 @@ def test_another_engine_or_training_data_are_named(tmp_path: Path) -> None:
     for path in other.glob("cells/*/cell.json"):
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "request": {**record["request"], "train": "sha256:1"}}))
-    assert [*conflicts(load(one), load(other))] == ["manuals_qa: other engine", "k8s_qa: other training items"]
+    assert [*conflicts(load(one), load(other))] == [
+        "manuals_qa: scored by the engine hf, and by fast",
+        "k8s_qa: other training items",
+    ]
 
 
 def test_tasks_that_one_folder_lacks_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,6 +230,16 @@ def test_a_tie_by_adjusted_tests_says_that_the_interval_is_not_adjusted(tmp_path
     assert "; ranks are by tests adjusted for all rows, this interval is not)" in line
     (line,) = recommend(replace(board, rows=rows), memory=40)
     assert "adjusted" not in line
+
+
+def test_what_is_taken_but_not_ahead_of_the_untouched_base_is_said_to_be(tmp_path: Path) -> None:
+    ranks = {"full": Rank(1, shared=True, score="answer"), "none": Rank(3, shared=False, score="answer")}
+    for full, expected in ((0.7, True), (0.4, False)):  # the base was planted with the values of full
+        board = build(plant(tmp_path / str(full), {"full": full, "lora": 0.7}, items=60))
+        rows = tuple(_with_rank(row, ranks.get(row.adapter, ranks["full"])) for row in board.rows)
+        (line,) = recommend(replace(board, rows=rows))
+        assert "within 24 GB: lora; " in line
+        assert ("lora itself is not shown to be ahead of the untouched base" in line) is expected
 
 
 def _with_rank(row: Row, rank: Rank) -> Row:

@@ -245,6 +245,7 @@ def test_notes_say_what_was_left_out_and_where_it_was_made(leaderboard: Leaderbo
         f"manuals_qa: {ITEMS}",
         "untuned: learning rates are as given, and a gap may be one of recipes",
         "made on cpu: example, 2 threads, float32",
+        "scored by the engine hf",
         "made with torch 2.13.0",
     )
 

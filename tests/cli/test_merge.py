@@ -173,7 +173,7 @@ def test_the_docs_show_how_transformers_and_peft_give_the_same_answer(
     page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
     merged, unmerged = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {}
-    exec(merged.replace("max_new_tokens=64", "max_new_tokens=8"), names)
+    exec(merged.replace("max_new_tokens=48", "max_new_tokens=8"), names)
     example = Example(
         id="q", group="q", question="Which port?", answer="", context="The Service listens on port 80."
     )

@@ -1,0 +1,171 @@
+"""The published studies read a second time: from the files themselves, with numpy and scipy alone."""
+
+from __future__ import annotations
+
+import bz2
+import json
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from scipy import optimize, stats
+
+from medcot_bench.analysis.contrasts import Contrast
+from medcot_bench.analysis.leaderboard import Leaderboard, build
+from medcot_bench.results import load
+
+FOLDERS = sorted((Path(__file__).parents[2] / "docs" / "results").glob("*/"))
+Step = tuple[str, str]
+"""Checkpoint, `final` at the end, and evaluation task."""
+Steps = dict[int, dict[Step, dict[str, float]]]
+"""Seed -> step -> item -> gold_nll."""
+Table = tuple[Any, list[str]]
+"""Seeds by items, and the group of each item."""
+Key = tuple[str, str | None, str, str]
+"""Adapter, training task, evaluation task, score."""
+
+
+class Stored:
+    """The values in a folder's files, as far as its latest plan asks for them."""
+
+    def __init__(self, folder: Path):
+        self.rows: defaultdict[Key, dict[int, dict[str, float]]] = defaultdict(dict)
+        self.groups: dict[tuple[str, str], str] = {}
+        self.steps: defaultdict[tuple[str, str | None], Steps] = defaultdict(dict)
+        """By adapter, with its learning rate if it wasn't chosen, and training task."""
+        self.seconds: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
+        """(Adapter, training task) -> seconds of training."""
+        plan = json.loads((folder / "plan.json").read_text())
+        for name, unchosen in (("cells", False), ("other_rates", True)):
+            for cell in plan.get(name, ()):
+                self._read(folder / "cells" / cell["name"], cell, unchosen)
+
+    def _read(self, folder: Path, cell: dict[str, Any], unchosen: bool) -> None:
+        if not (folder / "cell.json.bz2").exists():
+            return
+        record = json.loads(bz2.decompress((folder / "cell.json.bz2").read_bytes()))
+        row, seed = (cell["adapter"], cell["task"]), cell["seed"] or 0
+        if unchosen:
+            row = (f"{row[0]} at lr {record['request']['recipe']['lr']:g}", row[1])
+        else:
+            self.seconds[row].append(record["phases"]["train"]["seconds"])
+        asked = {score: ("final", task) for score, task in cell["scores"].items()}
+        asked |= {score: (checkpoint, task) for score, (checkpoint, task) in cell["checkpoints"].items()}
+        for score, (checkpoint, task) in asked.items():
+            for path in folder.glob(f"samples/*{score}.jsonl.bz2"):
+                for line in bz2.decompress(path.read_bytes()).decode().splitlines():
+                    sample = json.loads(line)
+                    self.groups[task, sample["id"]] = f"{task.split('@')[0]} {sample['group']}"
+                    for name, value in sample["scores"].items():
+                        if checkpoint == "final" and not unchosen:
+                            self.rows[(*row, task, name)].setdefault(seed, {})[sample["id"]] = value
+                        if name == "gold_nll":
+                            by_step = self.steps[row].setdefault(seed, {})
+                            by_step.setdefault((checkpoint, task), {})[sample["id"]] = value
+
+    def seeds(self, *keys: Key) -> list[int]:
+        """The seeds that all trained rows have; the base's are all."""
+        return sorted(set.intersection(*(set(self.rows[key]) for key in keys if key[1] or len(keys) == 1)))
+
+    def tables(self, *keys: Key, seeds: list[int] | None = None) -> list[Table]:
+        """The values of each on the items that all have."""
+        seeds = self.seeds(*keys) if seeds is None else seeds
+        rows = [[self.rows[key][s if s in self.rows[key] else 0] for s in seeds] for key in keys]
+        items = sorted(set.intersection(*(set(row) for by_seed in rows for row in by_seed)))
+        groups = [self.groups[keys[0][2], item] for item in items]
+        return [(numpy.array([[row[item] for item in items] for row in by_seed]), groups) for by_seed in rows]
+
+
+def expected(*tables: tuple[float, Table]) -> tuple[float, float, float]:
+    """Mean, standard error and half the interval of a weighted sum of means."""
+    seeds = tables[0][1][0].shape[0]
+    mean, blocks = 0.0, []
+    for weight, (table, groups) in tables:
+        mean += weight * table.mean()
+        block = {}
+        for name in set(groups):
+            mine = [n for n, group in enumerate(groups) if group == name]
+            block[name] = weight * (table[:, mine] - table.mean()).sum(axis=1) / table.shape[1]
+        for other in [other for other in blocks if set(other) & set(block)]:
+            blocks.remove(other)
+            block = {name: block.get(name, 0.0) + other.get(name, 0.0) for name in {*block, *other}}
+        blocks.append(block)
+    of_groups, dfs, sums, rest = [], [], numpy.zeros(seeds), 0.0
+    for block in blocks:
+        shares = numpy.array([block[name] for name in sorted(block)]).T
+        factor = len(block) / (len(block) - 1)
+        of_groups.append(factor * (shares.mean(axis=0) ** 2).sum())
+        dfs.append(len(block) - 1)
+        sums += shares.sum(axis=1)
+        left = shares - shares.mean(axis=0) - shares.mean(axis=1, keepdims=True) + shares.mean()
+        rest += factor * (left**2).sum()
+    pairs = max(seeds * (seeds - 1), 1)
+    of_seeds, rest = (sums**2).sum() / pairs, rest / pairs if seeds > 1 else 0.0
+    of_seeds = of_seeds if seeds > 1 else 0.0
+    variance = max(sum(of_groups) + of_seeds - rest, sum(of_groups), of_seeds)
+    parts = [*of_groups, max(variance - sum(of_groups), 0.0)] if seeds > 1 else of_groups
+    quantiles = stats.t.ppf(0.975, [*dfs, seeds - 1] if seeds > 1 else dfs) ** 2
+    return mean, variance**0.5, float(quantiles @ parts) ** 0.5
+
+
+def agrees(found: Contrast | None, *tables: tuple[float, Table]) -> bool:
+    assert found is not None
+    value, stderr, half = expected(*tables)
+    ends = () if stderr < 1e-15 or any(sparse(table) for _, table in tables) else (value - half, value + half)
+    shown = (found.value, found.stderr, *(found.interval() or ()))
+    return shown == pytest.approx((value, stderr, *ends), rel=1e-9, abs=1e-12)
+
+
+def sparse(table: Table) -> bool:
+    """Whether nearly every group holds one value only, the same as the others."""
+    values, groups = table
+    kinds, counts = numpy.unique(values, return_counts=True)
+    of_group = {group: values[:, [n for n, g in enumerate(groups) if g == group]] for group in groups}
+    differing = sum(bool((mine != kinds[counts.argmax()]).any()) for mine in of_group.values())
+    return differing < min(5, len(of_group) - 1)
+
+
+def less(one: Table, other: Table, sign: float = 1.0) -> Table:
+    """The difference item by item, the base's one row taken for every seed."""
+    assert one[1] == other[1]
+    return sign * (one[0] - other[0]), one[1]
+
+
+def two_tests(margin: float, *tables: tuple[float, Table]) -> tuple[float, float | None]:
+    """The p-values of no difference, and of a difference of the margin or more."""
+    value, stderr, half = expected(*tables)
+    if stderr < 1e-15:
+        return float(abs(value) < 1e-15), None
+    df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - half / stderr, 0.5, 1e7, xtol=1e-13, rtol=1e-15)
+    tails = [stats.t.sf((margin - sign * value) / stderr, df) for sign in (1, -1)]
+    alike = any(sparse(table) for _, table in tables)
+    return 2 * stats.t.sf(abs(value) / stderr, df), None if alike else max(tails)
+
+
+def holm(p_values: list[float | None]) -> list[float | None]:
+    made = [place for place, p in enumerate(p_values) if p is not None]
+    order = sorted(made, key=lambda place: (p_values[place], place))
+    raised = [min(1.0, (len(order) - rank) * (p_values[place] or 0.0)) for rank, place in enumerate(order)]
+    adjusted: list[float | None] = [None] * len(p_values)
+    for place, p in zip(order, numpy.maximum.accumulate(raised), strict=True):
+        adjusted[place] = float(p)
+    return adjusted
+
+
+def same_p(shown: list[float | None], mine: list[float | None]) -> bool:
+    assert [p is None for p in shown] == [p is None for p in mine]
+    made = [p for p in mine if p is not None]
+    return [p for p in shown if p is not None] == pytest.approx(made, rel=1e-9, abs=1e-12)
+
+
+@cache
+def stored_in(folder: Path) -> Stored:
+    return Stored(folder)
+
+
+@cache
+def board_of(folder: Path) -> Leaderboard:
+    return build(load(folder))
