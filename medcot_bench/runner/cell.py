@@ -20,6 +20,7 @@ from medcot_bench.plugins import blame
 from medcot_bench.prompting import form_of
 from medcot_bench.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
 from medcot_bench.runner.checkpoints import Checkpoints
+from medcot_bench.runner.distance import Distances
 from medcot_bench.runner.fit import Fitted, checked_module, fit
 from medcot_bench.runner.provenance import dtype_name, provenance
 from medcot_bench.scoring.evaluate import evaluate_score
@@ -44,6 +45,7 @@ class CellRunner:
         folder = weights_folder(plan.base)
         self._encoder = Encoder(load_tokenizer(folder), plan.study.chat_template, plan.study.system_prompt)
         self._base = WarmBase(folder, self._device)
+        self._distances = Distances(plan, self._encoder, self._dtype)
         self._mark: str | None = None
         """What has to be said of the scores of the cell at work."""
         self._began = 0.0
@@ -113,7 +115,16 @@ class CellRunner:
             self._emit("phase", cell=cell.id, phase="train")
             started, self._began = now(), time.perf_counter()
             keep = kept.keep if on_the_way else None
-            fitted = fit(self._plan, cell, base.model, self._encoder, self._dtype, self._on_step(cell), keep)
+            fitted = fit(
+                self._plan,
+                cell,
+                base.model,
+                self._encoder,
+                self._dtype,
+                self._distances,
+                self._on_step(cell),
+                keep,
+            )
             model = fitted.model
             if record is None:
                 self._commit(cell, chosen, base, fitted, started)

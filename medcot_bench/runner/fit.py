@@ -16,10 +16,10 @@ from medcot_bench.plan import Cell, Plan
 from medcot_bench.plugins import blame
 from medcot_bench.records import Divergence, Forgetting
 from medcot_bench.requests import checkpoints
+from medcot_bench.runner.distance import Distances
 from medcot_bench.training.batches import Item
 from medcot_bench.training.costs import Meter
-from medcot_bench.training.divergence import ITEMS, divergence, next_token_logprobs
-from medcot_bench.training.forgetting import forgetting, general_nll
+from medcot_bench.training.forgetting import forgetting
 from medcot_bench.training.loop import Trained, train
 from medcot_bench.types import Example, Placement, Recipe
 
@@ -45,9 +45,9 @@ class Fitted:
     peak_bytes: int = 0
     """Above what was in use before the adapter was made; on CUDA in all."""
     divergence: Divergence | None = None
-    """From the model as it was prepared; None where nothing was trained, or it could not be measured."""
+    """From the untouched base; None where nothing was trained, or it could not be measured."""
     forgetting: Forgetting | None = None
-    """The change of the same two models on the study's general text; None where it could not be measured."""
+    """The change on the study's general text; None where it could not be measured."""
 
 
 def fit(
@@ -56,6 +56,7 @@ def fit(
     base: Any,
     encoder: Encoder,
     compute_dtype: torch.dtype,
+    distances: Distances,
     on_step: Callable[[int, int], None],
     on_checkpoint: Callable[[str, Any], None] | None = None,
 ) -> Fitted:
@@ -65,17 +66,15 @@ def fit(
     Raises ConfigError where no item fits, PluginError, Diverged.
     """
 
-    def general(model: Any) -> float | None:
-        positions = plan.base.info.max_positions
-        return general_nll(model, encoder.tokenizer, plan.general_text, positions, compute_dtype)
-
+    adapter = plan.adapters[cell.adapter]
     if cell.task is None or cell.seed is None:
-        untrained, known = plan.adapters[cell.adapter], general(base)
-        with blame(untrained.entry, "prepare"):
-            model = checked_module(untrained.adapter.prepare(base, {}))
-        lost = forgetting(plan.general_text, known, known if model is base else general(model))
+        untouched = distances.untouched(base, adapter.adapter.spec.quantisation, None)
+        with blame(adapter.entry, "prepare"):
+            model = checked_module(adapter.adapter.prepare(base, {}))
+        known = forgetting(plan.general_text, untouched.general, untouched.general)
+        lost = known if model is base else distances.measure(untouched, model)[1]
         return Fitted(model, {}, Encoded(), Trained(), forgetting=lost)
-    adapter, task, recipe = plan.adapters[cell.adapter], plan.tasks[cell.task], plan.recipe(cell)
+    task, recipe = plan.tasks[cell.task], plan.recipe(cell)
     encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
     if not encoded.items and recipe.max_steps != 0:
         raise ConfigError(f"task {cell.task}: every training item is longer than max_length={recipe.max_length}")
@@ -84,15 +83,12 @@ def fit(
         validation = encode(task, encoder, plan.validation_items(cell.task), recipe)
         if not validation.items:
             raise ConfigError(f"task {cell.task}: every validation item is longer than {recipe.max_length} tokens")
-    looked_at = _looked_at(plan, cell.task, encoder)
+    untouched = distances.untouched(base, adapter.adapter.spec.quantisation, cell.task)
     placement = adapter.place(plan.base.info, plan.base.modules, cell.seed)
     with Meter(next(base.parameters()).device) as meter:
         torch.manual_seed(cell.seed)  # adapters draw their first weights from it
         with blame(adapter.entry, "prepare"):
             model = checked_module(adapter.adapter.prepare(base, placement))
-        with meter.paused():
-            before = next_token_logprobs(model, looked_at, compute_dtype)
-            known = general(model)
 
         def step_done(step: int, steps: int) -> None:
             on_step(step, steps)
@@ -111,8 +107,7 @@ def fit(
             compute_dtype=compute_dtype,
             on_step=step_done,
         )
-    found = divergence(before, model, looked_at, compute_dtype)
-    lost = forgetting(plan.general_text, known, general(model))
+    found, lost = distances.measure(untouched, model)
     return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found, lost)
 
 
@@ -121,14 +116,6 @@ def checked_module(model: Any) -> Any:
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"it gives a {type(model).__name__}, not a module")
     return model
-
-
-def _looked_at(plan: Plan, task: str, encoder: Encoder) -> list[Item]:
-    """Return the evaluation items by which the divergence from the base is measured, those that fit the model."""
-    limit = min(plan.study.scoring.max_length, plan.base.info.max_positions)
-    examples = plan.data[task].splits["eval"][:ITEMS]
-    written = (write_within(plan.tasks[task], encoder, example, limit, shorten=True) for example in examples)
-    return [Item(*encoder.pair(one.prompt, one.target)) for one in written if one]
 
 
 def encode(task: ChosenTask, encoder: Encoder, examples: Sequence[Example], recipe: Recipe) -> Encoded:

@@ -1,0 +1,65 @@
+"""What is measured of the untouched base is measured once for the cells that start from it in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from medcot_bench.config import Study
+from medcot_bench.models.tokens import Encoder
+from medcot_bench.planner import make_plan
+from medcot_bench.runner import distance
+from medcot_bench.runner.distance import Distances
+
+
+def test_the_base_is_measured_once_for_each_task_and_form(
+    study_fields: dict[str, Any], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(name: str, measure: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            asked.append(name)
+            return measure(*given)
+
+        return call
+
+    for name in ("next_token_logprobs", "general_nll"):
+        monkeypatch.setattr(distance, name, counted(name, getattr(distance, name)))
+    plan = make_plan(Study.model_validate(study_fields | {"tasks": "k8s_qa,medqa_cot"}))
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    distances = Distances(plan, Encoder(AutoTokenizer.from_pretrained(tiny_model)), torch.float32)
+    assert distances.untouched(base, "none", None).items == ()
+    first = distances.untouched(base, "none", "k8s_qa")
+    assert asked == ["general_nll", "next_token_logprobs"]
+    assert distances.untouched(base, "none", "k8s_qa") == first
+    other = distances.untouched(base, "none", "medqa_cot")
+    assert asked == ["general_nll", "next_token_logprobs", "next_token_logprobs"]
+    assert other.general == first.general
+    assert other.items != first.items
+    distances.untouched(base, "nf4", "k8s_qa")
+    assert asked[3:] == ["general_nll", "next_token_logprobs"]
+
+
+def test_a_model_is_measured_against_what_its_base_was(study_fields: dict[str, Any], tiny_model: Path) -> None:
+    plan = make_plan(Study.model_validate(study_fields))
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    distances = Distances(plan, Encoder(AutoTokenizer.from_pretrained(tiny_model)), torch.float32)
+    untouched = distances.untouched(model, "none", "k8s_qa")
+    found, lost = distances.measure(untouched, model)
+    assert found is not None
+    assert lost is not None
+    assert (found.kl, lost.nll) == (0.0, lost.base)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.2)
+    found, lost = distances.measure(untouched, model)  # the base itself, as full fine-tuning changes it
+    assert found is not None
+    assert lost is not None
+    assert found.kl > 0
+    assert lost.base == untouched.general != lost.nll
