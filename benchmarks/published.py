@@ -10,7 +10,7 @@ matplotlib (pip install -e '.[plot]').
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.leaderboard import Leaderboard, build
 from medcot_bench.analysis.summary import summarise
 from medcot_bench.analysis.values import rows_of, values_of
+from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.report.markdown import Markdown
 from medcot_bench.report.text import number, size
 from medcot_bench.results import CellResult, Results
@@ -75,7 +76,8 @@ def block(name: str, folder: Path) -> str:
     parts = [
         tabulate(table, headers, tablefmt="pipe", disable_numparse=True),
         f"![{name}](docs/results/{name}.svg)",
-        summarise(results),
+        summarise(results, board.persistence),
+        *told_factors(board),
         f"{provenance(results, board)} [The whole leaderboard](docs/results/{name}.md).",
     ]
     return "\n\n".join(parts) + "\n"
@@ -84,6 +86,20 @@ def block(name: str, folder: Path) -> str:
 def in_short(board: Leaderboard) -> dict[str, str]:
     """Return the tasks of table and plot, with their titles: graded shifts stand in the whole leaderboard."""
     return {task: title for task, title in board.tasks.items() if "@" not in task}
+
+
+def told_factors(board: Leaderboard) -> Iterator[str]:
+    """Yield a sentence on the factors that are told from zero on the tasks of the table, if the study has some."""
+    shown = [effect for effect in board.factors if effect.task in in_short(board)]
+    told = [effect for effect in shown if effect.p_value is not None and effect.p_value <= ALPHA]
+    if shown:
+        found = "; ".join(
+            f"{one.effect}: {written(one.found)} in {one.score} on {one.task} after {one.trained}" for one in told
+        )
+        yield (
+            f"Which weights, and which update? {len(told)} of {len(shown)} effects are told from zero, each "
+            f"adjusted for those on its task by its score (exploration){': ' + found if found else ''}."
+        )
 
 
 def estimate(results: Results, cells: list[CellResult], task: str) -> Contrast | None:

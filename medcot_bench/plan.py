@@ -20,6 +20,8 @@ from medcot_bench.types import Example, Recipe, Relation, Split
 TRIED_BY = "gold_nll"
 """The score that chooses among learning rates: it needs no answer to be written, and every task has it."""
 FINAL = "final"
+DIVERGENCE_ITEMS = 16
+"""Evaluation items of its training task by which a model's distance from the base is measured, the first ones."""
 VALIDATION_ITEMS = 64
 """Validation items that `select_by=val_nll` looks at, the first of their order."""
 

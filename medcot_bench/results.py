@@ -166,7 +166,9 @@ def load(folder: str | Path) -> Results:
         analysis = Analysis.model_validate(plan.get("analysis", {}))
         trials = tuple(Trial(**trial) for trial in plan.get("trials", ()))
     except FileNotFoundError:
-        raise ConfigError(f"{root}: no study was run here (no plan.json)") from None
+        below = sorted(str(path.parent) for path in root.glob("*/plan.json"))
+        hint = f"; there is one in {' and '.join(below)}" if below else ""
+        raise ConfigError(f"{root}: no study was run here (no plan.json){hint}") from None
     except (ValueError, KeyError, TypeError):
         raise StoreError(f"{root / 'plan.json'} can't be read; run the study again to make it") from None
     store = Store(root)

@@ -10,20 +10,25 @@ from dataclasses import dataclass
 class CoreScore:
     """What there is to know about one score."""
 
+    about: str
     generated: bool
     """Whether it needs generated text, or likelihoods only."""
     higher_is_better: bool = True
 
 
 CORE_SCORES: Mapping[str, CoreScore] = {
-    "answer": CoreScore(generated=True),
-    "parsed": CoreScore(generated=True),
-    "choice": CoreScore(generated=False),
-    "gold_nll": CoreScore(generated=False, higher_is_better=False),
-    "rouge_l": CoreScore(generated=True),
-    "rouge_l_reasoning": CoreScore(generated=True),
-    "truncated": CoreScore(generated=True, higher_is_better=False),
-    "repetition": CoreScore(generated=True, higher_is_better=False),
+    "answer": CoreScore("the task's own score of the written answer, 0 to 1", generated=True),
+    "parsed": CoreScore("share of items from which an answer could be read", generated=True),
+    "choice": CoreScore("share of items whose right option is the likeliest", generated=False),
+    "gold_nll": CoreScore("nats per UTF-8 byte of the right target", generated=False, higher_is_better=False),
+    "rouge_l": CoreScore("ROUGE-L F1 of what was written against the whole target", generated=True),
+    "rouge_l_reasoning": CoreScore("the same against the reasoning", generated=True),
+    "truncated": CoreScore(
+        "share of answers that used all their tokens without an end", generated=True, higher_is_better=False
+    ),
+    "repetition": CoreScore(
+        "share of runs of four words that repeat an earlier one", generated=True, higher_is_better=False
+    ),
 }
 """In the order of tables. A task's own scores need generated text, and higher is better."""
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("no wall times", deadline=None)
+settings.load_profile("no wall times")  # a busy machine is no failure
 ROOT = Path(__file__).parent.parent
 Write = Callable[[str, Iterable[Mapping[str, Any]]], Path]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from medcot_bench.config import Analysis, Scoring, Study, Training
@@ -141,7 +141,6 @@ def test_a_study_dumped_elsewhere_names_the_same_files(tmp_path: Path, monkeypat
     assert Path(source).resolve() == tmp_path / "rows.jsonl"
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         Study,

@@ -165,7 +165,7 @@ def test_one_bad_field_is_one_error_and_leaves_the_others_as_given(tmp_path: Pat
     assert len(errors) == 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=4) | st.integers(), JUNK, max_size=4) | JUNK)
 @example({"data": {"k8s_qa": {"train": {"train": 3}}}})
 @example({"training": {"lr": {"lr": 1}}, "scoring": [1], "seeds": {"a": None}})

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from medcot_bench.errors import ConfigError
@@ -76,7 +76,6 @@ def test_what_is_no_spec_is_named_with_the_way_to_write_it(text: str, message: s
     assert str(caught.value) == message
 
 
-@settings(deadline=None)
 @given(JUNK)
 @example("a:k=v:w,j=x")
 @example("a:k:x=v,b==")
@@ -89,7 +88,6 @@ def test_any_text_parses_or_raises_a_config_error_and_parses_back_equal(text: st
     assert split_specs(",".join(str(spec) for spec in specs)) == specs
 
 
-@settings(deadline=None)
 @given(st.lists(st.builds(NamedOptions, NAMES, st.dictionaries(KEYS, VALUES, max_size=4)), max_size=4))
 def test_written_specs_give_the_same_names_options_and_order(specs: list[NamedOptions]) -> None:
     parsed = split_specs(",".join(str(spec) for spec in specs))
@@ -97,7 +95,6 @@ def test_written_specs_give_the_same_names_options_and_order(specs: list[NamedOp
     assert [list(spec.options) for spec in parsed] == [list(spec.options) for spec in specs]
 
 
-@settings(deadline=None)
 @given(JUNK)
 @example(".hidden,../up:a=/")
 def test_a_slug_is_safe_as_a_folder_name(text: str) -> None:
@@ -167,7 +164,6 @@ def test_an_ill_typed_value_is_refused_with_what_is_wanted(key: str, text: str, 
     assert str(caught.value) == message
 
 
-@settings(deadline=None)
 @given(st.sampled_from(list(DECLARED.values())), JUNK)
 @example(DECLARED["r"], "9" * 5000)
 def test_any_text_converts_to_the_declared_type_or_raises_a_config_error(option: Option, text: str) -> None:
@@ -202,7 +198,6 @@ def test_what_is_no_range_is_a_value_error(text: str, message: str) -> None:
         number_ranges(text)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789+- x", max_size=9))
 def test_any_text_is_a_list_of_numbers_or_a_value_error(text: str) -> None:
     try:

@@ -16,7 +16,10 @@ OPTIONS = {
     "dora": Option(bool, False, "train magnitudes apart from directions (DoRA, arXiv 2402.09353)", added=True),
     "rslora": Option(bool, False, "scale by alpha / sqrt(r) (rsLoRA, arXiv 2312.03732)", added=True),
     "pissa": Option(
-        bool, False, "start from the principal parts of the weights (PiSSA, arXiv 2404.02948)", added=True
+        bool,
+        False,
+        "start from the principal parts of the weights (PiSSA, arXiv 2404.02948); not of 4 bits",
+        added=True,
     ),
 }
 

@@ -15,10 +15,10 @@ from medcot_bench.results import Results
 from medcot_bench.scores import CORE_SCORES, needs_generation
 
 ASSUMED = {
-    "answer": Spread(groups=0.01, seeds=0.001, rest=0.1),
-    "gold_nll": Spread(groups=0.04, seeds=0.015, rest=0.09),
+    "answer": Spread(groups=0.02, seeds=0.018, rest=0.08),
+    "gold_nll": Spread(groups=0.015, seeds=0.018, rest=0.014),
 }
-"""Score -> variances of a gap, where there is no pilot: about those of docs/results/quick, two items a group."""
+"""Score -> variances of a gap, where there is no pilot: about those of docs/results/study."""
 GAP, CHANGE = "gap", "change"
 Spreads = Mapping[tuple[str, str], Spread]
 """(gap or change, score) -> variances."""

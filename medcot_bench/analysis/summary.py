@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
-from medcot_bench.analysis.persistence import ON_ANY_FORM
+from medcot_bench.analysis.persistence import ON_ANY_FORM, Persistence, persistence
 from medcot_bench.analysis.ranks import USUAL
 from medcot_bench.analysis.values import ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
@@ -15,19 +15,21 @@ Rows = Mapping[tuple[str, str | None], Sequence[CellResult]]
 """(Adapter, training task) -> cells."""
 
 
-def summarise(results: Results) -> str:
+def summarise(results: Results, judged: Sequence[Persistence] | None = None) -> str:
     """Return one plain sentence on full fine-tuning against one other adapter, in domain and under a shift.
 
     The adapter is the first that trains some layers only, else the first that isn't full. Gaps are paired by item
     and seed, with 95 % intervals, by the study's primary score or the first of the usual ones that is there; where
-    0 is in the interval, the two are not told apart.
+    0 is in the interval, the two are not told apart. `judged` is what `persistence` makes of the results, where it
+    is known already.
     """
+    judged = persistence(results) if judged is None else judged
     rows = {key: done for key, cells in rows_of(results).items() if (done := [c for c in cells if c.record])}
     against = references(rows)
     for full, task in dict.fromkeys(against.values()):
         alike = {key: rows[key] for key, reference in against.items() if reference == (full, task)}
         if task is not None and (other := _other(alike, full, task)):
-            return _compare(results, rows, task, full, other)
+            return _compare(results, rows, task, full, other, judged)
     no_gap = "full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown"
     gain = _gain(results, rows)
     return f"{gain}; {no_gap}." if gain else f"{no_gap[0].upper()}{no_gap[1:]}."
@@ -70,7 +72,7 @@ def _selects(cells: Sequence[CellResult]) -> bool:
     )
 
 
-def _compare(results: Results, rows: Rows, task: str, full: str, other: str) -> str:
+def _compare(results: Results, rows: Rows, task: str, full: str, other: str, judged: Sequence[Persistence]) -> str:
     ours, theirs = rows[full, task], rows[other, task]
     forms = {name: score.form for cell in ours for name, score in cell.scores.items()}
     relations = {name: score.relation for cell in ours for name, score in cell.scores.items()}
@@ -88,6 +90,7 @@ def _compare(results: Results, rows: Rows, task: str, full: str, other: str) -> 
         if shift and apart and on_common_seeds([apart, own]):
             parts[0] += f", and {_gap_text(contrast([apart]), full, other)} on {_title(results, shift)}"
             parts.append(_change(contrast([apart, replace(own, weight=-1.0)])))
+            parts += _verdict(judged, task, other, shift, score)
         parts.append(_limits(gap, tuned=bool(results.trials)))
         return f"Trained on {_title(results, task)}, scored by {score}: {'; '.join(parts)}."
     return f"{full} and {other} share no score on {_title(results, task)} yet, so no gap is shown."
@@ -133,6 +136,21 @@ def _change(change: Contrast) -> str:
     direction = "larger" if change.value > 0 else "smaller"
     low, high = sorted((abs(low), abs(high)))
     return f"under shift the gap is {direction}, by {abs(change.value):.2f} ({low:.2f} to {high:.2f})"
+
+
+def _verdict(judged: Sequence[Persistence], task: str, adapter: str, shift: str, score: str) -> Iterator[str]:
+    """Yield the verdict on a gap under a shift: unlike the intervals it is adjusted for all that is compared.
+
+    One seed has none.
+    """
+    for found in judged:
+        if found.same.gap.found.seeds > 1 and (found.task, found.adapter, found.shift.task, found.score) == (
+            task,
+            adapter,
+            shift,
+            score,
+        ):
+            yield f"adjusted for all that is compared, the verdict is: {found.verdict}"
 
 
 def _limits(gap: Contrast, *, tuned: bool) -> str:

@@ -66,9 +66,11 @@ def _conclude(study: Study, leaderboard: Path) -> None:
     from medcot_bench.results import load
 
     results = load(study.output_dir)
-    print(f"\n{overview(build(results))}\n")
+    board = build(results)
+    print(f"\n{overview(board)}\n")
+    summary = summarise(results, board.persistence)
     width = max(60, min(100, shutil.get_terminal_size().columns))
-    print(textwrap.fill(summarise(results), width, break_on_hyphens=False, break_long_words=False) + "\n")
+    print(textwrap.fill(summary, width, break_on_hyphens=False, break_long_words=False) + "\n")
     print(f"files: {leaderboard} (also .csv and .json), items and records in {study.output_dir}/cells")
     print(f"next:  {_next(study)}")
 

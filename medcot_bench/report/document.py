@@ -9,6 +9,7 @@ from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
 from medcot_bench.report import effects, persistence
 from medcot_bench.report.recommendation import MEMORY, recommend
 from medcot_bench.report.text import estimate, number, size
+from medcot_bench.scores import CORE_SCORES
 
 RELATIONS = {
     "base": "untouched",
@@ -86,7 +87,7 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
         yield from (Heading("Learning rates tried"), Table(*effects.trials(leaderboard)))
     yield from not_finished(leaderboard)
     yield Heading("Notes")
-    yield Items([*notes(leaderboard), DISCLAIMER])
+    yield Items([*_meanings(leaderboard), *notes(leaderboard), DISCLAIMER])
 
 
 def scales(leaderboard: Leaderboard) -> str:
@@ -149,6 +150,11 @@ def notes(leaderboard: Leaderboard) -> list[str]:
         for mark in part.marks
     ]
     return [*leaderboard.notes, *marks]
+
+
+def _meanings(leaderboard: Leaderboard) -> list[str]:
+    """Return what the scores mean that the core gives to every task."""
+    return [f"{name}: {CORE_SCORES[name].about}" for name in leaderboard.scores if name in CORE_SCORES]
 
 
 def _overview(leaderboard: Leaderboard) -> Table:

@@ -9,16 +9,22 @@ from medcot_bench.report.text import estimate, number, size
 
 
 def overview(leaderboard: Leaderboard) -> str:
-    """Return the table; a task that a row is not scored on stays empty."""
-    shown = {task: leaderboard.headline(task) for task in leaderboard.tasks}
+    """Return the table; a task that a row is not scored on stays empty.
+
+    Shifts of a task (`NAME@...`) would make it too wide: they are named below it where other tasks are there.
+    """
+    shifts = [task for task in leaderboard.tasks if "@" in task]
+    beside = shifts if len(shifts) < len(leaderboard.tasks) else []
+    shown = {task: leaderboard.headline(task) for task in leaderboard.tasks if task not in beside}
     headers = ["adapter", "trained on"]
-    headers += [f"{title}\n{shown[task]}" for task, title in leaderboard.tasks.items()]
+    headers += [f"{leaderboard.tasks[task]}\n{name}" for task, name in shown.items()]
     headers += ["peak\nmemory", "tokens/s"]
     rows = []
     for row in leaderboard.rows:
         scores = [_score(row, task, name) for task, name in shown.items()]
         rows.append([row.adapter, leaderboard.trained_on(row), *scores, *_costs(row)])
-    return tabulate(rows, headers, disable_numparse=True)
+    table = tabulate(rows, headers, disable_numparse=True)
+    return "\n".join([table, *([f"in the leaderboard too: {', '.join(beside)}"] if beside else [])])
 
 
 def _score(row: Row, task: str, name: str) -> str:

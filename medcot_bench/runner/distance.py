@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from medcot_bench.models.tokens import Encoder, write_within
-from medcot_bench.plan import Plan
+from medcot_bench.plan import DIVERGENCE_ITEMS, Plan
 from medcot_bench.records import Divergence, Forgetting
 from medcot_bench.training.batches import Item
-from medcot_bench.training.divergence import ITEMS, divergence, next_token_logprobs
+from medcot_bench.training.divergence import divergence, next_token_logprobs
 from medcot_bench.training.forgetting import forgetting, general_nll
 
 Form = tuple[str, torch.dtype]
@@ -65,6 +65,6 @@ class Distances:
         """Return the first evaluation items, those that fit the model."""
         plan = self._plan
         limit = min(plan.study.scoring.max_length, plan.base.info.max_positions)
-        examples = plan.data[task].splits["eval"][:ITEMS]
+        examples = plan.data[task].splits["eval"][:DIVERGENCE_ITEMS]
         written = (write_within(plan.tasks[task], self._encoder, each, limit, shorten=True) for each in examples)
         return [Item(*self._encoder.pair(one.prompt, one.target)) for one in written if one]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from medcot_bench.plan import Cell, Plan, Score
+from medcot_bench.plan import DIVERGENCE_ITEMS, Cell, Plan, Score
 from medcot_bench.prompting import asked
 from medcot_bench.scores import needs_generation
 from medcot_bench.todo import Todo
@@ -126,7 +126,10 @@ def _training(plan: Plan, cell: Cell, task: str) -> float:
     placed = chosen.place(info, plan.base.modules, cell.seed or 0)
     layers = [module.layer for module in plan.base.modules if module.path in placed]
     lowest = min((layer or 0 for layer in layers), default=0)
-    return tokens * (1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers))
+    trained = tokens * (1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers))
+    looked_at = plan.data[task].splits["eval"][:DIVERGENCE_ITEMS]
+    measured = len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in looked_at)
+    return trained + measured
 
 
 def _scoring(plan: Plan, cell: Cell, score: Score) -> float:

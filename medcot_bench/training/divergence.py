@@ -13,8 +13,6 @@ from medcot_bench.records import Divergence
 from medcot_bench.training.batches import Item, flatten
 from medcot_bench.training.loop import autocast, target_logits
 
-ITEMS = 16
-"""Evaluation items that are looked at, the first of their order."""
 TOKENS = 32
 """Target tokens an item, the first ones: a base's distributions over 128,000 tokens then take 0.3 GB."""
 

@@ -40,8 +40,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
         "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora:k=8 by 0.45 "
         "(95 % interval 0.36 to 0.54) on that task, and full and layer_lora:k=8 are not told apart "
         "(layer_lora:k=8 ahead by 0.06, -0.04 to 0.16) on manuals_qa[file:manuals_qa.jsonl]; under shift the gap "
-        "is smaller, by 0.51 (0.36 to 0.67); 3 seeds at untuned learning rates can't show whether this "
-        "holds for other rates, models or data.",
+        "is smaller, by 0.51 (0.36 to 0.67); adjusted for all that is compared, the verdict is: undetermined; 3 "
+        "seeds at untuned learning rates can't show whether this holds for other rates, models or data.",
     ),
     "open": (
         {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)},
@@ -49,7 +49,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
         "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora by 0.36 (95 "
         "% interval 0.11 to 0.61) on that task, and full is ahead of layer_lora by 0.25 (95 % interval "
         "0.16 to 0.34) on manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift "
-        "stays open (it differs by -0.11, -0.24 to 0.02); 3 seeds at untuned learning rates can't show "
+        "stays open (it differs by -0.11, -0.24 to 0.02); adjusted for all that is compared, the verdict is: undetermined; "
+        "3 seeds at untuned learning rates can't show "
         "whether this holds for other rates, models or data.",
     ),
     "one seed": (

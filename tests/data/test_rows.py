@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from medcot_bench.data.rows import read_rows
@@ -160,7 +160,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 @example(b"\xef\xbb\xbf")
 @example(b"\x00")
@@ -171,7 +170,6 @@ def test_random_bytes_never_raise_anything_but_a_data_error(
     assert str(path) in error_of(path)
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from([*CHOICE, "split", "context"]), JSON), max_size=3))
 def test_rows_of_junk_are_read_or_raise_a_data_error(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 from tokenizers.processors import TemplateProcessing
@@ -134,7 +134,6 @@ def test_a_target_is_encoded_after_its_prompt_and_not_alone() -> None:
     assert target == merging.encode("Q: yes sir")[len(prompt) :]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_prompt_and_target_together_are_the_tokens_of_the_whole_text(prompt: str, target: str) -> None:
     encoder = Encoder(make_tiny_tokenizer())
@@ -176,7 +175,6 @@ def encoders(tokenizer: Any, tokenizer_with_bos: Any) -> list[tuple[Encoder, lis
     ]
 
 
-@settings(deadline=None)
 @given(
     words=st.lists(st.sampled_from(["a", "pod", "é", "", "kubelet\n"]), min_size=2, max_size=12),
     limit=st.integers(0, 260),

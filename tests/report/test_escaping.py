@@ -162,7 +162,7 @@ PLAIN_PAGE, _ = read_markdown(exported(PLAIN, "md"))
 PLAIN_CARD, _ = read_markdown(ModelCard(exported(PLAIN, "model-card")).text)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(HOSTILE)
 @example(FIRST)
 @example("1. ")
@@ -175,7 +175,7 @@ def test_markdown_shows_every_text_as_it_is(text: str) -> None:
     assert found == shown(board)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(HOSTILE)
 @example(FIRST)
 @example("\n---\n")
@@ -196,7 +196,7 @@ def test_a_model_card_has_the_same_parts_whatever_stands_in_it(text: str) -> Non
 # --- CSV and JSON ---
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(HOSTILE)
 @example(FIRST)
 @example("\x00=")
@@ -215,7 +215,7 @@ def test_no_cell_of_csv_is_a_formula(text: str) -> None:
             float(cell)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(HOSTILE)
 @example("\ud800\x00\u2028")
 def test_json_keeps_every_text(text: str) -> None:
@@ -255,7 +255,7 @@ class Page(HTMLParser):
 PLAIN_TAGS = Page(exported(PLAIN, "html")).tags
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(HOSTILE)
 @example(FIRST)
 @example("</title>")
@@ -323,7 +323,7 @@ def latex_texts(block: str) -> list[str]:
     return [read_latex(line)]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(HOSTILE)
 @example(FIRST)
 @example("----")

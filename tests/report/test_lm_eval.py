@@ -216,7 +216,7 @@ def test_of_a_task_of_lm_eval_it_says_what_the_record_does() -> None:
 HOSTILE = st.text(st.sampled_from("|`\\<>_*[]()\n\r\t\0\u2028\x1b#=:{}%ab1é🙂"), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(HOSTILE)
 @example("|\n| a | b |\\")
 def test_no_text_changes_the_files_or_breaks_out_of_lm_eval_s_table(text: str) -> None:
