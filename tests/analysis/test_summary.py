@@ -49,9 +49,9 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
         "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora by 0.36 (95 "
         "% interval 0.11 to 0.61) on that task, and full is ahead of layer_lora by 0.25 (95 % interval "
         "0.16 to 0.34) on manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift "
-        "stays open (it differs by -0.11, -0.24 to 0.02); adjusted for all that is compared, the verdict is: undetermined; "
-        "3 seeds at untuned learning rates can't show "
-        "whether this holds for other rates, models or data.",
+        "stays open (it differs by -0.11, -0.24 to 0.02); adjusted for all that is compared, the verdict is: "
+        "undetermined; 3 seeds at untuned learning rates can't show whether this holds for other rates, models or "
+        "data.",
     ),
     "one seed": (
         {"lora": (0.5, 0.5), "full": (0.5, 0.5)},
