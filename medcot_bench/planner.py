@@ -173,7 +173,10 @@ def _missing(
         ("analysis.shifts", analysis.shifts, evaluated),
     ):
         if absent := [name for name in chosen if name not in there]:
-            problems.append(f"{field}: {absent[0]} is not in the study; there is: {', '.join(there)}")
+            problems.append(
+                f"{field}: {absent[0]} is not in the study; there is: {', '.join(there)}; --set {field}= makes "
+                "all of it exploration"
+            )
     for label, task in tasks.items():
         if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
             problems.append(f"scoring.scores: task {label} has no options to choose from, so no 'choice'")

@@ -119,7 +119,9 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        errors.append(f"{path}: {error.strerror}")
+        study = path / "study.yaml"
+        hint = f"; give {study}" if study.is_file() else ""
+        errors.append(f"{path}: {error.strerror}{hint}")
         return {}
     except YAML_ERRORS as error:
         errors.append(f"{path}: not YAML: {' '.join(str(error).split())}")

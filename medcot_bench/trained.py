@@ -193,7 +193,7 @@ def _check_usable(root: Path, name: str, result: CellResult, adapter: ChosenAdap
         keep = "adapters" if adapter.adapter.spec.update == "low_rank" else "all"
         raise ConfigError(
             f"{name}: its weights were not kept; train it again into another folder: {again} "
-            f"--set keep_weights={keep} -o NEW"
+            f"--set keep_weights={keep} --seeds {result.cell.seed} -o NEW"
         )
     if request_id(result.record.request["adapter"]) != request_id(adapter.request()):
         raise ConfigError(f"{name}: adapter {adapter.label} is another version by now; use the package of then")

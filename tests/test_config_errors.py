@@ -114,6 +114,8 @@ def test_what_is_no_study_file_is_one_line_with_its_path(
 def test_a_missing_study_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     assert load_study(tmp_path / "no.yaml")[1] == [f"{tmp_path / 'no.yaml'}: No such file or directory"]
     assert load_study(tmp_path)[1] == [f"{tmp_path}: Is a directory"]
+    (tmp_path / "study.yaml").write_text("seeds: 1\n")
+    assert load_study(tmp_path)[1] == [f"{tmp_path}: Is a directory; give {tmp_path / 'study.yaml'}"]
 
 
 def test_of_a_file_that_can_not_be_read_nothing_else_is_said(tmp_path: Path) -> None:

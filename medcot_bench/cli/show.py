@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, cast
 
+from medcot_bench import presets
 from medcot_bench.chosen import TARGETS
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigErrors, PluginError
@@ -37,6 +38,10 @@ def execute(options: argparse.Namespace) -> int:
     wanted = (kind, name) if colon else (None, options.name)
     entries = [e for e in installed().entries if wanted[0] in (None, e.kind) and e.name == wanted[1]]
     if not entries:
+        if options.name in presets.names():
+            raise PluginError(
+                f"{options.name} is a preset: medcot-bench init FILE --preset {options.name} writes it out"
+            )
         known = ", ".join(sorted({entry.name for entry in installed().entries}))
         raise PluginError(f"no plugin '{options.name}'; known: {known}")
     for entry in entries:

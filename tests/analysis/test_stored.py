@@ -171,7 +171,7 @@ def test_every_ratio_and_count_of_a_published_study_is_found_again(folder: Path)
                 value, stderr, _ = expected((1.0, shift.gap), (-end, same.gap))
                 assert abs(value) == pytest.approx(q * stderr, rel=1e-6)
             compared += 1
-    assert compared
+    assert compared or not stored.whole
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

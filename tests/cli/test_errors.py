@@ -167,6 +167,9 @@ def test_a_study_file_that_is_none(program: Program) -> None:
 def test_a_folder_without_results(program: Program) -> None:
     assert program.fails("export", "out") == ["out: no study was run here (no plan.json)"]
     assert program.fails("show", "nothing")[0].startswith("no plugin 'nothing'; known: all, bottom")
+    assert program.fails("show", "quick") == [
+        "quick is a preset: medcot-bench init FILE --preset quick writes it out"
+    ]
 
 
 def test_an_unknown_format(program: Program) -> None:

@@ -38,12 +38,17 @@ class Stored:
         """By adapter, with its learning rate if it wasn't chosen, and training task."""
         self.seconds: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
         """(Adapter, training task) -> seconds of training."""
+        self.whole = True
+        """Whether all that the plan asks for is there: a published study may still grow."""
         plan = json.loads((folder / "plan.json").read_text())
         for name, unchosen in (("cells", False), ("other_rates", True)):
             for cell in plan.get(name, ()):
                 self._read(folder / "cells" / cell["name"], cell, unchosen)
 
     def _read(self, folder: Path, cell: dict[str, Any], unchosen: bool) -> None:
+        asked = {score: ("final", task) for score, task in cell["scores"].items()}
+        asked |= {score: (checkpoint, task) for score, (checkpoint, task) in cell["checkpoints"].items()}
+        self.whole &= all(any(folder.glob(f"samples/*{score}.jsonl.bz2")) for score in asked)
         if not (folder / "cell.json.bz2").exists():
             return
         record = json.loads(bz2.decompress((folder / "cell.json.bz2").read_bytes()))
@@ -52,8 +57,6 @@ class Stored:
             row = (f"{row[0]} at lr {record['request']['recipe']['lr']:g}", row[1])
         else:
             self.seconds[row].append(record["phases"]["train"]["seconds"])
-        asked = {score: ("final", task) for score, task in cell["scores"].items()}
-        asked |= {score: (checkpoint, task) for score, (checkpoint, task) in cell["checkpoints"].items()}
         for score, (checkpoint, task) in asked.items():
             for path in folder.glob(f"samples/*{score}.jsonl.bz2"):
                 for line in bz2.decompress(path.read_bytes()).decode().splitlines():
