@@ -81,8 +81,10 @@ def named(results: Results, baseline: str) -> str:
     """
     known = [*dict.fromkeys(adapter for adapter, _ in rows_of(results))]
     alike = [adapter for adapter in known if adapter.split(":")[0] == baseline]
-    if baseline in known or len(alike) == 1:
-        return baseline if baseline in known else alike[0]
+    if baseline in known:
+        return baseline
+    if len(alike) == 1:
+        return alike[0]
     raise ConfigError(f"--baseline {baseline}: there is no such row; rows: {', '.join(known)}")
 
 

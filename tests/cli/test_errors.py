@@ -166,6 +166,11 @@ def test_a_study_file_that_is_none(program: Program) -> None:
 
 def test_a_folder_without_results(program: Program) -> None:
     assert program.fails("export", "out") == ["out: no study was run here (no plan.json)"]
+    (program.folder / "out" / "quick").mkdir(parents=True)
+    (program.folder / "out" / "quick" / "plan.json").write_text("{}")
+    assert program.fails("export", "out") == [
+        "out: no study was run here (no plan.json); there is one in out/quick"
+    ]
     assert program.fails("show", "nothing")[0].startswith("no plugin 'nothing'; known: all, bottom")
     assert program.fails("show", "quick") == [
         "quick is a preset: medcot-bench init FILE --preset quick writes it out"

@@ -65,6 +65,15 @@ def test_overviews_show_the_primary_score_of_finished_rows(
     assert terminal.splitlines()[1].split().count(shown) == 2
 
 
+def test_on_a_terminal_graded_shifts_are_named_below_the_table(tmp_path: Path) -> None:
+    board = planted(tmp_path, "answer", ("answer",))
+    before = overview(board)
+    more = replace(board, tasks={**board.tasks, "k8s_qa@unseen_range": "k8s_qa@unseen_range[bundled-v1]"})
+    assert overview(more) == f"{before}\nin the leaderboard too: k8s_qa@unseen_range"
+    alone = replace(more, tasks={"k8s_qa@unseen_range": more.tasks["k8s_qa@unseen_range"]})
+    assert "k8s_qa@unseen_range[bundled-v1]" in overview(alone).splitlines()[0]
+
+
 def test_a_row_that_is_scored_otherwise_only_is_not_called_unfinished(tmp_path: Path) -> None:
     board = planted(tmp_path, "answer", ("answer", "gold_nll"))
     first, second = board.rows

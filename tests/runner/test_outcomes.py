@@ -93,8 +93,8 @@ def test_in_bfloat16_an_untrained_model_is_at_no_distance_and_a_trained_one_at_s
     assert untrained.record.divergence is not None
     assert trained.record is not None
     assert trained.record.divergence is not None
-    # In bfloat16 two passes of one model were seen to differ by 1e-8 once in many runs; in fp32 they never were.
-    assert abs(untrained.record.divergence.kl) < 1e-6
+    # In 4 bits and bfloat16 two passes of one model were seen to differ by 1e-8, once in many runs.
+    assert abs(untrained.record.divergence.kl) <= {"lora": 0.0, "qlora": 1e-6}[adapter]
     assert trained.record.divergence.kl > 1e-4
 
 
