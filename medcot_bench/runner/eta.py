@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 from medcot_bench.plan import DIVERGENCE_ITEMS, Cell, Plan, Score
@@ -105,13 +105,15 @@ def guess(plan: Plan, todos: Sequence[Todo]) -> float:
 
 
 def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float:
-    """Return seconds for one token read: of this kind, else of training or scoring, else of everything."""
-    if kind not in took:
-        alike = [done for other, done in took.items() if other.split()[0] == kind.split()[0]]
-        pairs = [pair for done in alike or took.values() for pair in done]
-    else:
-        pairs = list(took[kind])
-    return sum(seconds for _, seconds in pairs) / max(sum(work for work, _ in pairs), 1e-9)
+    """Return seconds for one token read: of this kind, else of training or scoring, else of everything.
+
+    The median over phases, so that one that was held up by other programs doesn't count for all that is to come.
+    """
+    done = took.get(kind)
+    if done is None:
+        alike = [pair for other, pairs in took.items() if other.split()[0] == kind.split()[0] for pair in pairs]
+        done = alike or [pair for pairs in took.values() for pair in pairs]
+    return median(seconds / max(work, 1e-9) for work, seconds in done)
 
 
 def _training(plan: Plan, cell: Cell, task: str) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,16 @@ def test_nothing_is_known_at_first_and_failures_leave_the_count() -> None:
     assert eta.seconds_left(5.0) == 4.0
     eta.observe({"event": "failed", "cell": "b", "task": None}, 6.0)
     assert eta.seconds_left(6.0) == 0.0
+
+
+def test_a_phase_that_was_held_up_does_not_count_for_what_is_to_come() -> None:
+    planned = [Phase(str(seed), None, "train lora", 100.0) for seed in range(5)]
+    eta, time = Eta(planned), 0.0
+    for phase, seconds in zip(planned, (10.0, 11.0, 60.0), strict=False):
+        eta.observe({"event": "phase", "cell": phase.cell, "task": None}, time)
+        time += seconds
+        eta.observe({"event": "trained", "cell": phase.cell, "task": None}, time)
+    assert eta.seconds_left(time) == pytest.approx(22.0)
 
 
 def test_the_work_of_a_plan_grows_with_layers_tokens_and_items(
