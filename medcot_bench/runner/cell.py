@@ -192,6 +192,7 @@ class CellRunner:
                     peak_bytes=self._with_base(fitted.peak_bytes, base),
                     tokens=trained.tokens,
                 ),
+                "measure": Phase(seconds=fitted.measuring_seconds, peak_bytes=0),
             },
             provenance=self._provenance(started, chosen, cell.task),
             divergence=fitted.divergence,

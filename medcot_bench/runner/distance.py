@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,23 +41,33 @@ class Distances:
         self._dtype = compute_dtype
         self._general: dict[Form, float | None] = {}
         self._on_task: dict[tuple[Form, str], tuple[list[Item], list[torch.Tensor]]] = {}
+        self.seconds = 0.0
+        """What all measuring took so far, the base's with it."""
 
     def untouched(self, base: Any, quantisation: str, task: str | None) -> Untouched:
         """Return what is measured of a base that no adapter has touched yet, for a training on `task` if any."""
         form = (quantisation, next(base.parameters()).dtype)
-        if form not in self._general:
-            self._general[form] = self._nll(base)
-        if task is None:
-            return Untouched(self._general[form])
-        if (form, task) not in self._on_task:
-            items = self._looked_at(task)
-            self._on_task[form, task] = items, next_token_logprobs(base, items, self._dtype)
+        with self._timed():
+            if form not in self._general:
+                self._general[form] = self._nll(base)
+            if task is None:
+                return Untouched(self._general[form])
+            if (form, task) not in self._on_task:
+                items = self._looked_at(task)
+                self._on_task[form, task] = items, next_token_logprobs(base, items, self._dtype)
         return Untouched(self._general[form], *self._on_task[form, task])
 
     def measure(self, untouched: Untouched, model: Any) -> tuple[Divergence | None, Forgetting | None]:
         """Return a model's divergence and forgetting; None where nothing was trained, or it can't be measured."""
-        found = divergence(untouched.logprobs, model, untouched.items, self._dtype)
-        return found, forgetting(self._plan.general_text, untouched.general, self._nll(model))
+        with self._timed():
+            found = divergence(untouched.logprobs, model, untouched.items, self._dtype)
+            return found, forgetting(self._plan.general_text, untouched.general, self._nll(model))
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - began
 
     def _nll(self, model: Any) -> float | None:
         positions = self._plan.base.info.max_positions

@@ -48,6 +48,8 @@ class Fitted:
     """From the untouched base; None where nothing was trained, or it could not be measured."""
     forgetting: Forgetting | None = None
     """The change on the study's general text; None where it could not be measured."""
+    measuring_seconds: float = 0.0
+    """What these two took, with what they take of the base where no cell before did."""
 
 
 def fit(
@@ -65,15 +67,15 @@ def fit(
     `on_checkpoint(name, model)` is called after the step that ends a checkpoint's share, outside what is measured.
     Raises ConfigError where no item fits, PluginError, Diverged.
     """
-
-    adapter = plan.adapters[cell.adapter]
+    adapter, began = plan.adapters[cell.adapter], distances.seconds
     if cell.task is None or cell.seed is None:
         untouched = distances.untouched(base, adapter.adapter.spec.quantisation, None)
         with blame(adapter.entry, "prepare"):
             model = checked_module(adapter.adapter.prepare(base, {}))
         known = forgetting(plan.general_text, untouched.general, untouched.general)
         lost = known if model is base else distances.measure(untouched, model)[1]
-        return Fitted(model, {}, Encoded(), Trained(), forgetting=lost)
+        spent = distances.seconds - began
+        return Fitted(model, {}, Encoded(), Trained(), forgetting=lost, measuring_seconds=spent)
     task, recipe = plan.tasks[cell.task], plan.recipe(cell)
     encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
     if not encoded.items and recipe.max_steps != 0:
@@ -108,7 +110,8 @@ def fit(
             on_step=step_done,
         )
     found, lost = distances.measure(untouched, model)
-    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found, lost)
+    spent = distances.seconds - began
+    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found, lost, spent)
 
 
 def checked_module(model: Any) -> Any:

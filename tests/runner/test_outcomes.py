@@ -72,6 +72,7 @@ def test_training_lowers_the_loss_and_costs_are_recorded(results: Results) -> No
         assert record.training.first_loss is not None
         assert record.training.final_loss is not None
         assert record.training.final_loss < record.training.first_loss
+        assert record.phases["measure"].seconds > 0
         assert record.phases["train"].tokens == record.training.tokens > 0
         assert record.bytes["gradients"] == record.bytes["trained"] == 4 * record.trainable_parameters
         assert record.bytes["states"] >= 2 * record.bytes["trained"]  # AdamW's two moments
