@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from medcot_bench.analysis.contrasts import Part, on_common_seeds
 from medcot_bench.analysis.persistence import ON_ANY_FORM
-from medcot_bench.analysis.power import Spread, detectable, groups_needed, showable, spread_of
+from medcot_bench.analysis.power import Spread, detectable, groups_needed, mean_spread, showable, spread_of
 from medcot_bench.analysis.values import ahead, references, rows_of, values_of
 from medcot_bench.plan import Plan
 from medcot_bench.results import Results
 from medcot_bench.scores import CORE_SCORES, needs_generation
 
-ASSUMED = {
-    "answer": Spread(groups=0.02, seeds=0.018, rest=0.08),
-    "gold_nll": Spread(groups=0.015, seeds=0.018, rest=0.014),
-}
-"""Score -> variances of a gap, where there is no pilot: about those of docs/results/study."""
 GAP, CHANGE = "gap", "change"
-Spreads = Mapping[tuple[str, str], Spread]
-"""(gap or change, score) -> variances."""
+
+
+class Effect(NamedTuple):
+    """What variances are known of."""
+
+    kind: str
+    """`gap` or `change`."""
+    score: str
+    trained: str
+    task: str
+    """Scored on."""
+
+
+Spreads = Mapping[Effect, Spread]
+ASSUMED = {
+    "answer": Spread(groups=0.01, seeds=0.0025, rest=0.05),
+    "gold_nll": Spread(groups=0.008, seeds=0.0025, rest=0.012),
+}
+"""Score -> variances of a gap, where there is no pilot: about the means over those of docs/results/study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +64,26 @@ def expectations(plan: Plan, pilot: Results | None, wanted: float | None) -> Ite
     For every score that verdicts are given by and that has variances. `wanted` is the effect that the groups are
     counted for, by default the score's margin. Without a pilot the variances are ASSUMED.
     """
-    found = _variances(pilot)
+    found = spreads(pilot) if pilot else None
     for score in judged(plan):
-        margin = plan.study.analysis.margins.get(score)
-        if (spread := found.get((GAP, score))) is None:
+        if not _known(found, score):
             continue
-        change = found.get((CHANGE, score), replace(spread, groups=2 * spread.groups, rest=2 * spread.rest))
-        make = partial(_expectation, plan, score=score, margin=margin, wanted=wanted or margin)
+        make = partial(_expectation, plan, found, score=score, wanted=wanted)
         for trained in _trained(plan, score):
-            yield make(GAP, trained, trained, spread)
+            yield make(GAP, trained, trained)
             for task in _shifts(plan, trained):
                 if not _makes(plan, task, score):
                     continue
                 if score != ON_ANY_FORM and not _alike(plan, trained, task):
                     continue
-                yield make(GAP, trained, task, spread)
-                yield make(CHANGE, trained, task, change)
+                yield make(GAP, trained, task)
+                yield make(CHANGE, trained, task)
 
 
 def without_variances(plan: Plan, pilot: Results | None) -> list[str]:
     """Return the scores that verdicts are given by of which nothing can be expected: no variances are known."""
-    found = _variances(pilot)
-    return [score for score in judged(plan) if (GAP, score) not in found]
+    found = spreads(pilot) if pilot else None
+    return [score for score in judged(plan) if not _known(found, score)]
 
 
 def judged(plan: Plan) -> list[str]:
@@ -81,14 +92,10 @@ def judged(plan: Plan) -> list[str]:
     return [score for score in dict.fromkeys([analysis.primary, *analysis.margins]) if _trained(plan, score)]
 
 
-def _variances(pilot: Results | None) -> Spreads:
-    return spreads(pilot) if pilot else {(GAP, score): spread for score, spread in ASSUMED.items()}
-
-
-def spreads(pilot: Results) -> dict[tuple[str, str], Spread]:
-    """Return the largest variances that a pilot shows of any adapter's gap, and of any change of one."""
+def spreads(pilot: Results) -> dict[Effect, Spread]:
+    """Return the variances that a pilot shows of each gap and each change, the means over its adapters."""
     rows = rows_of(pilot)
-    found: dict[tuple[str, str], list[Spread]] = {}
+    found: dict[Effect, list[Spread]] = {}
     for key, reference in references(rows).items():
         trained, cells = str(key[1]), rows[key]
         if key == reference:
@@ -102,25 +109,38 @@ def spreads(pilot: Results) -> dict[tuple[str, str], Spread]:
         for score, parts in gaps.items():
             for task, part in parts.items():
                 alone = spread_of([part]) if on_common_seeds([part]) else None
-                found.setdefault((GAP, score), []).extend([alone] if alone else [])
+                found.setdefault(Effect(GAP, score, trained, task), []).extend([alone] if alone else [])
                 if task != trained and trained in parts:
                     shared = on_common_seeds([part, replace(parts[trained], weight=-1.0)])
                     both = spread_of(shared) if shared else None
-                    found.setdefault((CHANGE, score), []).extend([both] if both else [])
-    return {key: max(several, key=lambda s: s.stderr(10, 3)) for key, several in found.items() if several}
+                    found.setdefault(Effect(CHANGE, score, trained, task), []).extend([both] if both else [])
+    return {effect: mean_spread(several) for effect, several in found.items() if several}
+
+
+def _known(found: Spreads | None, score: str) -> bool:
+    """Whether variances of any gap by a score are known."""
+    return score in ASSUMED if found is None else any((e.kind, e.score) == (GAP, score) for e in found)
+
+
+def _spread(found: Spreads | None, effect: Effect) -> Spread:
+    """Return an effect's variances: its own in a pilot, else the means over the like, else by those of gaps."""
+    pilot = found or {}
+    if effect in pilot:
+        return pilot[effect]
+    if alike := [spread for other, spread in pilot.items() if other[:2] == effect[:2]]:
+        return mean_spread(alike)
+    if effect.kind == CHANGE:  # two independent sets of groups, the same seeds
+        gap = _spread(found, effect._replace(kind=GAP))
+        return replace(gap, groups=2 * gap.groups, rest=2 * gap.rest)
+    return ASSUMED[effect.score]
 
 
 def _expectation(
-    plan: Plan,
-    effect: str,
-    trained: str,
-    task: str,
-    spread: Spread,
-    *,
-    score: str,
-    margin: float | None,
-    wanted: float | None,
+    plan: Plan, found: Spreads | None, effect: str, trained: str, task: str, *, score: str, wanted: float | None
 ) -> Expectation:
+    margin = plan.study.analysis.margins.get(score)
+    wanted = wanted or margin
+    spread = _spread(found, Effect(effect, score, trained, task))
     tasks = [task] if effect == GAP else [trained, task]
     groups = min(_groups(plan, name, score) for name in tasks)
     seeds = len(plan.study.seeds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from medcot_bench.analysis.contrasts import Part, contrast, forms, matched_df
 
@@ -52,13 +53,13 @@ def showable(stderr: float, df: float) -> float:
 
 
 def spread_of(parts: Sequence[Part]) -> Spread | None:
-    """Return the variances behind a contrast of a pilot, None where it has a single group or a single seed.
+    """Return the variances behind a contrast of a pilot, None where it is sparse or has a single group or seed.
 
     From its V_groups, V_seeds and V_rest (see `contrasts.contrast`): each of the first two holds V_rest once.
     Groups are counted in the part that has the fewest; what a pilot estimates below zero is taken as zero.
     """
     found, variances = contrast(parts), forms(parts)
-    if variances is None or found.seeds < 2:
+    if variances is None or found.seeds < 2 or found.sparse:
         return None
     of_groups, of_seeds, total = variances
     rest = of_groups + of_seeds - total
@@ -66,6 +67,15 @@ def spread_of(parts: Sequence[Part]) -> Spread | None:
         groups=max(of_groups - rest, 0.0) * found.groups,
         seeds=max(of_seeds - rest, 0.0) * found.seeds,
         rest=max(rest, 0.0) * found.groups * found.seeds,
+    )
+
+
+def mean_spread(spreads: Sequence[Spread]) -> Spread:
+    """Return the mean of each variance."""
+    return Spread(
+        groups=fmean(spread.groups for spread in spreads),
+        seeds=fmean(spread.seeds for spread in spreads),
+        rest=fmean(spread.rest for spread in spreads),
     )
 
 

@@ -15,17 +15,20 @@ from medcot_bench.analysis.planning import (
     ASSUMED,
     CHANGE,
     GAP,
+    Effect,
     Expectation,
     expectations,
     spreads,
     without_variances,
 )
-from medcot_bench.analysis.power import detectable, spread_of
+from medcot_bench.analysis.power import detectable, mean_spread, spread_of
 from medcot_bench.cli import main
 from medcot_bench.config import Study
 from medcot_bench.planner import make_plan
 from medcot_bench.report.power import power
 from medcot_bench.results import Results, load
+
+SAME = Effect(GAP, "answer", "k8s_qa", "k8s_qa")
 
 
 def planned(fields: dict[str, Any], pilot: Results | None = None, **changes: Any) -> list[Expectation]:
@@ -77,11 +80,15 @@ def test_fewer_answers_written_make_fewer_groups(study_fields: dict[str, Any]) -
     assert (answer.groups, nll.groups) == (5, 18)
 
 
-def test_a_pilot_gives_the_variances_of_its_noisiest_adapter(tmp_path: Path, study_fields: dict[str, Any]) -> None:
+def test_a_pilot_gives_the_mean_variances_of_its_adapters(tmp_path: Path, study_fields: dict[str, Any]) -> None:
     results = pilot(tmp_path)
     found = spreads(results)
-    assert set(found) == {(GAP, "answer"), (CHANGE, "answer")}
-    by_adapter = {}
+    assert {(e.kind, e.score, e.task) for e in found} == {
+        (GAP, "answer", "k8s_qa"),
+        (GAP, "answer", "manuals_qa"),
+        (CHANGE, "answer", "manuals_qa"),
+    }
+    by_adapter = []
     for adapter in ("lora", "qlora"):
         values = {a: {} for a in ("full", adapter)}  # type: ignore[var-annotated]
         for cell in results.cells:
@@ -89,14 +96,29 @@ def test_a_pilot_gives_the_variances_of_its_noisiest_adapter(tmp_path: Path, stu
                 samples = results.samples(cell, "k8s_qa")
                 values[cell.cell.adapter][cell.cell.seed] = {s["id"]: s["scores"]["answer"] for s in samples}
         gap = {s: {i: values["full"][s][i] - values[adapter][s][i] for i in values["full"][s]} for s in range(3)}
-        by_adapter[adapter] = spread_of([Part(gap, {item: item for item in gap[0]})])
-    noisy = by_adapter["qlora"]
-    assert noisy
-    assert found[GAP, "answer"].stderr(10, 3) >= noisy.stderr(10, 3)
+        spread = spread_of([Part(gap, {item: item for item in gap[0]})])
+        assert spread
+        by_adapter.append(spread)
+    known = found[SAME]
+    assert (known.groups, known.seeds) == (
+        pytest.approx(sum(s.groups for s in by_adapter) / 2),
+        pytest.approx(sum(s.seeds for s in by_adapter) / 2),
+    )
     expected = planned(study_fields, results)
     assert {e.score for e in expected} == {"answer"}  # the pilot has no likelihoods
-    known = found[GAP, "answer"]
-    assert expected[0].detectable == detectable(known.stderr(18, 3), known.df(18, 3))
+    for one in expected:
+        its = found[Effect(one.effect, "answer", "k8s_qa", one.task)]
+        assert one.detectable == detectable(its.stderr(one.groups, 3), its.df(one.groups, 3))
+
+
+def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
+    tmp_path: Path, study_fields: dict[str, Any]
+) -> None:
+    results = pilot(tmp_path)
+    found = spreads(results)
+    mean = mean_spread([spread for effect, spread in found.items() if effect.kind == GAP])
+    (kubectl,) = (e for e in planned(study_fields, results, tasks="kubectl", eval_tasks=()) if e.score == "answer")
+    assert kubectl.detectable == detectable(mean.stderr(kubectl.groups, 3), mean.df(kubectl.groups, 3))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +128,6 @@ def test_a_pilot_gives_the_variances_of_its_noisiest_adapter(tmp_path: Path, stu
             ["--seeds", "0,1,2"],
             "answer: out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; differences can be told",
         ),
-        (["--seeds", "0,1"], "'vanishes'; no difference can be told in gap on k8s_qa, gap on manuals_qa after"),
         (
             ["--seeds", "0,1,2", "--set", "analysis.primary=rouge_l"],
             "rouge_l: nothing can be said without variances: none assumed; plan --from DIR takes a pilot's",
@@ -206,7 +227,7 @@ def test_plan_takes_variances_from_a_pilot(
     out = capsys.readouterr().out
     assert f"what 3 seeds can tell in 80 % of studies, by the variances in {folder}" in out
     assert f"gold_nll: nothing can be said without variances: none in {folder}" in out
-    spread = spreads(results)[GAP, "answer"]
+    spread = spreads(results)[SAME]
     (line,) = [line for line in out.splitlines() if line.startswith("gap on k8s_qa ")]
     groups = int(line.split()[3])
     assert line.split()[4] == f"{detectable(spread.stderr(groups, 3), spread.df(groups, 3)):.3f}"
