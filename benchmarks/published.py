@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ from medcot_bench.analysis.summary import summarise
 from medcot_bench.analysis.values import rows_of, values_of
 from medcot_bench.analysis.verdict import ALPHA
 from medcot_bench.report.markdown import Markdown
+from medcot_bench.report.persistence import interval, rates, verdicts
 from medcot_bench.report.text import number, size
 from medcot_bench.results import CellResult, Results
+from medcot_bench.scores import higher_is_better
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
 BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
-SCORE = "answer"
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def block(name: str, folder: Path) -> str:
     results = medcot_bench.load(folder)
     board = build(results)
     tasks = in_short(board)
-    titles = [f"{title}, {SCORE}" for title in tasks.values()]
+    titles = [f"{title}, {results.analysis.primary}" for title in tasks.values()]
     table = []
     for (adapter, task), cells in rows_of(results).items():
         row = next(row for row in board.rows if (row.adapter, row.task) == (adapter, task))
@@ -74,13 +76,41 @@ def block(name: str, folder: Path) -> str:
         )
     headers = ["adapter", "trained on", *titles, "training", "peak memory", "trainable"]
     parts = [
-        tabulate(table, headers, tablefmt="pipe", disable_numparse=True),
+        piped(headers, table),
         f"![{name}](docs/results/{name}.svg)",
         summarise(results, board.persistence),
+        *hypotheses(results, board),
         *told_factors(board),
-        f"{provenance(results, board)} [The whole leaderboard](docs/results/{name}.md).",
+        " ".join(
+            [
+                provenance(results, board),
+                *([rates(board)] if results.trials else []),
+                f"[The whole leaderboard](docs/results/{name}.md).",
+            ]
+        ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def piped(headers: list[str], rows: list[list[str]]) -> str:
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def hypotheses(results: Results, board: Leaderboard) -> Iterator[str]:
+    """Yield the study's hypotheses, with the gaps at equal value on the training task, if it declares some."""
+    if not results.analysis.adapters:
+        return
+    score = results.analysis.primary
+    declared = [found for found in board.persistence if found.declared]
+    levels = {(at.task, at.adapter, at.shift): at for at in board.matched}
+    headers, rows = verdicts(replace(board, persistence=declared), score)
+    ratio = headers.index("ratio")
+    for found, row in zip(declared, rows, strict=True):
+        at = levels.get((found.task, found.adapter, found.shift.task))
+        row[ratio] = interval(at.gap, signed=True) if at else ""
+    headers[ratio] = "gap under shift, at equal value on that task"
+    yield f"The study's hypotheses, by {score} (gaps: more is better for full; margin {declared[0].margin:g}):"
+    yield piped(headers, rows)
 
 
 def in_short(board: Leaderboard) -> dict[str, str]:
@@ -105,7 +135,8 @@ def told_factors(board: Leaderboard) -> Iterator[str]:
 def estimate(results: Results, cells: list[CellResult], task: str) -> Contrast | None:
     """Return the mean over items and seeds, None where the cells are not scored on the task."""
     values, groups = values_of(results, cells, task)
-    return contrast([Part(values[SCORE], groups)]) if values.get(SCORE) else None
+    scored = values.get(results.analysis.primary)
+    return contrast([Part(scored, groups)]) if scored else None
 
 
 def written(found: Contrast | None) -> str:
@@ -121,7 +152,8 @@ def provenance(results: Results, board: Leaderboard) -> str:
     records = [cell.record for cell in results.cells if cell.record]
     scores = [score for cell in results.cells for score in cell.scores.values()]
     seeds = sorted({record.seed for record in records if record.seed is not None})
-    items = sorted({score.counts[f"n_{SCORE}"] for score in scores if f"n_{SCORE}" in score.counts})
+    number = f"n_{results.analysis.primary}"
+    items = sorted({score.counts[number] for score in scores if number in score.counts})
     recipes = {r.adapter: r.request["recipe"] for r in records if "recipe" in r.request}
     made = sorted({f"{r.provenance.device}, {r.provenance.threads} threads" for r in records})
     engines = sorted({f"{r.provenance.engine} of medcot-bench {r.provenance.medcot_bench}" for r in records})
@@ -171,8 +203,11 @@ def draw(results: Results, path: Path) -> None:
             axis.plot([low, high], [place, place], color="#4c72b0", linewidth=2)
             axis.plot(found.value, place, "o", color="#4c72b0")
         axis.set_title(title, fontsize=9)
-        axis.set_xlabel(f"{SCORE}, 95 % interval", fontsize=8)
-        axis.set_xlim(-0.02, 1.02)
+        shown = results.analysis.primary
+        better = "" if higher_is_better(shown) else " (lower is better)"
+        axis.set_xlabel(f"{shown}{better}, 95 % interval", fontsize=8)
+        if shown == "answer":
+            axis.set_xlim(-0.02, 1.02)
         axis.grid(axis="x", color="#dddddd")
         axis.set_axisbelow(True)
     axes[0][0].set_yticks(range(len(rows)), labels, fontsize=8)
