@@ -41,6 +41,11 @@ class CellResult:
     """The prompting baseline whose scores these are, e.g. `few_shot=5`; a row of its own."""
 
     @property
+    def whole(self) -> bool:
+        """Whether nothing of it is missing."""
+        return self.record is not None and self.failure is None and len(self.scores) == len(self.planned)
+
+    @property
     def row(self) -> str:
         """The name of its row: the adapter, and the prompt where that is not the study's."""
         return f"{self.cell.adapter} ({self.baseline})" if self.baseline else self.cell.adapter

@@ -74,6 +74,17 @@ def compare(folders: Sequence[Results], baseline: str, score: str) -> list[Compa
     return found
 
 
+def left_out(folders: Sequence[Results], baseline: str) -> list[list[str]]:
+    """Return, for each folder, its rows that `compare` has no baseline for: `ADAPTER on TASK`."""
+    known = {trained for adapter, trained in rows_of(folders[0]) if adapter == baseline}
+    return [
+        [f"{adapter} on {trained}" for adapter, trained in rows_of(results) if trained not in {None, *known}]
+        if None not in known
+        else []
+        for results in folders
+    ]
+
+
 def named(results: Results, baseline: str) -> str:
     """Return the adapter, as rows name it, that a baseline means; options may be left out where one has the name.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 TAIL = 0.975
@@ -138,6 +138,19 @@ def forms(parts: Sequence[Part]) -> tuple[float, float, float] | None:
     of_groups, of_seeds, rest = _components(blocks, len(seeds))
     total = math.fsum(of_groups)
     return total, of_seeds, total + of_seeds - rest
+
+
+def effective_groups(groups: Sequence[Collection[str]]) -> float:
+    """Return the number of groups that one set would have whose mean is as uncertain as a sum over these sets.
+
+    Sets with a group in common count as one, others add their variances: 1 / (1/G_1 + 1/G_2), as far as a group
+    of each adds as much.
+    """
+    blocks: list[set[str]] = []
+    for names in groups:
+        touching = [block for block in blocks if block & set(names)]
+        blocks = [block for block in blocks if block not in touching] + [set(names).union(*touching)]
+    return 1 / math.fsum(1 / len(block) for block in blocks)
 
 
 def _seeds_of(parts: Sequence[Part]) -> list[int]:

@@ -44,14 +44,15 @@ class FactorEffect:
     """The rows it was computed from."""
     found: Contrast
     p_value: float | None
-    """That it is zero, adjusted for the effects on this evaluation task by this score (Holm)."""
+    """That it is zero, adjusted for all effects by this score (Holm)."""
 
 
 def factor_effects(results: Results) -> tuple[FactorEffect, ...]:
     """Return every effect that the study's rows allow, for its primary score and those with a margin.
 
     An effect is one of rows that were trained on the same items by the same recipe but for the learning rate; with
-    several numbers of training items there is one for each. All on one evaluation task are a family (Holm).
+    several numbers of training items there is one for each. All by one score are a family (Holm), on whatever
+    tasks.
     """
     rows = rows_of(results)
     found: list[FactorEffect] = []
@@ -63,10 +64,21 @@ def factor_effects(results: Results) -> tuple[FactorEffect, ...]:
                 for design in designs
             ]
             for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
-                effects = [effect for design in read for effect in _effects(trained, task, score, design)]
-                adjusted = holm([effect.p_value for effect in effects])
-                found += [replace(effect, p_value=p) for effect, p in zip(effects, adjusted, strict=True)]
-    return tuple(found)
+                found += [effect for design in read for effect in _effects(trained, task, score, design)]
+    return _adjusted(found)
+
+
+def _adjusted(effects: Sequence[FactorEffect]) -> tuple[FactorEffect, ...]:
+    """Return the effects with p-values adjusted for all by the same score (Holm)."""
+    families: defaultdict[str, list[int]] = defaultdict(list)
+    for place, effect in enumerate(effects):
+        families[effect.score].append(place)
+    p_values = {
+        place: p_value
+        for places in families.values()
+        for place, p_value in zip(places, holm([effects[place].p_value for place in places]), strict=True)
+    }
+    return tuple(replace(effect, p_value=p_values[place]) for place, effect in enumerate(effects))
 
 
 Read = Mapping[str, tuple[str, tuple[Mapping[str, SeedValues], Mapping[str, str]]]]

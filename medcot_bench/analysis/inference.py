@@ -8,8 +8,12 @@ from medcot_bench.analysis.contrasts import Contrast
 
 
 def difference(found: Contrast) -> float | None:
-    """Return the two-sided p-value of `the contrast is 0` (Student's t), None without a standard error."""
-    if found.stderr is None or found.df is None:
+    """Return the two-sided p-value of `the contrast is 0` (Student's t).
+
+    None without a standard error, and where too few groups differ to tell (`Contrast.sparse`); where no value
+    differs from any other, it is that value.
+    """
+    if found.stderr is None or found.df is None or (found.sparse and found.stderr):
         return None
     return 2 * _tail(abs(found.value), found.stderr, found.df)
 

@@ -110,6 +110,8 @@ class Leaderboard:
     """How much better trained models are than the base by each prompt, where the study asks for baselines."""
     trials: tuple[Trial, ...]
     """The learning rates tried before; none where they are as given."""
+    unfinished: int = 0
+    """Cells that are not there, or lack a score."""
     notes: tuple[str, ...] = field(default=())
     headlines: Mapping[str, str] = field(default_factory=dict)
     """Task of lm-eval -> the first score in its table, which overviews show."""
@@ -160,7 +162,7 @@ def build(results: Results) -> Leaderboard:
             if (
                 untouched not in (None, key)
                 and not cells[0].baseline
-                and any(_same_as_base(results, grouped[untouched][0], cell, task) for cell in cells)
+                and all(_same_as_base(results, grouped[untouched][0], cell, task) for cell in cells)
             ):
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
@@ -205,6 +207,7 @@ def build(results: Results) -> Leaderboard:
         sizes=size_trends(results),
         prompted=prompted(results),
         trials=results.trials,
+        unfinished=len({cell.cell.id for cell in results.cells if not cell.whole}),
         notes=(*recipe_notes(results), *notes(results)),
         headlines=headlines(results),
         lower=lower_scores(results),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from statistics import fmean
 
 from medcot_bench.analysis.distance import on_other_texts
 from medcot_bench.analysis.harness import about
@@ -30,6 +31,15 @@ def _counted(score: ScoreRecord) -> str:
     )
 
 
+def guessing(results: Results, task: str) -> float | None:
+    """Return the mean over items of 1 / the number of their options, None for a task without options."""
+    cell = next((cell for cell in results.cells if task in cell.scores), None)
+    if cell is None or cell.scores[task].form.get("answer") != "letter":
+        return None
+    options = [sample.get("option_loglikelihoods") for sample in results.samples(cell, task)]
+    return fmean(1 / len(of_item) for of_item in options if of_item) if any(options) else None
+
+
 def notes(results: Results) -> Iterable[str]:
     """Yield the notes of a study, a sentence each."""
     for task, entry in results.tasks.items():
@@ -42,6 +52,8 @@ def notes(results: Results) -> Iterable[str]:
             yield from about(task, score)
         elif score is not None:
             yield f"{task}: {_counted(score)}"
+            if share := guessing(results, task):
+                yield f"{task}: guessing among the options is right on {share:.2f} of the items in the mean"
             for cell in results.cells:
                 other = cell.scores.get(task) if cell.baseline else None
                 if other is not None and _counted(other) != _counted(score):

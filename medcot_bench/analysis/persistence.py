@@ -190,6 +190,7 @@ def _side(trained: _Trained, adapter: str, task: str, score: str, seeds: set[int
     if not items:
         return None
     untouched = next(iter(trained.values(trained.base, task, score)[0].values()), {})
+    items = items & untouched.keys() or items
     base = dict.fromkeys(gaps, untouched) if items <= untouched.keys() else {}
 
     def part(values: SeedValues) -> Part:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from medcot_bench.analysis.contrasts import Part, on_common_seeds
+from medcot_bench.analysis.contrasts import Part, effective_groups, on_common_seeds
 from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.power import Spread, detectable, groups_needed, mean_spread, showable, spread_of
-from medcot_bench.analysis.values import ahead, references, rows_of, values_of
+from medcot_bench.analysis.values import ahead, is_full, references, rows_of, values_of
 from medcot_bench.plan import Plan
 from medcot_bench.results import Results
 from medcot_bench.scores import CORE_SCORES, needs_generation
@@ -31,10 +31,12 @@ class Effect(NamedTuple):
 
 Spreads = Mapping[Effect, Spread]
 ASSUMED = {
-    "answer": Spread(groups=0.01, seeds=0.0025, rest=0.05),
-    "gold_nll": Spread(groups=0.008, seeds=0.0025, rest=0.012),
+    (GAP, "answer"): Spread(groups=0.01, seeds=0.0025, rest=0.05),
+    (CHANGE, "answer"): Spread(groups=0.006, seeds=0.005, rest=0.07),
+    (GAP, "gold_nll"): Spread(groups=0.008, seeds=0.0025, rest=0.012),
+    (CHANGE, "gold_nll"): Spread(groups=0.006, seeds=0.0025, rest=0.012),
 }
-"""Score -> variances of a gap, where there is no pilot: about the means over those of docs/results/study."""
+"""(gap or change, score) -> variances without a pilot: about the means over those in docs/results/study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +51,26 @@ class Expectation:
     groups: int
     """Of the evaluation task, or of the one of both that has fewer."""
     seeds: int
-    detectable: float
-    """The smallest effect that is told from zero in 80 % of studies."""
+    detectable: float | None
+    """The smallest effect that is told from zero in 80 % of studies; None where one group tells nothing."""
     margin: float | None
-    showable: float
+    showable: float | None
     """The smallest margin within which an effect of zero is shown to lie in 80 % of studies."""
     needed: Mapping[int, int | None]
     """Seeds -> groups that make a wanted effect detectable; None: no number does."""
 
 
-def expectations(plan: Plan, pilot: Results | None, wanted: float | None) -> Iterator[Expectation]:
+def expectations(plan: Plan, known: Spreads | None, wanted: float | None) -> Iterator[Expectation]:
     """Yield what the study can tell of gaps on its training tasks and of their changes under shift.
 
     For every score that verdicts are given by and that has variances. `wanted` is the effect that the groups are
-    counted for, by default the score's margin. Without a pilot the variances are ASSUMED.
+    counted for, by default the score's margin. `known` is what a pilot shows (`spreads`); without one the
+    variances are ASSUMED.
     """
-    found = spreads(pilot) if pilot else None
     for score in judged(plan):
-        if not _known(found, score):
+        if not _has(known, score):
             continue
-        make = partial(_expectation, plan, found, score=score, wanted=wanted)
+        make = partial(_expectation, plan, known, score=score, wanted=wanted)
         for trained in _trained(plan, score):
             yield make(GAP, trained, trained)
             for task in _shifts(plan, trained):
@@ -80,10 +82,9 @@ def expectations(plan: Plan, pilot: Results | None, wanted: float | None) -> Ite
                 yield make(CHANGE, trained, task)
 
 
-def without_variances(plan: Plan, pilot: Results | None) -> list[str]:
+def without_variances(plan: Plan, known: Spreads | None) -> list[str]:
     """Return the scores that verdicts are given by of which nothing can be expected: no variances are known."""
-    found = spreads(pilot) if pilot else None
-    return [score for score in judged(plan) if not _known(found, score)]
+    return [score for score in judged(plan) if not _has(known, score)]
 
 
 def judged(plan: Plan) -> list[str]:
@@ -117,33 +118,32 @@ def spreads(pilot: Results) -> dict[Effect, Spread]:
     return {effect: mean_spread(several) for effect, several in found.items() if several}
 
 
-def _known(found: Spreads | None, score: str) -> bool:
+def _has(known: Spreads | None, score: str) -> bool:
     """Whether variances of any gap by a score are known."""
-    return score in ASSUMED if found is None else any((e.kind, e.score) == (GAP, score) for e in found)
+    return (GAP, score) in ASSUMED if known is None else any(e[:2] == (GAP, score) for e in known)
 
 
-def _spread(found: Spreads | None, effect: Effect) -> Spread:
-    """Return an effect's variances: its own in a pilot, else the means over the like, else by those of gaps."""
-    pilot = found or {}
-    if effect in pilot:
-        return pilot[effect]
-    if alike := [spread for other, spread in pilot.items() if other[:2] == effect[:2]]:
-        return mean_spread(alike)
-    if effect.kind == CHANGE:  # two independent sets of groups, the same seeds
-        gap = _spread(found, effect._replace(kind=GAP))
-        return replace(gap, groups=2 * gap.groups, rest=2 * gap.rest)
-    return ASSUMED[effect.score]
+def _spread(known: Spreads | None, effect: Effect) -> Spread:
+    """Return an effect's variances: its own in a pilot, else the means over the like, of a change else of gaps."""
+    if known is None:
+        return ASSUMED[effect[:2]]
+    if effect in known:
+        return known[effect]
+    alike = [spread for other, spread in known.items() if other[:2] == effect[:2]]
+    return mean_spread(alike) if alike else _spread(known, effect._replace(kind=GAP))
 
 
 def _expectation(
-    plan: Plan, found: Spreads | None, effect: str, trained: str, task: str, *, score: str, wanted: float | None
+    plan: Plan, known: Spreads | None, effect: str, trained: str, task: str, *, score: str, wanted: float | None
 ) -> Expectation:
     margin = plan.study.analysis.margins.get(score)
     wanted = wanted or margin
-    spread = _spread(found, Effect(effect, score, trained, task))
-    tasks = [task] if effect == GAP else [trained, task]
-    groups = min(_groups(plan, name, score) for name in tasks)
-    seeds = len(plan.study.seeds)
+    names = [_groups(plan, name, score) for name in ([task] if effect == GAP else [trained, task])]
+    groups, seeds = min(map(len, names)), len(plan.study.seeds)
+    of_effect = _spread(known, Effect(effect, score, trained, task))
+    share = groups / effective_groups(names)
+    # Counted in the set that has the fewest groups, as many in the others at the same proportion.
+    spread = replace(of_effect, groups=share * of_effect.groups, rest=share * of_effect.rest)
     stderr, df = spread.stderr(groups, seeds), spread.df(groups, seeds)
     options = dict.fromkeys(sorted({seeds, 3, 5, 10}))
     return Expectation(
@@ -153,23 +153,25 @@ def _expectation(
         score=score,
         groups=groups,
         seeds=seeds,
-        detectable=detectable(stderr, df),
+        detectable=detectable(stderr, df) if groups > 1 else None,
         margin=margin,
-        showable=showable(stderr, df),
+        showable=showable(stderr, df) if groups > 1 else None,
         needed={n: groups_needed(spread, wanted, n) for n in options if n > 1} if wanted else {},
     )
 
 
-def _groups(plan: Plan, task: str, score: str) -> int:
+def _groups(plan: Plan, task: str, score: str) -> set[str]:
     items = plan.scored_items(task)
     if needs_generation(score):
         items = items[: plan.scoring.generate_items]
-    return max(len({item.group for item in items}), 2)
+    return {item.group for item in items}
 
 
 def _trained(plan: Plan, score: str) -> list[str]:
-    trained = dict.fromkeys(cell.task for cell in plan.cells if cell.task)
-    return [task for task in trained if _makes(plan, task, score)]
+    """Return the training tasks on which there will be a gap: full fine-tuning and another adapter."""
+    full = {cell.task: cell.adapter for cell in plan.cells if cell.task and is_full(cell.request)}
+    others = dict.fromkeys(cell.task for cell in plan.cells if cell.task and cell.adapter != full.get(cell.task))
+    return [task for task in others if task in full and _makes(plan, task, score)]
 
 
 def _makes(plan: Plan, task: str, score: str) -> bool:

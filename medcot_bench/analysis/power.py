@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from medcot_bench.analysis.contrasts import Part, contrast, forms, matched_df
+from medcot_bench.analysis.contrasts import Part, contrast, effective_groups, forms, matched_df, shared_items
 
 POWER = 0.8
 MOST_GROUPS = 100_000
@@ -15,17 +15,20 @@ MOST_GROUPS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The variances that make up an effect's error: of groups, of seeds, and of what is left of both."""
+    """The variances that make up an effect's error: of groups, of seeds, and of what is left of both.
+
+    Of a change they are such that its groups are counted by `contrasts.effective_groups`.
+    """
 
     groups: float
     seeds: float
     rest: float
 
-    def stderr(self, groups: int, seeds: int) -> float:
+    def stderr(self, groups: float, seeds: int) -> float:
         """Return the standard error that so many groups and seeds can be expected to give."""
         return float((self.groups / groups + self.seeds / seeds + self.rest / (groups * seeds)) ** 0.5)
 
-    def df(self, groups: int, seeds: int) -> float:
+    def df(self, groups: float, seeds: int) -> float:
         """Return the degrees of freedom of that standard error."""
         of_groups = ((self.groups + self.rest / seeds) / groups, groups - 1)
         of_seeds = (self.seeds / seeds, seeds - 1)
@@ -56,17 +59,18 @@ def spread_of(parts: Sequence[Part]) -> Spread | None:
     """Return the variances behind a contrast of a pilot, None where it is sparse or has a single group or seed.
 
     From its V_groups, V_seeds and V_rest (see `contrasts.contrast`): each of the first two holds V_rest once.
-    Groups are counted in the part that has the fewest; what a pilot estimates below zero is taken as zero.
+    What a pilot estimates below zero is taken as zero.
     """
     found, variances = contrast(parts), forms(parts)
     if variances is None or found.seeds < 2 or found.sparse:
         return None
     of_groups, of_seeds, total = variances
     rest = of_groups + of_seeds - total
+    groups = effective_groups([{part.groups[item] for item in shared_items(part.values)} for part in parts])
     return Spread(
-        groups=max(of_groups - rest, 0.0) * found.groups,
+        groups=max(of_groups - rest, 0.0) * groups,
         seeds=max(of_seeds - rest, 0.0) * found.seeds,
-        rest=max(rest, 0.0) * found.groups * found.seeds,
+        rest=max(rest, 0.0) * groups * found.seeds,
     )
 
 

@@ -22,7 +22,8 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     """Return over / under with its confidence set (Fieller 1954), None without standard errors.
 
     The set holds every r for which `over - r * under` is not told from zero: (a - r b)^2 <= q^2 V(r), with q the
-    quantile of Student's t at the smaller degrees of freedom. V is the largest of three quadratic forms in r (see
+    quantile of Student's t at the smaller degrees of freedom. Where too few groups of either differ to say how far
+    others may (`Contrast.sparse`), it is unbounded. V is the largest of three quadratic forms in r (see
     `contrasts.forms`), so the set joins the sets of the three; each is an interval around a / b where it has ends,
     which is where the denominator is told from zero. Only seeds that both have count; without any: ValueError.
     """
@@ -35,6 +36,8 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     a, b = one.value, other.value
     if b == 0:
         return Ratio(None, None, None)
+    if one.sparse or other.sparse:
+        return Ratio(a / b, None, None)
     q2 = float(stdtrit(min(one.df, other.df), (1 + level) / 2)) ** 2
     ends = [(a / b, a / b)]
     for v_over, v_under, covariance in _forms(over, under):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
-from medcot_bench.analysis.persistence import ON_ANY_FORM, Persistence, persistence
+from medcot_bench.analysis.persistence import ON_ANY_FORM, Effect, Persistence, persistence
 from medcot_bench.analysis.ranks import USUAL
 from medcot_bench.analysis.values import ahead, base_of, references, rows_of, values_of
 from medcot_bench.results import CellResult, Results
@@ -85,12 +85,16 @@ def _compare(results: Results, rows: Rows, task: str, full: str, other: str, jud
         if own is None:
             continue
         gap = contrast([own])
-        parts = [f"{_gap_text(gap, full, other)} on that task"]
+        found = _judged(judged, task, other, shift, score)
+        tested = (found.same.gap, found.shift.gap, found.change) if found else (None, None, None)
+        parts = [f"{_gap_text(gap, full, other, tested[0])} on that task"]
         apart = _gap(results, ours, theirs, shift, score) if shift else None
         if shift and apart and on_common_seeds([apart, own]):
-            parts[0] += f", and {_gap_text(contrast([apart]), full, other)} on {_title(results, shift)}"
-            parts.append(_change(contrast([apart, replace(own, weight=-1.0)])))
-            parts += _verdict(judged, task, other, shift, score)
+            under_shift = contrast([apart])
+            parts[0] += f", and {_gap_text(under_shift, full, other, tested[1])} on {_title(results, shift)}"
+            change = contrast([apart, replace(own, weight=-1.0)])
+            parts.append(_change(change, gap, under_shift, full, other, tested[2]))
+            parts += [f"adjusted for all that is compared, the verdict is: {found.verdict}"] if found else []
         parts.append(_limits(gap, tuned=bool(results.trials)))
         return f"Trained on {_title(results, task)}, scored by {score}: {'; '.join(parts)}."
     return f"{full} and {other} share no score on {_title(results, task)} yet, so no gap is shown."
@@ -106,7 +110,7 @@ def _gap(
     return Part(paired, groups) if paired else None
 
 
-def _gap_text(gap: Contrast, full: str, other: str) -> str:
+def _gap_text(gap: Contrast, full: str, other: str, adjusted: Effect | None = None) -> str:
     ahead, behind = (full, other) if gap.value >= 0 else (other, full)
     interval = gap.interval()
     if interval is None:
@@ -118,14 +122,24 @@ def _gap_text(gap: Contrast, full: str, other: str) -> str:
         return f"{found} (too few groups of items differ for an interval)"
     low, high = interval if gap.value >= 0 else (-interval[1], -interval[0])
     if low > 0:
-        return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} (95 % interval {low:.2f} to {high:.2f})"
+        within = f"95 % interval {low:.2f} to {high:.2f}{_open(adjusted)}"
+        return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} ({within})"
     return (
         f"{full} and {other} are not told apart ({ahead} ahead by {abs(gap.value):.2f}, {low:.2f} to {high:.2f})"
     )
 
 
-def _change(change: Contrast) -> str:
-    """Say whether the gap is another one under shift."""
+def _open(adjusted: Effect | None) -> str:
+    """Say of an effect that its interval tells from zero where the adjusted test does not."""
+    if adjusted is None or adjusted.finding.sign != "open":
+        return ""
+    return "; not told from zero once adjusted"
+
+
+def _change(
+    change: Contrast, same: Contrast, under_shift: Contrast, full: str, other: str, adjusted: Effect | None
+) -> str:
+    """Say whether the gap is another one under shift: larger or smaller, or to whom it moves where sides swap."""
     interval = change.interval()
     if interval is None:
         return "whether the gap is another one under shift stays open"
@@ -133,24 +147,24 @@ def _change(change: Contrast) -> str:
     if low <= 0 <= high:
         between = f"{change.value:+.2f}, {low:.2f} to {high:.2f}"
         return f"whether the gap is another one under shift stays open (it differs by {between})"
-    direction = "larger" if change.value > 0 else "smaller"
     low, high = sorted((abs(low), abs(high)))
-    return f"under shift the gap is {direction}, by {abs(change.value):.2f} ({low:.2f} to {high:.2f})"
+    size = f"by {abs(change.value):.2f} ({low:.2f} to {high:.2f}{_open(adjusted)})"
+    if same.value * under_shift.value < 0:
+        return f"under shift the gap moves towards {full if change.value > 0 else other}, {size}"
+    grows = change.value * (same.value + under_shift.value) > 0
+    return f"under shift the gap is {'larger' if grows else 'smaller'}, {size}"
 
 
-def _verdict(judged: Sequence[Persistence], task: str, adapter: str, shift: str, score: str) -> Iterator[str]:
-    """Yield the verdict on a gap under a shift: unlike the intervals it is adjusted for all that is compared.
+def _judged(
+    judged: Sequence[Persistence], task: str, adapter: str, shift: str | None, score: str
+) -> Persistence | None:
+    """Return what is found of a gap under a shift: unlike the intervals its tests are adjusted for all compared.
 
-    One seed has none.
+    One seed has no verdict: None.
     """
-    for found in judged:
-        if found.same.gap.found.seeds > 1 and (found.task, found.adapter, found.shift.task, found.score) == (
-            task,
-            adapter,
-            shift,
-            score,
-        ):
-            yield f"adjusted for all that is compared, the verdict is: {found.verdict}"
+    asked = (task, adapter, shift, score)
+    alike = (found for found in judged if (found.task, found.adapter, found.shift.task, found.score) == asked)
+    return next((found for found in alike if found.same.gap.found.seeds > 1), None)
 
 
 def _limits(gap: Contrast, *, tuned: bool) -> str:

@@ -106,8 +106,11 @@ def _items(cells: Sequence[CellResult]) -> str:
 def trains_everything(cells: Sequence[CellResult]) -> bool:
     """Whether these cells train every weight: the reference that gaps are measured against."""
     record = next((cell.record for cell in cells if cell.record), None)
-    if record is None:
-        return False
-    adapter = record.request["adapter"]
+    return record is not None and is_full(record.request)
+
+
+def is_full(request: Mapping[str, Any]) -> bool:
+    """Whether a cell's request is for training every weight."""
+    adapter = request["adapter"]
     selector = adapter.get("selector", {})
     return bool(adapter["name"] == "full" and (selector["name"], selector["targets"]) == ("all", "all"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.comparison import Compared, compare, conflicts, named
+from medcot_bench.analysis.comparison import Compared, compare, conflicts, left_out, named
 from medcot_bench.analysis.leaderboard import build
 from medcot_bench.analysis.rates import about_rates
 from medcot_bench.analysis.values import rows_of
@@ -60,10 +60,13 @@ def execute(options: argparse.Namespace) -> int:
         print(_table([row for row in rows if row.beside == beside], folders, options.folders, baseline) + "\n")
     marks = f"; compared although: {'; '.join(found)}" if found else ""
     print(f"{score}; ahead: better than {baseline} (95 %), paired by item and seed; p by Holm{marks}")
-    if any(row.ahead.seeds == 1 and row.trained for row in rows):
+    if any(row.ahead.seeds == 1 and (row.trained or row.beside) for row in rows):
         print("one seed describes these models, not their methods")
     for said, of in _rates(folders).items():
         print(said if len(of) == len(folders) else f"{of[0]}: {said}")
+    for results, left in zip(folders, left_out(folders, baseline), strict=True):
+        if left:
+            print(f"left out of {results.root}, trained on what {baseline} was not: {', '.join(left)}")
     for alone, other in permutations(folders, 2):
         if tasks := [task for task in _scored(alone) if task not in _scored(other)]:
             print(f"tasks of {alone.root} that {other.root} lacks: {', '.join(tasks)}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.planning import Expectation, expectations, without_variances
+from medcot_bench.analysis.planning import Expectation, expectations, judged, spreads, without_variances
 from medcot_bench.cli.study import add_study_arguments, read_study
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import shared_ngrams
@@ -71,7 +71,8 @@ def show_plan(
     todos = remaining(plan, store)
     untuned = study.training.model_copy(update={"tune_lr": None})
     whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
-    expected, unknown = [*expectations(whole, pilot, wanted)], without_variances(whole, pilot)
+    known = spreads(pilot) if pilot else None
+    expected, unknown = [*expectations(whole, known, wanted)], without_variances(whole, known)
     if as_json:
         print(json.dumps(_as_json(plan, todos, expected, unknown), indent=1, ensure_ascii=False))
         return 0
@@ -111,8 +112,11 @@ def show_plan(
         print(f"time: about {duration(seconds)} on two cores of {MEASURED_ON}; a run tells this machine's own")
     kept, largest = _disk(plan, todos)
     print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
-    if pilot and not expected:
-        print(f"\n{pilot.root}: too few seeds or groups, or not this study's scores, to take variances from")
+    if not judged(whole):
+        print("\nno gap to plan for: that takes full fine-tuning and another adapter on one task")
+    elif pilot and not expected:
+        why = "too few seeds or groups, models that hardly differ, or others than this study's"
+        print(f"\n{pilot.root}: no variances to take: {why}")
     elif expected or unknown:
         print(f"\n{power(expected, unknown, len(study.seeds), pilot.root if pilot else None, wanted)}")
     return 0

@@ -65,9 +65,10 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
     base = leaderboard.base
     yield Heading("Leaderboard", level=1)
     yield Paragraph(f"Base model: {base['name']} ({base['origin']}). {scales(leaderboard)}")
-    if missing := sum(len(row.failures) for row in leaderboard.rows):
+    if missing := leaderboard.unfinished:
         cells = "1 cell is" if missing == 1 else f"{missing} cells are"
-        yield Paragraph(f"Not finished: {cells} lacking or not whole, listed below.")
+        listed = "; what failed is listed below" if any(row.failures for row in leaderboard.rows) else ""
+        yield Paragraph(f"Not finished: {cells} lacking or not whole{listed}.")
     yield Heading("Overview")
     yield _overview(leaderboard)
     taken = [*recommend(leaderboard)]
@@ -75,8 +76,9 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
         yield Paragraph(f"Take, {line}.")
     if taken:
         yield Paragraph(
-            "Named first is what trains in the least memory among those that share the best rank on that task and "
-            f"train within {MEMORY:g} GB, a common card."
+            "Named first is what trains in the least memory among those that share the best rank on that task, "
+            "are shown to be ahead of the untouched base (if some are) and train within "
+            f"{MEMORY:g} GB, a common card."
         )
     yield from _persistence(leaderboard)
     for title, (headers, rows), about in effects.sections(leaderboard):
@@ -112,8 +114,9 @@ def _ranks(leaderboard: Leaderboard) -> str:
     instead = "; ".join(f"by {score} on {', '.join(tasks)}" for score, tasks in others.items())
     lacking = f" ({instead}, where it is lacking)" if instead else ""
     return (
-        f"Ranks are by {leaderboard.primary}, the study's primary score{lacking}, and by tests adjusted for all "
-        "rows compared (Holm): = is a tie, not told apart."
+        f"Ranks are by {leaderboard.primary}, the study's primary score{lacking}, among the rows of one training "
+        "task and the base (which has none where there are several), by tests adjusted for these (Holm): = is a "
+        "tie, not told apart."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.factors import FactorEffect
-from medcot_bench.analysis.leaderboard import Leaderboard
+from medcot_bench.analysis.leaderboard import Leaderboard, Row
 from medcot_bench.analysis.prompted import Prompted
 from medcot_bench.analysis.verdict import Verdict
 from medcot_bench.report.persistence import Table, interval
@@ -33,8 +33,9 @@ FORGETTING = (
 )
 FACTORS = (
     "How much better models are for training all layers and not some, and for updates of full and not low "
-    "rank, each in the mean over the other; the interaction says how far one depends on the other. P-values "
-    "are by Holm over the effects on one task."
+    "rank, each in the mean over the other; the interaction says how far one depends on the other; 16 or 32 bits, "
+    "not 4: low rank on the base as it is, less low rank on a base in 4 bits. P-values are by Holm over all "
+    "effects by one score."
 )
 
 PROMPTS = (
@@ -141,21 +142,23 @@ def distances(leaderboard: Leaderboard) -> Table:
     for row in leaderboard.rows:
         if not row.divergence and not row.forgetting:
             continue
-        cells = [leaderboard.trained_on(row) or "nothing", row.adapter, *_spread(row.divergence, "")]
+        cells = [leaderboard.trained_on(row) or "nothing", row.adapter, *_spread(row, row.divergence, "")]
         if row.forgetting:
-            cells += [f"{row.forgetting.nll:.3f}", *_spread(row.forgetting.changes, "+")]
+            cells += [f"{row.forgetting.nll:.3f}", *_spread(row, row.forgetting.changes, "+")]
         rows.append([*cells, *[""] * (len(headers) - len(cells))])
     return headers, rows
 
 
-def _spread(by_seed: Mapping[int, float], sign: Literal["", "+"]) -> list[str]:
-    """Write the mean over seeds, and the least and the most where there are several."""
+def _spread(row: Row, by_seed: Mapping[int, float], sign: Literal["", "+"]) -> list[str]:
+    """Write the mean over seeds, the least and the most where there are several, and how many if not all."""
     values = [*by_seed.values()]
     if not values:
         return ["", ""]
     # Adding 0.0 makes a negative zero a plain one.
     mean, least, most = (f"{round(v, 3) + 0.0:{sign}.3f}" for v in (fmean(values), min(values), max(values)))
-    return [mean, f"{least} to {most}" if len(values) > 1 else ""]
+    spread = [f"{least} to {most}"] if len(values) > 1 else []
+    lacking = [f"{len(values)} of {len(row.seeds)} seeds"] if len(values) < len(row.seeds) else []
+    return [mean, ", ".join([*spread, *lacking])]
 
 
 def factors(effects: Iterable[FactorEffect], leaderboard: Leaderboard) -> Table:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.analysis.persistence import Effect, Persistence, Side
+from medcot_bench.analysis.power import detectable
 from medcot_bench.analysis.rates import about_rates
 from medcot_bench.analysis.ratios import Ratio
 from medcot_bench.analysis.verdict import Verdict
@@ -87,6 +88,7 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
         notes.append("One seed describes these models; how their methods differ takes more.")
     elif any(contrast.seeds < 3 for contrast in contrasts):
         notes.append("Two seeds tell little of how much seeds differ.")
+    notes += _told(found)
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:
         notes.append(f"Intervals that rest on {fewest} groups of items are rough.")
@@ -95,6 +97,29 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
             "Without an interval, too few groups of items differ to tell how far apart or how equal models are."
         )
     return notes
+
+
+def _told(found: Sequence[Persistence]) -> Iterator[str]:
+    """Say what effects studies with errors like this one's tell, which an open effect may well have."""
+    effects = {
+        "gaps on training tasks": [one.same.gap for one in found],
+        "gaps under shift": [one.shift.gap for one in found],
+        "changes": [one.change for one in found if one.change],
+    }
+    told = {
+        name: [
+            detectable(effect.found.stderr, effect.found.df)
+            for effect in several
+            if effect.found.stderr and effect.found.df and not effect.found.sparse and effect.found.seeds > 1
+        ]
+        for name, several in effects.items()
+    }
+    parts = []
+    for name, sizes in told.items():
+        ends = dict.fromkeys(f"{size:.3f}" for size in (min(sizes), max(sizes))) if sizes else ()
+        parts += [f"{name} of {' to '.join(ends)}"] if ends else []
+    if parts:
+        yield f"With errors as large as here, 80 % of studies tell {', '.join(parts)} from zero, before adjusting."
 
 
 def rates(leaderboard: Leaderboard) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from tabulate import tabulate
 
@@ -30,7 +31,8 @@ def power(
             "",
             "differs from: the smallest effect that is told from zero; equal within: the smallest margin within",
             "which none is shown to lie; groups needed: to tell an effect of that size; "
-            f"{OUT_OF_REACH}: out of reach",
+            f"{OUT_OF_REACH}: out of reach; each",
+            "effect by itself: where several are tested together, adjusting for that (Holm) takes more",
         ]
     if expected and count == 1:
         lines.append("one seed describes its models: no verdict on their methods will be given")
@@ -70,14 +72,14 @@ def _name(expectation: Expectation) -> str:
     return f"gap on {task}" + (f" after {trained}" if task != trained else "")
 
 
-def _possible(expectation: Expectation, size: float) -> str:
-    return f"{size:.3f}" if _is_possible(expectation, size) else OUT_OF_REACH
+def _possible(expectation: Expectation, size: float | None) -> str:
+    return f"{size:.3f}" if _is_possible(size, expectation) else OUT_OF_REACH
 
 
-def _is_possible(expectation: Expectation, size: float) -> bool:
+def _is_possible(size: float | None, expectation: Expectation) -> TypeGuard[float]:
     """Whether an effect can be that large: it is not more than shares of one can differ by."""
     most = 1 if expectation.effect == GAP else 2
-    return expectation.score == ON_ANY_FORM or size <= most
+    return size is not None and (expectation.score == ON_ANY_FORM or size <= most)
 
 
 def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
@@ -92,18 +94,17 @@ def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
         }
         out = []
         for verdict, effects in kinds.items():
-            if blocked := [e for e in effects if margin is None or e.showable > margin]:
+            if blocked := [e for e in effects if margin is None or e.showable is None or e.showable > margin]:
                 where = "" if len(blocked) == len(effects) else f" ({', '.join(map(_name, blocked))})"
                 out.append(f"'{verdict}'{where}")
-        untold = [e for e in of_score if not _is_possible(e, e.detectable)]
-        if not untold:
-            told = "differences can be told"
-        elif len(untold) == len(of_score):
-            told = "no difference can be told"
-        else:
-            told = f"no difference can be told in {', '.join(map(_name, untold))}"
+        untold = [e for e in of_score if not _is_possible(e.detectable, e)]
+        sizes = [e.detectable for e in of_score if _is_possible(e.detectable, e)]
+        told = f"effects of {min(sizes):.3f} to {max(sizes):.3f} and more can be told" if sizes else ""
+        if untold:
+            where = f" in {', '.join(map(_name, untold))}" if sizes else ""
+            told = f"no difference can be told{where}{'; other ' if told else ''}{told}"
         at = "without a margin" if margin is None else f"at a margin of {margin:g}"
         if out:
             yield f"{score}: out of reach {at}: {', '.join(out)}; {told}"
         else:
-            yield f"{score}: {told}" if untold else f"{score}: every verdict is in reach"
+            yield f"{score}: {told}" if untold else f"{score}: every verdict is in reach; {told}"

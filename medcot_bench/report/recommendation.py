@@ -18,7 +18,8 @@ MEMORY = 24.0
 def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]:
     """Yield, for each training task, the adapter to take within so many GB, and whether full is worth its cost.
 
-    Taken is the one with the least peak memory among those that share the best rank on the training task. Full
+    Taken is the one with the least peak memory among those that share the best rank on the training task and are
+    shown to be ahead of the untouched base, where some are; else among all that share it. Full
     fine-tuning is worth its cost where it has a better rank than that one, or than every other trained one, and
     its lead is not shown to lie within the margin.
     """
@@ -32,10 +33,11 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         if not fitting:
             continue
         first = min(rank.place for _, rank in fitting)
-        taken, *tied = sorted((row for row, rank in fitting if rank.place == first), key=_peak)
         score = ranks[0][1].score
+        best = [row for row, rank in fitting if rank.place == first]
+        taken, *tied = sorted(best, key=lambda row: (_idle(leaderboard, row, score), _peak(row)))
         parts = [f"on {leaderboard.tasks[task]} by {score}, within {memory:g} GB: {taken.adapter}"]
-        parts += [f"tied with {', '.join(row.adapter for row in tied)}"] if tied else []
+        parts += [f"not told from {', '.join(row.adapter for row in tied)}"] if tied else []
         better = [row for row, rank in ranks if rank.place < first]
         parts += [f"ranked higher beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
         parts += _full(leaderboard, taken, ranks, task)
@@ -81,18 +83,18 @@ def _full(leaderboard: Leaderboard, taken: Row, ranks: Sequence[tuple[Row, Rank]
     yield f"{full.adapter} is {verdict} ({ahead}{price}{tests})"
 
 
-def _idle(leaderboard: Leaderboard, taken: Row, score: str) -> bool:
+def _idle(leaderboard: Leaderboard, row: Row, score: str) -> bool:
     """Whether a trained row is not shown to be ahead of the untouched base on its training task, by its interval.
 
     It may still share the best rank: sharing is by what is told from the leader.
     """
-    gains = [
-        found.same.adapter_gain.interval()
-        for found in leaderboard.persistence
-        if (found.task, found.adapter, found.score) == (taken.task, taken.adapter, score)
-        and found.same.adapter_gain
-    ]
-    return any(ends is not None and ends[0] <= 0 for ends in gains[:1])
+    for found in leaderboard.persistence:
+        if (found.task, found.score) != (row.task, score) or not (row.reference or found.adapter == row.adapter):
+            continue
+        gain = found.same.full_gain if row.reference else found.same.adapter_gain
+        ends = gain.interval() if gain else None
+        return gain is not None and (ends is None or ends[0] <= 0)
+    return False
 
 
 def _within(leaderboard: Leaderboard, other: Row, task: str, score: str) -> bool:

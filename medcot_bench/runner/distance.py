@@ -66,8 +66,10 @@ class Distances:
     @contextmanager
     def _timed(self) -> Iterator[None]:
         began = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - began
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - began
 
     def _nll(self, model: Any) -> float | None:
         positions = self._plan.base.info.max_positions

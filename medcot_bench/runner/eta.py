@@ -82,7 +82,11 @@ class Eta:
         total = 0.0
         for phase in self._left:
             seconds = phase.work * _rate(took, phase.kind)
-            total += max(seconds - elapsed, 0.0) if phase is current else seconds
+            if phase is current:
+                # One that takes longer than the like goes on at its own pace.
+                own = elapsed * (1 - self._share) / self._share if self._share else 0.0
+                seconds = seconds - elapsed if seconds > elapsed else own
+            total += seconds
         return total
 
 

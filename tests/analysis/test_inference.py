@@ -45,6 +45,13 @@ def test_without_error_the_value_alone_decides() -> None:
     assert (equivalence(nothing, 0.3), equivalence(something, 0.3)) == (None, None)
 
 
+def test_no_difference_is_told_by_few_groups() -> None:
+    few, enough = (of([1.0] * n + [0.0] * 40) for n in (4, 5))
+    assert few.interval() is None
+    assert difference(few) is None
+    assert difference(enough) is not None
+
+
 def test_equivalence_takes_groups_that_differ() -> None:
     few, enough = (of([1.0, -1.0] * pairs + [0.0] * 400) for pairs in (2, 3))
     assert (few.differing, enough.differing) == (4, 6)

@@ -336,3 +336,26 @@ def test_a_folder_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) ->
 def test_the_json_golden_file_gives_the_leaderboard_again(leaderboard: Leaderboard) -> None:
     text = (GOLDEN / "leaderboard.json").read_text(encoding="utf-8")
     assert TypeAdapter(Leaderboard).validate_json(text) == leaderboard
+
+
+def test_cells_that_are_lacking_are_counted_once(tmp_path: Path) -> None:
+    whole = {"k8s_qa": {"answer": answers(1, 0, 1, 0)}, "manuals_qa": {"answer": answers(1, 0, 1, 0)}}
+    board = build(
+        load(
+            write(
+                tmp_path,
+                Made(
+                    adapter="none",
+                    task=None,
+                    seed=None,
+                    train=None,
+                    attempts=[failed("oom", "too large")],
+                    baselines={"cot": {}, "few_shot=2": {}},
+                ),
+                Made(adapter="full", scores=whole),
+                Made(adapter="full", seed=1, train=None),
+                Made(adapter="lora", scores={"k8s_qa": whole["k8s_qa"]}),
+            )
+        )
+    )
+    assert board.unfinished == 3

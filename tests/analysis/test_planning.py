@@ -21,13 +21,14 @@ from medcot_bench.analysis.planning import (
     spreads,
     without_variances,
 )
-from medcot_bench.analysis.power import detectable, mean_spread, spread_of
+from medcot_bench.analysis.power import Spread, detectable, mean_spread, spread_of
 from medcot_bench.cli import main
 from medcot_bench.config import Study
 from medcot_bench.planner import make_plan
 from medcot_bench.report.power import power
 from medcot_bench.results import Results, load
 
+SIZES = {"k8s_qa": 36, "manuals_qa": 120}
 SAME = Effect(GAP, "answer", "k8s_qa", "k8s_qa")
 
 
@@ -39,7 +40,8 @@ def planned(fields: dict[str, Any], pilot: Results | None = None, **changes: Any
         "limit": 36,
         "seeds": (0, 1, 2),
     }
-    return [*expectations(make_plan(Study.model_validate(fields | study | changes)), pilot, None)]
+    known = spreads(pilot) if pilot else None
+    return [*expectations(make_plan(Study.model_validate(fields | study | changes)), known, None)]
 
 
 def pilot(root: Path, score: str = "answer") -> Results:
@@ -69,9 +71,36 @@ def test_gaps_and_comparable_changes_are_expected_by_assumed_variances(study_fie
     ]
     gap = found[0]
     assert (gap.groups, gap.seeds, gap.margin) == (18, 3, 0.02)
-    assumed = ASSUMED["answer"]
+    assumed = ASSUMED[GAP, "answer"]
     assert gap.detectable == detectable(assumed.stderr(18, 3), assumed.df(18, 3))
-    assert found[2].detectable > found[1].detectable > gap.detectable
+    assert [e.detectable for e in found[:3]] == sorted(e.detectable or 0 for e in found[:3])
+    changed, assumed = found[2], ASSUMED[CHANGE, "answer"]
+    both = 1 / (1 / 18 + 1 / changed.groups)  # groups of two tasks are others: their variances add
+    assert changed.detectable == pytest.approx(
+        detectable(
+            assumed.stderr(both, 3),
+            Spread(assumed.groups * changed.groups / both, assumed.seeds, assumed.rest * changed.groups / both).df(
+                changed.groups, 3
+            ),
+        )
+    )
+
+
+def test_groups_that_tasks_share_are_counted_once(study_fields: dict[str, Any]) -> None:
+    found = planned(study_fields, tasks="k8s_qa", eval_tasks="k8s_qa@other_prompt")
+    change = next(e for e in found if e.effect == CHANGE and e.score == "gold_nll")
+    assumed = ASSUMED[CHANGE, "gold_nll"]
+    assert change.detectable == detectable(assumed.stderr(change.groups, 3), assumed.df(change.groups, 3))
+
+
+def test_one_group_and_no_gap_are_nothing_to_plan_by(study_fields: dict[str, Any]) -> None:
+    found = planned(study_fields, limit=1)
+    assert {e.groups for e in found} == {1}
+    assert {(e.detectable, e.showable) for e in found} == {(None, None)}
+    assert "answer: out of reach at a margin of 0.02" in power(found, [], 3, None, None)
+    assert "no difference can be told" in power(found, [], 3, None, None)
+    for adapters in ("none,lora", "none,full", "full:select=top,lora"):
+        assert planned(study_fields, adapters=adapters) == []
 
 
 def test_fewer_answers_written_make_fewer_groups(study_fields: dict[str, Any]) -> None:
@@ -108,7 +137,52 @@ def test_a_pilot_gives_the_mean_variances_of_its_adapters(tmp_path: Path, study_
     assert {e.score for e in expected} == {"answer"}  # the pilot has no likelihoods
     for one in expected:
         its = found[Effect(one.effect, "answer", "k8s_qa", one.task)]
-        assert one.detectable == detectable(its.stderr(one.groups, 3), its.df(one.groups, 3))
+        if one.effect == GAP:
+            assert one.detectable == detectable(its.stderr(one.groups, 3), its.df(one.groups, 3))
+
+
+def test_a_change_has_the_error_of_the_groups_of_both_tasks(tmp_path: Path) -> None:
+    made, true = [], 0.04
+    for adapter in ("full", "lora"):
+        rng = random.Random(adapter)
+        of_group = {
+            t: {f"{t}{n}": rng.gauss(0, (true / 2) ** 0.5) for n in range(count)} for t, count in SIZES.items()
+        }
+        for seed in range(3):
+            scores = {
+                t: {"answer": {i: v + rng.gauss(0, 0.01) for i, v in of.items()}} for t, of in of_group.items()
+            }
+            made.append(Made(adapter=adapter, seed=seed, scores=scores))
+    found = spreads(load(write(tmp_path, *made)))
+    assert found[SAME].groups == pytest.approx(true, rel=0.3)
+    change = found[Effect(CHANGE, "answer", "k8s_qa", "manuals_qa")]
+    assert change.groups == pytest.approx(true, rel=0.3)  # by 36 and 120 groups, not by the smaller number
+
+
+def test_a_change_that_a_pilot_lacks_has_the_variances_of_its_gaps(
+    tmp_path: Path, study_fields: dict[str, Any]
+) -> None:
+    found = spreads(pilot(tmp_path))
+    known = {effect: spread for effect, spread in found.items() if effect.kind == GAP}
+    plan = make_plan(
+        Study.model_validate(
+            study_fields
+            | {"adapters": "full,lora", "data": {}, "limit": 36, "eval_tasks": "manuals_qa", "seeds": (0, 1, 2)}
+        )
+    )
+    (change,) = (e for e in expectations(plan, known, None) if e.effect == CHANGE)
+    gap = mean_spread([*known.values()])
+    assert change.detectable is not None
+    assert change.detectable > detectable(gap.stderr(change.groups, 3), gap.df(change.groups, 3))
+
+
+def test_models_that_hardly_differ_give_no_variances(tmp_path: Path) -> None:
+    scores = {"k8s_qa": {"answer": {f"{n}": float(n < 2) for n in range(40)}}}
+    none = {"k8s_qa": {"answer": {f"{n}": 0.0 for n in range(40)}}}
+    made = [
+        Made(adapter=a, seed=seed, scores=s) for a, s in (("full", scores), ("lora", none)) for seed in range(3)
+    ]
+    assert spreads(load(write(tmp_path, *made))) == {}
 
 
 def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
@@ -126,7 +200,7 @@ def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
     [
         (
             ["--seeds", "0,1,2"],
-            "answer: out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; differences can be told",
+            "answer: out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; effects of 0.1",
         ),
         (
             ["--seeds", "0,1,2", "--set", "analysis.primary=rouge_l"],
@@ -178,16 +252,16 @@ def effect(kind: str, task: str, detectable: float, showable: float, score: str 
 @pytest.mark.parametrize(
     ("same", "shift", "change", "line"),
     [
-        ((0.1, 0.05), (0.1, 0.05), (0.2, 0.05), "answer: every verdict is in reach"),
-        ((0.1, 0.05), (0.1, 0.5), (0.2, 0.5), "'persists', 'vanishes'; differences can be told"),
-        ((0.1, 0.5), (0.1, 0.05), (0.2, 0.5), "'no gap', 'persists'; differences can be told"),
-        ((0.1, 0.5), (0.1, 0.5), (0.2, 0.05), "'no gap', 'vanishes'; differences can be told"),
+        ((0.1, 0.05), (0.1, 0.05), (0.2, 0.05), "answer: every verdict is in reach; effects of 0.100 to 0.200"),
+        ((0.1, 0.05), (0.1, 0.5), (0.2, 0.5), "'persists', 'vanishes'; effects of 0.100 to 0.200 and more can"),
+        ((0.1, 0.5), (0.1, 0.05), (0.2, 0.5), "'no gap', 'persists'; effects of 0.100 to 0.200 and more can be"),
+        ((0.1, 0.5), (0.1, 0.5), (0.2, 0.05), "'no gap', 'vanishes'; effects of 0.100 to 0.200 and more can be"),
         ((1.5, 0.5), (1.5, 0.5), (2.5, 0.5), "'no gap', 'persists', 'vanishes'; no difference can be told"),
         (
             (0.1, 0.05),
             (0.1, 0.05),
             (2.5, 0.05),
-            "answer: no difference can be told in change from k8s_qa to manuals",
+            "answer: no difference can be told in change from k8s_qa to manuals_qa; other effects of 0.100",
         ),
     ],
 )
@@ -213,7 +287,7 @@ def test_what_is_out_of_reach_under_one_of_several_shifts_is_named() -> None:
     ]
     assert power(expected, [], 3, None, None).splitlines()[-1] == (
         "answer: out of reach at a margin of 0.1: 'persists' (change from k8s_qa to manuals_qa); "
-        "differences can be told"
+        "effects of 0.100 to 0.100 and more can be told"
     )
 
 
@@ -249,6 +323,6 @@ def test_a_pilot_of_one_seed_and_an_effect_of_nothing_are_told(
     write(tmp_path / "pilot", *(Made(adapter=adapter, scores=scores) for adapter in ("full", "lora")))
     arguments = ["plan", "--model", study_fields["model"], "--preset", "quick"]
     assert main([*arguments, "--from", str(tmp_path / "pilot")]) == 0
-    assert "too few seeds or groups, or not this study's scores" in capsys.readouterr().out
+    assert "no variances to take: too few seeds or groups" in capsys.readouterr().out
     assert main([*arguments, "--detect", "0"]) == 2
     assert "--detect 0: an effect is above 0" in capsys.readouterr().err

@@ -53,6 +53,16 @@ def test_a_denominator_that_may_be_zero_leaves_the_ratio_unbounded() -> None:
     assert (found.low, found.high) == (None, None)
 
 
+def test_a_numerator_that_hardly_differs_leaves_the_ratio_unbounded() -> None:
+    _, under = pair(random.Random(2), 0.4, 0.2, shared=False)
+    rows = {s: {f"{g}": float(g < 1) for g in range(40)} for s in under.values}
+    rare = Part(rows, {f"{g}": f"{g}" for g in range(40)})
+    assert contrast([rare]).interval() is None
+    found = fieller(rare, under)
+    assert found
+    assert (found.low, found.high) == (None, None)
+
+
 def test_a_denominator_of_exactly_zero_gives_no_ratio() -> None:
     over, under = pair(random.Random(2), 0.3, 0.2, shared=False)
     nothing = Part({s: dict.fromkeys(row, 0.0) for s, row in under.values.items()}, under.groups)

@@ -40,8 +40,9 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
         "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora:k=8 by 0.45 "
         "(95 % interval 0.36 to 0.54) on that task, and full and layer_lora:k=8 are not told apart "
         "(layer_lora:k=8 ahead by 0.06, -0.04 to 0.16) on manuals_qa[file:manuals_qa.jsonl]; under shift the gap "
-        "is smaller, by 0.51 (0.36 to 0.67); adjusted for all that is compared, the verdict is: undetermined; 3 "
-        "seeds at untuned learning rates can't show whether this holds for other rates, models or data.",
+        "moves towards layer_lora:k=8, by 0.51 (0.36 to 0.67); adjusted for all that is compared, the verdict is: "
+        "undetermined; 3 seeds at untuned learning rates can't show whether this holds for other rates, models or "
+        "data.",
     ),
     "open": (
         {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)},
@@ -71,9 +72,32 @@ def test_planted_studies_give_the_golden_sentences(case: str, tmp_path: Path) ->
     assert summarise(load(plant(tmp_path, chances, seeds))) == sentence
 
 
-def test_a_gap_that_grows_is_called_larger(tmp_path: Path) -> None:
-    sentence = summarise(load(plant(tmp_path, {"full": (0.5, 0.9), "layer_lora": (0.5, 0.2)}, 3)))
-    assert "under shift the gap is larger, by 0." in sentence
+@pytest.mark.parametrize(
+    ("full", "other", "said"),
+    [
+        ((0.6, 0.9), (0.5, 0.2), "is larger, by 0."),
+        ((0.9, 0.6), (0.2, 0.5), "is smaller, by 0."),
+        ((0.2, 0.5), (0.9, 0.6), "is smaller, by 0."),
+        ((0.5, 0.2), (0.6, 0.9), "is larger, by 0."),
+        ((0.2, 0.8), (0.6, 0.4), "moves towards full, by 0."),
+        ((0.8, 0.2), (0.4, 0.6), "moves towards layer_lora, by 0."),
+    ],
+)
+def test_how_a_gap_changes_is_told_from_its_sides(
+    full: tuple[float, float], other: tuple[float, float], said: str, tmp_path: Path
+) -> None:
+    sentence = summarise(load(plant(tmp_path, {"full": full, "layer_lora": other}, 3)))
+    assert f"under shift the gap {said}" in sentence
+
+
+def test_an_interval_that_the_adjusted_test_does_not_bear_out_is_said(tmp_path: Path) -> None:
+    chances = {
+        "full": (0.75, 0.75),
+        **{f"lora:r={r}": (0.75, 0.75) for r in range(1, 9)},
+        "layer_lora": (0.42, 0.75),
+    }
+    sentence = summarise(load(plant(tmp_path, chances, 3)))
+    assert "not told from zero once adjusted)" in sentence
 
 
 def test_what_has_no_pair_says_so(tmp_path: Path) -> None:

@@ -137,15 +137,16 @@ def less(one: Table, other: Table, sign: float = 1.0) -> Table:
     return sign * (one[0] - other[0]), one[1]
 
 
-def two_tests(margin: float, *tables: tuple[float, Table]) -> tuple[float, float | None]:
-    """The p-values of no difference, and of a difference of the margin or more."""
+def two_tests(margin: float, *tables: tuple[float, Table]) -> tuple[float | None, float | None]:
+    """The p-values of no difference, and of one of the margin or more; none where too few groups differ."""
     value, stderr, half = expected(*tables)
     if stderr < 1e-15:
         return float(abs(value) < 1e-15), None
+    if any(sparse(table) for _, table in tables):
+        return None, None
     df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - half / stderr, 0.5, 1e7, xtol=1e-13, rtol=1e-15)
     tails = [stats.t.sf((margin - sign * value) / stderr, df) for sign in (1, -1)]
-    alike = any(sparse(table) for _, table in tables)
-    return 2 * stats.t.sf(abs(value) / stderr, df), None if alike else max(tails)
+    return 2 * stats.t.sf(abs(value) / stderr, df), max(tails)
 
 
 def holm(p_values: list[float | None]) -> list[float | None]:

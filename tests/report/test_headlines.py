@@ -87,11 +87,11 @@ def test_a_row_that_is_scored_otherwise_only_is_not_called_unfinished(tmp_path: 
 
 def test_what_ranks_are_by_is_named_with_what_stands_in_for_it(tmp_path: Path) -> None:
     board = planted(tmp_path, "gold_nll", ("gold_nll",))
-    assert "Ranks are by gold_nll, the study's primary score, and by tests adjusted" in scales(board)
+    assert "Ranks are by gold_nll, the study's primary score, among the rows" in scales(board)
     board = planted(tmp_path / "choice", "choice", ("answer", "gold_nll"))
     assert (
         "Ranks are by choice, the study's primary score (by answer on k8s_qa[file:k8s_qa.jsonl], "
-        "manuals_qa[file:manuals_qa.jsonl], where it is lacking), and by tests adjusted" in scales(board)
+        "manuals_qa[file:manuals_qa.jsonl], where it is lacking), among the rows of one" in scales(board)
     )
 
 

@@ -11,6 +11,7 @@ from planted import Made, write
 from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard, build
 from medcot_bench.analysis.persistence import Effect
+from medcot_bench.analysis.power import detectable
 from medcot_bench.analysis.verdict import Verdict
 from medcot_bench.report.html import Html
 from medcot_bench.report.latex import Latex
@@ -37,7 +38,13 @@ def test_little_is_said_of_a_study_that_is_sound(tmp_path: Path) -> None:
         for rate in (1e-5, 1e-4, 1e-3)
     ]
     board = replace(board, trials=tuple(trials))
-    assert limits(board, "answer") == ["The margin is 0.02."]
+    (margin, told) = limits(board, "answer")
+    assert margin == "The margin is 0.02."
+    (found,) = (one for one in board.persistence if one.score == "answer")
+    sizes = (detectable(e.found.stderr or 0, e.found.df or 0) for e in (found.same.gap, found.shift.gap))
+    same, under_shift = (f"{size:.3f}" for size in sizes)
+    start = "With errors as large as here, 80 % of studies tell gaps on training tasks of "
+    assert told.startswith(f"{start}{same}, gaps under shift of {under_shift}")
     assert rates(board) == "Learning rates were chosen for each adapter and task on validation items, of 3."
     board = replace(board, trials=tuple(trials[:3]))
     assert rates(board).endswith(" on validation items, of 3, but for lora, untuned.")

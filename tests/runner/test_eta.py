@@ -89,6 +89,19 @@ def test_a_phase_that_was_held_up_does_not_count_for_what_is_to_come() -> None:
     assert eta.seconds_left(time) == pytest.approx(22.0)
 
 
+def test_a_phase_that_is_held_up_goes_on_at_its_own_pace() -> None:
+    planned = [Phase(str(seed), None, "train lora", 100.0) for seed in range(5)]
+    eta, time = Eta(planned), 0.0
+    for phase in planned[:4]:
+        eta.observe({"event": "phase", "cell": phase.cell, "task": None}, time)
+        if phase is planned[3]:
+            break
+        time += 10.0
+        eta.observe({"event": "trained", "cell": phase.cell, "task": None}, time)
+    eta.observe({"event": "progress", "done": 1, "total": 4}, time + 60)
+    assert eta.seconds_left(time + 60) == pytest.approx(180.0 + 10.0)
+
+
 def test_the_work_of_a_plan_grows_with_layers_tokens_and_items(
     study_fields: dict[str, Any], tmp_path: Path
 ) -> None:
