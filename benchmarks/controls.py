@@ -58,7 +58,7 @@ def positive(run: Any) -> list[Row]:
     )
     shuffled = mean(labels.cells[0])
     return [
-        ("positive", f"full gains {GAIN:.0%} or more", f"{base:.2f} to {full:.2f}", full - base >= GAIN),
+        ("positive", f"full gains {GAIN} or more", f"{base:.2f} to {full:.2f}", full - base >= GAIN),
         ("positive", "with shuffled labels it does not", f"{base:.2f} to {shuffled:.2f}", shuffled - base < GAIN),
     ]
 

@@ -127,8 +127,9 @@ def told_factors(board: Leaderboard) -> Iterator[str]:
             f"{one.effect}: {written(one.found)} in {one.score} on {one.task} after {one.trained}" for one in told
         )
         yield (
-            f"Which weights, and which update? {len(told)} of {len(shown)} effects are told from zero, each "
-            f"adjusted for those on its task by its score (exploration){': ' + found if found else ''}."
+            f"Which weights, and which update? {len(told)} of {len(shown)} effects on these tasks "
+            f"{'is' if len(told) == 1 else 'are'} told from zero, adjusted for all by one score (exploration)"
+            f"{': ' + found if found else ''}."
         )
 
 

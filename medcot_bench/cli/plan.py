@@ -83,7 +83,8 @@ def show_plan(
         data, spec = plan.data[label], task.task.spec
         trained = label in {cell.task for cell in plan.cells}
         counts = [f"{len(plan.train_items(label))} to train on"] if trained else []
-        counts.append(f"{len(plan.scored_items(label))} to score")
+        counts += [f"{len(plan.scored_items(label))} to choose rates by"] if plan.trials and trained else []
+        counts.append(f"{len(plan.scored_items(label, choosing=False))} to score")
         left = "".join(f"; {count} left out ({why})" for why, count in data.left_out.items())
         print(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}")
         for note in data.notes:
@@ -156,7 +157,8 @@ def _shared(plan: Plan) -> list[tuple[str, str, int]]:
     found = []
     for trained_on in dict.fromkeys(cell.task for cell in plan.cells if cell.task):
         for evaluated in plan.tasks:
-            count = shared_ngrams(plan.train_items(trained_on), plan.scored_items(evaluated))
+            scored = plan.scored_items(evaluated, choosing=False)
+            count = shared_ngrams(plan.train_items(trained_on), scored)
             if count:
                 found.append((trained_on, evaluated, count))
     return found
