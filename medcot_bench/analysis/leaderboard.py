@@ -59,6 +59,8 @@ class Costs:
     """Spent on learning rates that were tried and not chosen, for the whole row."""
     lr: float | None
     steps: int
+    measure_seconds: float | None = None
+    """Spent on how far training took the models from their base; None in records that lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,7 @@ def _costs(
     train = [record.phases["train"] for record in records]
     tokens, seconds = fmean(phase.tokens for phase in train), fmean(phase.seconds for phase in train)
     peak = fmean(phase.peak_bytes for phase in train)
+    measured = [record.phases["measure"].seconds for record in records if "measure" in record.phases]
     scored = [sum(score.phase.seconds for score in cell.scores.values()) for cell in cells if cell.scores]
     return Costs(
         trainable_parameters=records[0].trainable_parameters,
@@ -267,4 +270,5 @@ def _costs(
         tuning_seconds=fsum(t.seconds for t in results.trials if (t.adapter, t.task) == key and not t.chosen),
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
+        measure_seconds=fmean(measured) if measured else None,
     )

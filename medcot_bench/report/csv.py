@@ -55,6 +55,7 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
             "train_tokens": costs.train_tokens,
             "train_seconds": costs.train_seconds,
             "tokens_per_second": costs.tokens_per_second,
+            "measure_seconds": costs.measure_seconds,
             "score_seconds": costs.score_seconds,
             "tuning_seconds": costs.tuning_seconds,
             "lr": costs.lr,

@@ -132,8 +132,9 @@ def cost_table(leaderboard: Leaderboard) -> Iterator[Block]:
     yield Heading("Costs")
     yield _costs(leaderboard)
     yield Paragraph(
-        "Peak memory is that of training, with the base's weights in it. Seconds of training and scoring are "
-        "means over seeds, those of tuning (learning rates tried and not chosen) are for all seeds together."
+        "Peak memory is that of training, with the base's weights in it. Seconds of training, of measuring how "
+        "far it took the models from their base (with the base's own share where that came first) and of scoring "
+        "are means over seeds, those of tuning (learning rates tried and not chosen) are for all seeds together."
     )
 
 
@@ -244,7 +245,7 @@ def _score(leaderboard: Leaderboard, task: str, name: str) -> str:
 
 def _costs(leaderboard: Leaderboard) -> Table:
     headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
-    headers += ["lr", "steps", "trained tokens", "training s", "scoring s", "tuning s"]
+    headers += ["lr", "steps", "trained tokens", "training s", "measuring s", "scoring s", "tuning s"]
     rows = [[*_names(leaderboard, row), *_cost(row.costs)] for row in leaderboard.rows if row.costs]
     return Table(headers, rows)
 
@@ -261,6 +262,7 @@ def _cost(costs: Costs) -> list[str]:
         str(costs.steps) if trained else "",
         number(costs.train_tokens),
         f"{costs.train_seconds:.1f}" if trained else "",
+        "" if costs.measure_seconds is None else f"{costs.measure_seconds:.1f}",
         f"{costs.score_seconds:.1f}",
         f"{costs.tuning_seconds:.1f}" if costs.tuning_seconds else "",
     ]

@@ -225,6 +225,7 @@ def test_costs_are_means_over_seeds_and_peaks_stand_beside_full(full: Row, lora:
     assert (full.costs.train_tokens, full.costs.train_seconds, full.costs.tokens_per_second) == (2000, 20, 100)
     assert (full.costs.peak_bytes, full.costs.peak_vs_full) == (3_000_000_000, 1.0)
     assert full.costs.score_seconds == 4.0  # two tasks of 2 s a cell
+    assert full.costs.measure_seconds == 3.0
     assert lora.costs.peak_vs_full == 0.5
     assert (lora.costs.trainable_parameters, lora.costs.adapter_bytes) == (20_000, 80_000)
 

@@ -140,7 +140,11 @@ def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
             final_loss=2.0,
             selected_step=2,
         ),
-        phases={"load": Phase(seconds=1.0, peak_bytes=1), "train": train},
+        phases={
+            "load": Phase(seconds=1.0, peak_bytes=1),
+            "train": train,
+            "measure": Phase(seconds=3.0, peak_bytes=0),
+        },
         provenance=made.provenance,
         divergence=None if made.kl is None else Divergence(kl=made.kl, items=16, tokens=160),
         forgetting=None if made.general is None else forgotten(*made.general, made.general_text),
