@@ -157,8 +157,13 @@ def notes(leaderboard: Leaderboard) -> list[str]:
 
 
 def _meanings(leaderboard: Leaderboard) -> list[str]:
-    """Return what the scores mean that the core gives to every task."""
-    return [f"{name}: {CORE_SCORES[name].about}" for name in leaderboard.scores if name in CORE_SCORES]
+    """Return what the scores mean that the core gives to every task, and where the others are explained."""
+    core = [f"{name}: {CORE_SCORES[name].about}" for name in leaderboard.scores if name in CORE_SCORES]
+    others = ", ".join(name for name in leaderboard.scores if name not in CORE_SCORES)
+    return [
+        *core,
+        *([f"{others}: scores of the tasks' own (of built-in tasks: docs/scores.md)"] if others else []),
+    ]
 
 
 def _overview(leaderboard: Leaderboard) -> Table:
