@@ -20,6 +20,7 @@ from tabulate import tabulate
 import medcot_bench
 from medcot_bench.analysis.contrasts import Contrast, Part, contrast
 from medcot_bench.analysis.leaderboard import Leaderboard, build
+from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.summary import summarise
 from medcot_bench.analysis.values import rows_of, values_of
 from medcot_bench.analysis.verdict import ALPHA
@@ -98,18 +99,20 @@ def piped(headers: list[str], rows: list[list[str]]) -> str:
 
 def hypotheses(results: Results, board: Leaderboard) -> Iterator[str]:
     """Yield the study's hypotheses, with the gaps at equal value on the training task, if it declares some."""
-    if not results.analysis.adapters:
-        return
     score = results.analysis.primary
     declared = [found for found in board.persistence if found.declared]
-    levels = {(at.task, at.adapter, at.shift): at for at in board.matched}
+    if not declared or not (results.analysis.adapters or results.analysis.shifts):
+        return
+    levels = {(at.task, at.adapter, at.shift): at for at in board.matched if score == ON_ANY_FORM}
     headers, rows = verdicts(replace(board, persistence=declared), score)
     ratio = headers.index("ratio")
     for found, row in zip(declared, rows, strict=True):
         at = levels.get((found.task, found.adapter, found.shift.task))
         row[ratio] = interval(at.gap, signed=True) if at else ""
     headers[ratio] = "gap under shift, at equal value on that task"
-    yield f"The study's hypotheses, by {score} (gaps: more is better for full; margin {declared[0].margin:g}):"
+    margin = declared[0].margin
+    within = f"; margin {margin:g}" if margin is not None else ""
+    yield f"The study's hypotheses, by {score} (gaps: more is better for full{within}):"
     yield piped(headers, rows)
 
 

@@ -39,11 +39,8 @@ class CellResult:
     """The latest attempt, where something is still missing."""
     baseline: str = ""
     """The prompting baseline whose scores these are, e.g. `few_shot=5`; a row of its own."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing of it is missing."""
-        return self.record is not None and self.failure is None and len(self.scores) == len(self.planned)
+    whole: bool = True
+    """Whether nothing of it is missing, checkpoints with it."""
 
     @property
     def row(self) -> str:
@@ -159,6 +156,7 @@ def _cell(store: Store, entry: Mapping[str, Any], scores: dict[_Key, Score], bas
         checkpoints={key: record for key, record in found.items() if key[0] != FINAL},
         failure=attempts[-1] if attempts else None,
         baseline=baseline,
+        whole=whole,
     )
 
 

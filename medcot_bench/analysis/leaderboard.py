@@ -41,6 +41,8 @@ class TaskScores:
     A trained row has one, the base one for each training task.
     """
     marks: tuple[str, ...]
+    gains: Mapping[str, Contrast] = field(default_factory=dict)
+    """Score -> how much better it is than the untouched base, paired by item; empty for the base itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +162,12 @@ def build(results: Results) -> Leaderboard:
             own, groups = values[key][task]
             lower = {name for score in scored for name in score.lower_is_better}
             gaps = _gaps(values[reference][task][0], own, groups, lower) if reference not in (None, key) else {}
+            gains = _gains(values[untouched][task][0], own, groups, lower) if untouched not in (None, key) else {}
             marks = dict.fromkeys(mark for score in scored for mark in score.marks)
             if (
                 untouched not in (None, key)
                 and not cells[0].baseline
-                and all(_same_as_base(results, grouped[untouched][0], cell, task) for cell in cells)
+                and all(_same_as_base(results, grouped[untouched][0], c, task) for c in cells if task in c.scores)
             ):
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
@@ -173,6 +176,7 @@ def build(results: Results) -> Leaderboard:
                 gaps,
                 ranks.get((*key, task), {}),
                 tuple(marks),
+                gains,
             )
         peak_of_full = _peak(grouped[reference]) if reference else None
         rows.append(
@@ -226,6 +230,14 @@ def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
     return _means({name: ahead(full.get(name, {}), own[name], name, lower) for name in own}, groups)
+
+
+def _gains(base: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
+    """Compare with the base, whose one row of values stands beside every seed."""
+    untouched = {name: next(iter(by_seed.values()), {}) for name, by_seed in base.items()}
+    beside = {name: dict.fromkeys(own[name], untouched[name]) for name in own.keys() & untouched.keys()}
+    gains = {name: ahead(own[name], beside[name], name, lower) for name in own if name in beside}
+    return _means(gains, groups)
 
 
 def _same_as_base(results: Results, base: CellResult, cell: CellResult, task: str) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from medcot_bench.analysis.contrasts import Part, effective_groups, on_common_seeds
 from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.power import Spread, detectable, groups_needed, mean_spread, showable, spread_of
-from medcot_bench.analysis.values import ahead, is_full, references, rows_of, values_of
+from medcot_bench.analysis.values import ahead, group_of, is_full, references, rows_of, values_of
 from medcot_bench.plan import Plan
 from medcot_bench.results import Results
 from medcot_bench.scores import CORE_SCORES, needs_generation
@@ -164,14 +164,22 @@ def _groups(plan: Plan, task: str, score: str) -> set[str]:
     items = plan.scored_items(task)
     if needs_generation(score):
         items = items[: plan.scoring.generate_items]
-    return {item.group for item in items}
+    return {group_of({"group": item.group}, task) for item in items}
 
 
 def _trained(plan: Plan, score: str) -> list[str]:
-    """Return the training tasks on which there will be a gap: full fine-tuning and another adapter."""
-    full = {cell.task: cell.adapter for cell in plan.cells if cell.task and is_full(cell.request)}
-    others = dict.fromkeys(cell.task for cell in plan.cells if cell.task and cell.adapter != full.get(cell.task))
-    return [task for task in others if task in full and _makes(plan, task, score)]
+    """Return the training tasks on which there will be a gap by a score."""
+    return [task for task in with_gaps(plan) if _makes(plan, task, score)]
+
+
+def with_gaps(plan: Plan) -> list[str]:
+    """Return the training tasks on which full fine-tuning and another adapter train on the same items."""
+    full: dict[tuple[str, str], str] = {}
+    for cell in plan.cells:
+        if cell.task and is_full(cell.request):
+            full.setdefault((cell.task, str(cell.request["train"])), cell.adapter)
+    trained = (((cell.task, str(cell.request["train"])), cell.adapter) for cell in plan.cells if cell.task)
+    return [*dict.fromkeys(key[0] for key, adapter in trained if full.get(key, adapter) != adapter)]
 
 
 def _makes(plan: Plan, task: str, score: str) -> bool:

@@ -32,8 +32,8 @@ class Prompted:
 
     @property
     def settled(self) -> bool:
-        """Whether there is anything to conclude from: more than one seed, and scores that differ at all."""
-        return self.ahead.seeds > 1 and bool(self.ahead.stderr)
+        """Whether there is anything to conclude from: more than one seed, and enough groups that differ."""
+        return self.ahead.seeds > 1 and not self.ahead.sparse
 
     @property
     def finding(self) -> Finding:

@@ -60,7 +60,8 @@ def execute(options: argparse.Namespace) -> int:
         print(_table([row for row in rows if row.beside == beside], folders, options.folders, baseline) + "\n")
     marks = f"; compared although: {'; '.join(found)}" if found else ""
     print(f"{score}; ahead: better than {baseline} (95 %), paired by item and seed; p by Holm{marks}")
-    if any(row.ahead.seeds == 1 and (row.trained or row.beside) for row in rows):
+    trained = {task for adapter, task in rows_of(folders[0]) if adapter == baseline and task}
+    if any(row.ahead.seeds == 1 and (row.trained or row.beside in trained) for row in rows):
         print("one seed describes these models, not their methods")
     for said, of in _rates(folders).items():
         print(said if len(of) == len(folders) else f"{of[0]}: {said}")

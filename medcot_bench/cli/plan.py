@@ -11,7 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.planning import Expectation, expectations, judged, spreads, without_variances
+from medcot_bench.analysis.planning import Expectation, expectations, judged, spreads, with_gaps, without_variances
 from medcot_bench.cli.study import add_study_arguments, read_study
 from medcot_bench.config import Study
 from medcot_bench.data.overlap import shared_ngrams
@@ -113,8 +113,10 @@ def show_plan(
         print(f"time: about {duration(seconds)} on two cores of {MEASURED_ON}; a run tells this machine's own")
     kept, largest = _disk(plan, todos)
     print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more while a cell runs")
-    if not judged(whole):
-        print("\nno gap to plan for: that takes full fine-tuning and another adapter on one task")
+    if not with_gaps(whole):
+        print("\nno gap to plan for: that takes full fine-tuning and another adapter on the same items")
+    elif not judged(whole):
+        print("\nno gap to plan for: none of the scores that verdicts are given by is made")
     elif pilot and not expected:
         why = "too few seeds or groups, models that hardly differ, or others than this study's"
         print(f"\n{pilot.root}: no variances to take: {why}")

@@ -252,6 +252,9 @@ def _costs(leaderboard: Leaderboard) -> Table:
     headers = ["adapter", "trained on", "trainable", "saved", "peak memory", "of full", "tokens/s"]
     headers += ["lr", "steps", "trained tokens", "training s", "measuring s", "scoring s", "tuning s"]
     rows = [[*_names(leaderboard, row), *_cost(row.costs)] for row in leaderboard.rows if row.costs]
+    if all(row.costs is None or row.costs.measure_seconds is None for row in leaderboard.rows):
+        unmeasured = headers.index("measuring s")  # records of an older version
+        headers, *rows = ([*row[:unmeasured], *row[unmeasured + 1 :]] for row in (headers, *rows))
     return Table(headers, rows)
 
 

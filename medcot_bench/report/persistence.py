@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard
-from medcot_bench.analysis.persistence import Effect, Persistence, Side
+from medcot_bench.analysis.persistence import ON_ANY_FORM, Effect, Persistence, Side
 from medcot_bench.analysis.power import detectable
 from medcot_bench.analysis.rates import about_rates
 from medcot_bench.analysis.ratios import Ratio
 from medcot_bench.analysis.verdict import Verdict
+from medcot_bench.report.text import span
 
 Table = tuple[list[str], list[list[str]]]
 """Headers and rows."""
 FEW_GROUPS = 15
 NOT_COMPARABLE = str(Verdict.NOT_COMPARABLE)
 RULE = (
-    "Gaps are full fine-tuning less the adapter, paired by item and seed and turned so that more is better "
-    "for full; in brackets 95 % intervals over groups of items and seeds. The change is the gap under shift "
-    "less the gap on the training task, the ratio the first as a share of the second (Fieller's set; "
-    "unbounded where the gap on the training task may be zero). The verdict is the first that holds: no gap "
-    "in domain (the gap on the training task lies within the margin); adapter better in domain; undetermined "
-    "(that gap is not told from zero); persists (a gap under shift, changed by less than the margin); "
-    "vanishes (the gap under shift lies within the margin, and is smaller); reverses; widens; shrinks; "
-    "undetermined. Tests are at 5 %, adjusted for their family (Holm): the study's hypotheses by its primary "
-    "score, over all training tasks, numbers of training items, adapters and shifts; what is marked as "
+    "Gaps are full fine-tuning less the adapter, paired by item and seed and turned so that more is better for "
+    "full; in brackets 95 % intervals over groups of items and seeds. The change is the gap under shift less "
+    "the gap on the training task, the ratio the first as a share of the second (Fieller's set; unbounded "
+    "where the gap on the training task may be zero, or too few groups differ). The verdict is the first that "
+    "holds: no gap in domain (the gap on the training task lies within the margin); adapter better in domain; "
+    "undetermined (that gap is not told from zero); persists (a gap under shift, changed by less than the "
+    "margin); vanishes (the gap under shift lies within the margin, and is smaller); reverses; widens; "
+    "shrinks; undetermined. Tests are at 5 %, adjusted for their family (Holm): the study's hypotheses by its "
+    "primary score, over all training tasks, numbers of training items, adapters and shifts; what is marked as "
     "exploration is a family likewise, one for each score. In each the gaps on training tasks, the gaps under "
-    "shift and the changes are adjusted apart. By them an effect is above or below zero, or open, and within the "
-    "margin or not. Intervals are not adjusted: one without 0 in it can go with an open effect. McNemar's tests, "
-    "one a seed, are exact, not adjusted, and take items as independent."
+    "shift and the changes are adjusted apart. By them an effect is above or below zero, or open, and within "
+    "the margin or not. Intervals are not adjusted: one without 0 in it can go with an open effect. McNemar's "
+    "tests, one a seed, are exact, not adjusted, and take items as independent."
 )
 """What the tables mean, for under them."""
 BASIS = (
@@ -106,18 +108,14 @@ def _told(found: Sequence[Persistence]) -> Iterator[str]:
         "gaps under shift": [one.shift.gap for one in found],
         "changes": [one.change for one in found if one.change],
     }
-    told = {
-        name: [
-            detectable(effect.found.stderr, effect.found.df)
-            for effect in several
-            if effect.found.stderr and effect.found.df and not effect.found.sparse and effect.found.seeds > 1
-        ]
-        for name, several in effects.items()
-    }
     parts = []
-    for name, sizes in told.items():
-        ends = dict.fromkeys(f"{size:.3f}" for size in (min(sizes), max(sizes))) if sizes else ()
-        parts += [f"{name} of {' to '.join(ends)}"] if ends else []
+    for name, several in effects.items():
+        known = [effect.found for effect in several if effect.found.seeds > 1 and not effect.found.sparse]
+        sizes = [detectable(one.stderr, one.df) for one in known if one.stderr and one.df]
+        most = math.inf if found[0].score == ON_ANY_FORM else 2 if name == "changes" else 1
+        possible = [size for size in sizes if size <= most]
+        if sizes:
+            parts.append(f"{name} of {span(possible)}" if possible else f"no {name}")
     if parts:
         yield f"With errors as large as here, 80 % of studies tell {', '.join(parts)} from zero, before adjusting."
 

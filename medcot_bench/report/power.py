@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.planning import CHANGE, GAP, Expectation
+from medcot_bench.report.text import span
 
 OUT_OF_REACH = "-"
 
@@ -99,7 +100,7 @@ def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
                 out.append(f"'{verdict}'{where}")
         untold = [e for e in of_score if not _is_possible(e.detectable, e)]
         sizes = [e.detectable for e in of_score if _is_possible(e.detectable, e)]
-        told = f"effects of {min(sizes):.3f} to {max(sizes):.3f} and more can be told" if sizes else ""
+        told = f"effects of {span(sizes)} and more can be told" if sizes else ""
         if untold:
             where = f" in {', '.join(map(_name, untold))}" if sizes else ""
             told = f"no difference can be told{where}{'; other ' if told else ''}{told}"

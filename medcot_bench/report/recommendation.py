@@ -35,14 +35,17 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         first = min(rank.place for _, rank in fitting)
         score = ranks[0][1].score
         best = [row for row, rank in fitting if rank.place == first]
-        taken, *tied = sorted(best, key=lambda row: (_idle(leaderboard, row, score), _peak(row)))
+        taken, *tied = sorted(best, key=lambda row: (_idle(row, task, score), _peak(row)))
         parts = [f"on {leaderboard.tasks[task]} by {score}, within {memory:g} GB: {taken.adapter}"]
-        parts += [f"not told from {', '.join(row.adapter for row in tied)}"] if tied else []
+        parts += [f"sharing its rank: {', '.join(row.adapter for row in tied)}"] if tied else []
         better = [row for row, rank in ranks if rank.place < first]
         parts += [f"ranked higher beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
-        parts += _full(leaderboard, taken, ranks, task)
+        if taken.reference and tied:
+            parts.append("no other of that rank is shown to be ahead of the untouched base")
+        else:
+            parts += _full(leaderboard, taken, ranks, task)
         parts += _prompting(leaderboard, task)
-        if _idle(leaderboard, taken, score):
+        if taken.task and _idle(taken, task, score):
             parts.append(f"{taken.adapter} itself is not shown to be ahead of the untouched base")
         if any(
             found.seeds == 1 for row, _ in fitting if row.task and (found := row.tasks[task].scores.get(score))
@@ -83,18 +86,16 @@ def _full(leaderboard: Leaderboard, taken: Row, ranks: Sequence[tuple[Row, Rank]
     yield f"{full.adapter} is {verdict} ({ahead}{price}{tests})"
 
 
-def _idle(leaderboard: Leaderboard, row: Row, score: str) -> bool:
-    """Whether a trained row is not shown to be ahead of the untouched base on its training task, by its interval.
+def _idle(row: Row, task: str, score: str) -> bool:
+    """Whether a row is the untouched base, or not shown to be ahead of it on a task, by its interval.
 
     It may still share the best rank: sharing is by what is told from the leader.
     """
-    for found in leaderboard.persistence:
-        if (found.task, found.score) != (row.task, score) or not (row.reference or found.adapter == row.adapter):
-            continue
-        gain = found.same.full_gain if row.reference else found.same.adapter_gain
-        ends = gain.interval() if gain else None
-        return gain is not None and (ends is None or ends[0] <= 0)
-    return False
+    if not row.task and not row.baseline:
+        return True
+    gain = row.tasks[task].gains.get(score)
+    ends = gain.interval() if gain else None
+    return gain is not None and (ends is None or ends[0] <= 0)
 
 
 def _within(leaderboard: Leaderboard, other: Row, task: str, score: str) -> bool:

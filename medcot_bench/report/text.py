@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from medcot_bench.analysis.contrasts import Contrast
 
@@ -71,3 +72,12 @@ def _scaled(count: float, units: tuple[str, ...]) -> str:
         power += 1
     digits = 0 if power == 0 or count >= 99.95 else 1 if count >= 9.995 else 2
     return f"{count:.{digits}f}{units[power]}"
+
+
+def span(sizes: Sequence[float]) -> str:
+    """Write the least and the most of some sizes.
+
+    >>> span([0.2, 0.11]), span([0.1])
+    ('0.110 to 0.200', '0.100')
+    """
+    return " to ".join(dict.fromkeys(f"{size:.3f}" for size in (min(sizes), max(sizes))))

@@ -85,7 +85,7 @@ class Eta:
             if phase is current:
                 # One that takes longer than the like goes on at its own pace.
                 own = elapsed * (1 - self._share) / self._share if self._share else 0.0
-                seconds = seconds - elapsed if seconds > elapsed else own
+                seconds = max(seconds - elapsed, own)
             total += seconds
         return total
 

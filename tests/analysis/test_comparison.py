@@ -161,7 +161,7 @@ def test_the_least_memory_of_what_shares_the_best_rank_is_taken(tmp_path: Path) 
     (line,) = recommend(build(plant(tmp_path, {"full": 0.8, "lora": 0.8, "layer_lora": 0.6}, items=60)))
     assert line.startswith("on k8s_qa[file:k8s_qa.jsonl] by answer, within 24 GB: ")
     # The base was planted with the values of full, and costs nothing.
-    assert "within 24 GB: none; not told from lora" in line
+    assert "within 24 GB: none; sharing its rank: lora" in line
 
 
 def test_full_is_worth_its_cost_where_its_lead_is_told_from_zero(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_tie_by_adjusted_tests_says_that_the_interval_is_not_adjusted(tmp_path
     rows = tuple(row for row in board.rows if row.task)
     tied = tuple(_with_rank(row, Rank(1, shared=True, score="answer")) for row in rows)
     (line,) = recommend(replace(board, rows=tied), memory=40)
-    assert "not told from full; full is not shown to be worth its cost (ahead of lora by +0.1" in line
+    assert "sharing its rank: full; full is not shown to be worth its cost (ahead of lora by +0.1" in line
     assert "; ranks are by tests adjusted for all rows, this interval is not)" in line
     (line,) = recommend(replace(board, rows=rows), memory=40)
     assert "adjusted" not in line
@@ -289,9 +289,9 @@ def test_a_tie_is_never_worth_more(tmp_path: Path) -> None:
     board = build(plant(tmp_path, {"full": 0.8, "lora": 0.8, "layer_lora": 0.6}, items=60))
     board = replace(board, rows=tuple(row for row in board.rows if row.task))
     (line,) = recommend(replace(board, margins={}, persistence=()), memory=40)
-    assert "within 40 GB: lora; not told from full; full is not shown to be worth its cost" in line
+    assert "within 40 GB: lora; sharing its rank: full; full is not shown to be worth its cost" in line
     (line,) = recommend(board, memory=40)
-    assert "within 40 GB: lora; not told from full; full is not worth its cost" in line
+    assert "within 40 GB: lora; sharing its rank: full; full is not worth its cost" in line
 
 
 def test_the_base_is_taken_where_it_is_best_however_many_tasks_were_trained_on(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_what_is_shown_to_beat_the_base_is_taken_before_what_takes_less_memory(t
     for adapter, memory in (("full", 30), ("layer_lora", 10)):
         for seed in range(3):
             rng = random.Random(seed)
-            # layer_lora's seeds differ as much as it gains; it is not told from full either.
+            # layer_lora's seeds differ as much as it gains; it is sharing its rank: full either.
             mean = 0.6 if adapter == "full" else (0.85, 0.6, 0.3)[seed]
             row = {str(n): mean + rng.gauss(0, 0.05) for n in range(30)}
             train = replace(TRAIN, peak_bytes=memory * GIGA)
@@ -343,4 +343,24 @@ def test_what_is_shown_to_beat_the_base_is_taken_before_what_takes_less_memory(t
         adapter="none", seed=None, task=None, scores={"k8s_qa": {"answer": low}, "manuals_qa": {"answer": low}}
     )
     (line,) = recommend(build(load(write(tmp_path, base, *made))), 40)
-    assert "within 40 GB: full; not told from layer_lora" in line
+    assert "within 40 GB: full; sharing its rank: layer_lora" in line
+
+
+def test_the_base_is_not_taken_before_what_is_shown_to_beat_it(tmp_path: Path) -> None:
+    made = []
+    for adapter, means in (
+        ("full", (0.95, 0.7, 0.45)),
+        ("lora", (0.62, 0.62, 0.62)),
+        ("layer_lora", (0.5, 0.5, 0.5)),
+    ):
+        for seed, mean in enumerate(means):
+            rng = random.Random(f"{adapter} {seed}")
+            row = {str(n): mean + rng.gauss(0, 0.05) for n in range(30)}
+            train = replace(TRAIN, peak_bytes=PEAKS[adapter] * GIGA)
+            made.append(Made(adapter=adapter, seed=seed, scores={"k8s_qa": {"answer": row}}, train=train))
+    low = {"k8s_qa": {"answer": {str(n): 0.1 + n / 1000 for n in range(30)}}}
+    base = Made(adapter="none", seed=None, task=None, scores=low)
+    board = build(load(write(tmp_path, base, *made)))
+    tied = tuple(_with_rank(row, Rank(1, shared=True, score="answer")) for row in board.rows)
+    (line,) = recommend(replace(board, rows=tied), 40)
+    assert line.startswith("on k8s_qa[file:k8s_qa.jsonl] by answer, within 40 GB: layer_lora; ")

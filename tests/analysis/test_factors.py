@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ def plant(
     means: Mapping[str, float],
     score: str = "answer",
     request: Callable[[str], Mapping[str, Any] | None] = lambda adapter: {},
+    tasks: Sequence[str] = ("k8s_qa",),
 ) -> Path:
     """Write rows around those means; `request` gives what an adapter's cells ask for beside it."""
     made = []
     for adapter, mean in means.items():
         for seed in range(3):
             rng = random.Random(f"{adapter} {seed}")
-            values = {str(n): mean + rng.gauss(0, 0.05) for n in range(30)}
-            scores = {"k8s_qa": {score: values}}
+            scores = {task: {score: {str(n): mean + rng.gauss(0, 0.05) for n in range(30)}} for task in tasks}
             part = Made(adapter=adapter, seed=seed, scores=scores, request=request(adapter) or {})
             made.append(replace(part, selector=TOP) if "top" in adapter else part)
     return write(root, *made)
@@ -112,6 +112,14 @@ def test_every_number_of_training_items_has_its_effects_in_one_family(tmp_path: 
         assert effect.found.value == pytest.approx(by_hand)
     raw = [difference(effect.found) for effect in found]
     assert [effect.p_value for effect in found] == holm(raw)
+
+
+def test_the_effects_on_all_tasks_by_one_score_are_one_family(tmp_path: Path) -> None:
+    means = {"full": 0.8, "full:select=top": 0.79, "lora": 0.8, "lora:select=top": 0.8}
+    found = factor_effects(load(plant(tmp_path, means, tasks=("k8s_qa", "manuals_qa"))))
+    assert [effect.task for effect in found] == ["k8s_qa"] * 3 + ["manuals_qa"] * 3
+    assert [effect.p_value for effect in found] == holm([difference(effect.found) for effect in found])
+    assert len({effect.p_value for effect in found}) > 1
 
 
 def test_bits_are_compared_on_the_same_items_alone(tmp_path: Path) -> None:

@@ -360,3 +360,12 @@ def test_cells_that_are_lacking_are_counted_once(tmp_path: Path) -> None:
         )
     )
     assert board.unfinished == 3
+
+
+def test_a_cell_without_its_checkpoints_is_not_whole(tmp_path: Path) -> None:
+    whole = {"k8s_qa": {"answer": answers(1, 0, 1, 0)}, "manuals_qa": {"answer": answers(1, 0, 1, 0)}}
+    write(tmp_path, Made(adapter="full", scores=whole, checkpoints={"1/2": whole}))
+    assert build(load(tmp_path)).unfinished == 0
+    (path,) = tmp_path.glob("cells/*/scores/*000012manual*")
+    path.unlink()
+    assert build(load(tmp_path)).unfinished == 1

@@ -99,7 +99,7 @@ def test_one_group_and_no_gap_are_nothing_to_plan_by(study_fields: dict[str, Any
     assert {(e.detectable, e.showable) for e in found} == {(None, None)}
     assert "answer: out of reach at a margin of 0.02" in power(found, [], 3, None, None)
     assert "no difference can be told" in power(found, [], 3, None, None)
-    for adapters in ("none,lora", "none,full", "full:select=top,lora"):
+    for adapters in ("none,lora", "none,full", "full:select=top,lora", "full,full:train_items=50"):
         assert planned(study_fields, adapters=adapters) == []
 
 
@@ -208,6 +208,8 @@ def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
         ),
         (["--seeds", "0,1,2", "--set", "analysis.margins.answer=0.9"], "answer: every verdict is in reach"),
         (["--seeds", "0"], "one seed describes its models: no verdict on their methods will be given"),
+        (["--set", "scoring.scores=rouge_l"], "no gap to plan for: none of the scores that verdicts are given by"),
+        (["--adapters", "none,lora"], "no gap to plan for: that takes full fine-tuning and another adapter"),
         (["--seeds", "0,1", "--detect", "0.5"], "groups needed for 0.5, 2 / 3 / 5 / 10 seeds"),
         (["--seeds", "0,1", "--tune-lr", "3"], "change from k8s_qa to manuals_qa"),
     ],
@@ -287,7 +289,7 @@ def test_what_is_out_of_reach_under_one_of_several_shifts_is_named() -> None:
     ]
     assert power(expected, [], 3, None, None).splitlines()[-1] == (
         "answer: out of reach at a margin of 0.1: 'persists' (change from k8s_qa to manuals_qa); "
-        "effects of 0.100 to 0.100 and more can be told"
+        "effects of 0.100 and more can be told"
     )
 
 

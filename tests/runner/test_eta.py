@@ -98,6 +98,8 @@ def test_a_phase_that_is_held_up_goes_on_at_its_own_pace() -> None:
             break
         time += 10.0
         eta.observe({"event": "trained", "cell": phase.cell, "task": None}, time)
+    eta.observe({"event": "progress", "done": 1, "total": 4}, time + 9)
+    assert eta.seconds_left(time + 9) == pytest.approx(27.0 + 10.0)
     eta.observe({"event": "progress", "done": 1, "total": 4}, time + 60)
     assert eta.seconds_left(time + 60) == pytest.approx(180.0 + 10.0)
 
