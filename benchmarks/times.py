@@ -24,7 +24,8 @@ def main(folders: list[str]) -> int:
         load, train, measure = (
             sum(phase[name].seconds for phase in phases if name in phase) for name in ("load", "train", "measure")
         )
-        score = sum(score.phase.seconds for cell in cells for score in cell.scores.values())
+        scores = [score for cell in cells for score in (*cell.scores.values(), *cell.checkpoints.values())]
+        score = sum(score.phase.seconds for score in scores)
         where = {f"{c.record.provenance.device}, {c.record.provenance.threads} threads" for c in cells if c.record}
         times = [
             f"{seconds / 60:.1f} min" for seconds in (load, train, measure, score, load + train + measure + score)

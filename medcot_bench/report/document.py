@@ -132,9 +132,9 @@ def cost_table(leaderboard: Leaderboard) -> Iterator[Block]:
     yield Heading("Costs")
     yield _costs(leaderboard)
     yield Paragraph(
-        "Peak memory is that of training, with the base's weights in it. Seconds of training, of measuring how "
-        "far it took the models from their base (with the base's own share where that came first) and of scoring "
-        "are means over seeds, those of tuning (learning rates tried and not chosen) are for all seeds together."
+        "Peak memory is that of training, with the base's weights in it. Seconds of training, measuring (how far "
+        "it took the models from their base, with the base's own share where that came first) and scoring are "
+        "means over seeds, those of tuning (learning rates tried and not chosen) are for all seeds together."
     )
 
 
