@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def main() -> int:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     for _, name, _ in BLOCK.findall(text):
-        draw(medcot_bench.load(RESULTS / name), RESULTS / f"{name}.svg")
+        draw(*read(RESULTS / name), RESULTS / f"{name}.svg")
         (RESULTS / f"{name}.md").write_text(leaderboard(RESULTS / name), encoding="utf-8")
     readme.write_text(refreshed(text), encoding="utf-8")
     return 0
@@ -50,15 +51,21 @@ def refreshed(text: str) -> str:
     return BLOCK.sub(lambda found: f"{found[1]}{block(found[2], RESULTS / found[2])}\n{found[3]}", text)
 
 
+@cache
+def read(folder: Path) -> tuple[Results, Leaderboard]:
+    """Return a study's results and leaderboard, built once."""
+    results = medcot_bench.load(folder)
+    return results, build(results)
+
+
 def leaderboard(folder: Path) -> str:
     """Return a study's whole leaderboard as Markdown, as `medcot-bench export` writes it."""
-    return str(Markdown().export(build(medcot_bench.load(folder))))
+    return str(Markdown().export(read(folder)[1]))
 
 
 def block(name: str, folder: Path) -> str:
     """Return a study's table, sentence and provenance as Markdown."""
-    results = medcot_bench.load(folder)
-    board = build(results)
+    results, board = read(folder)
     tasks = in_short(board)
     titles = [f"{title}, {results.analysis.primary}" for title in tasks.values()]
     table = []
@@ -179,7 +186,7 @@ def written_recipe(recipe: Mapping[str, Any]) -> str:
     return f"(lr {recipe['lr']:g}, batches of {recipe['batch_size']}, {recipe['schedule']}{length})"
 
 
-def draw(results: Results, path: Path) -> None:
+def draw(results: Results, board: Leaderboard, path: Path) -> None:
     """Draw every adapter's mean with its interval, a panel a task."""
     import matplotlib
 
@@ -187,7 +194,6 @@ def draw(results: Results, path: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "medcot-bench"
     from matplotlib import pyplot
 
-    board = build(results)
     rows = rows_of(results)
     labels = [adapter if task is None else f"{adapter} ← {task}" for adapter, task in rows]
     tasks = in_short(board)

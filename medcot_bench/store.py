@@ -25,6 +25,8 @@ from medcot_bench.records import SCHEMA, Attempt, CellRecord, ScoreRecord
 R = TypeVar("R", CellRecord, ScoreRecord, Attempt)
 
 
+_READERS: dict[type, TypeAdapter[Any]] = {}
+"""What checks records of each kind: made once, which takes longer than to read one."""
 PACKED = ".bz2"
 """What published records and samples have after their names (benchmarks/publish.py)."""
 
@@ -234,7 +236,10 @@ def _read(path: Path, kind: type[R]) -> R | None:
         raw = json.loads(content)
         if isinstance(raw, dict) and raw.get("schema", 0) > SCHEMA:
             raise StoreError(f"{path} was written by a newer medcot-bench; update to read it")
-        return TypeAdapter(kind).validate_python(raw)
+        if kind not in _READERS:
+            _READERS[kind] = TypeAdapter(kind)
+        record: R = _READERS[kind].validate_python(raw)
+        return record
     except (ValidationError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise StoreError(f"{path} can't be read ({reason}); delete it to have it made again") from error
