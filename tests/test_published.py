@@ -69,3 +69,14 @@ def test_a_published_study_is_small_and_goes_on_where_it_is(name: str) -> None:
     assert sum(path.stat().st_size for path in files) < 3_000_000
     assert not [path for path in files if path.suffix in (".safetensors", ".log", ".jsonl")]
     assert (published.RESULTS / f"{name}.svg").is_file()
+
+
+def test_the_first_answer_in_the_docs_is_that_of_the_readme() -> None:
+    docs = (published.ROOT / "docs" / "persistence.md").read_text(encoding="utf-8")
+    answer = docs.partition("## A first answer")[2].partition("\n- After")[0]
+    rows = [line.split(" | ")[1:] for line in answer.splitlines() if line.startswith("| `")]
+    shown = README.replace("+", "").splitlines()
+    assert len(rows) == 2
+    for row in rows:
+        numbers = [cell.strip(" |") for cell in row]
+        assert any(all(number in line for number in numbers) for line in shown), numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,11 @@ def showable(stderr: float, df: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(df, 0.95) + stdtrit(df, (1 + POWER) / 2)) * stderr
+
+
+def largest(score_is_share: bool, *, change: bool) -> float:
+    """Return how large a gap, or a change of one, can be: means of shares differ by no more than 1."""
+    return (2.0 if change else 1.0) if score_is_share else math.inf
 
 
 def spread_of(parts: Sequence[Part]) -> Spread | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from medcot_bench.analysis.contrasts import Contrast
 from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.analysis.persistence import ON_ANY_FORM, Effect, Persistence, Side
-from medcot_bench.analysis.power import detectable
+from medcot_bench.analysis.power import detectable, largest
 from medcot_bench.analysis.rates import about_rates
 from medcot_bench.analysis.ratios import Ratio
 from medcot_bench.analysis.verdict import Verdict
@@ -112,7 +111,7 @@ def _told(found: Sequence[Persistence]) -> Iterator[str]:
     for name, several in effects.items():
         known = [effect.found for effect in several if effect.found.seeds > 1 and not effect.found.sparse]
         sizes = [detectable(one.stderr, one.df) for one in known if one.stderr and one.df]
-        most = math.inf if found[0].score == ON_ANY_FORM else 2 if name == "changes" else 1
+        most = largest(found[0].score != ON_ANY_FORM, change=name == "changes")
         possible = [size for size in sizes if size <= most]
         if sizes:
             parts.append(f"{name} of {span(possible)}" if possible else f"no {name}")

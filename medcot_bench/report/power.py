@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from medcot_bench.analysis.persistence import ON_ANY_FORM
 from medcot_bench.analysis.planning import CHANGE, GAP, Expectation
+from medcot_bench.analysis.power import largest
 from medcot_bench.report.text import span
 
 OUT_OF_REACH = "-"
@@ -79,8 +80,8 @@ def _possible(expectation: Expectation, size: float | None) -> str:
 
 def _is_possible(size: float | None, expectation: Expectation) -> TypeGuard[float]:
     """Whether an effect can be that large: it is not more than shares of one can differ by."""
-    most = 1 if expectation.effect == GAP else 2
-    return size is not None and (expectation.score == ON_ANY_FORM or size <= most)
+    most = largest(expectation.score != ON_ANY_FORM, change=expectation.effect == CHANGE)
+    return size is not None and size <= most
 
 
 def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
