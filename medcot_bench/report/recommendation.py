@@ -40,7 +40,7 @@ def recommend(leaderboard: Leaderboard, memory: float = MEMORY) -> Iterator[str]
         parts += [f"sharing its rank: {', '.join(row.adapter for row in tied)}"] if tied else []
         better = [row for row, rank in ranks if rank.place < first]
         parts += [f"ranked higher beyond it: {row.adapter} ({size(_peak(row))})" for row in better]
-        if taken.reference and tied:
+        if taken.reference and tied and all(_idle(row, task, score) for row in tied):
             parts.append("no other of that rank is shown to be ahead of the untouched base")
         else:
             parts += _full(leaderboard, taken, ranks, task)

@@ -343,7 +343,7 @@ def test_what_is_shown_to_beat_the_base_is_taken_before_what_takes_less_memory(t
         adapter="none", seed=None, task=None, scores={"k8s_qa": {"answer": low}, "manuals_qa": {"answer": low}}
     )
     (line,) = recommend(build(load(write(tmp_path, base, *made))), 40)
-    assert "within 40 GB: full; sharing its rank: layer_lora" in line
+    assert "within 40 GB: full; sharing its rank: layer_lora; no other of that rank is shown to be ahead" in line
 
 
 def test_the_base_is_not_taken_before_what_is_shown_to_beat_it(tmp_path: Path) -> None:
