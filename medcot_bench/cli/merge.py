@@ -11,6 +11,7 @@ from typing import Any
 
 from medcot_bench import __version__
 from medcot_bench.cli.predict import add_cell_arguments
+from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
 from medcot_bench.report.text import size
 from medcot_bench.runner.process import answer_of, cores
@@ -80,6 +81,7 @@ def _merged(trained: Trained, work: Path, options: argparse.Namespace) -> dict[s
         "device": options.device,
         "threads": trained.study.threads or cores(),
     }
+    say_on_terminal(f"merging {trained.name}, and scoring it on a few items before and after ...")
     event = answer_of("merge", job, offline=not trained.of_hub)
     quantisation = trained.adapter.adapter.spec.quantisation
     into = "its base" if quantisation == "none" else f"its base's {quantisation} weights, written out"

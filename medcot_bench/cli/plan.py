@@ -96,7 +96,8 @@ def show_plan(
         print(f"note: {note}")
     for trained_on, evaluated, count in _shared(plan):
         print(
-            f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}"
+            f"overlap: {count} scored items of {evaluated} share 13 words in a row with training of {trained_on}; "
+            "kept, since phrases that a domain repeats do that too"
         )
     rows = [[todo.cell.name, *_rate(plan, todo), todo.action, len(todo.missing), todo.reason] for todo in todos]
     headers = ["cell", *(["lr"] if plan.trials else []), "action", "scores", "why"]

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
 from medcot_bench.questions import ask
 from medcot_bench.runner.process import answer_of, cores
@@ -65,6 +66,7 @@ def execute(options: argparse.Namespace) -> int:
         "device": options.device,
         "threads": trained.study.threads or cores(),
     }
+    say_on_terminal(f"loading {'the base of ' if options.base else ''}{trained.name} to answer ...")
     text = answer_of("predict", job, offline=not trained.of_hub)["text"]
     print(text)
     if not text:

@@ -30,6 +30,12 @@ def choose_listener(options: argparse.Namespace) -> Iterator[Listener]:
         yield Lines(lambda line: print(line, flush=True), options.verbose)
 
 
+def say_on_terminal(text: str) -> None:
+    """Tell who waits at a terminal what takes a while; say nothing to scripts."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
 class Lines:
     """One line for every event that a reader of a log wants."""
 

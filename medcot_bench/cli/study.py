@@ -27,7 +27,7 @@ _FLAGS = {
         "NAME[,NAME]",
         "prompts to score the untouched base by: zero_shot,few_shot=5,cot,no_context",
     ),
-    "--seeds": ("seeds", "N[,N]", "training seeds (default 0)"),
+    "--seeds": ("seeds", "N[,N]", "training seeds, each by its number: 0,1,2 are three (default 0)"),
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
     "--general-text": ("general_text", "FILE", "text to measure forgetting on (default: one that comes with it)"),
     "--limit": ("limit", "N", "evaluation items a task"),

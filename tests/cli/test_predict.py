@@ -49,6 +49,17 @@ def test_what_is_wrong_is_one_line(
     assert output.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_is_told_what_takes_a_while(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
+) -> None:
+    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda *job, offline: {"text": "Because."})
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    assert main(["predict", QUICK, "lora__s0", "Why?", "--base", "--context", "A text."]) == 0
+    told = "loading the base of k8s_qa__lora__s0-121b8fef4695 to answer ...\n"
+    assert capsys.readouterr() == ("Because.\n", told if terminal else "")
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The worker's part done in this process, which has torch already; the jobs that were asked for."""
