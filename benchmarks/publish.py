@@ -16,7 +16,9 @@ from pathlib import Path
 
 import yaml
 
+from medcot_bench.planner import make_plan
 from medcot_bench.store import PACKED
+from medcot_bench.study_files import load_study
 
 RECORDS = ("cells/*/cell.json*", "cells/*/scores/*.json*")
 LIMIT = 3_000_000
@@ -33,10 +35,11 @@ def main() -> int:
     plan = json.loads((source / "plan.json").read_text(encoding="utf-8"))
     cells = [*plan["cells"], *plan.get("other_rates", ())]
     planned = {key for cell in cells for key in (*cell["scores"], *cell.get("checkpoints", ()))}
+    choosing = trials_of(source / "study.yaml")  # by their records alone the study goes on without trying again
     for pattern in RECORDS:
         for path in sorted(source.glob(pattern)):
             record = json.loads(unpacked(path))
-            if record.get("score_id", None) in (None, *planned):
+            if record.get("score_id", None) in (None, *planned, *choosing):
                 record["provenance"]["hostname"] = ""  # of no use to others
                 pack(target, source, path, (json.dumps(record, ensure_ascii=False) + "\n").encode())
     for path in sorted(source.glob("cells/*/samples/*.jsonl*")):
@@ -49,6 +52,12 @@ def main() -> int:
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     print(f"{target}: {size / 1e6:.2f} MB")
     return 0 if size < LIMIT else 1
+
+
+def trials_of(study: Path) -> set[str]:
+    """Return the ids of the scores that a study made of the learning rates it tried."""
+    plan = make_plan(*load_study(study))
+    return {score.id for score in plan.scores} if plan.trials else set()
 
 
 def unpacked(path: Path) -> bytes:

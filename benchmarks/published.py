@@ -167,12 +167,13 @@ def provenance(results: Results, board: Leaderboard) -> str:
     items = sorted({score.counts[number] for score in scores if number in score.counts})
     recipes = {r.adapter: r.request["recipe"] for r in records if "recipe" in r.request}
     made = sorted({f"{r.provenance.device}, {r.provenance.threads} threads" for r in records})
+    several = " (seconds of rows from different machines can't be compared)" if len(made) > 1 else ""
     engines = sorted({f"{r.provenance.engine} of medcot-bench {r.provenance.medcot_bench}" for r in records})
     return (
         f"Base {board.base['name']} ({board.base['origin']}); {'/'.join(map(str, items))} items a task; seeds "
         f"{', '.join(map(str, seeds))}; recipes "
         + ", ".join(f"{adapter} {written_recipe(recipe)}" for adapter, recipe in recipes.items())
-        + f"; 95 % intervals over items and seeds; engine {', '.join(engines)}; {'; '.join(made)}."
+        + f"; 95 % intervals over items and seeds; engine {', '.join(engines)}; {' and '.join(made)}{several}."
     )
 
 

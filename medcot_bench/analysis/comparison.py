@@ -107,9 +107,12 @@ def conflicts(one: Results, other: Results) -> Iterator[str]:
             continue
         differing = [what for what, keys in SHARED.items() if _asked(first, keys) != _asked(second, keys)]
         yield from (f"{task}: other {what}" for what in differing)
-        engines = [score.provenance.engine for score in (first, second)]
+        engines = [
+            " and ".join(sorted({score.provenance.engine for score in _scores(results, task)}))
+            for results in (one, other)
+        ]
         if engines[0] != engines[1]:
-            yield f"{task}: scored by the engine {engines[0]}, and by {engines[1]}"
+            yield f"{task}: scored by the engine {engines[0]}, beside it by {engines[1]}"
     for trained in dict.fromkeys(cell.cell.task for cell in one.cells if cell.cell.task):
         data = [
             {

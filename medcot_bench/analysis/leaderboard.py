@@ -58,7 +58,7 @@ class Costs:
     tokens_per_second: float | None
     score_seconds: float
     tuning_seconds: float
-    """Spent on learning rates that were tried and not chosen, for the whole row."""
+    """Spent on learning rates that were tried, for the whole row, but for a training that the study uses."""
     lr: float | None
     steps: int
     measure_seconds: float | None = None
@@ -279,7 +279,7 @@ def _costs(
         train_seconds=seconds,
         tokens_per_second=tokens / seconds if tokens else None,
         score_seconds=fmean(scored) if scored else 0.0,
-        tuning_seconds=fsum(t.seconds for t in results.trials if (t.adapter, t.task) == key and not t.chosen),
+        tuning_seconds=fsum(t.cost for t in results.trials if (t.adapter, t.task) == key),
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
         measure_seconds=fmean(measured) if measured else None,

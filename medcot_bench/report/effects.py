@@ -19,7 +19,7 @@ MATCHED = (
     "on the training task that both reach, the worse of the two ends of training; items at it are interpolated "
     "between checkpoints. One generalises better where the gap at that level is told from zero; the adapter "
     "learnt less (or more) where it is not, but the plain gap is, and so is what the level makes of it. Tests by "
-    "Holm over all adapters, shifts and training tasks."
+    "Holm over all adapters, shifts and training tasks, those of other rates apart."
 )
 DIVERGENCE = (
     "KL divergence KL(base || model) from the base that a training started from, in nats a token, along the "

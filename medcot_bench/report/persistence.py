@@ -88,7 +88,10 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
     if any(contrast.seeds < 2 for contrast in contrasts):
         notes.append("One seed describes these models; how their methods differ takes more.")
     elif any(contrast.seeds < 3 for contrast in contrasts):
-        notes.append("Two seeds tell little of how much seeds differ.")
+        notes.append(
+            "Two seeds tell little of how much seeds differ: even an effect twice as large as can be told may "
+            "miss its verdict in a quarter of studies."
+        )
     notes += _told(found)
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:

@@ -128,8 +128,19 @@ def test_another_engine_or_training_data_are_named(tmp_path: Path) -> None:
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "request": {**record["request"], "train": "sha256:1"}}))
     assert [*conflicts(load(one), load(other))] == [
-        "manuals_qa: scored by the engine hf, and by fast",
+        "manuals_qa: scored by the engine hf, beside it by fast",
         "k8s_qa: other training items",
+    ]
+
+
+def test_an_engine_that_scored_some_cells_only_is_named(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    plant(one)
+    plant(other)
+    last = sorted(other.glob("cells/*/scores/manuals_qa*.json"))[-1]
+    last.write_text(last.read_text().replace('"engine": "hf"', '"engine": "fast"'))
+    assert [*conflicts(load(one), load(other))] == [
+        "manuals_qa: scored by the engine hf, beside it by fast and hf"
     ]
 
 

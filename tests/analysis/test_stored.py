@@ -11,7 +11,22 @@ from typing import Any
 
 import numpy
 import pytest
-from stored import FOLDERS, Stored, Table, agrees, board_of, expected, holm, less, same_p, stored_in, two_tests
+from stored import (
+    FOLDERS,
+    Stored,
+    Table,
+    agrees,
+    board_of,
+    expected,
+    holm,
+    less,
+    same_p,
+    sparse,
+    stored_in,
+    two_tests,
+)
+
+LESS_IS_BETTER = {"gold_nll", "truncated", "repetition"}
 
 
 class Gap:
@@ -75,6 +90,27 @@ def test_every_mean_and_gap_of_a_published_study_is_found_again(folder: Path) ->
         if found.change:
             assert agrees(found.change.found, (1.0, both[1].gap), (-1.0, both[0].gap))
             compared += 1
+    assert compared > 10
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_lead_over_full_and_base_of_a_published_study_is_found_again(folder: Path) -> None:
+    stored, board = stored_in(folder), board_of(folder)
+    compared = 0
+    for row in board.rows:
+        for task, part in row.tasks.items():
+            for shown, (adapter, trained), weight in (
+                (part.gaps, ("full", row.task), 1.0),
+                (part.gains, ("none", None), -1.0),
+            ):
+                for name, found in shown.items():
+                    own, other = stored.tables((row.adapter, row.task, task, name), (adapter, trained, task, name))
+                    lead = less(other, own, -weight if name in LESS_IS_BETTER else weight)
+                    if len(set(own[1])) > 1:
+                        assert agrees(found, (1.0, lead))
+                        compared += 1
+                    else:
+                        assert found.value == pytest.approx(lead[0].mean(), rel=1e-9)
     assert compared > 10
 
 
@@ -160,26 +196,32 @@ def test_every_ratio_and_count_of_a_published_study_is_found_again(folder: Path)
                 only = [int((one[place] > other[place]).sum()) for one, other in sides]
                 tail = sum(math.comb(sum(only), k) for k in range(min(only) + 1)) / 2 ** sum(only)
                 assert p == pytest.approx(min(1.0, 2 * tail), rel=1e-9)
-            if side.recovered and side.recovered.low is not None:
+            if side.recovered:
                 own, full = mine.gains
-                q = max(quantile((1.0, gain)) for gain in mine.gains)
-                for end in (side.recovered.low, side.recovered.high):
-                    value, stderr, _ = expected((1.0, (own[0] - end * full[0], own[1])))
-                    assert abs(value) == pytest.approx(q * stderr, rel=1e-6)
-                compared += 1
-        if found.ratio and found.ratio.low is not None:
+                compared += ratio_agrees(side.recovered, own, full)
+        if found.ratio:
             same, shift = both
-            q = max(quantile((1.0, one.gap)) for one in both)
-            for end in (found.ratio.low, found.ratio.high):
-                value, stderr, _ = expected((1.0, shift.gap), (-end, same.gap))
-                assert abs(value) == pytest.approx(q * stderr, rel=1e-6)
-            compared += 1
+            compared += ratio_agrees(found.ratio, shift.gap, same.gap)
     assert compared or not stored.whole
+
+
+def ratio_agrees(shown: Any, over: Table, under: Table) -> bool:
+    """Compare a ratio and its set; return whether it has ends: a denominator that may be zero leaves none."""
+    (a, _, _), (b, of_under, _) = expected((1.0, over)), expected((1.0, under))
+    assert like(shown.value, a / b if b else None)
+    q = max((quantile((1.0, table)) for table in (over, under) if expected((1.0, table))[1]), default=0.0)
+    bounded = not (sparse(over) or sparse(under)) and abs(b) > q * of_under
+    assert (shown.low is not None) == (shown.high is not None) == bounded
+    for end in (shown.low, shown.high) if bounded else ():
+        value, stderr, _ = expected((1.0, over), (-end, under))
+        assert abs(value) == pytest.approx(q * stderr, rel=1e-9)
+    return bounded
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_factor_and_prompt_effect_of_a_published_study_is_found_again(folder: Path) -> None:
     stored, board = stored_in(folder), board_of(folder)
+    families: defaultdict[Any, list[tuple[float | None, Table]]] = defaultdict(list)
     weights = {
         "all layers, not some": (0.5, 0.5, -0.5, -0.5),
         "full rank, not low": (0.5, 0.5, -0.5, -0.5),
@@ -193,10 +235,16 @@ def test_every_factor_and_prompt_effect_of_a_published_study_is_found_again(fold
         sign = -1.0 if effect.score == "gold_nll" else 1.0
         combined = sum(sign * w * row[0] for w, row in zip(weights[effect.effect], rows, strict=True))
         assert agrees(effect.found, (1.0, (combined, rows[0][1])))
+        families[effect.score].append((effect.p_value, (combined, rows[0][1])))
     for effect in board.prompts:
         keys = ((effect.adapters[0], effect.trained, t, effect.score) for t in (effect.trained, effect.task))
         own, other = stored.tables(*keys)
-        assert agrees(effect.found, (1.0, less(own, other, -1.0 if effect.score == "gold_nll" else 1.0)))
+        lost = less(own, other, -1.0 if effect.score == "gold_nll" else 1.0)
+        assert agrees(effect.found, (1.0, lost))
+        families[effect.task, effect.score].append((effect.p_value, lost))
+    for family in families.values():
+        mine = holm([two_tests(1.0, (1.0, table))[0] for _, table in family])
+        assert same_p([p_value for p_value, _ in family], mine)
     assert board.factors or folder.name != "study"
 
 

@@ -103,7 +103,27 @@ def reading(found: Any, gap: bool, plain: bool, explained: bool) -> str:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_the_seconds_of_a_published_study_are_found_again(folder: Path) -> None:
-    stored = stored_in(folder)
-    shown = {(row.adapter, row.task): row.costs.train_seconds for row in board_of(folder).rows if row.costs}
-    assert shown == pytest.approx({row: fmean(seconds) for row, seconds in stored.seconds.items()}, rel=1e-9)
+def test_costs_and_distances_of_a_published_study_are_found_again(folder: Path) -> None:
+    stored, measured = stored_in(folder), 0
+    trials = stored.plan.get("trials", ())
+    for row in board_of(folder).rows:
+        key = (row.adapter, row.task)
+        records = stored.records[key]
+        assert row.costs
+        trained = [record["phases"]["train"] for record in records.values()]
+        assert row.costs.train_seconds == pytest.approx(fmean(phase["seconds"] for phase in trained), rel=1e-9)
+        assert row.costs.peak_bytes == round(fmean(phase["peak_bytes"] for phase in trained))
+        spent = [trial for trial in trials if (trial["adapter"], trial["task"]) == key]
+        reused = sum(trial["reused"] for trial in spent if trial["chosen"])
+        tuning = sum(trial["seconds"] for trial in spent) - reused
+        assert row.costs.tuning_seconds == pytest.approx(tuning, rel=1e-9)
+        kl = {seed: record["divergence"]["kl"] for seed, record in records.items() if record.get("divergence")}
+        assert row.divergence == kl
+        texts = [record["forgetting"] for record in records.values() if record.get("forgetting")]
+        if texts:
+            assert row.forgetting
+            assert row.forgetting.nll == pytest.approx(fmean(text["nll"] for text in texts), rel=1e-9)
+            lost = [text["nll"] - text["base"] for text in texts]
+            assert [*row.forgetting.changes.values()] == pytest.approx(lost, rel=1e-9)
+            measured += 1
+    assert measured

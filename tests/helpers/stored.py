@@ -36,11 +36,11 @@ class Stored:
         self.groups: dict[tuple[str, str], str] = {}
         self.steps: defaultdict[tuple[str, str | None], Steps] = defaultdict(dict)
         """By adapter, with its learning rate if it wasn't chosen, and training task."""
-        self.seconds: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
-        """(Adapter, training task) -> seconds of training."""
+        self.records: defaultdict[tuple[str, str | None], dict[int, dict[str, Any]]] = defaultdict(dict)
+        """(Adapter, training task) -> seed -> the record of a training."""
         self.whole = True
         """Whether all that the plan asks for is there: a published study may still grow."""
-        plan = json.loads((folder / "plan.json").read_text())
+        self.plan = plan = json.loads((folder / "plan.json").read_text())
         for name, unchosen in (("cells", False), ("other_rates", True)):
             for cell in plan.get(name, ()):
                 self._read(folder / "cells" / cell["name"], cell, unchosen)
@@ -56,7 +56,7 @@ class Stored:
         if unchosen:
             row = (f"{row[0]} at lr {record['request']['recipe']['lr']:g}", row[1])
         else:
-            self.seconds[row].append(record["phases"]["train"]["seconds"])
+            self.records[row][seed] = record
         for score, (checkpoint, task) in asked.items():
             for path in folder.glob(f"samples/*{score}.jsonl.bz2"):
                 for line in bz2.decompress(path.read_bytes()).decode().splitlines():

@@ -58,6 +58,11 @@ def test_one_seed_and_few_groups_are_said(tmp_path: Path) -> None:
     ]
 
 
+def test_what_two_seeds_can_t_tell_is_said(tmp_path: Path) -> None:
+    said = limits(planted(tmp_path, items=40, seeds=2), "answer")
+    assert said[1].startswith("Two seeds tell little of how much seeds differ: even an effect twice ")
+
+
 def test_untuned_rates_are_said_once_under_the_verdicts_and_in_the_notes(tmp_path: Path) -> None:
     board = planted(tmp_path, items=20, seeds=3)
     said = "ntuned: learning rates are as given, and a gap may be one of recipes"

@@ -40,6 +40,8 @@ def test_the_rate_with_the_least_loss_trains_every_seed(fields: dict[str, Any], 
         cells = [cell for cell in results.cells if cell.cell.adapter == adapter]
         assert [cell.cell.seed for cell in cells] == [0, 1]
         assert {cell.record.request["recipe"]["lr"] for cell in cells if cell.record} == {best.rate}
+        kept = adapter == "lora"  # the weights of full fine-tuning are dropped, so that it trains again
+        assert [0 < trial.reused < trial.seconds for trial in trials] == [kept] * len(RATES)
     table = (results.root / "leaderboard.md").read_text()
     assert "## Learning rates tried" in table
     assert "is the edge of those tried" in table  # of two rates, each is one
@@ -78,7 +80,8 @@ def test_a_rate_that_diverges_has_had_its_try(fields: dict[str, Any]) -> None:
     ]
     [row] = [row for row in build(results).rows if row.task]
     assert row.costs
-    assert row.costs.tuning_seconds == results.trials[1].seconds > 0
+    assert row.costs.tuning_seconds == results.trials[0].seconds + results.trials[1].seconds
+    assert results.trials[1].seconds > 0
     fields["training"] |= {"tune_lr": (1e29, 1e30)}
     with pytest.raises(MedcotError, match="adapter full on k8s_qa: every learning rate tried diverged"):
         medcot_bench.run(fields)
@@ -98,6 +101,7 @@ def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(field
     assert [(t.adapter, t.rate, t.loss, t.chosen) for t in results.trials] == [
         (t.adapter, t.rate, t.loss, t.chosen) for t in without.trials
     ]
+    assert [trial.reused for trial in results.trials] == [0.0] * 4  # a trial makes no checkpoints
     assert [cell.cell.adapter for cell in results.other_rates] == ["full", "lora"]
     for cell in results.other_rates:
         assert {task: set(score.results) for task, score in cell.scores.items()} == {
