@@ -21,7 +21,7 @@ from medcot_bench.store import PACKED
 from medcot_bench.study_files import load_study
 
 RECORDS = ("cells/*/cell.json*", "cells/*/scores/*.json*")
-LIMIT = 3_000_000
+LIMIT = 4_000_000
 """Bytes that a published study may take."""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
+import publish
 import published
 import pytest
 
@@ -17,6 +19,7 @@ from medcot_bench.plugins import installed
 from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+INTERVAL = re.compile(r"(-?\d\.\d{3})(?: \(|, )(-?\d\.\d{3}) to (-?\d\.\d{3})")
 NAMES = [name for _, name, _ in published.BLOCK.findall(README)]
 
 
@@ -68,7 +71,7 @@ def test_they_were_made_by_today_s_generators_recipes_and_engine(name: str) -> N
 @pytest.mark.parametrize("name", NAMES)
 def test_a_published_study_is_small_and_packed(name: str) -> None:
     files = [path for path in (published.RESULTS / name).rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 3_000_000
+    assert sum(path.stat().st_size for path in files) < publish.LIMIT
     assert not [path for path in files if path.suffix in (".safetensors", ".log", ".jsonl")]
     assert (published.RESULTS / f"{name}.svg").is_file()
 
@@ -95,3 +98,9 @@ def test_the_first_answer_in_the_docs_is_that_of_the_readme() -> None:
     for row in rows:
         numbers = [cell.strip(" |") for cell in row]
         assert any(all(number in line for number in numbers) for line in shown), numbers
+    said = docs.partition("## A first answer")[2].partition("\n## ")[0]
+    whole = published.leaderboard(published.RESULTS / "persistence").replace("+", "")
+    intervals = INTERVAL.findall(said)
+    assert len(intervals) > 10
+    for value, low, high in intervals:
+        assert f"{value} ({low} to {high})" in whole
