@@ -112,7 +112,7 @@ def conflicts(one: Results, other: Results) -> Iterator[str]:
             for results in (one, other)
         ]
         if engines[0] != engines[1]:
-            yield f"{task}: scored by the engine {engines[0]}, beside it by {engines[1]}"
+            yield f"{task}: scored by the engine {engines[0]} in the first, by {engines[1]} in the other"
     for trained in dict.fromkeys(cell.cell.task for cell in one.cells if cell.cell.task):
         data = [
             {

@@ -74,7 +74,7 @@ def notes(results: Results) -> Iterable[str]:
         yield "made on " + " and ".join(sorted(set(made)))
     records = [cell.record.provenance for cell in results.cells if cell.record and cell.cell.task]
     if len({(where.device, where.threads) for where in records}) > 1:
-        yield "models were trained on different machines: seconds and memory of their rows can't be compared"
+        yield "models were trained on different devices or numbers of threads: their seconds can't be compared"
     if engines := sorted({where.engine for where in scored}):
         several = len(engines) > 1
         differ = ": likelihoods differ by rounding" if several else ""

@@ -134,8 +134,8 @@ def cost_table(leaderboard: Leaderboard) -> Iterator[Block]:
     yield Paragraph(
         "Peak memory is that of training, with the base's weights in it. Seconds of training, measuring (how far "
         "it took the models from their base, with the base's own share where that came first) and scoring are "
-        "means over seeds, those of tuning (all that trying learning rates took, less a training that the study "
-        "uses) are for all seeds together."
+        "means over seeds, those of tuning (training at every rate tried and scoring validation items, less a "
+        "training that the study uses) are for all seeds together."
     )
 
 

@@ -89,8 +89,8 @@ def limits(leaderboard: Leaderboard, score: str) -> list[str]:
         notes.append("One seed describes these models; how their methods differ takes more.")
     elif any(contrast.seeds < 3 for contrast in contrasts):
         notes.append(
-            "Two seeds tell little of how much seeds differ: even an effect twice as large as can be told may "
-            "miss its verdict in a quarter of studies."
+            "Two seeds tell little of how much seeds differ: even an effect twice the smallest that can be told "
+            "may miss its verdict in a quarter of studies."
         )
     notes += _told(found)
     fewest = min(contrast.groups for contrast in contrasts)

@@ -40,7 +40,7 @@ def power(
         lines.append("one seed describes its models: no verdict on their methods will be given")
     elif expected:
         if count == 2:
-            lines.append("two seeds tell little of how much seeds differ: the 80 % may be 73 %")
+            lines.append("two seeds tell little of how much seeds differ: these 80 % may be as few as 73 %")
         lines += _reach(expected)
     lacking = f"none in {pilot}" if pilot else "none assumed; plan --from DIR takes a pilot's"
     lines += [f"{score}: nothing can be said without variances: {lacking}" for score in unknown]

@@ -128,7 +128,7 @@ def test_another_engine_or_training_data_are_named(tmp_path: Path) -> None:
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "request": {**record["request"], "train": "sha256:1"}}))
     assert [*conflicts(load(one), load(other))] == [
-        "manuals_qa: scored by the engine hf, beside it by fast",
+        "manuals_qa: scored by the engine hf in the first, by fast in the other",
         "k8s_qa: other training items",
     ]
 
@@ -140,7 +140,7 @@ def test_an_engine_that_scored_some_cells_only_is_named(tmp_path: Path) -> None:
     last = sorted(other.glob("cells/*/scores/manuals_qa*.json"))[-1]
     last.write_text(last.read_text().replace('"engine": "hf"', '"engine": "fast"'))
     assert [*conflicts(load(one), load(other))] == [
-        "manuals_qa: scored by the engine hf, beside it by fast and hf"
+        "manuals_qa: scored by the engine hf in the first, by fast and hf in the other"
     ]
 
 

@@ -265,7 +265,7 @@ def test_notes_warn_of_different_package_versions_and_devices(tmp_path: Path) ->
     notes = build(load(write(tmp_path, FULL_0, replace(LORA_0, provenance=other)))).notes
     assert "made on cpu: example, 2 threads, float32 and cuda: example, 2 threads, float32" in notes
     assert any("different package versions" in note for note in notes)
-    assert any(note.startswith("models were trained on different machines: ") for note in notes)
+    assert any(note.startswith("models were trained on different devices or ") for note in notes)
     assert not any(note.startswith("made with ") for note in notes)
 
 

@@ -90,7 +90,11 @@ def logits(model: Any) -> torch.Tensor:
 def unmerged(base: Path, results: Results, name: str, **settings: Any) -> torch.Tensor:
     """The logits of a saved adapter on its base, by plain PEFT."""
     [adapter] = results.root.glob(f"cells/k8s_qa__{name}__s0-*/adapter")
-    return logits(PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, **settings), str(adapter)))
+    model = AutoModelForCausalLM.from_pretrained(base, **settings)
+    for module in model.modules():  # computes in bf16 on CPUs that have it, whatever the dtype (models/load.py)
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return logits(PeftModel.from_pretrained(model, str(adapter)))
 
 
 NF4 = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
