@@ -185,6 +185,14 @@ def test_full_is_worth_its_cost_where_its_lead_is_told_from_zero(tmp_path: Path)
         in line
     )
     assert "for 1.5 times the memory and 1.5 times the time" in line
+    elsewhere = [
+        replace(row, costs=replace(row.costs, trained_on=("another",))) if row.adapter == "full" else row
+        for row in board.rows
+        if row.costs
+    ]
+    (other,) = recommend(replace(board, rows=tuple(elsewhere)))
+    assert "for 1.5 times the memory" in other
+    assert "times the time" not in other
     (roomy,) = recommend(board, memory=40)
     assert "within 40 GB: full; full is worth its cost (ahead of lora by +0.1" in roomy
     assert [*recommend(board, memory=1)] == []
