@@ -70,7 +70,7 @@ def main() -> int:
     headers = ["adapter", "trainable", "saved", "base weights", "gradients and states", "peak memory", "of full"]
     print(tabulate(rows, [*headers, "tokens/s", "to full"], tablefmt="pipe", disable_numparse=True))
     where = records["full"][0].provenance
-    print(f"\n{where.device}, {where.threads} threads, {where.dtype}")
+    print(f"\n{where.machine}, {where.dtype}")
     return 0
 
 

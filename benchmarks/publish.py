@@ -35,7 +35,7 @@ def main() -> int:
     plan = json.loads((source / "plan.json").read_text(encoding="utf-8"))
     cells = [*plan["cells"], *plan.get("other_rates", ())]
     planned = {key for cell in cells for key in (*cell["scores"], *cell.get("checkpoints", ()))}
-    choosing = trials_of(source / "study.yaml")  # records, without samples, save trying again but what diverged
+    choosing = trials_of(source / "study.yaml")  # no rate is to be tried again, but for one that diverged
     for pattern in RECORDS:
         for path in sorted(source.glob(pattern)):
             record = json.loads(unpacked(path))

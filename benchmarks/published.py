@@ -166,7 +166,7 @@ def provenance(results: Results, board: Leaderboard) -> str:
     number = f"n_{results.analysis.primary}"
     items = sorted({score.counts[number] for score in scores if number in score.counts})
     recipes = {r.adapter: r.request["recipe"] for r in records if "recipe" in r.request}
-    made = sorted({f"{r.provenance.device}, {r.provenance.threads} threads" for r in records})
+    made = sorted({r.provenance.machine for r in records})
     several = " (seconds of rows from different machines can't be compared)" if len(made) > 1 else ""
     engines = sorted({f"{r.provenance.engine} of medcot-bench {r.provenance.medcot_bench}" for r in records})
     return (

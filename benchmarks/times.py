@@ -26,7 +26,7 @@ def main(folders: list[str]) -> int:
         )
         scores = [score for cell in cells for score in (*cell.scores.values(), *cell.checkpoints.values())]
         score = sum(score.phase.seconds for score in scores)
-        where = {f"{c.record.provenance.device}, {c.record.provenance.threads} threads" for c in cells if c.record}
+        where = {c.record.provenance.machine for c in cells if c.record}
         times = [
             f"{seconds / 60:.1f} min" for seconds in (load, train, measure, score, load + train + measure + score)
         ]

@@ -29,6 +29,11 @@ class Provenance:
     started: str
     """UTC, ISO 8601."""
 
+    @property
+    def machine(self) -> str:
+        """Return the device and the number of threads: seconds of two can't be compared."""
+        return f"{self.device}, {self.threads} threads"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from statistics import fmean
 
 import publish
 import published
@@ -104,3 +105,47 @@ def test_the_first_answer_in_the_docs_is_that_of_the_readme() -> None:
     assert len(intervals) > 10
     for value, low, high in intervals:
         assert f"{value} ({low} to {high})" in whole
+
+
+def test_the_numbers_without_an_interval_in_the_first_answer_are_those_of_the_records() -> None:
+    docs = (published.ROOT / "docs" / "persistence.md").read_text(encoding="utf-8")
+    said = " ".join(docs.partition("## A first answer")[2].partition("\n## ")[0].split())
+    results, board = published.read(published.RESULTS / "persistence")
+    nll = {
+        (cell.cell.adapter, cell.cell.task, cell.record.request["recipe"]["lr"], task): score.results[
+            "gold_nll,none"
+        ]
+        for cell in (*results.cells, *results.other_rates)
+        if cell.record and cell.cell.seed == 0
+        for task, score in cell.scores.items()
+    }
+
+    def behind(adapter: str, rate: float, on: str) -> float:
+        return nll[adapter, "medqa_cot", rate, on] - nll["full", "medqa_cot", 1e-4, on]
+
+    lora, layers = ("lora", "manuals_qa"), ("layer_lora", "manuals_qa")
+    chosen = [behind(name, 0.003, on) for name, on in (lora, layers)]
+    assert "where the same seed has {:.3f} and {:.3f} at the chosen rates".format(*chosen) in said
+    learnt = [behind(name, 0.00095, "medqa_cot") for name, _ in (lora, layers)]
+    assert "learnt less of the task (behind by {:.3f} and {:.3f})".format(*learnt) in said
+    worse = behind("full", 3.2e-4, "manuals_qa")
+    assert f"is {worse:.2f} worse on the manuals than at its chosen rate, and so behind LoRA" in said
+    assert worse > behind("layer_lora", 0.003, "manuals_qa")
+    losses = {t.rate: t.loss for t in results.trials if (t.adapter, t.task) == ("full", "medqa_cot")}
+    assert f"which lost by {losses[3.2e-4] - losses[1e-4]:.4f} on validation" in said  # type: ignore[operator]
+    for adapter, lower, rate in (("full", 3.2e-5, 1e-4), ("lora", 0.00095, 0.003), ("layer_lora", 0.00095, 0.003)):
+        assert nll[adapter, "k8s_qa", lower, "k8s_qa"] < nll[adapter, "k8s_qa", rate, "k8s_qa"]
+    rows = {(row.adapter, row.task): row for row in board.rows}
+    forgot, kl = (
+        {key: fmean(of(row).values()) for key, row in rows.items() if key[1]}
+        for of in (lambda row: row.forgetting.changes, lambda row: row.divergence)
+    )
+    for task in ("k8s_qa", "medqa_cot"):
+        full, some, every = ((name, task) for name in ("full", "layer_lora", "lora"))
+        unit = " nats a byte" if task == "k8s_qa" else ""
+        assert f"{forgot[some]:.3f} against {forgot[full]:.3f}{unit} after `{task}`" in said
+        assert f"{kl[some]:.1f} against {kl[full]:.1f}" in said
+        assert kl[every] == max(kl[full], kl[some], kl[every])
+        assert forgot[every] == max(forgot[full], forgot[some], forgot[every])
+    last = [found["lora", task] for found in (forgot, kl) for task in ("k8s_qa", "medqa_cot")]
+    assert "({:.3f}, {:.3f}) and lies furthest from the base, in the mean ({:.1f}, {:.1f})".format(*last) in said

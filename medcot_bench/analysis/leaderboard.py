@@ -63,8 +63,8 @@ class Costs:
     steps: int
     measure_seconds: float | None = None
     """Spent on how far training took the models from their base; None in records that lack it."""
-    trained_on: tuple[str, ...] = ()
-    """Devices and numbers of threads: seconds of rows that differ in them can't be compared."""
+    machines: tuple[str, ...] = ()
+    """Those that trained: seconds of rows that differ in them can't be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,5 +285,5 @@ def _costs(
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
         measure_seconds=fmean(measured) if measured else None,
-        trained_on=tuple(sorted({f"{r.provenance.device}, {r.provenance.threads} threads" for r in records})),
+        machines=tuple(sorted({record.provenance.machine for record in records})),
     )

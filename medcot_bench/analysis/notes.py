@@ -69,11 +69,10 @@ def notes(results: Results) -> Iterable[str]:
     yield from on_other_texts(results)
     trained = [cell.record.provenance for cell in results.cells if cell.record]
     scored = [score.provenance for cell in results.cells for score in cell.scores.values()]
-    made = [f"{where.device}, {where.threads} threads, {where.dtype}" for where in [*trained, *scored]]
+    made = [f"{where.machine}, {where.dtype}" for where in [*trained, *scored]]
     if made:
         yield "made on " + " and ".join(sorted(set(made)))
-    records = [cell.record.provenance for cell in results.cells if cell.record and cell.cell.task]
-    if len({(where.device, where.threads) for where in records}) > 1:
+    if len({cell.record.provenance.machine for cell in results.cells if cell.record and cell.cell.task}) > 1:
         yield "models were trained on different devices or numbers of threads: their seconds can't be compared"
     if engines := sorted({where.engine for where in scored}):
         several = len(engines) > 1

@@ -81,7 +81,7 @@ def _full(leaderboard: Leaderboard, taken: Row, ranks: Sequence[tuple[Row, Rank]
     if other.costs and full.costs and other.costs.train_seconds and other.costs.peak_bytes:
         memory = full.costs.peak_bytes / other.costs.peak_bytes
         price = f", for {memory:.1f} times the memory"
-        if full.costs.trained_on == other.costs.trained_on:
+        if full.costs.machines == other.costs.machines:
             price += f" and {full.costs.train_seconds / other.costs.train_seconds:.1f} times the time"
     tests = "" if better or ends[0] <= 0 else "; ranks are by tests adjusted for all rows, this interval is not"
     yield f"{full.adapter} is {verdict} ({ahead}{price}{tests})"

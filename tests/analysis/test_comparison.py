@@ -186,7 +186,7 @@ def test_full_is_worth_its_cost_where_its_lead_is_told_from_zero(tmp_path: Path)
     )
     assert "for 1.5 times the memory and 1.5 times the time" in line
     elsewhere = [
-        replace(row, costs=replace(row.costs, trained_on=("another",))) if row.adapter == "full" else row
+        replace(row, costs=replace(row.costs, machines=("another",))) if row.adapter == "full" else row
         for row in board.rows
         if row.costs
     ]

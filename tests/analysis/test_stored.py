@@ -63,6 +63,16 @@ def like(shown: float | None, mine: float | None) -> bool:
     return shown == (None if mine is None else pytest.approx(mine, rel=1e-9, abs=1e-12))
 
 
+def same_mean(shown: Any, table: Table) -> bool:
+    """Compare a mean; return whether it has a standard error: one group gives none."""
+    values, groups = table
+    if len(set(groups)) > 1:
+        assert agrees(shown, (1.0, table))
+        return True
+    assert (shown.value, shown.stderr) == (pytest.approx(values.mean(), rel=1e-9), None)
+    return False
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_mean_and_gap_of_a_published_study_is_found_again(folder: Path) -> None:
     stored, board = stored_in(folder), board_of(folder)
@@ -72,11 +82,7 @@ def test_every_mean_and_gap_of_a_published_study_is_found_again(folder: Path) ->
             for name, mean in part.scores.items():
                 key = (row.adapter, row.task, task, name)
                 table, groups = stored.tables(key)[0] if key in stored.rows else ([], [])
-                if len(set(groups)) > 1:
-                    assert agrees(mean, (1.0, (table, groups)))
-                    compared += 1
-                elif groups:  # without a standard error
-                    assert mean.value == pytest.approx(table.mean(), rel=1e-9)
+                compared += bool(groups) and same_mean(mean, (table, groups))
     for found in board.persistence:
         both = gaps_of(stored, found)
         for side, mine in zip((found.same, found.shift), both, strict=True):
@@ -106,11 +112,7 @@ def test_every_lead_over_full_and_base_of_a_published_study_is_found_again(folde
                 for name, found in shown.items():
                     own, other = stored.tables((row.adapter, row.task, task, name), (adapter, trained, task, name))
                     lead = less(other, own, -weight if name in LESS_IS_BETTER else weight)
-                    if len(set(own[1])) > 1:
-                        assert agrees(found, (1.0, lead))
-                        compared += 1
-                    else:
-                        assert found.value == pytest.approx(lead[0].mean(), rel=1e-9)
+                    compared += same_mean(found, lead)
     assert compared > 10
 
 

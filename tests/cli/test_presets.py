@@ -53,6 +53,8 @@ def test_persistence_is_the_question_with_its_hypotheses(capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert re.search(r"^18 cells, .*: 18 to train, ", shown, re.MULTILINE)  # adapters by tasks by rates
     assert "these try learning rates" in shown
+    kept = r"^overlap: \d+ scored items of k8s_qa share 13 words in a row with training of k8s_qa; kept, since "
+    assert re.search(kept, shown, re.MULTILINE)
     assert re.search(r"^time: about \S.* on two cores of ", shown, re.MULTILINE)
     assert re.search(r"^disk: \S.* kept \(adapters\), \S.* more while a cell runs$", shown, re.MULTILINE)
 
