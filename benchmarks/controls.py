@@ -19,9 +19,9 @@ from typing import Any
 from tabulate import tabulate
 
 import medcot_bench
-from medcot_bench.analysis.contrasts import Part, contrast
-from medcot_bench.analysis.values import values_of
-from medcot_bench.results import CellResult, Results
+from medcot_bench.analysis.per_item import values_of
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.stats.contrasts import Part, contrast
 
 TASK = "k8s_qa"
 SEEDS = (100, 101, 102)

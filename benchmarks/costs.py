@@ -16,7 +16,7 @@ from statistics import median
 from tabulate import tabulate
 
 import medcot_bench
-from medcot_bench.report.text import number, size
+from medcot_bench.report.format import number, size
 
 ADAPTERS = ("full", "lora", "layer_lora", "layer_lora:k=4", "qlora")
 EXAMPLES = Path(__file__).parent.parent / "examples" / "k8s_qa.jsonl"

@@ -15,11 +15,11 @@ from dataclasses import replace
 import torch
 from tabulate import tabulate
 
-from medcot_bench.config import Study
+from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype, weights_folder
-from medcot_bench.models.tokens import Encoder
-from medcot_bench.planner import make_plan
+from medcot_bench.planning.build import make_plan
 from medcot_bench.scoring.evaluate import Evaluation, evaluate_score
+from medcot_bench.study.schema import Study
 
 TASKS = ("k8s_qa", "manuals_qa", "kubectl", "medqa_cot")
 

@@ -9,12 +9,12 @@ from itertools import islice
 
 from tabulate import tabulate
 
-from medcot_bench.bases import resolve
-from medcot_bench.chosen import ChosenTask, choose_task
-from medcot_bench.config import DEFAULT_MODEL
+from medcot_bench.base_model.resolve import resolve
 from medcot_bench.models.load import load_tokenizer, weights_folder
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.study.schema import DEFAULT_MODEL
+from medcot_bench.study.spec_strings import split_specs
 from medcot_tasks.bundled import LEVELS
 
 TASKS = ("medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import yaml
 
-from medcot_bench.planner import make_plan
-from medcot_bench.store import PACKED
-from medcot_bench.study_files import load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.results.store import PACKED
+from medcot_bench.study.loading import load_study
 
 RECORDS = ("cells/*/cell.json*", "cells/*/scores/*.json*")
 LIMIT = 4_000_000

@@ -19,17 +19,17 @@ from typing import Any
 from tabulate import tabulate
 
 import medcot_bench
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast
-from medcot_bench.analysis.leaderboard import Leaderboard, build
-from medcot_bench.analysis.persistence import ON_ANY_FORM
-from medcot_bench.analysis.summary import summarise
-from medcot_bench.analysis.values import rows_of, values_of
-from medcot_bench.analysis.verdict import ALPHA
-from medcot_bench.report.markdown import Markdown
-from medcot_bench.report.persistence import interval, rates, verdicts
-from medcot_bench.report.text import number, size
-from medcot_bench.results import CellResult, Results
-from medcot_bench.scores import higher_is_better
+from medcot_bench.analysis.build import build
+from medcot_bench.analysis.per_item import rows_of, values_of
+from medcot_bench.report.exporters.markdown import Markdown
+from medcot_bench.report.format import number, size
+from medcot_bench.report.gap_tables import interval, rates, verdicts
+from medcot_bench.report.headline import summarise
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.results.metrics import ON_ANY_FORM, higher_is_better
+from medcot_bench.stats.contrasts import Contrast, Part, contrast
+from medcot_bench.stats.verdict import ALPHA
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"

@@ -21,8 +21,8 @@ from tabulate import tabulate
 
 from medcot_bench import Results, Study
 from medcot_bench.cli.progress import Lines
-from medcot_bench.results import load
-from medcot_bench.runner.supervisor import run_study
+from medcot_bench.results.folder import load
+from medcot_bench.runner.run import run_study
 
 TASKS = ("medqa_cot", "k8s_qa")
 ADAPTERS = ("none", "full", "lora", "layer_lora", "qlora")

@@ -25,12 +25,12 @@ import yaml
 from scipy.stats import norm
 from tabulate import tabulate
 
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast
-from medcot_bench.analysis.inference import difference, equivalence
 from medcot_bench.analysis.matched import Point, at_equal_level
-from medcot_bench.analysis.power import detectable, showable
-from medcot_bench.analysis.ratios import fieller
-from medcot_bench.analysis.verdict import Verdict, decide, finding
+from medcot_bench.stats.contrasts import Contrast, Part, contrast
+from medcot_bench.stats.inference import difference, equivalence
+from medcot_bench.stats.power import detectable, showable
+from medcot_bench.stats.ratios import fieller
+from medcot_bench.stats.verdict import Verdict, decide, finding
 
 SETTINGS = Path(__file__).with_suffix(".yaml")
 MARGIN = 0.02

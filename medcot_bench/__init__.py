@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
 from medcot_bench.errors import ConfigError, MedcotError
-from medcot_bench.hookspecs import PROJECT
+from medcot_bench.hub.client import ADAPTER_FILES, adapter_folder
 from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+from medcot_bench.plugins.hookspecs import hookimpl
+from medcot_bench.text import normalise, words
 from medcot_bench.types import (
     AdapterSpec,
     Example,
@@ -25,17 +25,14 @@ from medcot_bench.types import (
     Target,
     TaskSpec,
 )
+from medcot_bench.version import __version__
 
 if TYPE_CHECKING:
     from medcot_bench.api import Results, load, run
-    from medcot_bench.config import Study
-
-hookimpl = pluggy.HookimplMarker(PROJECT)
-"""Marks a plugin's implementation of a hook."""
-
-__version__ = "0.1.0"
+    from medcot_bench.study.schema import Study
 
 __all__ = [
+    "ADAPTER_FILES",
     "Adapter",
     "AdapterSpec",
     "ConfigError",
@@ -59,14 +56,18 @@ __all__ = [
     "Target",
     "Task",
     "TaskSpec",
+    "__version__",
+    "adapter_folder",
     "hookimpl",
     "load",
+    "normalise",
     "run",
+    "words",
 ]
 
 _LAZY = {
     "Results": "medcot_bench.api",
-    "Study": "medcot_bench.config",
+    "Study": "medcot_bench.study.schema",
     "load": "medcot_bench.api",
     "run": "medcot_bench.api",
 }

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.config import Study
-from medcot_bench.results import Results, load
-from medcot_bench.study_files import load_study
+from medcot_bench.results.folder import Results, load
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
 
 __all__ = ["Results", "Study", "load", "run"]
 
@@ -19,7 +19,7 @@ def run(study: Study | Mapping[str, Any] | str | Path, **fields: Any) -> Results
     `study` is a Study, its fields as a mapping, or the path of a study file; `fields` override it. Cells that
     fail are in the results. Raises MedcotError for a wrong study; nothing is written then.
     """
-    from medcot_bench.runner.supervisor import run_study
+    from medcot_bench.runner.run import run_study
 
     path = Path(study) if isinstance(study, str | Path) else None
     given: Mapping[str, Any] = {}

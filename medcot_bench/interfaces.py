@@ -20,8 +20,8 @@ from medcot_bench.types import (
 )
 
 if TYPE_CHECKING:
-    from medcot_bench.analysis.leaderboard import Leaderboard
-    from medcot_bench.results import Results
+    from medcot_bench.results.folder import Results
+    from medcot_bench.results.leaderboard import Leaderboard
 
 
 @runtime_checkable

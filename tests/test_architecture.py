@@ -105,15 +105,15 @@ class C:
 """
     found = list(walk([ast.parse(code)], "code", deferred=False))
     assert [(item.module, item.deferred) for item in found] == [
-        *((name, False) for name in ("a.b", "c", "d", "medcot_bench.plan", "medcot_bench", "h", "i")),
+        *((name, False) for name in ("a.b", "c", "d", "medcot_bench.planning.plan", "medcot_bench", "h", "i")),
         ("j", True),
     ]
 
 
 def test_the_parts_named_here_exist() -> None:
     assert set(CORE) >= HEAVY_FOLDERS | PARENT
-    assert {"medcot_bench.runner.worker", "medcot_bench.runner.cell"} <= WORKER
-    assert {"medcot_bench.plan", "medcot_bench.runner.supervisor", "medcot_bench.cli.run"} <= set(LIGHT)
+    assert {"medcot_bench.worker.main", "medcot_bench.worker.cell"} <= WORKER
+    assert {"medcot_bench.planning.plan", "medcot_bench.runner.supervisor", "medcot_bench.cli.run"} <= set(LIGHT)
     assert TASKS
     assert ADAPTERS
 

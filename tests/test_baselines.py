@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from medcot_bench.config import Study
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
-from medcot_bench.requests import baseline_notes
-from medcot_bench.study_files import dump_study, load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.grid import baseline_notes
+from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.planning.plan import Plan
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
 
 Fields = dict[str, Any]
 ALL = "zero_shot,few_shot=2,cot,no_context"

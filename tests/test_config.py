@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medcot_bench.config import Analysis, Scoring, Study, Training
-from medcot_bench.study_files import dump_study, load_study
+from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Analysis, Scoring, Study, Training
 
 Overrides = list[tuple[str, Any]]
 

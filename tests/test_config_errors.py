@@ -10,10 +10,10 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from medcot_bench.config import Scoring, Study, Training
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.planner import make_plan
-from medcot_bench.study_files import load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Scoring, Study, Training
 
 Overrides = list[tuple[str, Any]]
 FIELDS = [*Study.model_fields, *Training.model_fields, *Scoring.model_fields]

@@ -14,20 +14,21 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from medcot_bench.analysis.contrasts import Contrast
-from medcot_bench.analysis.leaderboard import Leaderboard, Row
-from medcot_bench.chosen import ChosenAdapter, ChosenTask, choose_adapter, choose_task
 from medcot_bench.data.sources import load
 from medcot_bench.errors import MedcotError
 from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import Kind, installed
-from medcot_bench.results import Results
+from medcot_bench.plugins.manager import Kind, installed
+from medcot_bench.plugins.resolve_adapter import ChosenAdapter, choose_adapter
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.results.folder import Results
+from medcot_bench.results.leaderboard import Leaderboard, Row
+from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.testing.adapters import ITEMS, AdapterChecks, prepare
-from medcot_bench.testing.boards import boards, whole
+from medcot_bench.testing.example_leaderboards import boards, whole
+from medcot_bench.testing.example_results import folders
 from medcot_bench.testing.exporters import ExporterChecks
 from medcot_bench.testing.files_exporters import FilesExporterChecks
-from medcot_bench.testing.folders import folders
 from medcot_bench.testing.selectors import SelectorChecks
 from medcot_bench.testing.tasks import TaskChecks
 from medcot_bench.training.loop import train

@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 import pytest
 
-from medcot_bench.bases import Base, resolve
+from medcot_bench.base_model.resolve import Base, resolve
 from medcot_bench.errors import ModelError
 from medcot_bench.testing.tiny import make_tiny_model
 

@@ -13,8 +13,8 @@ import pytest
 from huggingface_hub import errors
 from safetensors import safe_open
 
-from medcot_bench import hub
-from medcot_bench.bases import resolve
+from medcot_bench.base_model import hub_model
+from medcot_bench.base_model.resolve import resolve
 from medcot_bench.errors import ModelError
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -132,14 +132,14 @@ def test_a_cache_that_lacks_files_is_no_reason_not_to_ask(
 
 def test_a_fetched_model_is_the_snapshot_of_its_revision(fake: FakeHub, snapshot: Path) -> None:
     fake.cache = snapshot
-    assert hub.download("org/name@v1", REVISION) == snapshot
+    assert hub_model.download("org/name@v1", REVISION) == snapshot
     assert fake.asked == [("org/name", "v1")]  # by the name typed, so that the cache knows it offline
 
 
 def test_a_branch_that_moved_on_is_not_what_was_planned(fake: FakeHub, snapshot: Path) -> None:
     fake.cache = snapshot
     with pytest.raises(ModelError, match="changed on the hub since the run was planned; run it again"):
-        hub.download("org/name@main", "f" * 40)
+        hub_model.download("org/name@main", "f" * 40)
 
 
 def test_the_recipe_file_of_a_model_that_is_not_fetched_counts_too(fake: FakeHub, snapshot: Path) -> None:
@@ -172,7 +172,7 @@ def test_what_the_hub_refuses_is_one_line_with_a_way_out(
     fake.failure = failure
     texts = [error_of("org/name@v1")]
     with pytest.raises(ModelError) as caught:
-        hub.download("org/name@v1", REVISION)
+        hub_model.download("org/name@v1", REVISION)
     texts.append(str(caught.value))
     for text in texts:
         assert text.startswith("model 'org/name@v1'")

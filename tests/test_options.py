@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from medcot_adapters.selectors.layers import number_ranges
 from medcot_bench.errors import ConfigError
-from medcot_bench.options import NamedOptions, check, convert, number_ranges, split_specs
+from medcot_bench.plugins.options import check, convert
+from medcot_bench.study.spec_strings import NamedOptions, split_specs
 from medcot_bench.types import Option
 
 DECLARED = {

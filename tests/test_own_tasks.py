@@ -13,9 +13,10 @@ import yaml
 
 from medcot_bench.cli import main
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
-from medcot_bench.study_files import dump_study, load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.planning.plan import Plan
+from medcot_bench.study.loading import load_study
 
 ROWS = [
     {

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.config import Study
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.plan import Plan
+from medcot_bench.study.schema import Study
 
 Fields = dict[str, Any]
 
@@ -265,8 +265,8 @@ def test_planning_imports_nothing_heavy(study_fields: Fields) -> None:
     fields = study_fields | {"adapters": "none,full,lora,layer_lora,qlora", "eval_tasks": "manuals_qa,medqa_cot"}
     program = (
         "import json, sys\n"
-        "from medcot_bench.config import Study\n"
-        "from medcot_bench.planner import make_plan\n"
+        "from medcot_bench.study.schema import Study\n"
+        "from medcot_bench.planning.build import make_plan\n"
         "assert make_plan(Study.model_validate(json.load(sys.stdin))).cells\n"
         "print({'torch', 'transformers', 'peft', 'lm_eval', 'datasets', 'evaluate'} & set(sys.modules))\n"
     )

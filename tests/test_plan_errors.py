@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.config import Study
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.plan import Plan
+from medcot_bench.study.schema import Study
 
 Fields = dict[str, Any]
 

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from medcot_bench import hookimpl
-from medcot_bench.chosen import choose_adapter
 from medcot_bench.errors import PluginError
-from medcot_bench.options import NamedOptions
-from medcot_bench.plugins import Kind, PluginEntry, Plugins
+from medcot_bench.plugins.manager import Kind, PluginEntry, Plugins
+from medcot_bench.plugins.resolve_adapter import choose_adapter
+from medcot_bench.study.spec_strings import NamedOptions
 from medcot_bench.types import AdapterSpec, Option, SelectorSpec
 
 ROOT = Path(__file__).parent.parent

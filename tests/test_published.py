@@ -13,11 +13,11 @@ import published
 import pytest
 
 import medcot_bench
-from medcot_bench.bases import resolve
+from medcot_bench.base_model.resolve import resolve
 from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
-from medcot_bench.plugins import installed
-from medcot_bench.scores import SCORING_VERSION, TRAINING_VERSION
+from medcot_bench.plugins.manager import installed
+from medcot_bench.results.metrics import SCORING_VERSION, TRAINING_VERSION
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 INTERVAL = re.compile(r"(-?\d\.\d{3})(?: \(|, )(-?\d\.\d{3}) to (-?\d\.\d{3})")
@@ -59,7 +59,7 @@ def test_they_were_made_by_today_s_generators_recipes_and_engine(name: str) -> N
         if cell.cell.task is None:
             continue
         assert cell.record.request["training"] == TRAINING_VERSION
-        adapter = installed().make("adapter", cell.cell.adapter.partition(":")[0], {})
+        adapter = installed().make_adapter(cell.cell.adapter.partition(":")[0], {})
         today = dataclasses.asdict(adapter.recipe(model))  # type: ignore[attr-defined]
         made = cell.record.request["recipe"]
         assert {k: made[k] for k in ("lr", "batch_size", "schedule", "warmup")} == {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from medcot_bench.chosen import ChosenTask, choose_task
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
-from medcot_bench.questions import ask
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.trained.question import ask
 
 OPTIONS = {"A": "aspirin", "B": "warfarin"}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.plugins import KINDS, installed
-from medcot_bench.specs import SPECS, fault
+from medcot_bench.plugins.manager import KINDS, installed
+from medcot_bench.plugins.spec_checks import SPECS, fault
 from medcot_bench.types import AdapterSpec, Form, Option, SelectorSpec, TaskSpec
 
 TASK = TaskSpec(name="x", version=1, domain="d", form=Form("none", "text"), licence="CC0-1.0")

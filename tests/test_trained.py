@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.plan import Cell
-from medcot_bench.trained import _matches, find
+from medcot_bench.results.cells import Cell
+from medcot_bench.trained.find import _matches, find
 
 QUICK = Path(__file__).parent.parent / "docs" / "results" / "quick"
 """Its cells: the base, and full, lora and layer_lora with seeds 0, 1, 2; no weights were kept."""

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from planted import TRAIN, Made, cell_record, failed, write
 
-from medcot_bench.analysis.leaderboard import build
-from medcot_bench.config import Study
+from medcot_bench.analysis.build import build
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.planner import make_plan
-from medcot_bench.requests import make_cells
-from medcot_bench.results import load
-from medcot_bench.store import Store
-from medcot_bench.study_files import load_study
-from medcot_bench.tuning import Trial, at_edge, choose, trials_of, untried
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.grid import make_cells
+from medcot_bench.planning.tuning import choose, trials_of, untried
+from medcot_bench.results.folder import load
+from medcot_bench.results.store import Store
+from medcot_bench.results.trials import Trial, at_edge
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
 
 
 def trial(rate: float, loss: float | None, seed: int = 0, adapter: str = "lora", chosen: bool = False) -> Trial:

@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from medcot_adapters.recipes import low_rank_recipe
-from medcot_bench import AdapterSpec, ConfigError, ModelInfo, Option, Placement, Recipe, hookimpl
-from medcot_bench.hub import ADAPTER_FILES, adapter_folder
+from medcot_bench import (
+    ADAPTER_FILES,
+    AdapterSpec,
+    ConfigError,
+    ModelInfo,
+    Option,
+    Placement,
+    Recipe,
+    adapter_folder,
+    hookimpl,
+)
 
 SPEC = AdapterSpec(
     name="peft",

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
-from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import ahead, rows_of, values_of
+from medcot_bench.analysis.per_item import ahead, rows_of, values_of
 from medcot_bench.errors import ConfigError
-from medcot_bench.records import ScoreRecord
-from medcot_bench.results import CellResult, Results
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.records import ScoreRecord
+from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
+from medcot_bench.stats.inference import difference, holm
 
 
 @dataclass(frozen=True, slots=True)

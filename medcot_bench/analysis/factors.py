@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
-from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.recipes import request_of
-from medcot_bench.analysis.values import rows_of, values_of
-from medcot_bench.results import CellResult, Results
-from medcot_bench.scores import higher_is_better
+from medcot_bench.analysis.per_item import rows_of, values_of
+from medcot_bench.analysis.recipe_differences import request_of
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.leaderboard import FactorEffect
+from medcot_bench.results.metrics import higher_is_better
+from medcot_bench.stats.contrasts import Part, SeedValues, contrast, shared_items
+from medcot_bench.stats.inference import difference, holm
 
 EFFECTS: Mapping[str, Mapping[str, float]] = {
     "all layers, not some": {"full": 0.5, "low": 0.5, "full some": -0.5, "low some": -0.5},
@@ -30,21 +31,6 @@ EFFECTS: Mapping[str, Mapping[str, float]] = {
 OWN = {"lr", "accumulation"}
 """Recipe fields in which the rows of an effect may differ: each method has the rate that suits it, and the passes
 of a step change no gradient."""
-
-
-@dataclass(frozen=True, slots=True)
-class FactorEffect:
-    """One effect on one evaluation task by one score, turned so that more is better."""
-
-    trained: str
-    task: str
-    score: str
-    effect: str
-    adapters: tuple[str, ...]
-    """The rows it was computed from."""
-    found: Contrast
-    p_value: float | None
-    """That it is zero, adjusted for all effects by this score (Holm)."""
 
 
 def factor_effects(results: Results) -> tuple[FactorEffect, ...]:

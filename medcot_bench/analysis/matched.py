@@ -7,38 +7,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast, on_common_seeds
-from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import Key, ahead, base_of, group_of, references, rows_of
-from medcot_bench.analysis.verdict import ALPHA
-from medcot_bench.plan import FINAL, TRIED_BY
-from medcot_bench.results import CellResult, Results
+from medcot_bench.analysis.per_item import Key, ahead, base_of, group_of, references, rows_of
+from medcot_bench.results.cells import FINAL
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.leaderboard import Matched
+from medcot_bench.results.metrics import TRIED_BY
+from medcot_bench.stats.contrasts import Part, contrast, on_common_seeds
+from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.verdict import ALPHA
 
 SCORE = TRIED_BY
 """What checkpoints are scored by: lower is better."""
 Items = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """Full fine-tuning and an adapter under one shift, at one level on their training task."""
-
-    task: str
-    adapter: str
-    shift: str
-    seeds: int
-    """Those in which both reach one level; all, where all do."""
-    level: float
-    """The value on the training task at which both are looked at: that of the one that got less far."""
-    further: float
-    """How much further full got on the training task."""
-    plain: Contrast
-    """How much better full is under shift at the end of training."""
-    gap: Contrast
-    """How much better full is under shift at that level."""
-    explained: Contrast
-    """The first less the second: what having learnt more or less makes of the gap."""
-    reading: str
 
 
 @dataclass(frozen=True, slots=True)

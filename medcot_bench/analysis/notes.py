@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import fmean
 
-from medcot_bench.analysis.distance import on_other_texts
-from medcot_bench.analysis.harness import about
-from medcot_bench.analysis.rates import about_rates
-from medcot_bench.analysis.values import rows_of
-from medcot_bench.records import ScoreRecord
-from medcot_bench.results import CellResult, Results
-from medcot_bench.tuning import at_edge
+from medcot_bench.analysis.drift import on_other_texts
+from medcot_bench.analysis.learning_rates import about_rates
+from medcot_bench.analysis.lm_eval import about
+from medcot_bench.analysis.per_item import rows_of
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.records import ScoreRecord
+from medcot_bench.results.trials import at_edge
 
 
 def failures(cells: Iterable[CellResult]) -> Iterable[str]:

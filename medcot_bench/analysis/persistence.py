@@ -9,72 +9,14 @@ from functools import cache, cached_property
 from itertools import combinations
 from statistics import fmean
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast, shared_items
-from medcot_bench.analysis.inference import difference, equivalence, holm, mcnemar
-from medcot_bench.analysis.ratios import Ratio, fieller
-from medcot_bench.analysis.values import Key, ahead, base_of, references, rows_of, values_of
-from medcot_bench.analysis.verdict import Finding, Verdict, decide, finding
-from medcot_bench.results import CellResult, Results
-
-ON_ANY_FORM = "gold_nll"
-"""The score that means the same whatever a task's form is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """A contrast with the p-values of its two tests, adjusted for their family (Holm)."""
-
-    found: Contrast
-    difference: float | None
-    """That it is zero."""
-    equivalence: float | None
-    """That it is the margin or more away from zero; None also without a margin."""
-
-    @property
-    def finding(self) -> Finding:
-        """What the two tests tell."""
-        return finding(self.found.value, self.difference, self.equivalence)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Full fine-tuning, an adapter and the untouched base on one evaluation task, on the items of all."""
-
-    task: str
-    base: Contrast | None
-    full: Contrast
-    adapter: Contrast
-    full_gain: Contrast | None
-    """How much better than the base, paired by item."""
-    adapter_gain: Contrast | None
-    recovered: Ratio | None
-    """The adapter's share of what full fine-tuning gains; None where that gains nothing."""
-    gap: Effect
-    """How much better full fine-tuning is, paired by item and seed."""
-    mcnemar: Mapping[int, float]
-    """Seed -> exact p-value, where items are right or wrong. Not adjusted; about these models only."""
-    full_wobble: float | None
-    """How far two seeds lie apart on an item, in the mean; for right or wrong, how often they disagree."""
-    adapter_wobble: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Persistence:
-    """One adapter, trained on one task, under one shift, by one score."""
-
-    task: str
-    adapter: str
-    score: str
-    margin: float | None
-    declared: bool
-    """Whether it is one of the study's hypotheses, by its primary score. The rest is exploration."""
-    same: Side
-    shift: Side
-    change: Effect | None
-    """The gap under shift less the gap on the training task; None where the two can't be compared."""
-    ratio: Ratio | None
-    """The gap under shift as a share of the gap on the training task."""
-    verdict: Verdict
+from medcot_bench.analysis.per_item import Key, ahead, base_of, references, rows_of, values_of
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.leaderboard import Effect, Persistence, Side
+from medcot_bench.results.metrics import ON_ANY_FORM
+from medcot_bench.stats.contrasts import Part, SeedValues, contrast, shared_items
+from medcot_bench.stats.inference import difference, equivalence, holm, mcnemar
+from medcot_bench.stats.ratios import fieller
+from medcot_bench.stats.verdict import Verdict, decide
 
 
 @dataclass(frozen=True)

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
-from medcot_bench.analysis.contrasts import Part, SeedValues, contrast
-from medcot_bench.analysis.harness import headlines, lower_scores
-from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.analysis.values import Key, Values, ahead
-from medcot_bench.analysis.verdict import ALPHA
-from medcot_bench.results import CellResult, Results
-
-USUAL = ("answer", "gold_nll")
-"""The scores that stand in for a primary one where a task lacks it, the first that is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rank:
-    """A place from 1 on, and whether others share it."""
-
-    place: int
-    shared: bool
-    score: str
-    """What it is a rank by."""
-
-    def __str__(self) -> str:
-        return f"{self.place}=" if self.shared else str(self.place)
+from medcot_bench.analysis.lm_eval import headlines, lower_scores
+from medcot_bench.analysis.per_item import Key, Values, ahead
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.leaderboard import USUAL, Rank
+from medcot_bench.stats.contrasts import Part, SeedValues, contrast
+from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.verdict import ALPHA
 
 
 def ranked(

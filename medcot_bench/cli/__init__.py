@@ -8,9 +8,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from medcot_bench import __version__
 from medcot_bench.cli import compare, export, init, listing, merge, plan, predict, run, schema, show, validate
 from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
+from medcot_bench.version import __version__
 
 EPILOG = """\
 examples:

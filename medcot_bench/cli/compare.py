@@ -9,14 +9,14 @@ from typing import Any
 
 from tabulate import tabulate
 
+from medcot_bench.analysis.build import build
 from medcot_bench.analysis.comparison import Compared, compare, conflicts, left_out, named
-from medcot_bench.analysis.leaderboard import build
-from medcot_bench.analysis.rates import about_rates
-from medcot_bench.analysis.values import rows_of
+from medcot_bench.analysis.learning_rates import about_rates
+from medcot_bench.analysis.per_item import rows_of
 from medcot_bench.errors import CONFLICT, MedcotError
-from medcot_bench.report.persistence import interval
+from medcot_bench.report.gap_tables import interval
 from medcot_bench.report.recommendation import MEMORY, recommend
-from medcot_bench.results import Results, load
+from medcot_bench.results.folder import Results, load
 
 
 def add_parser(commands: Any) -> None:

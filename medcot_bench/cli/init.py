@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from medcot_bench import presets
 from medcot_bench.errors import ConfigError
+from medcot_bench.study import presets
 
 
 def add_parser(commands: Any) -> None:

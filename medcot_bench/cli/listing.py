@@ -10,8 +10,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench import __version__, presets
-from medcot_bench.plugins import KINDS, installed
+from medcot_bench.plugins.manager import KINDS, installed
+from medcot_bench.study import presets
+from medcot_bench.version import __version__
 
 
 def add_parser(commands: Any) -> None:

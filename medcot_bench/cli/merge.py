@@ -9,14 +9,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from medcot_bench import __version__
 from medcot_bench.cli.predict import add_cell_arguments
 from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
-from medcot_bench.report.text import size
-from medcot_bench.runner.process import answer_of, cores
-from medcot_bench.todo import package_versions
-from medcot_bench.trained import Trained, find
+from medcot_bench.planning.status import package_versions
+from medcot_bench.report.format import size
+from medcot_bench.runner.executors.local import answer_of, cores
+from medcot_bench.trained.find import Trained, find
+from medcot_bench.version import __version__
 
 NOTE = "medcot_merge.json"
 """Says in the folder how it was made, and how the model was asked."""

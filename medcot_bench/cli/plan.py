@@ -11,21 +11,28 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.planning import Expectation, expectations, judged, spreads, with_gaps, without_variances
-from medcot_bench.cli.study import add_study_arguments, read_study
-from medcot_bench.config import Study
+from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.data.overlap import shared_ngrams
 from medcot_bench.errors import ConfigError
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
-from medcot_bench.report.power import power
-from medcot_bench.report.text import duration, size
-from medcot_bench.requests import baseline_notes, checkpoints
-from medcot_bench.results import Results, load
-from medcot_bench.runner.eta import MEASURED_ON, guess
-from medcot_bench.store import Store
-from medcot_bench.todo import Todo, keeps_weights, remaining, weight_bytes
-from medcot_bench.tuning import tuned, untried
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.estimates.duration import MEASURED_ON, guess
+from medcot_bench.planning.estimates.power import (
+    Expectation,
+    expectations,
+    judged,
+    spreads,
+    with_gaps,
+    without_variances,
+)
+from medcot_bench.planning.grid import baseline_notes, checkpoints
+from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.status import Todo, keeps_weights, remaining, weight_bytes
+from medcot_bench.planning.tuning import tuned, untried
+from medcot_bench.report.format import duration, size
+from medcot_bench.report.power_table import power
+from medcot_bench.results.folder import Results, load
+from medcot_bench.results.store import Store
+from medcot_bench.study.schema import Study
 
 
 def add_parser(commands: Any) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
-from medcot_bench.questions import ask
-from medcot_bench.runner.process import answer_of, cores
-from medcot_bench.trained import find
+from medcot_bench.runner.executors.local import answer_of, cores
+from medcot_bench.trained.find import find
+from medcot_bench.trained.question import ask
 
 
 def add_parser(commands: Any) -> None:

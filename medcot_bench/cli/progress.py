@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from medcot_bench.report.text import duration
-from medcot_bench.scores import score_name
+from medcot_bench.report.format import duration
+from medcot_bench.results.metrics import score_name
 
 Listener = Callable[[Mapping[str, Any]], None]
 Print = Callable[[str], None]

@@ -8,12 +8,12 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from medcot_bench import presets
 from medcot_bench.cli import plan
 from medcot_bench.cli.progress import choose_listener
-from medcot_bench.cli.study import add_study_arguments, read_study
-from medcot_bench.config import Study
-from medcot_bench.study_files import load_study
+from medcot_bench.cli.study_arguments import add_study_arguments, read_study
+from medcot_bench.study import presets
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
 
 
 def add_parser(commands: Any) -> None:
@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     study, errors = read_study(options)
     if options.dry_run:
         return plan.show_plan(study, errors, as_json=options.json)
-    from medcot_bench.runner.supervisor import run_study
+    from medcot_bench.runner.run import run_study
 
     with choose_listener(options) as listener:
         outcome = run_study(study, errors, listener)
@@ -60,10 +60,10 @@ def execute(options: argparse.Namespace) -> int:
 
 def _conclude(study: Study, leaderboard: Path) -> None:
     """Print the table, what it shows, where the files are, and what to try next."""
-    from medcot_bench.analysis.leaderboard import build
-    from medcot_bench.analysis.summary import summarise
+    from medcot_bench.analysis.build import build
+    from medcot_bench.report.headline import summarise
     from medcot_bench.report.terminal import overview
-    from medcot_bench.results import load
+    from medcot_bench.results.folder import load
 
     results = load(study.output_dir)
     board = build(results)

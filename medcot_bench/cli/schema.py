@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from medcot_bench.config import Study
+from medcot_bench.study.schema import Study
 
 
 def add_parser(commands: Any) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
-from medcot_bench import presets
-from medcot_bench.chosen import TARGETS
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigErrors, PluginError
-from medcot_bench.interfaces import Adapter, Exporter, Selector, Task
-from medcot_bench.own_tasks import choose
-from medcot_bench.plugins import PluginEntry, blame, installed
-from medcot_bench.study_files import load_study
+from medcot_bench.interfaces import FilesExporter, Task
+from medcot_bench.planning.custom_tasks import choose
+from medcot_bench.plugins.manager import PluginEntry, blame, installed
+from medcot_bench.plugins.resolve_adapter import TARGETS
+from medcot_bench.study import presets
+from medcot_bench.study.loading import load_study
 from medcot_bench.types import Example, Option
 
 
@@ -56,17 +56,19 @@ def _describe(entry: PluginEntry) -> Iterator[str]:
     elif entry.kind == "adapter":
         yield from _adapter(entry)
     elif entry.kind == "selector":
-        spec = cast("Selector", installed().make("selector", entry.name)).spec
+        spec = installed().make_selector(entry.name).spec
         yield f"  {spec.description}"
         yield from _options(spec.options)
     elif entry.kind == "exporter":
-        exporter = installed().make("exporter", entry.name)
-        one = isinstance(exporter, Exporter)
-        yield f"  writes leaderboard{exporter.suffix}" if one else f"  writes files into {exporter.folder}/"
+        exporter = installed().make_exporter(entry.name)
+        if isinstance(exporter, FilesExporter):
+            yield f"  writes files into {exporter.folder}/"
+        else:
+            yield f"  writes leaderboard{exporter.suffix}"
 
 
 def _task(entry: PluginEntry) -> Iterator[str]:
-    task = cast("Task", installed().make("task", entry.name))
+    task = installed().make_task(entry.name)
     spec = task.spec
     yield f"  {spec.description}"
     yield f"  domain {spec.domain}; form: context {spec.form.context}, answer {spec.form.answer}"
@@ -110,7 +112,7 @@ def _example(task: Task, example: Example) -> Iterator[str]:
 
 
 def _adapter(entry: PluginEntry) -> Iterator[str]:
-    spec = cast("Adapter", installed().make("adapter", entry.name)).spec
+    spec = installed().make_adapter(entry.name).spec
     yield f"  {spec.description}"
     yield f"  update {spec.update}; base quantisation {spec.quantisation}; version {spec.version}"
     yield from _options(spec.options)

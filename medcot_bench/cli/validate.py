@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.planner import make_plan
-from medcot_bench.study_files import load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.study.loading import load_study
 
 
 def add_parser(commands: Any) -> None:

@@ -8,9 +8,7 @@ from typing import Any, Literal
 
 from medcot_bench.data.formats import nested
 from medcot_bench.errors import DataError
-
-FIELDS = ("question", "answer", "reasoning", "context", "group")
-"""What a user names columns for."""
+from medcot_bench.study.schema import FIELDS
 
 
 @dataclass(frozen=True, slots=True)

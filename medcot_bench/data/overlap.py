@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from medcot_bench.data.sources import TaskData
-from medcot_bench.data.text import normalise, runs
 from medcot_bench.errors import DataError
+from medcot_bench.study.schema import OnOverlap
+from medcot_bench.text import normalise, runs
 from medcot_bench.types import Example, Split
-
-OnOverlap = Literal["drop-train", "drop-eval", "error"]
 
 
 def separate(

@@ -10,8 +10,8 @@ from typing import Any
 
 from medcot_bench.data.columns import Layout, recognise
 from medcot_bench.data.formats import nested, read_objects
-from medcot_bench.data.text import normalise
 from medcot_bench.errors import DataError
+from medcot_bench.text import normalise
 from medcot_bench.types import SPLITS, Example, Split
 
 _TEXT_FIELDS = ("id", "group", "question", "context", "reasoning", "answer", "answer_letter")

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import islice, product
 from pathlib import Path
 
-from medcot_bench.chosen import ChosenTask
-from medcot_bench.data.hub_data import HubRows, read_hub
-from medcot_bench.data.items import checked_items
+from medcot_bench.data.hub_rows import HubRows, read_hub
 from medcot_bench.data.rows import made_group, read_own, read_rows
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
-from medcot_bench.paths import typed_path
-from medcot_bench.plugins import blame
+from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.task_checks import checked_items
+from medcot_bench.study.paths import typed_path
 from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
 BUNDLED = "bundled"

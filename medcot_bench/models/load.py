@@ -15,8 +15,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
-from medcot_bench import hub
-from medcot_bench.bases import Base, converted_folder
+from medcot_bench.base_model import hub_model
+from medcot_bench.base_model.resolve import Base, converted_folder
 from medcot_bench.errors import ModelError
 
 
@@ -31,7 +31,7 @@ def weights_folder(base: Base) -> Path:
             _convert_gguf(base, base.path, folder)
         return folder
     if base.path is None:
-        return hub.download(base.name, base.revision)
+        return hub_model.download(base.name, base.revision)
     return base.path
 
 

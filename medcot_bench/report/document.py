@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from medcot_bench.analysis.leaderboard import Costs, Leaderboard, Row
-from medcot_bench.report import effects, persistence
+from medcot_bench.report import effect_tables as effects
+from medcot_bench.report import gap_tables as persistence
+from medcot_bench.report.format import estimate, number, size
 from medcot_bench.report.recommendation import MEMORY, recommend
-from medcot_bench.report.text import estimate, number, size
-from medcot_bench.scores import CORE_SCORES
+from medcot_bench.results.leaderboard import Costs, Leaderboard, Row
+from medcot_bench.results.metrics import CORE_SCORES
 
 RELATIONS = {
     "base": "untouched",

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.analysis.leaderboard import Leaderboard, build
+from medcot_bench.analysis.build import build
 from medcot_bench.errors import PluginError
 from medcot_bench.interfaces import FilesExporter
-from medcot_bench.plugins import PluginEntry, blame, installed
-from medcot_bench.results import load
-from medcot_bench.store import Store
+from medcot_bench.plugins.manager import PluginEntry, blame, installed
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.results.store import Store
 
 
 def export(folder: Path, formats: Iterable[str]) -> list[Path]:
@@ -22,7 +23,7 @@ def export(folder: Path, formats: Iterable[str]) -> list[Path]:
     an unknown format, ConfigError or StoreError for a folder that can't be read.
     """
     plugins = installed()
-    exporters = [(plugins.entry("exporter", name), plugins.make("exporter", name)) for name in formats]
+    exporters = [(plugins.entry("exporter", name), plugins.make_exporter(name)) for name in formats]
     results = load(folder)
 
     @cache

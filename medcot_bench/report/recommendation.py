@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from medcot_bench.analysis.inference import equivalence, holm
-from medcot_bench.analysis.leaderboard import Leaderboard, Row
-from medcot_bench.analysis.ranks import Rank
-from medcot_bench.analysis.verdict import ALPHA
-from medcot_bench.report.text import size
+from medcot_bench.report.format import size
+from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
+from medcot_bench.stats.inference import equivalence, holm
+from medcot_bench.stats.verdict import ALPHA
 
 GIGABYTE = 1_000_000_000
 MEMORY = 24.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from medcot_bench.analysis.leaderboard import Leaderboard, Row
-from medcot_bench.report.text import estimate, number, size
+from medcot_bench.report.format import estimate, number, size
+from medcot_bench.results.leaderboard import Leaderboard, Row
 
 
 def overview(leaderboard: Leaderboard) -> str:

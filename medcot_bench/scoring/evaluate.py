@@ -11,17 +11,19 @@ from typing import Any
 import torch
 from lm_eval.evaluator import evaluate
 
-from medcot_bench.baselines import shots_of
-from medcot_bench.chosen import ChosenTask
 from medcot_bench.errors import ConfigError, GateError
-from medcot_bench.models.tokens import Encoder, write, write_within
-from medcot_bench.plan import Plan, Score
-from medcot_bench.plugins import blame
-from medcot_bench.prompting import asked
-from medcot_bench.scoring.answers import ItemScorer, Question, cut
-from medcot_bench.scoring.bridge import build_task
-from medcot_bench.scoring.engine import build_lm
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.write_item import write, write_within
+from medcot_bench.planning.plan import Plan
+from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.prompted_task import asked
+from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.results.cells import Score
+from medcot_bench.scoring.as_lm_eval_task import build_task
+from medcot_bench.scoring.engines.build import build_lm
 from medcot_bench.scoring.gates import check_predictions, check_prompts
+from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
+from medcot_bench.study.baselines import shots_of
 from medcot_bench.types import Example
 
 logging.getLogger("lm_eval").setLevel(logging.ERROR)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from medcot_bench.data.text import normalise
 from medcot_bench.errors import GateError
 from medcot_bench.scoring.rouge import Rouge
+from medcot_bench.text import normalise
 from medcot_bench.types import Example, Target
 
 SYSTEMATIC = 0.5

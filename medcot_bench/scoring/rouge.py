@@ -10,7 +10,7 @@ import evaluate
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 
-from medcot_bench.data.text import words
+from medcot_bench.text import words
 
 DESCRIPTION = """Longest common subsequence of words, recall and precision combined to an F1 (Lin 2004,
 https://aclanthology.org/W04-1013). Computed by rouge_score without stemming. Words are runs of letters, marks and

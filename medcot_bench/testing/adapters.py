@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import torch
 
-from medcot_bench.bases import Base, resolve
-from medcot_bench.chosen import ChosenAdapter, choose_adapter
+from medcot_bench.base_model.resolve import Base, resolve
 from medcot_bench.interfaces import Adapter
 from medcot_bench.models.load import load_model
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
-from medcot_bench.runner.fit import checked_module
-from medcot_bench.specs import fault
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_adapter import ChosenAdapter, choose_adapter
+from medcot_bench.plugins.spec_checks import fault
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.testing.tiny import make_tiny_model
 from medcot_bench.training.batches import Item
 from medcot_bench.training.loop import train
+from medcot_bench.training.train_cell import checked_module
 from medcot_bench.types import Placement, Recipe
 
 TEXT = torch.tensor([list(range(40, 100))])

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.errors import PluginError
 from medcot_bench.interfaces import Exporter
-from medcot_bench.plugins import installed
-from medcot_bench.testing.boards import boards, places, whole
+from medcot_bench.plugins.manager import installed
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.testing.example_leaderboards import boards, places, whole
 
 HOSTILE = (
     "=cmd()|'/C calc'!A0 <script>alert(1)</script> [x](javascript:y) ![i](u) `a|b` \\| &lt; \\input{/etc/passwd}",
@@ -47,7 +47,8 @@ class ExporterChecks:
 
     def make(self) -> Exporter:
         """Build the exporter that `name` says; overridden where it isn't installed."""
-        made: Exporter = installed().make("exporter", self.name)
+        made = installed().make_exporter(self.name)
+        assert isinstance(made, Exporter), "a format of several files has FilesExporterChecks"
         return made
 
     @pytest.fixture
@@ -130,7 +131,7 @@ def others(protocol: type[T]) -> Iterator[tuple[str, T]]:
     """Yield the installed exporters of a protocol with their names."""
     for entry in installed().of("exporter"):
         try:
-            other = installed().make("exporter", entry.name)
+            other = installed().make_exporter(entry.name)
         except PluginError:  # another one that is broken is no fault of this one
             continue
         if isinstance(other, protocol):

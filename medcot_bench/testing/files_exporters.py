@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 import pytest
 
 from medcot_bench.interfaces import FilesExporter
-from medcot_bench.plugins import installed
-from medcot_bench.results import Results
+from medcot_bench.plugins.manager import installed
+from medcot_bench.results.folder import Results
+from medcot_bench.testing.example_results import folders, whole_results
 from medcot_bench.testing.exporters import others
-from medcot_bench.testing.folders import folders, whole_results
 
 Files = Mapping[str, str]
 RECORDS = "cells"
@@ -36,7 +36,8 @@ class FilesExporterChecks:
 
     def make(self) -> FilesExporter:
         """Build the exporter that `name` says; overridden where it isn't installed."""
-        made: FilesExporter = installed().make("exporter", self.name)
+        made = installed().make_exporter(self.name)
+        assert isinstance(made, FilesExporter), "a format of one file has ExporterChecks"
         return made
 
     @pytest.fixture

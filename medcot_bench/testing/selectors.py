@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from medcot_bench.headers import layout
+from medcot_bench.base_model.layout import layout
 from medcot_bench.interfaces import Selector
-from medcot_bench.options import check, split_specs
-from medcot_bench.plugins import installed
-from medcot_bench.specs import fault
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.options import check
+from medcot_bench.plugins.spec_checks import fault
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.types import Probe
 
 _LLAMA = {
@@ -65,9 +66,9 @@ class SelectorChecks:
     def make(self) -> Selector:
         """Build the selector that `name` says; overridden where it isn't installed."""
         typed = split_specs(self.name)[0]
-        declared = installed().make("selector", typed.name).spec.options
+        declared = installed().make_selector(typed.name).spec.options
         options = check(f"selector {typed.name}", declared, typed.options)
-        made: Selector = installed().make("selector", typed.name, options)
+        made: Selector = installed().make_selector(typed.name, options)
         return made
 
     def test_spec_is_whole_and_fixed(self, selector: Selector) -> None:

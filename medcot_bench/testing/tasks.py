@@ -8,14 +8,14 @@ from itertools import islice, pairwise
 
 import pytest
 
-from medcot_bench.chosen import ChosenTask, choose_task
-from medcot_bench.data.items import checked_items, checked_prompt, checked_target
 from medcot_bench.data.sources import BUNDLED
 from medcot_bench.interfaces import Task
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.plugins.spec_checks import fault
+from medcot_bench.plugins.task_checks import checked_items, checked_prompt, checked_target
 from medcot_bench.scoring.gates import check_prompts
-from medcot_bench.specs import fault
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.types import SPLITS, Example, Split
 
 NASTY = (

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from medcot_bench.data.general import text_digest
-from medcot_bench.records import Forgetting
+from medcot_bench.data.general_text import text_digest
+from medcot_bench.results.records import Forgetting
 from medcot_bench.training.loop import autocast
 
 WINDOW = 512

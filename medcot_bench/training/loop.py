@@ -13,8 +13,8 @@ from torch.nn.functional import cross_entropy
 
 from medcot_bench.errors import ConfigError, Diverged
 from medcot_bench.models.attention import flat
+from medcot_bench.models.meter import tensor_bytes
 from medcot_bench.training.batches import FlatBatch, Item, flatten, plan_steps, split_step
-from medcot_bench.training.costs import tensor_bytes
 from medcot_bench.types import Recipe
 
 VALIDATIONS = 4

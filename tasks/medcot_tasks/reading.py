@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from medcot_bench import Example
-from medcot_bench.data.text import normalise
+from medcot_bench import Example, normalise
 from medcot_tasks.bundled import SEEN_TEMPLATES, Draw, Level
 
 Depth = Literal["lookup", "compare", "steps"]

@@ -6,8 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 
-from medcot_bench import Example, Target
-from medcot_bench.data.text import words
+from medcot_bench import Example, Target, words
 
 SCORES = ("answer", "exact")
 _ARTICLES = {"a", "an", "the"}

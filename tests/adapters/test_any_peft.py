@@ -16,13 +16,14 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import medcot_bench
-from medcot_bench.chosen import choose_adapter
 from medcot_bench.errors import ConfigError
-from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.options import split_specs
-from medcot_bench.planner import make_plan
-from medcot_bench.plugins import installed
-from medcot_bench.study_files import dump_study
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.write_item import write
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_adapter import choose_adapter
+from medcot_bench.study.spec_strings import split_specs
 
 
 def choose(typed: str) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.chosen import choose_adapter
 from medcot_bench.errors import ConfigError, PluginError
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_adapter import choose_adapter
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.types import ModelInfo, ModuleInfo, Placement
 
 LINEAR = {

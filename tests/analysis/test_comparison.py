@@ -13,13 +13,13 @@ import pytest
 from planted import TRAIN, Made, write
 from scipy import stats
 
+from medcot_bench.analysis.build import build
 from medcot_bench.analysis.comparison import compare, conflicts, named
-from medcot_bench.analysis.leaderboard import Row, build
-from medcot_bench.analysis.ranks import Rank
 from medcot_bench.cli import main
 from medcot_bench.errors import ConfigError
 from medcot_bench.report.recommendation import recommend
-from medcot_bench.results import Results, load
+from medcot_bench.results.folder import Results, load
+from medcot_bench.results.leaderboard import Rank, Row
 
 GIGA = 1_000_000_000
 MEANS = {"full": 0.8, "lora": 0.79, "layer_lora": 0.6}

@@ -11,7 +11,7 @@ import numpy
 import pytest
 from scipy import stats
 
-from medcot_bench.analysis.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast
 
 
 def table(rng: random.Random, groups: int, seeds: int, spread: float = 1.0, prefix: str = "") -> SeedValues:

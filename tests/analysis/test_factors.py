@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.factors import EFFECTS, FactorEffect, factor_effects
-from medcot_bench.analysis.inference import difference, holm
-from medcot_bench.results import load
+from medcot_bench.analysis.factors import EFFECTS, factor_effects
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import FactorEffect
+from medcot_bench.stats.inference import difference, holm
 
 TOP = {"name": "top", "targets": "all"}
 MEANS = {"full": 0.9, "full:select=top": 0.7, "lora": 0.8, "lora:select=top": 0.5}

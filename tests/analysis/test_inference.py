@@ -8,8 +8,8 @@ import numpy
 import pytest
 from scipy import stats
 
-from medcot_bench.analysis.contrasts import Contrast, Part, contrast
-from medcot_bench.analysis.inference import difference, equivalence, holm, mcnemar
+from medcot_bench.stats.contrasts import Contrast, Part, contrast
+from medcot_bench.stats.inference import difference, equivalence, holm, mcnemar
 
 
 def of(values: list[float]) -> Contrast:

@@ -18,11 +18,12 @@ import pytest
 from planted import DOMAINS, PROVENANCE, Made, answers, failed, write
 from pydantic import TypeAdapter
 
-from medcot_bench.analysis.leaderboard import Leaderboard, Row, build
+from medcot_bench.analysis.build import build
 from medcot_bench.errors import ConfigError, StoreError
-from medcot_bench.records import Phase
 from medcot_bench.report.export import export
-from medcot_bench.results import load
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import Leaderboard, Row
+from medcot_bench.results.records import Phase
 
 GOLDEN = Path(__file__).parent.parent / "report" / "golden"
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))

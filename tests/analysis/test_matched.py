@@ -11,7 +11,7 @@ import pytest
 from planted import Made, Scores, write
 
 from medcot_bench.analysis.matched import Point, at, matched_gaps
-from medcot_bench.results import load
+from medcot_bench.results.folder import load
 
 Path3 = tuple[tuple[float, float], ...]
 """(value on the training task, value under shift) of the checkpoint and the final model; lower is better."""

@@ -13,14 +13,15 @@ import pytest
 from planted import Made, write
 from scipy import optimize, stats
 
-from medcot_bench.analysis.contrasts import Contrast
-from medcot_bench.analysis.inference import difference, equivalence
-from medcot_bench.analysis.leaderboard import build
-from medcot_bench.analysis.persistence import Persistence, persistence
-from medcot_bench.analysis.planning import spreads
-from medcot_bench.analysis.summary import summarise
-from medcot_bench.analysis.verdict import Verdict
-from medcot_bench.results import load
+from medcot_bench.analysis.build import build
+from medcot_bench.analysis.persistence import persistence
+from medcot_bench.planning.estimates.power import spreads
+from medcot_bench.report.headline import summarise
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import Persistence
+from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.inference import difference, equivalence
+from medcot_bench.stats.verdict import Verdict
 
 TASKS = ("k8s_qa", "manuals_qa")
 ITEMS = 60

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.contrasts import Part
-from medcot_bench.analysis.planning import (
+from medcot_bench.cli import main
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.estimates.power import (
     ASSUMED,
     CHANGE,
     GAP,
@@ -21,12 +22,11 @@ from medcot_bench.analysis.planning import (
     spreads,
     without_variances,
 )
-from medcot_bench.analysis.power import Spread, detectable, mean_spread, spread_of
-from medcot_bench.cli import main
-from medcot_bench.config import Study
-from medcot_bench.planner import make_plan
-from medcot_bench.report.power import power
-from medcot_bench.results import Results, load
+from medcot_bench.report.power_table import power
+from medcot_bench.results.folder import Results, load
+from medcot_bench.stats.contrasts import Part
+from medcot_bench.stats.power import Spread, detectable, mean_spread, spread_of
+from medcot_bench.study.schema import Study
 
 SIZES = {"k8s_qa": 36, "manuals_qa": 120}
 SAME = Effect(GAP, "answer", "k8s_qa", "k8s_qa")

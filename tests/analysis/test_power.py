@@ -8,8 +8,8 @@ import statistics
 import pytest
 from scipy import stats
 
-from medcot_bench.analysis.contrasts import Part, contrast
-from medcot_bench.analysis.power import Spread, detectable, groups_needed, spread_of
+from medcot_bench.stats.contrasts import Part, contrast
+from medcot_bench.stats.power import Spread, detectable, groups_needed, spread_of
 
 
 def draw(rng: random.Random, spread: Spread, groups: int, seeds: int, mean: float = 0.0) -> Part:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from planted import Made, failed, write
 
+from medcot_bench.analysis.build import UNCHANGED, build
 from medcot_bench.analysis.comparison import compare
-from medcot_bench.analysis.leaderboard import UNCHANGED, Leaderboard, build
 from medcot_bench.report.recommendation import recommend
-from medcot_bench.results import Results, load
+from medcot_bench.results.folder import Results, load
+from medcot_bench.results.leaderboard import Leaderboard
 
 ITEMS = 60
 GAIN = "none (few_shot=5)"

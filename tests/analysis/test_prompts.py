@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.prompts import EFFECT, prompt_effects
-from medcot_bench.results import load
+from medcot_bench.analysis.prompt_wording import EFFECT, prompt_effects
+from medcot_bench.results.folder import load
 
 OTHER = "manuals_qa"  # stands for the same items in another prompt
 LOSS = {"full": 0.3, "lora": 0.0}

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from planted import Made, failed, write
 
-from medcot_bench.analysis.contrasts import SeedValues
-from medcot_bench.analysis.leaderboard import build
-from medcot_bench.analysis.ranks import Rank, ranked
-from medcot_bench.results import load
+from medcot_bench.analysis.build import build
+from medcot_bench.analysis.ranks import ranked
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import Rank
+from medcot_bench.stats.contrasts import SeedValues
 
 GROUPS = {str(n): str(n) for n in range(40)}
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from scipy.stats import t
 
-from medcot_bench.analysis.contrasts import Part, contrast
-from medcot_bench.analysis.inference import difference
-from medcot_bench.analysis.ratios import Ratio, fieller
+from medcot_bench.stats.contrasts import Part, contrast
+from medcot_bench.stats.inference import difference
+from medcot_bench.stats.ratios import Ratio, fieller
 
 
 def pair(rng: random.Random, under: float, over: float, shared: bool) -> tuple[Part, Part]:

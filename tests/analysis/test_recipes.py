@@ -7,8 +7,8 @@ from typing import Any
 
 from planted import Made, write
 
-from medcot_bench.analysis.leaderboard import build
-from medcot_bench.results import load
+from medcot_bench.analysis.build import build
+from medcot_bench.results.folder import load
 
 RECIPE = {"lr": 1e-4, "epochs": 1.0, "train_tokens": 12000, "batch_size": 4, "schedule": "linear", "warmup": 0.1}
 

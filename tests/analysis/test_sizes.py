@@ -11,13 +11,13 @@ import pytest
 from planted import Made, write
 
 import medcot_bench
-from medcot_bench.analysis.sizes import size_trends
-from medcot_bench.analysis.values import references, rows_of
-from medcot_bench.config import Study
+from medcot_bench.analysis.data_scaling import size_trends
+from medcot_bench.analysis.per_item import references, rows_of
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.planner import make_plan
-from medcot_bench.results import Results, load
-from medcot_bench.study_files import load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.results.folder import Results, load
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
 
 SIZES = {10: 0.3, 100: 0.2, 1000: 0.1}
 """Training items -> the gap that is planted."""

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.summary import summarise
-from medcot_bench.results import load
+from medcot_bench.report.headline import summarise
+from medcot_bench.results.folder import load
 
 TOP = {"name": "top", "targets": "all"}
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medcot_bench.analysis.contrasts import Contrast
-from medcot_bench.analysis.inference import difference, equivalence
-from medcot_bench.analysis.verdict import SIGNS, Finding, Verdict, decide, finding
+from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.inference import difference, equivalence
+from medcot_bench.stats.verdict import SIGNS, Finding, Verdict, decide, finding
 
 FINDINGS = [Finding(sign, negligible) for sign, negligible in product(SIGNS, (True, False))]
 CASES = [*product(FINDINGS, repeat=3)]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from medcot_bench.cli import main
-from medcot_bench.config import Study, Training
+from medcot_bench.study.schema import Study, Training
 
 
 def study_arguments(fields: dict[str, Any]) -> list[str]:

@@ -65,7 +65,7 @@ def test_a_merge_that_ends_early_leaves_nothing(
 @pytest.fixture
 def merge(kept: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Merge:
     """Merge a cell of the run into `tmp_path/model`, the worker's part in this process; return the note."""
-    from medcot_bench.runner.merge import _merge
+    from medcot_bench.worker.merge import _merge
 
     def answer_of(module: str, job: dict[str, Any], *, offline: bool) -> dict[str, Any]:
         events: list[dict[str, Any]] = []
@@ -159,7 +159,7 @@ def test_without_the_data_a_model_is_merged_unchecked(
     def gone(*arguments: Any) -> Any:
         raise MedcotError("k8s_qa.jsonl: no such file")
 
-    monkeypatch.setattr("medcot_bench.runner.merge.make_plan", gone)
+    monkeypatch.setattr("medcot_bench.worker.merge.make_plan", gone)
     assert merge("k8s_qa__lora__s0")["unchecked"] == "k8s_qa.jsonl: no such file"
     assert capsys.readouterr().out.splitlines()[1] == "not checked: k8s_qa.jsonl: no such file"
 
@@ -168,7 +168,7 @@ def test_without_the_data_a_model_is_merged_unchecked(
 def test_the_docs_show_how_transformers_and_peft_give_the_same_answer(
     kept: Results, merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medcot_bench.runner.predict import _predict
+    from medcot_bench.worker.predict import _predict
 
     merge("k8s_qa__lora__s0")
     [adapter] = kept.root.glob("cells/k8s_qa__lora__s0-*/adapter")

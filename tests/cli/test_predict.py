@@ -17,8 +17,8 @@ import medcot_bench
 from medcot_bench import Example, Results, Study
 from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
-from medcot_bench.planner import make_plan
-from medcot_bench.results import CellResult
+from medcot_bench.planning.build import make_plan
+from medcot_bench.results.folder import CellResult
 from medcot_bench.testing.tiny import make_tiny_model
 
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
@@ -63,7 +63,7 @@ def test_a_terminal_is_told_what_takes_a_while(
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The worker's part done in this process, which has torch already; the jobs that were asked for."""
-    from medcot_bench.runner.predict import _predict
+    from medcot_bench.worker.predict import _predict
 
     jobs: list[dict[str, Any]] = []
 

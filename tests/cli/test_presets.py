@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from medcot_bench import presets
 from medcot_bench.cli import main
-from medcot_bench.study_files import load_study
+from medcot_bench.study import presets
+from medcot_bench.study.loading import load_study
 
 
 @pytest.fixture(autouse=True)

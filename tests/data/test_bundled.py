@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.chosen import ChosenTask, choose_task
-from medcot_bench.config import Study
 from medcot_bench.data.overlap import overlapping
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigError, ConfigErrors
+from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer
-from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.options import split_specs
-from medcot_bench.planner import make_plan
-from medcot_bench.plugins import installed
+from medcot_bench.models.write_item import write
+from medcot_bench.planning.build import make_plan
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.study.schema import Study
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.types import SPLITS, Example, Split
 
 Fields = dict[str, Any]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from medcot_bench.config import Study
-from medcot_bench.data.general import general_text, text_digest
+from medcot_bench.data.general_text import general_text, text_digest
 from medcot_bench.errors import ConfigError, ConfigErrors
-from medcot_bench.planner import make_plan
-from medcot_bench.study_files import dump_study, load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
 
 
 def test_the_package_s_own_text_is_some_kilobytes_of_several_kinds() -> None:

@@ -12,16 +12,17 @@ import pytest
 from huggingface_hub import errors
 from pyarrow import parquet
 
-from medcot_bench import presets
-from medcot_bench.chosen import ChosenTask, choose_task
-from medcot_bench.config import Study
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigError, DataError
-from medcot_bench.options import split_specs
-from medcot_bench.planner import make_plan
-from medcot_bench.plugins import installed
-from medcot_bench.study_files import dump_study, load_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.study import presets
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.types import SPLITS, Example
 
 REVISION, OLDER = "0123456789abcdef0123456789abcdef01234567", "f" * 40

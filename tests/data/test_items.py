@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.chosen import ChosenTask, choose_task
-from medcot_bench.data.items import checked_items, checked_prompt, checked_target
 from medcot_bench.data.sources import load
 from medcot_bench.errors import PluginError
-from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.options import NamedOptions
-from medcot_bench.plugins import installed
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.write_item import write
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.plugins.task_checks import checked_items, checked_prompt, checked_target
+from medcot_bench.study.spec_strings import NamedOptions
 from medcot_bench.testing.tiny import make_tiny_tokenizer
 from medcot_bench.types import Example, Target
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medcot_bench.data.labels import shuffle_labels
+from medcot_bench.data.label_shuffle import shuffle_labels
 from medcot_bench.types import Example
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.data.overlap import OnOverlap, separate, shared_ngrams
+from medcot_bench.data.overlap import separate, shared_ngrams
 from medcot_bench.data.sources import TaskData
-from medcot_bench.data.text import normalise
 from medcot_bench.errors import DataError
+from medcot_bench.study.schema import OnOverlap
+from medcot_bench.text import normalise
 from medcot_bench.types import Example
 
 WORDS = [f"word{n}" for n in range(40)]

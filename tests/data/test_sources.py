@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.chosen import ChosenTask, choose_task
 from medcot_bench.data.sources import TaskData, digest, in_hash_order, load
 from medcot_bench.errors import ConfigError, DataError
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.types import SPLITS, Example, Split
 
 Write = Callable[[str, Iterable[Mapping[str, Any]]], Path]

@@ -8,7 +8,7 @@ import pytest
 from harness_tasks import write_tasks
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.harness.files import TaskFile
+from medcot_bench.lm_eval_tasks.task_file import TaskFile
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_code_is_found_and_not_run(folder: Path, line: str, found: str) -> None:
 
 
 def test_what_lm_eval_brings_along_is_no_code_of_the_user(folder: Path) -> None:
-    from medcot_bench.harness.names import package
+    from medcot_bench.lm_eval_tasks.names import package
 
     own = package() / "tasks" / "gpqa" / "zeroshot" / "_gpqa_zeroshot_yaml"
     assert "!function" in own.read_text()

@@ -10,11 +10,11 @@ import yaml
 from harness_tasks import write_tasks
 
 from medcot_bench.cli import main
-from medcot_bench.config import Study
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
-from medcot_bench.study_files import dump_study
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.planning.plan import Plan
+from medcot_bench.study.schema import Study
 
 
 def plan_of(fields: dict[str, Any], *specs: str, **changes: Any) -> Plan:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.plan import Cell, Score
-from medcot_bench.records import (
+from medcot_bench.results.cells import Cell, Score
+from medcot_bench.results.records import (
     Attempt,
     CellRecord,
     Divergence,
@@ -20,9 +20,9 @@ from medcot_bench.records import (
     Status,
     Training,
 )
-from medcot_bench.store import Store
-from medcot_bench.testing import folders
-from medcot_bench.testing.folders import BASE
+from medcot_bench.results.store import Store
+from medcot_bench.testing import example_results as folders
+from medcot_bench.testing.example_results import BASE
 
 DOMAINS = {"k8s_qa": "kubernetes", "manuals_qa": "manuals"}
 GROUPS = {"a": "1", "b": "1", "c": "2", "d": "2"}

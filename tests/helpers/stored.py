@@ -13,9 +13,10 @@ import numpy
 import pytest
 from scipy import optimize, stats
 
-from medcot_bench.analysis.contrasts import Contrast
-from medcot_bench.analysis.leaderboard import Leaderboard, build
-from medcot_bench.results import load
+from medcot_bench.analysis.build import build
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.stats.contrasts import Contrast
 
 FOLDERS = sorted((Path(__file__).parents[2] / "docs" / "results").glob("*/"))
 Step = tuple[str, str]

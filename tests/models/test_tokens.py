@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 from tokenizers.processors import TemplateProcessing
 
-from medcot_bench.chosen import ChosenTask, choose_task
 from medcot_bench.errors import ModelError
-from medcot_bench.models.tokens import Encoder, Written, write, write_within
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.write_item import Written, write, write_within
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.testing.tiny import make_tiny_tokenizer
 from medcot_bench.types import Example, Target
 

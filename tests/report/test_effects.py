@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from medcot_bench.analysis.leaderboard import Leaderboard
-from medcot_bench.report import effects
-from medcot_bench.report.persistence import Table
-from medcot_bench.testing.boards import whole
+from medcot_bench.report import effect_tables as effects
+from medcot_bench.report.gap_tables import Table
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.testing.example_leaderboards import whole
 
 TABLES: dict[str, Callable[[Leaderboard], Table]] = {
     "factors": lambda board: effects.factors(board.factors, board),

@@ -23,12 +23,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from pydantic import TypeAdapter
 
-from medcot_bench.analysis.leaderboard import Leaderboard
-from medcot_bench.interfaces import Exporter
-from medcot_bench.plugins import installed
-from medcot_bench.report.csv import FORMULA
+from medcot_bench.plugins.manager import installed
 from medcot_bench.report.document import Block, Heading, Items, Paragraph, document
-from medcot_bench.report.text import one_line
+from medcot_bench.report.exporters.csv import FORMULA
+from medcot_bench.report.format import one_line
+from medcot_bench.results.leaderboard import Leaderboard
 
 GOLDEN = TypeAdapter(Leaderboard).validate_json(
     (Path(__file__).parent / "golden" / "leaderboard.json").read_bytes()
@@ -115,7 +114,7 @@ def leaderboard(text: str) -> Leaderboard:
 
 
 def exported(board: Leaderboard, name: str) -> str:
-    text = cast("Exporter", installed().make("exporter", name)).export(board)
+    text = installed().make_exporter(name).export(board)
     return text.encode(errors="backslashreplace").decode()
 
 

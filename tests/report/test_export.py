@@ -12,13 +12,13 @@ import pytest
 from planted import Made, answers, write
 
 from medcot_bench import FilesExporter, hookimpl
-from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.cli import main
 from medcot_bench.errors import PluginError
-from medcot_bench.plugins import PluginEntry, Plugins
+from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.report import export as module
 from medcot_bench.report.export import export
-from medcot_bench.results import Results
+from medcot_bench.results.folder import Results
+from medcot_bench.results.leaderboard import Leaderboard
 
 MADE = Made(adapter="full", scores={"k8s_qa": {"answer": answers(1.0, 0.0, 1.0, 0.0)}})
 Use = Callable[[Any], None]

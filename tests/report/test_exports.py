@@ -10,18 +10,16 @@ from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from pydantic import TypeAdapter
 
-from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.errors import PluginError
-from medcot_bench.interfaces import Exporter
-from medcot_bench.plugins import Plugins, installed
+from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.report.document import Table, document
 from medcot_bench.report.export import export
-from medcot_bench.testing.boards import places
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.testing.example_leaderboards import places
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "=cmd()|'/C calc'!A0 <script>alert(1)</script> [x](javascript:y) ![i](u) `a|b` \\| &lt;\n\n# title\t|"
@@ -34,7 +32,7 @@ def leaderboard() -> Leaderboard:
 
 
 def exported(leaderboard: Leaderboard, name: str) -> str:
-    return cast("Exporter", installed().make("exporter", name)).export(leaderboard)
+    return installed().make_exporter(name).export(leaderboard)
 
 
 @pytest.mark.parametrize("name", ["md", "csv", "json"])

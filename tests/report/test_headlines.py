@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.leaderboard import Leaderboard, build
-from medcot_bench.report.csv import Csv
+from medcot_bench.analysis.build import build
 from medcot_bench.report.document import Table, document, scales
-from medcot_bench.report.markdown import Markdown
+from medcot_bench.report.exporters.csv import Csv
+from medcot_bench.report.exporters.markdown import Markdown
 from medcot_bench.report.terminal import overview
-from medcot_bench.results import load
-from medcot_bench.testing.boards import FOREIGN, SHIFT, whole
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.testing.example_leaderboards import FOREIGN, SHIFT, whole
 
 
 def planted(root: Path, primary: str, scores: tuple[str, ...]) -> Leaderboard:

@@ -19,10 +19,10 @@ from lm_eval.result_schema import EvalResults
 from lm_eval.utils import get_latest_filename, get_results_filenames, make_table, sanitize_model_name
 from planted import Made, answers, write
 
-from medcot_bench.plugins import installed
-from medcot_bench.records import ScoreRecord
+from medcot_bench.plugins.manager import installed
 from medcot_bench.report.export import export
-from medcot_bench.results import CellResult, Results, load
+from medcot_bench.results.folder import CellResult, Results, load
+from medcot_bench.results.records import ScoreRecord
 
 Line = tuple[str, ...]
 
@@ -33,7 +33,7 @@ def quick() -> Results:
 
 
 def written(results: Results) -> dict[str, dict[str, Any]]:
-    files = installed().make("exporter", "lm-eval").files(results)
+    files = installed().make_exporter("lm-eval").files(results)
     return {path: json.loads(text) for path, text in files.items()}
 
 

@@ -14,11 +14,11 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 from pydantic import TypeAdapter
 
-from medcot_bench.analysis.leaderboard import Leaderboard
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.plugins import installed
-from medcot_bench.report.model_card import PUBLIC_BENCHMARKS
-from medcot_bench.testing.boards import whole
+from medcot_bench.plugins.manager import installed
+from medcot_bench.report.exporters.model_card import PUBLIC_BENCHMARKS
+from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.testing.example_leaderboards import whole
 
 GOLDEN = (Path(__file__).parent / "golden" / "leaderboard.json").read_text(encoding="utf-8")
 
@@ -35,7 +35,7 @@ def called(task: str, source: str) -> Leaderboard:
 
 
 def exported(board: Leaderboard) -> str:
-    card: str = installed().make("exporter", "model-card").export(board)
+    card: str = installed().make_exporter("model-card").export(board)
     return card
 
 
@@ -173,7 +173,7 @@ def test_rows_of_a_file_are_named_by_it() -> None:
 BUNDLED = [
     entry.name
     for entry in installed().of("task")
-    if entry.distribution == "medcot-bench" and "bundled" in installed().make("task", entry.name).spec.sources
+    if entry.distribution == "medcot-bench" and "bundled" in installed().make_task(entry.name).spec.sources
 ]
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.contrasts import Contrast
-from medcot_bench.analysis.leaderboard import Leaderboard, build
-from medcot_bench.analysis.persistence import Effect
-from medcot_bench.analysis.power import detectable
-from medcot_bench.analysis.verdict import Verdict
-from medcot_bench.report.html import Html
-from medcot_bench.report.latex import Latex
-from medcot_bench.report.markdown import Markdown
-from medcot_bench.report.persistence import basis, limits, rates, verdicts
-from medcot_bench.results import load
-from medcot_bench.tuning import Trial
+from medcot_bench.analysis.build import build
+from medcot_bench.report.exporters.html import Html
+from medcot_bench.report.exporters.latex import Latex
+from medcot_bench.report.exporters.markdown import Markdown
+from medcot_bench.report.gap_tables import basis, limits, rates, verdicts
+from medcot_bench.results.folder import load
+from medcot_bench.results.leaderboard import Effect, Leaderboard
+from medcot_bench.results.trials import Trial
+from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.power import detectable
+from medcot_bench.stats.verdict import Verdict
 
 
 def planted(root: Path, items: int, seeds: int) -> Leaderboard:

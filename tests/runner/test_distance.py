@@ -10,11 +10,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medcot_bench.config import Study
-from medcot_bench.models.tokens import Encoder
-from medcot_bench.planner import make_plan
-from medcot_bench.runner import distance
-from medcot_bench.runner.distance import Distances
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.planning.build import make_plan
+from medcot_bench.study.schema import Study
+from medcot_bench.training import drift as distance
+from medcot_bench.training.drift import Distances
 
 
 def test_the_base_is_measured_once_for_each_task_and_form(

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medcot_bench.config import Study
-from medcot_bench.planner import make_plan
-from medcot_bench.runner.eta import Eta, Phase, phases
-from medcot_bench.store import Store
-from medcot_bench.todo import remaining, run_order
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.estimates.duration import Eta, Phase, phases
+from medcot_bench.planning.status import remaining, run_order
+from medcot_bench.results.store import Store
+from medcot_bench.study.schema import Study
 
 Event = Mapping[str, Any]
 

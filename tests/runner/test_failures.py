@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import medcot_bench
-from medcot_bench.config import Study
 from medcot_bench.errors import Diverged, StoreError
-from medcot_bench.planner import make_plan
-from medcot_bench.records import Attempt
-from medcot_bench.results import load
-from medcot_bench.runner.worker import status_of
-from medcot_bench.store import Store
+from medcot_bench.planning.build import make_plan
+from medcot_bench.results.folder import load
+from medcot_bench.results.records import Attempt
+from medcot_bench.results.store import Store
+from medcot_bench.study.schema import Study
+from medcot_bench.worker.main import status_of
 
 from .conftest import Start
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import medcot_bench
-from medcot_bench.results import load
+from medcot_bench.results.folder import load
 
 from .conftest import Start
 

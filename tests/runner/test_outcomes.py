@@ -14,8 +14,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 import medcot_bench
 from medcot_bench import Results
-from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.planner import make_plan
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.write_item import write
+from medcot_bench.planning.build import make_plan
 from medcot_bench.testing.tiny import make_tiny_model
 
 pytestmark = pytest.mark.slow

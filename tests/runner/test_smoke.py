@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import medcot_bench
-from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.build import build
 
 GOLDEN = Path(__file__).parent / "golden" / "smoke.json"
 ITEMS = 12

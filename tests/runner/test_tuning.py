@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import medcot_bench
-from medcot_bench.analysis.leaderboard import build
+from medcot_bench.analysis.build import build
 from medcot_bench.analysis.matched import matched_gaps
 from medcot_bench.errors import MedcotError
-from medcot_bench.planner import make_plan
+from medcot_bench.planning.build import make_plan
 
 pytestmark = pytest.mark.slow
 RATES = (1e-3, 1e-2)

@@ -11,16 +11,17 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from medcot_bench import Example
-from medcot_bench.chosen import choose_task
-from medcot_bench.config import Study
 from medcot_bench.errors import PluginError
+from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer
-from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.options import split_specs
-from medcot_bench.planner import make_plan
-from medcot_bench.plugins import installed
-from medcot_bench.scoring.answers import ItemScorer, Question, cut, repetition
+from medcot_bench.models.write_item import write
+from medcot_bench.planning.build import make_plan
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import choose_task
+from medcot_bench.scoring.item_scores import ItemScorer, Question, cut, repetition
 from medcot_bench.scoring.rouge import RougeL
+from medcot_bench.study.schema import Study
+from medcot_bench.study.spec_strings import split_specs
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from transformers import AutoModelForCausalLM, FalconConfig, Lfm2Config, Mistral
 from medcot_bench.errors import ModelError
 from medcot_bench.models.attention import Past
 from medcot_bench.models.load import load_model, load_tokenizer
-from medcot_bench.scoring.engine import build_lm
-from medcot_bench.scoring.hf import STOP, HfLM
+from medcot_bench.scoring.engines.build import build_lm
+from medcot_bench.scoring.engines.hf import STOP, HfLM
 from medcot_bench.testing.tiny import make_tiny_model
 
 WORDS = ("pod", "node", "image", "port", "name", "the", "of", "in", "which", "has", "and", "a", "is", "not", "on")
@@ -107,7 +107,7 @@ def test_generated_text_and_what_did_not_end(model: Any, tokenizer: Any, setting
 def test_rows_wait_where_prompts_fill_a_batch(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     hf, fast = engines(model, tokenizer)
     expected = hf.generate_until(generation_requests(), disable_tqdm=True)
-    monkeypatch.setattr("medcot_bench.scoring.fast.BATCH_TOKENS", 60)
+    monkeypatch.setattr("medcot_bench.scoring.engines.fast.BATCH_TOKENS", 60)
     assert fast.generate_until(generation_requests(), disable_tqdm=True) == expected
     assert_same_likelihoods(hf, fast, likelihood_requests())
 
@@ -117,7 +117,7 @@ def test_rows_wait_where_prompts_fill_a_batch(model: Any, tokenizer: Any, monkey
 def test_prompts_read_for_their_likelihoods_are_not_read_again(
     model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, kept: int, most: int
 ) -> None:
-    monkeypatch.setattr("medcot_bench.scoring.fast.KEPT_TOKENS", kept)
+    monkeypatch.setattr("medcot_bench.scoring.engines.fast.KEPT_TOKENS", kept)
     hf, fast = engines(model, tokenizer)
     answers = generation_requests(max_gen_toks=most)
     contexts = [request.args[0] for request in answers]
@@ -168,7 +168,7 @@ def test_only_answers_being_written_hold_memory(
             living.add(self)
             most = max(most, len(living))
 
-    monkeypatch.setattr("medcot_bench.scoring.fast.Past", Counted)
+    monkeypatch.setattr("medcot_bench.scoring.engines.fast.Past", Counted)
     _, fast = engines(model, tokenizer)  # three at once
     fast.generate_until(generation_requests() * 4, disable_tqdm=True)
     assert most <= 3 + 1  # one may wait for its turn

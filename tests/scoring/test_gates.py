@@ -11,15 +11,15 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from medcot_bench import Example, Target
-from medcot_bench.config import Study
 from medcot_bench.errors import GateError
+from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer
-from medcot_bench.models.tokens import Encoder
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.plan import Plan
 from medcot_bench.scoring.evaluate import evaluate_score
 from medcot_bench.scoring.gates import check_predictions, check_prompts
 from medcot_bench.scoring.rouge import Rouge, RougeL
+from medcot_bench.study.schema import Study
 from medcot_bench.testing.tiny import make_tiny_model
 
 

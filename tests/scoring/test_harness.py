@@ -13,12 +13,12 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medcot_bench.config import Study
 from medcot_bench.errors import ConfigError
 from medcot_bench.models.load import load_model, load_tokenizer
-from medcot_bench.planner import make_plan
+from medcot_bench.planning.build import make_plan
 from medcot_bench.scoring.evaluate import Evaluation
-from medcot_bench.scoring.harness import check_loadable, evaluate_harness
+from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_harness
+from medcot_bench.study.schema import Study
 
 
 @pytest.fixture

@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 import torch
 
-from medcot_bench import prompting
-from medcot_bench.chosen import ChosenTask, choose_task
-from medcot_bench.config import Study
 from medcot_bench.errors import GateError
+from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer
-from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.options import NamedOptions
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
-from medcot_bench.plugins import installed
-from medcot_bench.prompting import AFTER, BEFORE, asked
+from medcot_bench.models.write_item import write
+from medcot_bench.planning import baseline_evaluations as prompting
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.plan import Plan
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.prompted_task import AFTER, BEFORE, asked
+from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
 from medcot_bench.scoring import evaluate as evaluating
 from medcot_bench.scoring.evaluate import Evaluation, evaluate_score
+from medcot_bench.study.schema import Study
+from medcot_bench.study.spec_strings import NamedOptions
 from medcot_bench.types import Example
 
 Fields = dict[str, Any]

@@ -13,12 +13,13 @@ from lm_eval.models.huggingface import HFLM
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medcot_bench.config import Study
+from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer
-from medcot_bench.models.tokens import Encoder, write
-from medcot_bench.plan import Plan
-from medcot_bench.planner import make_plan
+from medcot_bench.models.write_item import write
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.plan import Plan
 from medcot_bench.scoring.evaluate import Evaluation, evaluate_score
+from medcot_bench.study.schema import Study
 
 
 class WithoutStops:
@@ -136,7 +137,7 @@ def test_training_and_lm_eval_see_the_same_tokens(
 
 
 def test_a_stop_string_counts_only_after_text(study_fields: dict[str, Any], tiny_model: Path) -> None:
-    from medcot_bench.scoring.hf import StopAfterText
+    from medcot_bench.scoring.engines.hf import StopAfterText
 
     tokenizer = load_tokenizer(tiny_model)
     rows = ["\n\n A", "\n\n A Pod.\n", "A Pod.\nQ"]

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from medcot_bench import Example
-from medcot_bench.data.text import normalise
+from medcot_bench.text import normalise
 from medcot_tasks.bundled import SEEN_TEMPLATES, SHIFTS, TEMPLATES
 from medcot_tasks.kubernetes import clusters
 from medcot_tasks.kubernetes.k8s_qa import K8sQA

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from medcot_bench.chosen import choose_task
 from medcot_bench.data.sources import load
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import choose_task
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.types import SPLITS
 
 SIZES = {

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.bases import resolve
-from medcot_bench.chosen import choose_task
-from medcot_bench.config import DEFAULT_MODEL
+from medcot_bench.base_model.resolve import resolve
 from medcot_bench.errors import MedcotError
 from medcot_bench.models.load import load_tokenizer, weights_folder
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import choose_task
+from medcot_bench.study.schema import DEFAULT_MODEL
+from medcot_bench.study.spec_strings import split_specs
 from medcot_tasks.bundled import SHIFTS
 
 LIMITS = {

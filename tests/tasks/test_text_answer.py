@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medcot_bench.chosen import choose_task
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_task import choose_task
+from medcot_bench.study.spec_strings import split_specs
 from medcot_tasks.bundled import LEVELS, SHIFTS
 from medcot_tasks.text_answer import score_text
 

@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from medcot_bench.training.costs import Meter, tensor_bytes
+from medcot_bench.models.meter import Meter, tensor_bytes
 
 MB = 1 << 20
 

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from medcot_bench.training.batches import Item
-from medcot_bench.training.divergence import TOKENS, divergence, next_token_logprobs
+from medcot_bench.training.kl import TOKENS, divergence, next_token_logprobs
 
 LENGTHS = ((5, 3), (12, 7), (9, TOKENS + 4))  # tokens of prompts and targets
 

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 import medcot_bench
-from medcot_bench.data.general import general_text, text_digest
+from medcot_bench.data.general_text import general_text, text_digest
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.testing.tiny import make_tiny_model
 from medcot_bench.training.forgetting import WINDOW, forgetting, general_nll, windows

@@ -11,12 +11,12 @@ import torch
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from medcot_bench.bases import resolve
-from medcot_bench.chosen import choose_adapter
+from medcot_bench.base_model.resolve import resolve
 from medcot_bench.models.attention import flat
 from medcot_bench.models.load import load_model
-from medcot_bench.options import split_specs
-from medcot_bench.plugins import installed
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_adapter import choose_adapter
+from medcot_bench.study.spec_strings import split_specs
 from medcot_bench.testing.tiny import Architecture, make_tiny_model
 from medcot_bench.training.batches import Item, flatten, split_step
 from medcot_bench.training.loop import accumulate, mean_nll

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from medcot_adapters.selectors.positional import in_blocks
 from medcot_bench import ConfigError, Option, Placement, Probe, SelectorSpec, hookimpl
-from medcot_bench.options import number_ranges
 
 SPEC = SelectorSpec(
     name="layers",
@@ -42,3 +42,21 @@ class Layers:
 def medcot_make_selector(name: str, options: Mapping[str, Any]) -> Layers:
     """Build the selector."""
     return Layers(**options)
+
+
+def number_ranges(text: str) -> list[int]:
+    """Read a list of numbers and ranges joined by `+`. Raises ValueError.
+
+    >>> number_ranges("1+3+8-10")
+    [1, 3, 8, 9, 10]
+    """
+    numbers: list[int] = []
+    for part in text.split("+"):
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        if not match:
+            raise ValueError(f"'{part}' is neither a number nor a range; write e.g. 1+3+8-15")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(f"'{part}' runs backwards")
+        numbers.extend(range(first, last + 1))
+    return numbers

@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
-from medcot_bench.data.text import normalise
+from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl, normalise
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
 from medcot_tasks.medical.hub import MEDCALC

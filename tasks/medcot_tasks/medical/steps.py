@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from medcot_bench import Example
-from medcot_bench.data.text import normalise
+from medcot_bench import Example, normalise
 from medcot_tasks.medical.arithmetic import evaluate
 from medcot_tasks.medical.number import ALONE, decimals, to_float
 

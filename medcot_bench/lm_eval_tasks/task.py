@@ -1,0 +1,118 @@
+"""A task of lm-eval in a plan: what was typed, checked as far as that goes without lm-eval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.errors import ConfigError, near
+from medcot_bench.lm_eval_tasks.names import packaged
+from medcot_bench.lm_eval_tasks.task_file import TaskFile
+from medcot_bench.plugins.options import check
+from medcot_bench.study.paths import typed_path
+from medcot_bench.study.schema import Study
+from medcot_bench.study.spec_strings import HARNESS, NamedOptions
+from medcot_bench.types import Option
+
+DOMAIN = HARNESS
+FORM: Mapping[str, str] = {"context": "as written", "answer": HARNESS}
+"""No other task's form: scores are not compared with theirs."""
+OPTIONS = {
+    "num_fewshot": Option(int, None, "solved examples before each document, where the task does not fix them"),
+    "limit": Option(int, None, "documents a task, the first ones"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HarnessTask:
+    """A task, group or tag of lm-eval, by name or from a user's file."""
+
+    typed: NamedOptions
+    name: str
+    """What lm-eval calls it."""
+    file: TaskFile | None
+    """The user's file; None for lm-eval's own."""
+    num_fewshot: int | None
+    """None: as many as the task says."""
+    limit: int | None
+
+    @property
+    def label(self) -> str:
+        """The name shown for it, with the options as typed. A file goes by its name, from whatever folder."""
+        name = f"{HARNESS}:{self.file.path.name}" if self.file else self.typed.name
+        return str(NamedOptions(name, self.typed.options))
+
+    @property
+    def source(self) -> str:
+        """What tables name beside it."""
+        return f"file:{self.file.path.name}" if self.file else f"lm-eval {version('lm_eval')}"
+
+    @property
+    def remote(self) -> bool:
+        """Whether a data set may have to be fetched."""
+        return self.file is None or self.file.remote
+
+    def request(self) -> dict[str, Any]:
+        """Return the part of an id that names it: lm-eval's version says what its own tasks are."""
+        return {
+            "task": {
+                "lm_eval": version("lm_eval"),
+                "name": self.name,
+                "files": self.file.digest if self.file else None,
+                "num_fewshot": self.num_fewshot,
+            },
+            "items": {"limit": self.limit},
+        }
+
+
+def is_harness(typed: NamedOptions) -> bool:
+    """Return whether a spec names a task of lm-eval."""
+    return typed.name.startswith(f"{HARNESS}:")
+
+
+def with_absolute_file(typed: NamedOptions) -> NamedOptions:
+    """Return a spec that means the same from any folder."""
+    name = typed.name.removeprefix(f"{HARNESS}:")
+    if not is_harness(typed) or not _is_file(name):
+        return typed
+    return NamedOptions(f"{HARNESS}:{Path(name).expanduser().absolute()}", typed.options)
+
+
+def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
+    """Find the task that was typed, `lm_eval:NAME` or `lm_eval:FILE.yaml`.
+
+    Raises ConfigError for a name that lm-eval does not have, a wrong option, a file that can't be used, is called
+    as another one of the study, or would run code which the study does not trust.
+    """
+    name = typed.name.removeprefix(f"{HARNESS}:")
+    options = check(f"task {typed.name}", OPTIONS, typed.options)
+    for key, least in (("num_fewshot", 0), ("limit", 1)):
+        if options[key] is not None and options[key] < least:
+            raise ConfigError(f"task {typed.name}: {key}={options[key]}: write a number from {least} up")
+    file = None
+    if _is_file(name):
+        file = TaskFile(typed_path(name))
+        _check_alone(file, study)
+        name = file.name
+        if file.code and not study.trust_task_code:
+            raise ConfigError(f"{file.code} runs code; read it, then add --trust-task-code")
+    elif name not in packaged():
+        raise ConfigError(f"lm-eval has no task, group or tag '{name}'{near(name, packaged())}")
+    limit = study.limit if options["limit"] is None else options["limit"]
+    return HarnessTask(typed, name, file, options["num_fewshot"], limit)
+
+
+def _check_alone(file: TaskFile, study: Study) -> None:
+    """Raise ConfigError where another file of the study has this one's name, by which tables know it."""
+    names = [typed.name.removeprefix(f"{HARNESS}:") for typed in study.specs("eval_tasks") if is_harness(typed)]
+    paths = [path for name in names if _is_file(name) and (path := typed_path(name)).name == file.path.name]
+    if len({path.resolve() for path in paths}) > 1:
+        alike = ", ".join(map(str, dict.fromkeys(paths)))
+        raise ConfigError(f"task files {alike}: tables would not tell them apart; rename one")
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml")

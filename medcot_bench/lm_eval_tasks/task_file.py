@@ -1,0 +1,186 @@
+"""A user's own task file, read without lm-eval: what it needs, what of it runs as code, a digest of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medcot_bench.errors import ConfigError, near
+from medcot_bench.lm_eval_tasks.names import package, packaged
+
+DATA_FORMATS = {"arrow", "csv", "json", "parquet", "text", "xml"}
+"""Values of `dataset_path` that name a format of files, and no data set."""
+PICKLES = "pandas"
+"""The format whose files can hold code."""
+
+
+class _Function(str):
+    """What follows the tag `!function`: a name in a module."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads what lm-eval reads; functions stay names."""
+
+
+def _function(loader: yaml.SafeLoader, node: yaml.Node) -> _Function:
+    return _Function(node.value)
+
+
+_Loader.add_constructor("!function", _function)
+
+
+class TaskFile:
+    """A file that defines a task or a group, and everything that it leads to.
+
+    Raises ConfigError where it, or what it names, is missing or malformed.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.code = ""
+        """The first place that would run code of the user's, empty where there is none."""
+        self.remote = False
+        """Whether a data set may have to be fetched."""
+        self.packaged = False
+        """Whether tasks of lm-eval's own are in it."""
+        self._digests: dict[Path, str] = {}
+        self._read: set[Path] = set()
+        config = self._config(path)
+        self.group = "group" in config
+        self.name = str(config.get("group" if self.group else "task", ""))
+        if not self.name:
+            raise ConfigError(f"{path}: it names neither a 'task' nor a 'group'")
+        if self.group:
+            self._members(config, _beside(path), path)
+        else:
+            self._data(config, path)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all files that it leads to, in the order that it does."""
+        return hashlib.sha256("".join(self._digests.values()).encode()).hexdigest()
+
+    def _config(self, path: Path, including: tuple[Path, ...] = ()) -> dict[str, Any]:
+        """Return what a file says, with what it includes."""
+        if path.resolve() in including:
+            raise ConfigError(f"{path}: it includes itself")
+        own = _load(path)
+        self._keep(path)
+        if not path.resolve().is_relative_to(package().resolve()):
+            found = next(_code(own), "")
+            self.code = self.code or (found and f"{path}: {found}")
+            if found:
+                for module in sorted(path.parent.glob("*.py")):
+                    self._keep(module)
+        included = own.pop("include", [])
+        config: dict[str, Any] = {}
+        for name in included if isinstance(included, list) else [included]:
+            config |= self._config(path.parent / str(name), (*including, path.resolve()))
+        return config | own
+
+    def _members(self, group: Mapping[str, Any], beside: Mapping[str, list[Path]], path: Path) -> None:
+        """Follow the tasks of a group: files beside it, lm-eval's own, or written out in it."""
+        members = group.get("task", [])
+        for member in members if isinstance(members, list) else [members]:
+            config = member if isinstance(member, Mapping) else {}
+            name = str(config.get("group", config.get("task")) if config else member)
+            if name in beside:
+                for file in beside[name]:
+                    if file not in self._read:
+                        self._read.add(file)
+                        found = self._config(file)
+                        self._members(found, beside, file) if "group" in found else self._data(found, file)
+            elif name in packaged():
+                self.packaged = self.remote = True
+            elif "group" in config:
+                self._members(config, beside, path)
+            elif "dataset_path" in config:
+                self._data(config, path)
+            else:
+                known = [*beside, *packaged()]
+                raise ConfigError(f"{path}: no task '{name}' in this folder or of lm-eval{near(name, known)}")
+
+    def _data(self, config: Mapping[str, Any], path: Path) -> None:
+        """Take note of a task's data: files, or a data set of the hub."""
+        source, options = str(config.get("dataset_path", "")), config.get("dataset_kwargs") or {}
+        if source in DATA_FORMATS | {PICKLES}:
+            for pattern in _patterns(options):
+                if "://" in pattern:
+                    self.remote = True
+                    continue
+                # Patterns may be absolute, which those of Path.glob may not.
+                files = sorted(Path(name) for name in glob(pattern, recursive=True))  # noqa: PTH207
+                if not files:
+                    raise ConfigError(f"{path}: data_files: no such file {pattern} (from where you are)")
+                for file in files:
+                    self._keep(file)
+        elif source and Path(source).is_dir():
+            for file in sorted(Path(source).rglob("*")):
+                self._keep(file)
+        else:
+            self.remote = self.remote or bool(source)
+
+    def _keep(self, path: Path) -> None:
+        if path.is_file():
+            with path.open("rb") as file:
+                self._digests[path.resolve()] = hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            config = yaml.load(file, _Loader)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path}: a task file is a mapping of fields, this is a {type(config).__name__}")
+    return {str(key): value for key, value in config.items()}
+
+
+def _beside(path: Path) -> dict[str, list[Path]]:
+    """Return the names that the files of a folder define, as lm-eval finds them, with those of their tags."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(path.parent.rglob("*.yaml")):
+        try:
+            config = _load(file)
+        except ConfigError:
+            continue  # as lm-eval does
+        tags = config.get("tag", [])
+        names = [config.get("group", config.get("task")), *(tags if isinstance(tags, list) else [tags])]
+        for name in names:
+            if isinstance(name, str):
+                found.setdefault(name, []).append(file)
+    return found
+
+
+def _code(value: Any) -> Iterator[str]:
+    """Yield what in a file runs code: functions, classes, unsafe metrics, scripts of data sets, pickles."""
+    if isinstance(value, _Function):
+        yield f"!function {value}"
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if (key in ("unsafe_code", "trust_remote_code") and inner) or key == "class":
+                yield str(key)
+            if key == "dataset_path" and inner == PICKLES:
+                yield f"dataset_path: {PICKLES}"
+            yield from _code(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _code(inner)
+
+
+def _patterns(options: Mapping[str, Any]) -> list[str]:
+    """Return the paths and patterns of data files."""
+    folder, given = options.get("data_dir"), options.get("data_files", [])
+    by_split = given.values() if isinstance(given, Mapping) else [given]
+    named = [str(one) for some in by_split for one in (some if isinstance(some, list) else [some])]
+    if folder:
+        return [str(Path(folder) / name) for name in named or ["**"]]
+    return named

@@ -1,0 +1,86 @@
+"""Text to tokens, one way for training and scoring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.task_checks import checked_prompt, checked_target
+from medcot_bench.types import Example, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One item as a model sees it, with the example as it was written (its context may be shortened)."""
+
+    example: Example
+    prompt: str
+    target: str
+    shortened: bool = False
+
+
+def write(
+    chosen: ChosenTask,
+    encoder: Encoder,
+    example: Example,
+    shots: Sequence[tuple[str, str]] = (),
+    *,
+    answered: bool = True,
+) -> Written:
+    """Write one item; one that is not `answered` has an empty target.
+
+    A plugin's exception becomes a PluginError that names it.
+    """
+    with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
+        text = checked_prompt(chosen.task.prompt(example, chosen.template))
+        target = checked_target(chosen.task.target(example)) if answered else Target("")
+    return Written(example, encoder.prompt(text, shots), encoder.target(target))
+
+
+def write_within(
+    chosen: ChosenTask,
+    encoder: Encoder,
+    example: Example,
+    limit: int,
+    *,
+    room: int = 0,
+    shots: Sequence[tuple[str, str]] = (),
+    shorten: bool,
+    answered: bool = True,
+) -> Written | None:
+    """Write one item in at most `limit` tokens, of which the larger of `room` and the target follow the prompt.
+
+    Where it is longer and `shorten` is set, the end of the context is cut, as little as needed. Returns None
+    where that is not allowed or not enough.
+    """
+
+    def fits(written: Written) -> bool:
+        prompt, target = encoder.pair(written.prompt, written.target)
+        return len(prompt) + max(len(target) + 1, room) <= limit  # one more for EOS
+
+    written = write(chosen, encoder, example, shots, answered=answered)
+    if fits(written):
+        return written
+    pieces = _pieces(example.context or "")
+    if not shorten or not pieces:
+        return None
+    fitting, low, high = None, 1, len(pieces) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        shorter = replace(example, context="".join(pieces[:middle]))
+        candidate = write(chosen, encoder, shorter, shots, answered=answered)
+        if fits(candidate):
+            fitting, low = Written(shorter, candidate.prompt, candidate.target, shortened=True), middle + 1
+        else:
+            high = middle - 1
+    return fitting
+
+
+def _pieces(text: str) -> list[str]:
+    """Split a text where it may be cut: after words, or anywhere in a script that uses no spaces."""
+    words = re.findall(r"\s*\S+", text)
+    return words if len(words) > len(text) / 20 else list(text)

@@ -1,0 +1,165 @@
+"""How long a run will still take: guesses of every phase's work, corrected by what the phases before took."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Any
+
+from medcot_bench.planning.plan import DIVERGENCE_ITEMS, Plan
+from medcot_bench.planning.status import Todo
+from medcot_bench.plugins.prompted_task import asked
+from medcot_bench.results.cells import Cell, Score
+from medcot_bench.results.metrics import needs_generation
+from medcot_bench.types import Example
+
+CHARACTERS = 3.5
+"""Characters a token, roughly."""
+BACKWARD = {"full": 2.0, "low_rank": 1.2}
+"""What the backward pass through a block costs, in forward passes: low rank needs no gradient of the weights."""
+SECONDS_A_TOKEN = 1.5e-3
+"""What a token costs that is read, on two cores of MEASURED_ON with a model of 135 M parameters."""
+MEASURED_ON = "an AMD EPYC"
+MEASURED_WITH = 135e6
+HARNESS_DOCUMENTS, HARNESS_TOKENS = 1000, 200
+"""What a task of lm-eval is taken to have, before it is loaded, and tokens of each."""
+WRITTEN = 4.5
+"""What a token costs that is generated, in tokens that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One training or evaluation that is to come."""
+
+    cell: str
+    task: str | None
+    """The evaluation, by its title; None for a training."""
+    kind: str
+    """Phases of one kind take equally long for equal work, e.g. `train lora`."""
+    work: float
+    """In tokens read."""
+
+
+class Eta:
+    """Follows the events of a run. Times are seconds on any clock that doesn't go back."""
+
+    def __init__(self, phases: Sequence[Phase]):
+        self._left = list(phases)
+        self._took: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+        """Kind -> (work, seconds) of what is done."""
+        self._current: Phase | None = None
+        self._began = self._share = 0.0
+
+    def observe(self, event: Mapping[str, Any], now: float) -> None:
+        """Take note of an event."""
+        kind = event["event"]
+        if kind == "phase":
+            found = (p for p in self._left if (p.cell, p.task) == (event["cell"], event.get("task")))
+            self._current = next(found, None)
+            self._began, self._share = now, 0.0
+        elif kind == "progress":
+            self._share = event["done"] / event["total"]
+        elif kind in ("trained", "scored") and self._current is not None:
+            self._took[self._current.kind].append((self._current.work, now - self._began))
+            self._left.remove(self._current)
+            self._current = None
+        elif kind == "failed" and event["task"]:
+            self._left = [p for p in self._left if (p.cell, p.task) != (event["cell"], event["task"])]
+            self._current = None
+        elif kind in ("failed", "cell_finished"):
+            self._left = [p for p in self._left if p.cell != event["cell"]]
+            self._current = None
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return the seconds that are left, None as long as nothing is known."""
+        took = {kind: list(done) for kind, done in self._took.items()}
+        current, elapsed = self._current, now - self._began
+        if current is not None and self._share > 0:
+            took.setdefault(current.kind, []).append((current.work * self._share, elapsed))
+        if not took:
+            return None
+        total = 0.0
+        for phase in self._left:
+            seconds = phase.work * _rate(took, phase.kind)
+            if phase is current:
+                # One that takes longer than the like goes on at its own pace.
+                own = elapsed * (1 - self._share) / self._share if self._share else 0.0
+                seconds = max(seconds - elapsed, own)
+            total += seconds
+        return total
+
+
+def phases(plan: Plan, todos: Sequence[Todo]) -> Iterator[Phase]:
+    """Yield what is to be done, in order, with its work."""
+    for todo in todos:
+        cell = todo.cell
+        if todo.action == "train" and cell.task is not None:
+            yield Phase(cell.id, None, f"train {cell.adapter}", _training(plan, cell, cell.task))
+        for score in todo.missing:
+            who = "the base" if cell.task is None else "a trained model"
+            how = "likelihood of" if not _generates(score) else "answers to"
+            yield Phase(cell.id, score.title, f"score {how} {score.task} of {who}", _scoring(plan, cell, score))
+
+
+def guess(plan: Plan, todos: Sequence[Todo]) -> float:
+    """Return the seconds that a plan takes on two cores of MEASURED_ON: nothing of this machine is known yet."""
+    work = sum(phase.work for phase in phases(plan, todos))
+    return work * SECONDS_A_TOKEN * plan.base.info.parameters / MEASURED_WITH
+
+
+def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float:
+    """Return seconds for one token read: of this kind, else of training or scoring, else of everything.
+
+    The median over phases, so that one that was held up by other programs doesn't count for all that is to come.
+    """
+    done = took.get(kind)
+    if done is None:
+        alike = [pair for other, pairs in took.items() if other.split()[0] == kind.split()[0] for pair in pairs]
+        done = alike or [pair for pairs in took.values() for pair in pairs]
+    return median(seconds / max(work, 1e-9) for work, seconds in done)
+
+
+def _training(plan: Plan, cell: Cell, task: str) -> float:
+    recipe, items = plan.recipe(cell), plan.train_items(task, cell.adapter)
+    each = fmean([sum(_tokens(item)) for item in items]) if items else 0.0
+    tokens = recipe.epochs * len(items) * each
+    if recipe.max_steps is not None:
+        tokens = recipe.max_steps * recipe.batch_size * each
+    if recipe.train_tokens is not None:
+        tokens = min(tokens, recipe.train_tokens) if recipe.max_steps is not None else recipe.train_tokens
+    chosen, info = plan.adapters[cell.adapter], plan.base.info
+    placed = chosen.place(info, plan.base.modules, cell.seed or 0)
+    layers = [module.layer for module in plan.base.modules if module.path in placed]
+    lowest = min((layer or 0 for layer in layers), default=0)
+    trained = tokens * (1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers))
+    looked_at = plan.data[task].splits["eval"][:DIVERGENCE_ITEMS]
+    measured = len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in looked_at)
+    return trained + measured
+
+
+def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
+    """Return about how much the engine `fast` has to read, each prompt once."""
+    if score.task in plan.harness:
+        return HARNESS_TOKENS * float(plan.harness[score.task].limit or HARNESS_DOCUMENTS)
+    scoring, work = plan.scoring, 0.0
+    spec = asked(plan.tasks[score.task], score.baseline).task.spec
+    for number, item in enumerate(plan.scored_items(score.task, choosing=score.chooses)):
+        prompt, target = _tokens(item)
+        work += prompt + target
+        if _generates(score) and number < (scoring.generate_items or number + 1):
+            written = score.request["max_new_tokens"] if cell.task is None and not spec.stop else target
+            work += WRITTEN * written
+    return work
+
+
+def _generates(score: Score) -> bool:
+    names = score.request.get("scores")
+    return not names or any(map(needs_generation, names))
+
+
+def _tokens(example: Example) -> tuple[float, float]:
+    """Return about how many tokens prompt and target have, without asking the task."""
+    given = (example.context or "", example.question, *example.options.values())
+    return sum(map(len, given)) / CHARACTERS, len((example.reasoning or "") + example.answer) / CHARACTERS

@@ -1,0 +1,114 @@
+"""What a plan still has to do in a result folder, why, and the disk that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from medcot_bench.planning.plan import Plan
+from medcot_bench.results.cells import FINAL, Cell, Score
+from medcot_bench.results.records import CellRecord
+from medcot_bench.results.store import Store
+from medcot_bench.types import Placement
+
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "lm_eval")
+"""Packages whose version can move a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Todo:
+    """What one cell needs."""
+
+    cell: Cell
+    action: Literal["train", "score", "done"]
+    missing: tuple[Score, ...]
+    reason: str
+
+
+def remaining(plan: Plan, store: Store) -> list[Todo]:
+    """Return what every cell of the plan needs, in the plan's order."""
+    return [_todo(plan, store, cell) for cell in plan.cells]
+
+
+def run_order(todos: list[Todo], plan: Plan) -> list[Todo]:
+    """Sort what is to run so that cells on one base follow each other, those that write to it last."""
+
+    def key(todo: Todo) -> tuple[str, bool]:
+        spec = plan.adapters[todo.cell.adapter].adapter.spec
+        return spec.quantisation, spec.update == "full"
+
+    return sorted(
+        (todo for todo in todos if todo.action != "done"),
+        key=lambda todo: (key(todo)[0] != "none", *key(todo)),
+    )
+
+
+def keeps_weights(plan: Plan, cell: Cell) -> bool:
+    """Return whether a cell's weights stay on disk once it is scored."""
+    update = plan.adapters[cell.adapter].adapter.spec.update
+    keep = plan.study.keep_weights
+    return update != "none" and (keep == "all" or (keep == "adapters" and update == "low_rank"))
+
+
+def weight_bytes(plan: Plan, cell: Cell) -> int:
+    """Estimate the bytes of a cell's saved weights, in fp32: a whole model, or two factors a placed module."""
+    chosen = plan.adapters[cell.adapter]
+    update = chosen.adapter.spec.update
+    if update == "none":
+        return 0
+    if update == "full":
+        return 4 * plan.base.info.parameters
+    placement = chosen.place(plan.base.info, plan.base.modules, cell.seed or 0)
+    return 4 * _factor_parameters(plan, placement, int(chosen.options.get("r", 0)))
+
+
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of what can move a number."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def _todo(plan: Plan, store: Store, cell: Cell) -> Todo:
+    untrained = plan.adapters[cell.adapter].adapter.spec.update == "none"
+    record = store.cell(cell)
+    missing = tuple(score for score in plan.scores_of(cell) if store.score(cell, score) is None)
+    if record is None:
+        attempts = store.attempts(cell)
+        first = "not scored yet" if untrained else "not trained yet"
+        reason = f"last attempt: {attempts[-1].status}" if attempts else first
+        action: Literal["train", "score"] = "score" if untrained else "train"
+        return Todo(cell=cell, action=action, missing=missing, reason=reason)
+    if not missing:
+        return Todo(cell=cell, action="done", missing=(), reason=_done(record))
+    reason = f"{len(missing)} of {len(plan.scores_of(cell))} scores missing"
+    if not untrained and (lacking := _lacking(store, cell, missing)):
+        return Todo(cell=cell, action="train", missing=missing, reason=f"{reason}, and {lacking}: trains again")
+    return Todo(cell=cell, action="score", missing=missing, reason=reason)
+
+
+def _lacking(store: Store, cell: Cell, missing: tuple[Score, ...]) -> str:
+    """Say why a trained cell can't be scored without training it again, empty where it can."""
+    if not store.weights_folder(cell).is_dir():
+        return "its weights were not kept"
+    return "checkpoints are not kept" if any(score.checkpoint != FINAL for score in missing) else ""
+
+
+def _done(record: CellRecord) -> str:
+    changed = _changed(record.provenance.packages, package_versions())
+    return f"done, with {changed}" if changed else "done"
+
+
+def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {then[name]} (now {now[name]})" for name in then if then[name] != now.get(name))
+
+
+def _factor_parameters(plan: Plan, placement: Placement, default_rank: int) -> int:
+    shapes = {module.path: module.shapes[0] for module in plan.base.modules}
+    return sum((default_rank if rank is None else rank) * sum(shapes[path]) for path, rank in placement.items())

@@ -1,0 +1,53 @@
+"""Every hook of medcot-bench. Task, adapter, selector and exporter plugins implement their `make` hook only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+    from medcot_bench.results.cells import Cell
+    from medcot_bench.results.records import CellRecord
+
+PROJECT = "medcot_bench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's implementation of a hook."""
+
+
+@hookspec(firstresult=True)
+def medcot_make_task(name: str, options: Mapping[str, Any]) -> Task | None:
+    """Build the task registered under `name`.
+
+    `options` holds every option that the task declares; one called `seed` is the study's data seed where nobody
+    typed it. They are empty when only `spec` is to be read. A graded shift is made as `NAME@SHIFT`, with a shift
+    of `spec.shifts`.
+    """
+
+
+@hookspec(firstresult=True)
+def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> Adapter | None:
+    """Build the adapter registered under `name`; `options` as for tasks."""
+
+
+@hookspec(firstresult=True)
+def medcot_make_selector(name: str, options: Mapping[str, Any]) -> Selector | None:
+    """Build the selector registered under `name`; `options` as for tasks."""
+
+
+@hookspec(firstresult=True)
+def medcot_make_exporter(name: str) -> Exporter | FilesExporter | None:
+    """Build the exporter registered under `name`: one file of the leaderboard, or a folder of files."""
+
+
+@hookspec(firstresult=True)
+def medcot_skip_cell(cell: Cell) -> str | None:
+    """Give the reason to leave `cell` out, or None to run it. Asked in the parent, before each cell runs."""
+
+
+@hookspec
+def medcot_cell_finished(record: CellRecord) -> None:
+    """Observe a cell whose training was just committed. An exception is warned about, and never fatal."""

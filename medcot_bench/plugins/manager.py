@@ -1,0 +1,288 @@
+"""Discover, import, admit and block plugins, and say which plugin an error came from.
+
+Entry points are indexed from metadata; a plugin is imported when its name is used. Built-ins take the same way.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import pluggy
+
+from medcot_bench.errors import MedcotError, PluginError
+from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+from medcot_bench.plugins import hookspecs
+from medcot_bench.plugins.spec_checks import SPECS, fault
+
+if TYPE_CHECKING:
+    from medcot_bench.results.cells import Cell
+    from medcot_bench.results.records import CellRecord
+
+Kind = Literal["task", "adapter", "selector", "exporter", "plugin"]
+KINDS: tuple[Kind, ...] = ("task", "adapter", "selector", "exporter", "plugin")
+_PROTOCOLS: dict[Kind, Any] = {
+    "task": Task,
+    "adapter": Adapter,
+    "selector": Selector,
+    "exporter": Exporter | FilesExporter,
+}
+_RUN_WIDE = {"medcot_skip_cell", "medcot_cell_finished"}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginEntry:
+    """One entry point: the name typed, the module behind it, and the distribution it comes from."""
+
+    kind: Kind
+    name: str
+    module: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}' ({self.distribution} {self.version})"
+
+
+@contextmanager
+def blame(entry: PluginEntry, action: str) -> Iterator[None]:
+    """Turn an unexpected exception inside into a PluginError that names the plugin and what it was doing."""
+    try:
+        yield
+    except (MedcotError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's; this module imports no torch
+            raise
+        raise PluginError(f"{entry} failed in {action}: {type(error).__name__}: {error}") from error
+
+
+class Plugins:
+    """The plugins of this installation, imported on demand."""
+
+    def __init__(self, entries: list[PluginEntry], blocked: frozenset[str] = frozenset()):
+        self.entries = [entry for entry in entries if not _is_blocked(entry, blocked)]
+        self._blocked = blocked
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._loaded: dict[PluginEntry, Any] = {}
+        self._left_out: set[str] = set()
+
+    @classmethod
+    def discover(cls) -> Plugins:
+        """Index every installed entry point; MEDCOT_BLOCK=`name`, `kind:name` or a distribution hides some."""
+        entries = [
+            PluginEntry(
+                kind,
+                point.name,
+                point.value,
+                point.dist.name if point.dist else "unknown",
+                point.dist.version if point.dist else "0",
+            )
+            for kind in KINDS
+            for point in entry_points(group=f"medcot_bench.{kind}s")
+        ]
+        entries.sort(key=lambda entry: (KINDS.index(entry.kind), entry.name, entry.distribution))
+        blocked = frozenset(part for part in os.environ.get("MEDCOT_BLOCK", "").split(",") if part)
+        return cls(entries, blocked)
+
+    def of(self, kind: Kind) -> list[PluginEntry]:
+        """Return the entries of one kind, sorted by name."""
+        return [entry for entry in self.entries if entry.kind == kind]
+
+    def entry(self, kind: Kind, name: str) -> PluginEntry:
+        """Return the one entry called `name`. Raises PluginError if there is none, or more than one."""
+        found = [entry for entry in self.of(kind) if entry.name == name]
+        if not found:
+            if name in self._blocked or f"{kind}:{name}" in self._blocked:
+                raise PluginError(f"{kind} '{name}' is blocked by MEDCOT_BLOCK")
+            known = ", ".join(sorted({entry.name for entry in self.of(kind)}))
+            hint = known or "none: is medcot-bench installed, or only checked out?"
+            raise PluginError(f"no {kind} '{name}'; known: {hint}{_misplaced(name)}")
+        if len(found) > 1:
+            owners = " and ".join(f"{entry.distribution} {entry.version}" for entry in found)
+            raise PluginError(
+                f"{kind} '{name}' is offered by {owners}; uninstall one, or hide one with MEDCOT_BLOCK"
+            )
+        return found[0]
+
+    def make_task(self, name: str, options: Mapping[str, Any] | None = None, shift: str = "") -> Task:
+        """Build a task as `make` does."""
+        return cast("Task", self.make("task", name, options, shift))
+
+    def make_adapter(self, name: str, options: Mapping[str, Any] | None = None) -> Adapter:
+        """Build an adapter as `make` does."""
+        return cast("Adapter", self.make("adapter", name, options))
+
+    def make_selector(self, name: str, options: Mapping[str, Any] | None = None) -> Selector:
+        """Build a selector as `make` does."""
+        return cast("Selector", self.make("selector", name, options))
+
+    def make_exporter(self, name: str) -> Exporter | FilesExporter:
+        """Build an exporter as `make` does."""
+        return cast("Exporter | FilesExporter", self.make("exporter", name))
+
+    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None, shift: str = "") -> Any:
+        """Build the plugin object called `name`; empty options give one to read its `spec` from.
+
+        `shift` asks for a graded shift of a task.
+
+        Raises PluginError when the module can't be imported, implements the wrong hooks, or gives a wrong object.
+        """
+        entry = self.entry(kind, name)
+        module = self._load(entry)
+        caller = self._manager.subset_hook_caller(
+            f"medcot_make_{kind}",
+            [other for other in self._manager.get_plugins() if other is not module],
+        )
+        arguments = {} if kind == "exporter" else {"options": dict(options or {})}
+        with blame(entry, f"medcot_make_{kind}"):
+            made = caller(name=f"{name}@{shift}" if shift else name, **arguments)
+        if made is None:
+            raise PluginError(f"{entry}: medcot_make_{kind} gave None; return the {kind}")
+        if not isinstance(made, _PROTOCOLS[kind]):
+            missing = [name for name in _protocol_attributes(kind, made) if not hasattr(made, name)]
+            raise PluginError(
+                f"{entry}: medcot_make_{kind} gave a {type(made).__name__} without {', '.join(missing)}"
+            )
+        if kind in SPECS and (wrong := fault(cast("Any", made).spec, kind)):
+            raise PluginError(f"{entry}: {wrong}")
+        return made
+
+    def skip_reason(self, cell: Cell) -> str | None:
+        """Ask the run-wide plugins whether to leave `cell` out; the first reason counts."""
+        found = None
+        for entry, reason in self._tell("medcot_skip_cell", cell=cell):
+            if isinstance(reason, str):
+                found = found or reason
+            elif reason is not None:
+                warnings.warn(
+                    f"{entry}: medcot_skip_cell gave {reason!r}, neither a reason nor None; it skips nothing",
+                    stacklevel=2,
+                )
+        return found
+
+    def cell_finished(self, record: CellRecord) -> None:
+        """Tell the run-wide plugins of a committed cell."""
+        self._tell("medcot_cell_finished", record=record)
+
+    def _tell(self, hook: str, **arguments: Any) -> list[tuple[PluginEntry, Any]]:
+        """Call a run-wide hook of every plugin; one that raises is warned about by name, and stops nobody.
+
+        Returns the answers of the others.
+        """
+        self._load_run_wide()
+        answers = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            entry = self.entry("plugin", implementation.plugin_name.removeprefix("plugin:"))
+            try:
+                with blame(entry, hook):
+                    answer = implementation.function(*[arguments[n] for n in implementation.argnames])
+                    answers.append((entry, answer))
+            except (MedcotError, MemoryError) as error:
+                warnings.warn(f"{error}", stacklevel=3)
+        return answers
+
+    def run_wide(self) -> list[str]:
+        """Return `name (distribution version)` of every active run-wide plugin, for the records."""
+        self._load_run_wide()
+        active = [entry for entry in self.of("plugin") if entry.name not in self._left_out]
+        return [f"{entry.name} ({entry.distribution} {entry.version})" for entry in active]
+
+    def _load_run_wide(self) -> None:
+        """Load the run-wide plugins. One that can't be loaded is warned about once, and takes no part."""
+        for name in {entry.name: None for entry in self.of("plugin")}:
+            if name in self._left_out:
+                continue
+            try:
+                self._load(self.entry("plugin", name))
+            except PluginError as error:
+                self._left_out.add(name)
+                warnings.warn(f"the run goes on without a plugin: {error}", stacklevel=3)
+
+    def _load(self, entry: PluginEntry) -> Any:
+        if entry in self._loaded:
+            return self._loaded[entry]
+        if ":" in entry.module:
+            alone = entry.module.partition(":")[0]
+            raise PluginError(f"{entry}: its entry point is '{entry.module}'; write the module alone, '{alone}'")
+        try:
+            module = importlib.import_module(entry.module)
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{entry} can't be imported: {type(error).__name__}: {error}") from error
+        if not self._manager.is_registered(module):
+            try:
+                self._manager.register(module, name=f"{entry.kind}:{entry.name}")
+                self._manager.check_pending()
+            except pluggy.PluginValidationError as error:
+                if self._manager.is_registered(module):
+                    self._manager.unregister(module)
+                reason = " ".join(str(error).split())
+                raise PluginError(
+                    f"{entry} implements a wrong hook: {reason}; it may implement {_hooks_of(entry.kind)}"
+                ) from error
+        allowed = _RUN_WIDE if entry.kind == "plugin" else {f"medcot_make_{kind}" for kind in _PROTOCOLS}
+        hooks = {caller.name for caller in self._manager.get_hookcallers(module) or []}
+        if hooks - allowed:
+            self._manager.unregister(module)
+            raise PluginError(
+                f"{entry} implements {', '.join(sorted(hooks - allowed))}, which the group "
+                f"medcot_bench.{entry.kind}s does not allow"
+            )
+        if not hooks & _needed(entry.kind):
+            self._manager.unregister(module)
+            raise PluginError(
+                f"{entry} implements no hook; write {_hooks_of(entry.kind)} in {entry.module}, marked @hookimpl"
+            )
+        self._loaded[entry] = module
+        return module
+
+
+@cache
+def installed() -> Plugins:
+    """Return the plugins of this installation, indexed once."""
+    return Plugins.discover()
+
+
+def _is_blocked(entry: PluginEntry, blocked: frozenset[str]) -> bool:
+    owners = {name.replace("_", "-").casefold() for name in blocked}  # as packaging compares distributions
+    named = not blocked.isdisjoint({entry.name, f"{entry.kind}:{entry.name}"})
+    return named or entry.distribution.replace("_", "-").casefold() in owners
+
+
+def _needed(kind: Kind) -> set[str]:
+    """Return the hooks of which a plugin of this kind implements one."""
+    return _RUN_WIDE if kind == "plugin" else {f"medcot_make_{kind}"}
+
+
+def _hooks_of(kind: Kind) -> str:
+    return " or ".join(sorted(_needed(kind)))
+
+
+def _misplaced(name: str) -> str:
+    """Say which entry points of this name stand in a group that is none of ours, e.g. `medcot_bench.task`."""
+    groups = {f"medcot_bench.{kind}s" for kind in KINDS}
+    found = [
+        f"; there is a '{name}' in the unknown group {point.group}"
+        for point in entry_points(name=name)
+        if point.group.startswith("medcot_bench.") and point.group not in groups
+    ]
+    return "".join(found) + (f"; groups are {', '.join(sorted(groups))}" if found else "")
+
+
+def _protocol_attributes(kind: Kind, made: Any) -> list[str]:
+    if kind == "exporter" and (hasattr(made, "folder") or hasattr(made, "files")):
+        return ["folder", "files"]
+    return {
+        "task": ["spec", "examples", "prompt", "target", "options", "score"],
+        "adapter": ["spec", "recipe", "prepare", "save", "load"],
+        "selector": ["spec", "place"],
+        "exporter": ["suffix", "export"],
+    }.get(kind, [])

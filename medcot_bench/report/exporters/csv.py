@@ -1,0 +1,121 @@
+"""The leaderboard as CSV: one line a row, columns for each task's scores, gaps, ranks, changes and verdicts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from statistics import fmean
+from typing import Any
+
+from medcot_bench.analysis.learning_rates import rates_tried
+from medcot_bench.plugins.hookspecs import hookimpl
+from medcot_bench.report.format import one_line
+from medcot_bench.report.gap_tables import verdict
+from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
+from medcot_bench.stats.contrasts import Contrast
+
+FORMULA = tuple("=+-@＝＋－＠")
+"""What begins a formula, the wide forms too, which spreadsheets take for the same where input is East Asian."""
+
+
+class Csv:
+    """The exporter plugin."""
+
+    suffix = ".csv"
+
+    def export(self, leaderboard: Leaderboard) -> str:
+        """Return the whole file."""
+        lines = [_line(leaderboard, row) for row in leaderboard.rows]
+        columns = list(dict.fromkeys(column for line in lines for column in line))
+        output = io.StringIO()
+        writer = csv.DictWriter(output, columns, restval="", lineterminator="\n")
+        writer.writerow({name: _safe(name) for name in columns})
+        writer.writerows({name: _safe(value) for name, value in line.items()} for line in lines)
+        return output.getvalue()
+
+
+def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "base": leaderboard.base["name"],
+        "adapter": row.adapter,
+        "trained_on": leaderboard.trained_on(row),
+        "seeds": "+".join(str(seed) for seed in row.seeds),
+        "failures": "; ".join(row.failures),
+    }
+    for task in leaderboard.tasks:
+        line |= _task(leaderboard, row, task)
+    if costs := row.costs:
+        tried = rates_tried([(row.adapter, row.task)], leaderboard.trials)
+        line |= {
+            "trainable_parameters": costs.trainable_parameters,
+            "adapter_bytes": costs.adapter_bytes,
+            "peak_bytes": costs.peak_bytes,
+            "peak_vs_full": costs.peak_vs_full,
+            "train_tokens": costs.train_tokens,
+            "train_seconds": costs.train_seconds,
+            "tokens_per_second": costs.tokens_per_second,
+            "measure_seconds": costs.measure_seconds,
+            "score_seconds": costs.score_seconds,
+            "tuning_seconds": costs.tuning_seconds,
+            "lr": costs.lr,
+            "rates_tried": tried.get((row.adapter, row.task), ""),
+            "steps": costs.steps,
+        }
+    if row.divergence:
+        line["kl_from_base"] = fmean(row.divergence.values())
+    if row.forgetting:
+        line["general_nll"] = row.forgetting.nll
+        line["forgetting"] = fmean(row.forgetting.changes.values())
+    return line
+
+
+def _task(leaderboard: Leaderboard, row: Row, task: str) -> dict[str, Any]:
+    """Return an evaluation task's columns: every score that some row has, empty where this one has none."""
+    found, title = row.tasks.get(task), leaderboard.tasks[task]
+    columns: dict[str, Any] = {f"{title}.relation": found.relation if found else ""}
+    for name in leaderboard.scores:
+        for suffix, kind in (("", "scores"), (".gap", "gaps")):
+            if not any(name in getattr(r.tasks[task], kind) for r in leaderboard.rows if task in r.tasks):
+                continue
+            estimate = getattr(found, kind).get(name) if found else None
+            columns |= _estimate(f"{title}.{name}{suffix}", estimate, ends=kind == "gaps")
+        if any(rank.score == name for r in leaderboard.rows for rank in _ranks(r, task)):
+            ranks = (str(rank) for rank in _ranks(row, task) if rank.score == name)
+            columns[f"{title}.{name}.rank"] = next(ranks, "")
+        if judged := [one for one in leaderboard.persistence if (one.shift.task, one.score) == (task, name)]:
+            own = next((one for one in judged if (one.adapter, one.task) == (row.adapter, row.task)), None)
+            change = own.change.found if own and own.change else None
+            columns |= _estimate(f"{title}.{name}.change", change, ends=True)
+            columns[f"{title}.{name}.verdict"] = verdict(own) if own else ""
+    return columns
+
+
+def _estimate(column: str, found: Contrast | None, *, ends: bool) -> dict[str, Any]:
+    """Return the columns of an estimate, with the ends of its 95 % interval where they are asked for."""
+    low, high = (found.interval() if found else None) or ("", "")
+    values = {
+        column: found.value if found else "",
+        f"{column}.stderr": found.stderr if found else "",
+        f"{column}.n": found.items if found else "",
+    }
+    return values | ({f"{column}.low": low, f"{column}.high": high} if ends else {})
+
+
+def _ranks(row: Row, task: str) -> list[Rank]:
+    """Return a row's rank on a task; none where it has one for each of several training tasks, as the base has."""
+    ranks = [*row.tasks[task].ranks.values()] if task in row.tasks else []
+    return ranks if len(ranks) == 1 else []
+
+
+def _safe(value: Any) -> Any:
+    """Keep a text in one line, and from being run as a formula (OWASP ASVS 1.2.10); numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+@hookimpl
+def medcot_make_exporter(name: str) -> Csv:
+    """Build the exporter."""
+    return Csv()

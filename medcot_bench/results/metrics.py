@@ -1,0 +1,78 @@
+"""The scores that the core gives to every task that allows them: what each needs, and which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CoreScore:
+    """What there is to know about one score."""
+
+    about: str
+    generated: bool
+    """Whether it needs generated text, or likelihoods only."""
+    higher_is_better: bool = True
+
+
+CORE_SCORES: Mapping[str, CoreScore] = {
+    "answer": CoreScore("the task's own score of the written answer, 0 to 1", generated=True),
+    "parsed": CoreScore("share of items from which an answer could be read", generated=True),
+    "choice": CoreScore("share of items whose right option is the likeliest", generated=False),
+    "gold_nll": CoreScore("nats per UTF-8 byte of the right target", generated=False, higher_is_better=False),
+    "rouge_l": CoreScore("ROUGE-L F1 of what was written against the whole target", generated=True),
+    "rouge_l_reasoning": CoreScore("the same against the reasoning", generated=True),
+    "truncated": CoreScore(
+        "share of answers that used all their tokens without an end", generated=True, higher_is_better=False
+    ),
+    "repetition": CoreScore(
+        "share of runs of four words that repeat an earlier one", generated=True, higher_is_better=False
+    ),
+}
+"""In the order of tables. A task's own scores need generated text, and higher is better."""
+
+SCORING_VERSION = 1
+"""Part of every score's id: grows when the meaning of a score, a gate or a completion's cut changes."""
+TRAINING_VERSION = 1
+"""Part of every trained cell's id: grows when the same recipe would train other weights."""
+
+
+def score_name(key: str) -> str | None:
+    """Return the score that one of lm-eval's result keys is of, None for a standard error.
+
+    >>> score_name("acc,none"), score_name("exact_match,strict-match"), score_name("acc_stderr,none")
+    ('acc', 'exact_match,strict-match', None)
+    """
+    metric, _, filtered = key.partition(",")
+    if metric.endswith("_stderr"):
+        return None
+    return metric if filtered == "none" else key
+
+
+def stderr_key(key: str) -> str:
+    """Return the key of a result's standard error.
+
+    >>> stderr_key("acc,none")
+    'acc_stderr,none'
+    """
+    metric, _, filtered = key.partition(",")
+    return f"{metric}_stderr,{filtered}"
+
+
+def higher_is_better(name: str) -> bool:
+    """Return which way a score is better, a task's own among them."""
+    return name not in CORE_SCORES or CORE_SCORES[name].higher_is_better
+
+
+def needs_generation(name: str) -> bool:
+    """Return whether a score needs generated text."""
+    return name not in CORE_SCORES or CORE_SCORES[name].generated
+
+
+TRIED_BY = "gold_nll"
+"""The score that chooses among learning rates: it needs no answer to be written, and every task has it."""
+
+
+ON_ANY_FORM = "gold_nll"
+"""The score that means the same whatever a task's form is."""

@@ -1,0 +1,1 @@
+"""Executors: where workers run, and how their events come back."""

@@ -1,0 +1,1 @@
+"""Engines: language models in memory as lm-eval asks them."""

@@ -1,0 +1,75 @@
+"""What a contrast allows one to claim: that it differs from zero, or that it is zero in practice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from medcot_bench.stats.contrasts import Contrast
+
+
+def difference(found: Contrast) -> float | None:
+    """Return the two-sided p-value of `the contrast is 0` (Student's t).
+
+    None without a standard error, and where too few groups differ to tell (`Contrast.sparse`); where no value
+    differs from any other, it is that value.
+    """
+    if found.stderr is None or found.df is None or (found.sparse and found.stderr):
+        return None
+    return 2 * _tail(abs(found.value), found.stderr, found.df)
+
+
+def equivalence(found: Contrast, margin: float) -> float | None:
+    """Return the p-value of `the contrast is `margin` or more away from 0`: two one-sided tests.
+
+    Schuirmann 1987 (J. Pharmacokinet. Biopharm. 15:657): the larger of the two one-sided p-values; it is below
+    0.05 exactly where the 90 % interval lies within the margin. None without a standard error, and where too few
+    groups differ to tell (`Contrast.sparse`).
+    """
+    if found.stderr is None or found.df is None or found.sparse:
+        return None
+    return max(
+        _tail(margin - found.value, found.stderr, found.df), _tail(margin + found.value, found.stderr, found.df)
+    )
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return p-values adjusted for being looked at together (Holm 1979), in the order given.
+
+    None, a test that could not be made, stays None and does not count.
+
+    >>> holm([0.01, 0.04, None, 0.03])
+    [0.03, 0.06, None, 0.06]
+    """
+    adjusted: list[float | None] = [None] * len(p_values)
+    made = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    least = 0.0
+    for rank, (p, place) in enumerate(made):
+        least = max(least, min(1.0, (len(made) - rank) * p))
+        adjusted[place] = least
+    return adjusted
+
+
+def mcnemar(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Return the exact two-sided p-value of McNemar's test on the items of both, each right (1) or wrong (0).
+
+    It takes items as independent and the two models as they are: one seed, nothing about methods. Raises
+    ValueError where a value is neither 0 nor 1.
+    """
+    from scipy.stats import binomtest
+
+    shared = one.keys() & other.keys()
+    if not all(values[item] in (0.0, 1.0) for values in (one, other) for item in shared):
+        raise ValueError("McNemar's test is for items that are right or wrong")
+    only_one = sum(one[item] > other[item] for item in shared)
+    only_other = sum(one[item] < other[item] for item in shared)
+    discordant = only_one + only_other
+    return float(binomtest(only_one, discordant).pvalue) if discordant else 1.0
+
+
+def _tail(distance: float, stderr: float, df: float) -> float:
+    """Return P(T >= distance / stderr); with no error at all the side of zero decides."""
+    from scipy.special import stdtr
+
+    if stderr == 0:
+        return 0.5 if distance == 0 else float(distance < 0)
+    return float(stdtr(df, -distance / stderr))

@@ -1,0 +1,181 @@
+"""Study file, command line and MEDCOT_* variables -> Study, with every error at once; and back to a file.
+
+Precedence: command line > environment > study file > default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from medcot_bench.study.schema import Analysis, Scoring, Study, Training, no_such_field
+from medcot_bench.study.task_files import YAML_ERRORS, add_own, check_own, relative_to, take_in
+from medcot_bench.types import SPLITS
+
+RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
+_SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring, "analysis": Analysis}
+_TEXTS = {"model", "output_dir", "system_prompt", "general_text", "device"} | {
+    *("tasks", "eval_tasks", "adapters", "baselines", "shifts")
+}
+
+
+def load_study(
+    path: Path | None = None,
+    overrides: Iterable[tuple[str, Any]] = (),
+    environment: Mapping[str, str] | None = None,
+    own_task: tuple[str, Mapping[str, Any]] | None = None,
+) -> tuple[Study, list[str]]:
+    """Return the study, and every error found in it; a field with an error has its default.
+
+    `overrides` are (dotted field, value) pairs of the command line, e.g. ("training.max_steps", "20"). Texts are
+    read as YAML values. `own_task` is a task of the user's own rows, trained on beside those named: its name and
+    the fields of its section. Paths of data and of the general text in a study file are relative to that file.
+    Planning adds its own errors to these, so that the user sees all of them at once.
+    """
+    errors: list[str] = []
+    raw: dict[str, Any] = _read_file(path, errors) if path else {}
+    changes = [*_from_environment(environment or {}, errors), *overrides]
+    naming = [change for change in changes if change[0] in ("tasks", "eval_tasks")]
+    for field, value in naming:
+        _assign(raw, field, value, errors)
+    take_in(raw, Path(), errors)
+    if own_task:
+        add_own(raw, *own_task, errors)
+        named = raw.get("tasks") or []
+        raw["tasks"] = [*([named] if isinstance(named, str) else named), own_task[0]]
+    for field, value in changes:
+        if (field, value) not in naming:
+            _assign(raw, field, value, errors)
+    check_own(raw, errors)
+    _check_data(raw, errors)
+    try:
+        return Study.model_validate(raw), errors
+    except ValidationError as error:
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"])
+            errors.append(_explain(field, problem["msg"], problem["input"]))
+            _remove(raw, problem["loc"])
+    try:
+        return Study.model_validate(raw), errors
+    except ValidationError:
+        return Study(), errors
+
+
+def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        study = path / "study.yaml"
+        hint = f"; give {study}" if study.is_file() else ""
+        errors.append(f"{path}: {error.strerror}{hint}")
+        return {}
+    except YAML_ERRORS as error:
+        errors.append(f"{path}: not YAML: {' '.join(str(error).split())}")
+        return {}
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        errors.append(f"{path}: a study file is a mapping of fields, this is a {type(loaded).__name__}")
+        return {}
+    raw = {str(key): value for key, value in loaded.items()}
+    for section in ("data", "own", *_SECTIONS):
+        if raw.get(section, "") is None:  # every line of it is commented out
+            del raw[section]
+        elif isinstance(raw.get(section), dict):
+            raw[section] = {str(key): value for key, value in raw[section].items()}
+    if isinstance(raw.get("data"), dict):
+        raw["data"] = {
+            task: {split: _from_folder(source, path.parent) for split, source in given.items()}
+            if isinstance(given, dict)
+            else _from_folder(given, path.parent)
+            for task, given in raw["data"].items()
+        }
+    if isinstance(raw.get("own"), dict):
+        for task in raw["own"].values():
+            if isinstance(task, dict):
+                task["data"] = relative_to(path.parent, task.get("data"))
+    take_in(raw, path.parent, errors)
+    if isinstance(raw.get("general_text"), str) and raw["general_text"]:
+        raw["general_text"] = relative_to(path.parent, raw["general_text"])
+    return raw
+
+
+def _from_folder(source: Any, folder: Path) -> Any:
+    if not isinstance(source, str) or not source.startswith("file:"):
+        return source
+    return f"file:{relative_to(folder, source.removeprefix('file:'))}"
+
+
+def _from_environment(environment: Mapping[str, str], errors: list[str]) -> list[tuple[str, Any]]:
+    changes = []
+    for name in sorted(environment):
+        if not name.startswith("MEDCOT_") or name in RESERVED_VARIABLES:
+            continue
+        field = name.removeprefix("MEDCOT_").lower().replace("__", ".")
+        if field.partition(".")[0] in Study.model_fields:
+            changes.append((field, environment[name]))
+        else:
+            errors.append(f"environment variable {name}: no such field of a study")
+    return changes
+
+
+def _assign(raw: dict[str, Any], field: str, value: Any, errors: list[str]) -> None:
+    *sections, last = field.split(".")
+    place = raw
+    for section in sections:
+        inner = place.get(section)
+        if isinstance(inner, str):  # one source for all splits gives way to sources by split
+            inner = None
+        if inner is None:
+            inner = place[section] = {}
+        if not isinstance(inner, dict):
+            errors.append(f"{field}: '{section}' holds no fields")
+            return
+        place = inner
+    if isinstance(value, str) and sections[:1] not in (["data"], ["own"]) and last not in _TEXTS:
+        try:
+            value = yaml.safe_load(value)
+        except YAML_ERRORS:
+            errors.append(f"{field}: '{value}' can't be read as a value")
+            return
+    place[last] = value
+
+
+def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
+    """Move what is wrong with `data` into `errors`, a line a task."""
+    data = raw.get("data", {})
+    if not isinstance(data, dict):
+        errors.append(f"data: write task names with their sources (given: {data!r})")
+        del raw["data"]
+        return
+    for task, given in list(data.items()):
+        by_split = given if isinstance(given, dict) else {"train": given}
+        wrong = [split for split in by_split if split not in SPLITS]
+        if wrong:
+            errors.append(f"data.{task}: no split '{wrong[0]}'; splits: {', '.join(SPLITS)}")
+        elif not by_split or not all(isinstance(source, str) for source in by_split.values()):
+            errors.append(f"data.{task}: write file:PATH, or one for each split (given: {given!r})")
+        else:
+            continue
+        del data[task]
+
+
+def _explain(field: str, message: str, given: Any) -> str:
+    if "Extra inputs" in message:
+        known = _SECTIONS.get(field.partition(".")[0], Study)
+        return no_such_field(field, known)
+    shown = "" if isinstance(given, dict) else f" (given: {given!r})"
+    return f"{field}: {message.removeprefix('Value error, ')}{shown}"
+
+
+def _remove(raw: dict[str, Any], location: tuple[Any, ...]) -> None:
+    """Take the field of an error out: the innermost one that is a field of a section."""
+    section = raw.get(location[0])
+    if location[0] in _SECTIONS and isinstance(section, dict) and len(location) > 1:
+        section.pop(location[1], None)
+    else:
+        raw.pop(location[0], None)

@@ -1,0 +1,93 @@
+"""Parse what is typed after --tasks and --adapters: `name:key=value,key=value`, several joined by commas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from medcot_bench.errors import ConfigError
+
+ALL = "all"
+"""Where a number is asked for: no limit."""
+ITEMS = "train_items"
+"""The option of every adapter that trains: on how many items."""
+HARNESS = "lm_eval"
+"""What comes before the name or file of a task that is lm-eval's own: `lm_eval:arc_easy`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOptions:
+    """A plugin's name with its options as typed, e.g. `lora:r=8` -> NamedOptions("lora", {"r": "8"})."""
+
+    name: str
+    options: Mapping[str, str]
+
+    def __str__(self) -> str:
+        typed = [f"{key}={value}" for key, value in self.options.items()]
+        if ":" in self.name:  # a task of lm-eval
+            return ",".join([self.name, *typed])
+        return f"{self.name}:{','.join(typed)}" if typed else self.name
+
+    @property
+    def unsized(self) -> str:
+        """The text without the number of training items: what adapters trained on several numbers share.
+
+        >>> split_specs("lora:r=8,train_items=250")[0].unsized
+        'lora:r=8'
+        """
+        return str(NamedOptions(self.name, {key: value for key, value in self.options.items() if key != ITEMS}))
+
+    @property
+    def slug(self) -> str:
+        """The name for a folder, with the last part of a path.
+
+        >>> split_specs("layer_lora:select=top,k=2")[0].slug, split_specs("peft:path=trained/v2/")[0].slug
+        ('layer_lora.top.k2', 'peft.pathv2')
+        """
+        last = {key: value.rstrip("/").rpartition("/")[2] for key, value in self.options.items()}
+        parts = [self.name] + [value if key == "select" else f"{key}{value}" for key, value in last.items()]
+        return re.sub(r"[^A-Za-z0-9_.+=-]", "-", ".".join(parts)).lstrip(".")
+
+
+def split_specs(text: str | Iterable[str]) -> list[NamedOptions]:
+    """Split `a,b:k=v,k=v c` into its specs. A piece with `=` (before any `:`) belongs to the name before it.
+
+    The name of one of lm-eval's own tasks has a colon in it. Raises ConfigError for an option without a name, an
+    empty key, or one key given twice.
+
+    >>> [str(spec) for spec in split_specs("none,full:lr=1e-5,layer_lora:select=top,k=2,qlora")]
+    ['none', 'full:lr=1e-5', 'layer_lora:select=top,k=2', 'qlora']
+    >>> split_specs("lm_eval:arc_easy,limit=100")
+    [NamedOptions(name='lm_eval:arc_easy', options={'limit': '100'})]
+    """
+    text = text if isinstance(text, str) else " ".join(text)
+    found: list[tuple[str, dict[str, str]]] = []
+    for piece in (part for part in re.split(r"[,\s]+", text) if part):
+        name, colon, first = piece.partition(":")
+        if "=" in name:
+            if not found:
+                raise ConfigError(f"'{piece}' comes before any name; write NAME:{piece}")
+            _add_option(found[-1], piece)
+            continue
+        if name == HARNESS:
+            own, colon, first = first.partition(":")
+            if not own or "=" in own:
+                raise ConfigError(f"'{piece}': name one of lm-eval's tasks or a file, e.g. {HARNESS}:arc_easy")
+            name = f"{HARNESS}:{own}"
+        elif not re.fullmatch(r"[A-Za-z0-9_.@/-]+", name):
+            raise ConfigError(f"'{piece}' is no plugin name; write NAME or NAME:key=value")
+        found.append((name, {}))
+        if colon:
+            _add_option(found[-1], first)
+    return [NamedOptions(name, options) for name, options in found]
+
+
+def _add_option(spec: tuple[str, dict[str, str]], piece: str) -> None:
+    name, options = spec
+    key, equals, value = piece.partition("=")
+    if not (key and equals and value):
+        raise ConfigError(f"{name}: '{piece}' is no option; write {name}:key=value")
+    if key in options:
+        raise ConfigError(f"{name}: option '{key}' is given twice")
+    options[key] = value

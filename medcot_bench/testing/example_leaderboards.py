@@ -1,0 +1,213 @@
+"""Leaderboards that an exporter may be given: whole, half done, failed, empty, and with texts that mean harm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from medcot_bench.results.leaderboard import (
+    Costs,
+    Effect,
+    FactorEffect,
+    Forgotten,
+    Leaderboard,
+    Matched,
+    Persistence,
+    Prompted,
+    Rank,
+    Row,
+    Side,
+    SizeTrend,
+    TaskScores,
+)
+from medcot_bench.results.trials import Trial
+from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.ratios import Ratio
+from medcot_bench.stats.verdict import Verdict
+
+SAME, SHIFT, FOREIGN = "k8s_qa", "manuals_qa", "lm_eval:prose.yaml"
+Change = Callable[[Leaderboard], Leaderboard]
+
+
+def whole() -> Leaderboard:
+    """Return a leaderboard with everything: rows, a prompting baseline, a task of lm-eval, each analysis."""
+    return Leaderboard(
+        base={"name": "tiny", "origin": "folder", "digest": "sha256:0"},
+        tasks={
+            SAME: f"{SAME}[bundled-v1]",
+            SHIFT: f"{SHIFT}[file:manuals.jsonl]",
+            FOREIGN: f"{FOREIGN}[file:prose.yaml]",
+        },
+        domains={SAME: "kubernetes", SHIFT: "manuals", FOREIGN: "lm_eval"},
+        rows=(_row("none", 0.25), _row("full", 0.75), _row("lora", 0.5), _baseline()),
+        scores=("answer", "gold_nll", "word_perplexity"),
+        persistence=(_persistence(),),
+        matched=(
+            Matched(
+                SAME, "lora", SHIFT, 2, 1.5, 0.5, _mean(0.2), _mean(0.1), _mean(0.1), "full generalises better"
+            ),
+        ),
+        factors=(FactorEffect(SAME, SHIFT, "answer", "all layers", ("full", "lora"), _mean(0.1), 0.04),),
+        prompts=(FactorEffect(SAME, SHIFT, "answer", "prompt", ("lora",), _mean(0.1), None),),
+        sizes=(SizeTrend(SAME, "lora", SHIFT, "answer", {10: _mean(0.1), 100: _mean(0.2)}, _mean(0.1), 0.2),),
+        prompted=(Prompted(SAME, "lora", "none (few_shot=5)", "answer", _mean(0.2), 0.02, 0.01, None),),
+        trials=(
+            Trial(adapter="lora", task=SAME, seed=0, rate=1e-3, loss=1.5, seconds=3.0, chosen=True),
+            Trial(adapter="lora", task=SAME, seed=0, rate=1e-2, loss=None, seconds=3.0),
+        ),
+        notes=("made on cpu, 2 threads, float32",),
+        headlines={FOREIGN: "word_perplexity"},
+        lower={FOREIGN: ("word_perplexity",)},
+        names_in_files={FOREIGN: "prose"},
+        primary="answer",
+        margins={"answer": 0.02, "gold_nll": 0.02},
+    )
+
+
+def boards() -> dict[str, Leaderboard]:
+    """Return leaderboards by what they are like."""
+    board = whole()
+    bare = replace(
+        board, persistence=(), matched=(), factors=(), prompts=(), sizes=(), prompted=(), trials=(), notes=()
+    )
+    unscored = tuple(replace(row, tasks={}, seeds=(), divergence={}) for row in board.rows)
+    failed = replace(unscored[2], costs=None, failures=("seed 0, diverged: the loss is not finite",))
+    return {
+        "whole": board,
+        "one seed and no standard error": replace(bare, rows=tuple(_with_one_seed(row) for row in board.rows)),
+        "a failed row": replace(bare, rows=(*board.rows[:2], failed)),
+        "every row failed": replace(bare, rows=(failed,), scores=()),
+        "trained and not scored": replace(bare, rows=unscored, scores=()),
+        "the base alone": replace(bare, rows=board.rows[:1]),
+        "no full fine-tuning": replace(bare, rows=tuple(_without_gaps(board.rows[n]) for n in (0, 2))),
+        "no row": replace(bare, rows=(), scores=()),
+    }
+
+
+def places(text: str) -> Mapping[str, Change]:
+    """Return, for every place that texts of models, files and plugins come to, what puts `text` there."""
+    return {
+        "model name": lambda board: replace(board, base={**board.base, "name": text}),
+        "model origin": lambda board: replace(board, base={**board.base, "origin": text}),
+        "adapter": _in_rows(lambda row: replace(row, adapter=text)),
+        "adapter's option": _in_rows(lambda row: replace(row, adapter=f"lora:r={text}")),
+        "training task": _in_rows(lambda row: replace(row, task=text)),
+        "failure": _in_rows(lambda row: replace(row, failures=(text,))),
+        "mark": _in_rows(lambda row: _in_parts(row, lambda part: replace(part, marks=(text,)))),
+        "note": lambda board: replace(board, notes=(text,)),
+        "data file": lambda board: replace(board, tasks={task: f"{task}[file:{text}]" for task in board.tasks}),
+        "name of a score": lambda board: replace(
+            _in_rows(lambda row: _in_parts(row, lambda part: _with_score(part, text)))(board),
+            scores=(*board.scores, text),
+        ),
+        "domain": lambda board: replace(board, domains=dict.fromkeys(board.domains, text)),
+        "name of a task": lambda board: replace(board, tasks=dict.fromkeys(board.tasks, text)),
+    }
+
+
+def _in_rows(change: Callable[[Row], Row]) -> Change:
+    return lambda board: replace(board, rows=tuple(change(row) for row in board.rows))
+
+
+def _in_parts(row: Row, change: Callable[[TaskScores], TaskScores]) -> Row:
+    return replace(row, tasks={task: change(part) for task, part in row.tasks.items()})
+
+
+def _with_score(part: TaskScores, name: str) -> TaskScores:
+    return replace(part, scores={**part.scores, name: next(iter(part.scores.values()))})
+
+
+def _with_one_seed(row: Row) -> Row:
+    def one(part: TaskScores) -> TaskScores:
+        scores = {name: replace(found, seeds=1, stderr=None, df=None) for name, found in part.scores.items()}
+        gaps = {name: replace(found, seeds=1, stderr=None, df=None) for name, found in part.gaps.items()}
+        return replace(part, scores=scores, gaps=gaps, ranks={})
+
+    return replace(_in_parts(row, one), seeds=row.seeds[:1], divergence={})
+
+
+def _without_gaps(row: Row) -> Row:
+    return _in_parts(row, lambda part: replace(part, gaps={}))
+
+
+def _mean(value: float) -> Contrast:
+    return Contrast(value, 0.05, 1.0, items=4, groups=2, seeds=2, differing=2)
+
+
+def _row(adapter: str, answer: float) -> Row:
+    trained = adapter != "none"
+    relations = {SAME: "same_task", SHIFT: "shift"} if trained else {SAME: "base", SHIFT: "base"}
+    tasks = {
+        task: TaskScores(
+            relation,
+            {"answer": _mean(answer), "gold_nll": _mean(2 - answer)},
+            {"answer": _mean(0.75 - answer)} if adapter == "lora" else {},
+            {SAME: Rank(1 if adapter == "full" else 2, adapter != "full", "answer")},
+            ("1 of 4 predictions repeat their prompt",) if adapter == "lora" else (),
+        )
+        for task, relation in relations.items()
+    }
+    # No mean over items: neither groups nor an interval.
+    whole = Contrast(30.0 - answer, 0.5, None, items=4, groups=0, seeds=2, differing=0)
+    relation = "lm_eval" if trained else "base"
+    tasks[FOREIGN] = TaskScores(relation, {"word_perplexity": whole}, {}, {}, ())
+    return Row(
+        adapter,
+        SAME if trained else None,
+        baseline="",
+        reference=adapter == "full",
+        seeds=(0, 1) if trained else (),
+        planned=(SAME, SHIFT, FOREIGN),
+        tasks=tasks,
+        costs=_costs(1.0 if adapter == "full" else 0.6) if trained else None,
+        divergence={0: 0.5, 1: 0.75} if trained else {},
+        forgetting=Forgotten(1.5, {0: 0.05, 1: 0.1} if trained else {0: 0.0}),
+        failures=(),
+    )
+
+
+def _baseline() -> Row:
+    """Return the untouched base by another prompt."""
+    row = _row("none", 0.3)
+    tasks = {task: row.tasks[task] for task in (SAME, SHIFT)}
+    baseline = "few_shot=5"
+    return replace(
+        row, adapter=f"none ({baseline})", baseline=baseline, planned=(SAME, SHIFT), tasks=tasks, forgetting=None
+    )
+
+
+def _costs(share: float) -> Costs:
+    return Costs(
+        trainable_parameters=round(1e6 * share),
+        adapter_bytes=round(4e6 * share),
+        peak_bytes=round(3e9 * share),
+        peak_vs_full=share,
+        train_tokens=2000.0,
+        train_seconds=20.0,
+        tokens_per_second=100.0,
+        score_seconds=4.0,
+        tuning_seconds=0.0,
+        lr=1e-3,
+        steps=10,
+    )
+
+
+def _persistence() -> Persistence:
+    def side(task: str) -> Side:
+        return Side(
+            task,
+            base=_mean(0.25),
+            full=_mean(0.75),
+            adapter=_mean(0.5),
+            full_gain=_mean(0.5),
+            adapter_gain=_mean(0.25),
+            recovered=Ratio(0.5, 0.25, 0.75),
+            gap=Effect(_mean(0.25), 0.01, 0.9),
+            mcnemar={0: 0.5},
+            full_wobble=0.1,
+            adapter_wobble=0.1,
+        )
+
+    change = Effect(_mean(0.0), 0.9, 0.01)
+    same, shift = side(SAME), side(SHIFT)
+    return Persistence(SAME, "lora", "answer", 0.02, True, same, shift, change, None, Verdict.PERSISTS)

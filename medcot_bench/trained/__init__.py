@@ -1,0 +1,1 @@
+"""A finished run found again, and the question put to it."""

@@ -1,0 +1,199 @@
+"""A finished cell of a result folder, found by what is typed for it, and what its model is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medcot_bench.base_model.resolve import Base, resolve
+from medcot_bench.errors import ConfigError, ConfigErrors, ModelError
+from medcot_bench.planning.custom_tasks import choose, make_own
+from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.resolve_adapter import ChosenAdapter, choose_adapter
+from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.results.cells import Cell, request_id
+from medcot_bench.results.folder import CellResult, Results, load
+from medcot_bench.results.records import CellRecord
+from medcot_bench.results.store import Store
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Analysis, Study
+from medcot_bench.study.spec_strings import HARNESS, NamedOptions, split_specs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a cell's model is made of."""
+
+    name: str
+    """The cell's folder."""
+    results: Results
+    study: Study
+    cell: Cell
+    adapter: ChosenAdapter
+    weights: Path | None
+    """What its adapter saved, if that was kept; None for an adapter that trains nothing."""
+    record: CellRecord | None
+    """None where nothing had to be trained and nothing was scored yet."""
+
+    @property
+    def of_hub(self) -> bool:
+        """Whether its base comes from the model hub."""
+        return self.results.base["digest"].startswith("hub:")
+
+    @property
+    def prompts(self) -> Mapping[str, Any]:
+        """Whether there is a `chat_template`, and the `system_prompt`: as it was trained, or as the study says."""
+        fields = {"chat_template": self.study.chat_template, "system_prompt": self.study.system_prompt}
+        return self.record.request.get("prompt", fields) if self.record else fields
+
+    @property
+    def labels(self) -> list[str]:
+        """The study's tasks, those of lm-eval left out: their prompts are lm-eval's."""
+        return [label for label in self.results.tasks if not label.startswith(f"{HARNESS}:")]
+
+    def base(self, model: str | None = None) -> Base:
+        """Return the base that it was trained on; `model` says where that lies now. Raises ModelError."""
+        found = resolve(model or self.study.model)
+        if found.digest != self.results.base["digest"]:
+            raise ModelError(
+                f"model '{found.name}' is not the base of {self.results.root} ({self.results.base['name']}, "
+                f"{self.results.base['digest']}); name that one with --model"
+            )
+        return found
+
+    def replanned(
+        self, model: str | None = None, *, limit: int | None = None, scores: tuple[str, ...] = ()
+    ) -> Study:
+        """Return its study to be planned again for this cell alone, with fewer items or scores.
+
+        The tasks stay, since what is scored of one may not be trained on in another.
+        """
+        study = self.study
+        changes: dict[str, Any] = {
+            "model": model or study.model,
+            "training": study.training.model_copy(update={"tune_lr": None, "checkpoints": 0}),
+            "eval_tasks": tuple(typed for typed in study.eval_tasks if not typed.startswith(f"{HARNESS}:")),
+            "adapters": (str(self.adapter.typed),),
+            "baselines": (),
+            "analysis": Analysis(),
+        }
+        if limit:
+            changes["limit"] = limit
+        if scores:
+            fewer = {"scores": scores, "split": "eval", "generate_items": None}
+            changes["scoring"] = study.scoring.model_copy(update=fewer)
+        return study.model_copy(update=changes)
+
+    def task(self, typed: str | None = None) -> ChosenTask:
+        """Return the task that it is asked by: the one it was trained on, or one of the study's.
+
+        Raises ConfigError where that leaves a choice, or where the task writes other prompts by now.
+        """
+        labels = self.labels
+        wanted = typed or self.cell.task
+        found = [label for label in labels if wanted in (None, label)]
+        found = found or [label for label in labels if label.partition(":")[0] == wanted]
+        if len(found) != 1:
+            why = f"no task '{wanted}' in {self.results.root}" if wanted else f"{self.name} was trained on no task"
+            raise ConfigError(f"{why}; choose with --task, one of: {', '.join(labels)}")
+        request = self.record.request.get("task") if self.record and found[0] == self.cell.task else None
+        typed_task = split_specs(found[0])[0]
+        own = self.study.own.get(typed_task.name)
+        if own and request:  # how its rows were laid out is known without them
+            task = make_own(typed_task, own, request["options"], installed())
+        else:
+            task = choose(typed_task, self.study, installed())
+        if request is not None and request_id(request) != request_id(task.request()):
+            raise ConfigError(
+                f"{self.name} was trained on task {task.label} version {request['version']}, and this is version "
+                f"{task.task.spec.version}, or its options differ: its prompts are others; use the package of then"
+            )
+        return task
+
+
+def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
+    """Find a cell by its folder's name, its id, or a part of the name that no other cell has.
+
+    Parts between `__` count first, as they are or without their options, then what a name or a part of it begins
+    with: `lora__s0` is never a cell of `qlora`. Raises ConfigError for a cell that is not there; where its
+    `weights` are asked for, also for one that lacks them or failed.
+    """
+    results, store = load(root), Store(root)
+    named = {store.cell_folder(result.cell).name: result for result in results.cells}
+    matches = next(filter(None, _matches(named, typed.rstrip("/"))), [])
+    if len(matches) != 1:
+        said = f"'{typed}' may be any of" if matches else f"no cell '{typed}'; there are"
+        raise ConfigError(f"{root}: {said}: {', '.join(matches or named)}")
+    [name] = matches
+    result = named[name]
+    study, errors = load_study(root / "study.yaml")
+    if errors:
+        raise ConfigErrors(errors)
+    adapter = choose_adapter(_typed(study, result.cell.adapter), installed())
+    folder = store.weights_folder(result.cell) if adapter.adapter.spec.update != "none" else None
+    if folder and weights:
+        _check_usable(root, name, result, adapter, folder)
+    return Trained(
+        name=name,
+        results=results,
+        study=study,
+        cell=result.cell,
+        adapter=adapter,
+        weights=folder,
+        record=result.record,
+    )
+
+
+def _typed(study: Study, label: str) -> NamedOptions:
+    """Return an adapter as the study file has it, where paths are absolute, by the label that it was typed as."""
+    wanted = split_specs(label)[0]
+
+    def plain(typed: NamedOptions) -> tuple[str, dict[str, str]]:
+        return typed.name, {key: value.rpartition("/")[2] for key, value in typed.options.items()}
+
+    return next((typed for typed in study.specs("adapters") if plain(typed) == plain(wanted)), wanted)
+
+
+def _matches(named: Mapping[str, CellResult], typed: str) -> Iterator[list[str]]:
+    """Yield the names that match, the closest kind of match first."""
+    rules: list[Callable[[str], bool]] = [
+        lambda name: typed in (name, named[name].cell.id),
+        lambda name: f"__{typed}__" in f"__{name.removesuffix(f'-{named[name].cell.id}')}__",
+        lambda name: f"__{typed}__" in f"__{_without_options(name)}__",
+        lambda name: typed == named[name].cell.adapter,
+        lambda name: name.startswith(typed) or named[name].cell.id.startswith(typed),
+        lambda name: f"__{typed}" in f"__{name}",
+    ]
+    for rule in rules if typed else []:
+        yield [name for name in named if rule(name)]
+
+
+def _without_options(name: str) -> str:
+    """Return a cell's name with its task and adapter as plain names.
+
+    >>> _without_options("k8s_qa__lora.lr2e-4__s0-26f3fc0669f5")
+    'k8s_qa__lora__s0'
+    """
+    return "__".join(re.split(r"[.-]", part)[0] for part in name.split("__"))
+
+
+def _check_usable(root: Path, name: str, result: CellResult, adapter: ChosenAdapter, folder: Path) -> None:
+    """Raise ConfigError for a cell whose trained weights can't be loaded."""
+    again = f"medcot-bench run {root / 'study.yaml'}"
+    if result.record is None and result.failure is not None:
+        raise ConfigError(
+            f"{name} failed ({result.failure.status}: {result.failure.error}); mend it, then: {again}"
+        )
+    if result.record is None:
+        raise ConfigError(f"{name} is not trained yet: {again}")
+    if not folder.is_dir():
+        keep = "adapters" if adapter.adapter.spec.update == "low_rank" else "all"
+        raise ConfigError(
+            f"{name}: its weights were not kept; train it again into another folder: {again} "
+            f"--set keep_weights={keep} --seeds {result.cell.seed} -o NEW"
+        )
+    if request_id(result.record.request["adapter"]) != request_id(adapter.request()):
+        raise ConfigError(f"{name}: adapter {adapter.label} is another version by now; use the package of then")

@@ -1,0 +1,144 @@
+"""Training one cell: its items written and encoded, its adapter placed and trained, its cost measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import peft  # noqa: F401  (imported here, so that no adapter's seconds and memory hold the import)
+import torch
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.meter import Meter
+from medcot_bench.models.write_item import write_within
+from medcot_bench.planning.grid import checkpoints
+from medcot_bench.planning.plan import Plan
+from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.results.cells import Cell
+from medcot_bench.results.records import Divergence, Forgetting
+from medcot_bench.training.batches import Item
+from medcot_bench.training.drift import Distances
+from medcot_bench.training.forgetting import forgetting
+from medcot_bench.training.loop import Trained, train
+from medcot_bench.types import Example, Placement, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The items of a training as tokens, and how many were too long."""
+
+    items: list[Item] = field(default_factory=list)
+    dropped: int = 0
+    shortened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained model with what there is to record of it."""
+
+    model: Any
+    placement: Placement
+    encoded: Encoded
+    trained: Trained
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    """Above what was in use before the adapter was made; on CUDA in all."""
+    divergence: Divergence | None = None
+    """From the untouched base; None where nothing was trained, or it could not be measured."""
+    forgetting: Forgetting | None = None
+    """The change on the study's general text; None where it could not be measured."""
+    measuring_seconds: float = 0.0
+    """What these two took, with what they take of the base where no cell before did."""
+
+
+def fit(
+    plan: Plan,
+    cell: Cell,
+    base: Any,
+    encoder: Encoder,
+    compute_dtype: torch.dtype,
+    distances: Distances,
+    on_step: Callable[[int, int], None],
+    on_checkpoint: Callable[[str, Any], None] | None = None,
+) -> Fitted:
+    """Train a cell on `base`, which may be changed by it. A cell without a task has nothing to train.
+
+    `on_checkpoint(name, model)` is called after the step that ends a checkpoint's share, outside what is measured.
+    Raises ConfigError where no item fits, PluginError, Diverged.
+    """
+    adapter, began = plan.adapters[cell.adapter], distances.seconds
+    if cell.task is None or cell.seed is None:
+        untouched = distances.untouched(base, adapter.adapter.spec.quantisation, None)
+        with blame(adapter.entry, "prepare"):
+            model = checked_module(adapter.adapter.prepare(base, {}))
+        known = forgetting(plan.general_text, untouched.general, untouched.general)
+        lost = known if model is base else distances.measure(untouched, model)[1]
+        spent = distances.seconds - began
+        return Fitted(model, {}, Encoded(), Trained(), forgetting=lost, measuring_seconds=spent)
+    task, recipe = plan.tasks[cell.task], plan.recipe(cell)
+    encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
+    if not encoded.items and recipe.max_steps != 0:
+        raise ConfigError(f"task {cell.task}: every training item is longer than max_length={recipe.max_length}")
+    validation = Encoded()
+    if recipe.select_by == "val_nll":
+        validation = encode(task, encoder, plan.validation_items(cell.task), recipe)
+        if not validation.items:
+            raise ConfigError(f"task {cell.task}: every validation item is longer than {recipe.max_length} tokens")
+    untouched = distances.untouched(base, adapter.adapter.spec.quantisation, cell.task)
+    placement = adapter.place(plan.base.info, plan.base.modules, cell.seed)
+    with Meter(next(base.parameters()).device) as meter:
+        torch.manual_seed(cell.seed)  # adapters draw their first weights from it
+        with blame(adapter.entry, "prepare"):
+            model = checked_module(adapter.adapter.prepare(base, placement))
+
+        def step_done(step: int, steps: int) -> None:
+            on_step(step, steps)
+            for name in checkpoints(plan, cell) if on_checkpoint else ():
+                done, parts = map(int, name.split("/"))
+                if on_checkpoint and step == max(1, steps * done // parts):
+                    with meter.paused():
+                        on_checkpoint(name, model)
+
+        trained = train(
+            model,
+            encoded.items,
+            recipe,
+            cell.seed,
+            validation=validation.items,
+            compute_dtype=compute_dtype,
+            on_step=step_done,
+        )
+    found, lost = distances.measure(untouched, model)
+    spent = distances.seconds - began
+    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found, lost, spent)
+
+
+def checked_module(model: Any) -> Any:
+    """Return what an adapter made. Raises TypeError for what is no module."""
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"it gives a {type(model).__name__}, not a module")
+    return model
+
+
+def encode(task: ChosenTask, encoder: Encoder, examples: Sequence[Example], recipe: Recipe) -> Encoded:
+    """Write and encode examples, each target followed by EOS. Raises ConfigError under `overlong: error`."""
+    items = []
+    dropped = shortened = 0
+    for example in examples:
+        shorten = recipe.overlong == "truncate-context"
+        written = write_within(task, encoder, example, recipe.max_length, shorten=shorten)
+        if written is None:
+            if recipe.overlong == "error":
+                raise ConfigError(
+                    f"task {task.label}: training item '{example.id}' is longer than "
+                    f"max_length={recipe.max_length}; raise it or set training.overlong=drop"
+                )
+            dropped += 1
+            continue
+        shortened += written.shortened
+        prompt, target = encoder.pair(written.prompt, written.target)
+        items.append(Item(prompt, [*target, encoder.tokenizer.eos_token_id]))
+    return Encoded(items, dropped, shortened)

@@ -1,0 +1,264 @@
+"""One cell, from the base to committed scores."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from medcot_bench.errors import Diverged, GateError, StoreError
+from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.load import load_tokenizer, resolve_device, resolve_dtype, weights_folder
+from medcot_bench.models.meter import Meter, tensor_bytes
+from medcot_bench.models.warm_base import Lent, WarmBase
+from medcot_bench.planning.baseline_evaluations import form_of
+from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.status import keeps_weights
+from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.resolve_adapter import ChosenAdapter
+from medcot_bench.results.cells import FINAL, Cell, Score
+from medcot_bench.results.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
+from medcot_bench.results.store import Store
+from medcot_bench.scoring.evaluate import evaluate_score
+from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_harness
+from medcot_bench.training.checkpoints import Checkpoints
+from medcot_bench.training.drift import Distances
+from medcot_bench.training.train_cell import Fitted, checked_module, fit
+from medcot_bench.worker.provenance import dtype_name, provenance
+
+Fail = Callable[[Score | None, BaseException], None]
+
+
+class CellRunner:
+    """Runs the cells of a plan, one after another."""
+
+    def __init__(self, plan: Plan, store: Store, threads: int, emit: Callable[..., None]):
+        self._plan = plan
+        self._store = store
+        self._emit = emit
+        self._threads = threads
+        self._device = resolve_device(plan.study.device)
+        self._dtype = resolve_dtype(plan.study.dtype, self._device)
+        folder = weights_folder(plan.base)
+        self._encoder = Encoder(load_tokenizer(folder), plan.study.chat_template, plan.study.system_prompt)
+        self._base = WarmBase(folder, self._device)
+        self._distances = Distances(plan, self._encoder, self._dtype)
+        self._mark: str | None = None
+        """What has to be said of the scores of the cell at work."""
+        self._began = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What the phase at work, or the last one, has taken since it began."""
+        return time.perf_counter() - self._began
+
+    def run(self, cell: Cell, fail: Fail) -> None:
+        """Train `cell` if it has to be, then make its missing scores; a score that fails goes to `fail`.
+
+        What else fails is raised. Everything finished before stays committed.
+        """
+        self._began = time.perf_counter()
+        chosen = self._plan.adapters[cell.adapter]
+        spec = chosen.adapter.spec
+        record = self._store.cell(cell)
+        if record is not None and record.dtypes["compute"] != dtype_name(self._dtype):
+            raise StoreError(
+                f"{cell.name} was made in {record.dtypes['compute']}, here it would go on in "
+                f"{dtype_name(self._dtype)}: go on there, or with --device cpu, or start a new folder with -o"
+            )
+        dtype = torch.float32 if spec.update == "full" else self._dtype  # full updates need master weights
+        complete = True
+        self._mark = None
+        with (
+            Checkpoints(lambda: self._store.temporary_folder(cell)) as kept,
+            self._base.lend(spec.quantisation, dtype) as base,
+            self._model(cell, chosen, base, kept) as model,
+        ):
+            for score in self._missing(cell):
+                try:
+                    if score.checkpoint != FINAL:
+                        kept.restore(score.checkpoint, model)
+                    self._score(cell, chosen, base, model, score)
+                except Exception as error:
+                    complete = False
+                    fail(score, error)
+        if complete and not keeps_weights(self._plan, cell):
+            self._store.drop_weights(cell)
+
+    def check(self, cells: Iterable[Cell]) -> None:
+        """Load the tasks of lm-eval that cells are to be scored on: what fails is told before anything is trained.
+
+        Raises ConfigErrors.
+        """
+        missing = dict.fromkeys(score.task for cell in cells for score in self._missing(cell))
+        tasks = [task for label, task in self._plan.harness.items() if label in missing]
+        check_loadable(tasks, trusted=self._plan.study.trust_task_code)
+
+    def _missing(self, cell: Cell) -> list[Score]:
+        return [score for score in self._plan.scores_of(cell) if self._store.score(cell, score) is None]
+
+    @contextmanager
+    def _model(self, cell: Cell, chosen: ChosenAdapter, base: Lent, kept: Checkpoints) -> Iterator[Any]:
+        """Give the cell's model: loaded where that is enough for what is missing, trained elsewhere."""
+        record = self._store.cell(cell)
+        folder = self._store.weights_folder(cell)
+        on_the_way = any(score.checkpoint != FINAL for score in self._missing(cell))
+        if record is not None and folder.is_dir() and not on_the_way:
+            self._emit("phase", cell=cell.id, phase="restore")
+            with blame(chosen.entry, "load"):
+                model = checked_module(chosen.adapter.load(base.model, folder))
+            model.eval()
+        else:
+            self._emit("phase", cell=cell.id, phase="train")
+            started, self._began = now(), time.perf_counter()
+            keep = kept.keep if on_the_way else None
+            fitted = fit(
+                self._plan,
+                cell,
+                base.model,
+                self._encoder,
+                self._dtype,
+                self._distances,
+                self._on_step(cell),
+                keep,
+            )
+            model = fitted.model
+            if record is None:
+                self._commit(cell, chosen, base, fitted, started)
+            elif record.training.final_loss != fitted.trained.final_loss:
+                losses = f"{fitted.trained.final_loss} after {record.training.final_loss}"
+                self._mark = f"scored on weights that were trained again, to a loss of {losses}"
+            if record is not None and keeps_weights(self._plan, cell):
+                self._save(cell, chosen, model)
+        try:
+            yield model
+        finally:
+            if model is not base.model and hasattr(model, "unload"):
+                model.unload()  # PEFT puts the base's own modules back
+
+    def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
+        return lambda step, steps: self._emit("progress", cell=cell.id, done=step, total=steps)
+
+    def _commit(self, cell: Cell, chosen: ChosenAdapter, base: Lent, fitted: Fitted, started: str) -> None:
+        """Save the weights, then the record that says they are there."""
+        trainable = [parameter for parameter in fitted.model.parameters() if parameter.requires_grad]
+        count = sum(parameter.numel() for parameter in trainable)
+        added = count if chosen.adapter.spec.update == "low_rank" else 0
+        trained, encoded, plan = fitted.trained, fitted.encoded, self._plan
+        record = CellRecord(
+            cell_id=cell.id,
+            name=cell.name,
+            task=cell.task,
+            adapter=cell.adapter,
+            seed=cell.seed,
+            request=cell.request,
+            base={"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
+            source=plan.data[cell.task].source if cell.task else None,
+            placement=fitted.placement,
+            trainable_parameters=count,
+            total_parameters=plan.base.info.parameters + added,
+            adapter_bytes=self._save(cell, chosen, fitted.model),
+            bytes={
+                "weights": base.bytes,
+                "trained": tensor_bytes(trainable),
+                "gradients": trained.gradient_bytes,
+                "states": trained.state_bytes,
+            },
+            dtypes={
+                "weights": dtype_name(next(base.model.parameters()).dtype),
+                "trained": dtype_name(trainable[0].dtype) if trainable else "none",
+                "compute": dtype_name(self._dtype),
+            },
+            training=Training(
+                steps=trained.steps,
+                epochs=trained.epochs,
+                tokens=trained.tokens,
+                target_tokens=trained.target_tokens,
+                items=len(encoded.items),
+                overlong_dropped=encoded.dropped,
+                overlong_shortened=encoded.shortened,
+                first_loss=trained.first_loss,
+                final_loss=trained.final_loss,
+                selected_step=trained.selected_step,
+                validation=tuple(trained.validation),
+            ),
+            phases={
+                "load": Phase(seconds=base.seconds, peak_bytes=base.peak_bytes),
+                "train": Phase(
+                    seconds=fitted.seconds,
+                    peak_bytes=self._with_base(fitted.peak_bytes, base),
+                    tokens=trained.tokens,
+                ),
+                "measure": Phase(seconds=fitted.measuring_seconds, peak_bytes=0),
+            },
+            provenance=self._provenance(started, chosen, cell.task),
+            divergence=fitted.divergence,
+            forgetting=fitted.forgetting,
+        )
+        self._store.commit_cell(cell, record, trained.log)
+        self._emit("trained", cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds)
+
+    def _save(self, cell: Cell, chosen: ChosenAdapter, model: Any) -> int:
+        """Save the weights and return the bytes that the adapter wrote."""
+        if chosen.adapter.spec.update == "none":
+            return 0
+        folder = self._store.temporary_folder(cell)
+        with blame(chosen.entry, "save"):
+            chosen.adapter.save(model, folder)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        if chosen.adapter.spec.update == "full":
+            self._encoder.tokenizer.save_pretrained(folder)
+        self._store.commit_weights(cell, folder)
+        return size
+
+    def _score(self, cell: Cell, chosen: ChosenAdapter, base: Lent, model: Any, score: Score) -> None:
+        started, self._began, plan = now(), time.perf_counter(), self._plan
+        self._emit("phase", cell=cell.id, phase="score", task=score.title)
+        master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
+        dtype = self._dtype if master_weights else None
+        with Meter(self._device) as meter:
+            if score.task in plan.harness:
+                evaluation = evaluate_harness(model, self._encoder.tokenizer, plan, score, compute_dtype=dtype)
+            else:
+                evaluation = evaluate_score(model, self._encoder, plan, score, compute_dtype=dtype)
+        if not evaluation.results:
+            raise GateError("lm-eval returned no score; are the scores asked for those of this task?")
+        if wrong := [name for name, value in evaluation.results.items() if not math.isfinite(value)]:
+            raise Diverged(f"{wrong[0].partition(',')[0]} is not finite; try a lower lr")
+        record = ScoreRecord(
+            score_id=score.id,
+            cell_id=cell.id,
+            task=score.task,
+            relation=score.relation,
+            domain=plan.domain(score.task),
+            form=form_of(plan, score),
+            source=plan.source(score.task),
+            request=score.request,
+            results=evaluation.results,
+            counts=evaluation.counts,
+            marks=(*evaluation.marks, *([self._mark] if self._mark else [])),
+            samples_sha256="",
+            phase=Phase(seconds=meter.seconds, peak_bytes=self._with_base(meter.peak_bytes, base)),
+            provenance=self._provenance(started, chosen, score.task),
+            lower_is_better=evaluation.lower_is_better,
+            subtasks=evaluation.subtasks,
+        )
+        self._store.commit_score(cell, score, record, evaluation.samples)
+        values = {key: value for key, value in evaluation.results.items() if "_stderr" not in key}
+        marks = list(record.marks)
+        made = {"seconds": meter.seconds, "results": values, "marks": marks}
+        self._emit("scored", cell=cell.id, task=score.title, **made)
+
+    def _with_base(self, peak: int, base: Lent) -> int:
+        """Return a phase's peak with the base's weights in it; CUDA's own figure holds them already."""
+        return peak if self._device.type == "cuda" else peak + base.bytes
+
+    def _provenance(self, started: str, chosen: ChosenAdapter, task: str | None) -> Provenance:
+        own = [self._plan.tasks[task].entry] if task and task not in self._plan.harness else []
+        plugins = [chosen.entry, chosen.selector_entry, *own]
+        engine = self._plan.scoring.engine
+        return provenance(started, plugins, engine, self._device, self._dtype, self._threads)

@@ -1,0 +1,96 @@
+"""The worker process: runs cells one after another on a warm base and commits what it made."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from medcot_bench.errors import OK, Diverged, MedcotError, StoreError
+from medcot_bench.models.meter import release_memory
+from medcot_bench.planning.build import make_plan
+from medcot_bench.results.cells import Cell, Score
+from medcot_bench.results.records import Attempt, Status, now
+from medcot_bench.results.store import Store
+from medcot_bench.runner.protocol import RECYCLED
+from medcot_bench.study.schema import Study
+from medcot_bench.worker.cell import CellRunner
+from medcot_bench.worker.io import Emit, serve
+
+
+def main() -> int:
+    """Run the job given on standard input; return the exit status."""
+    return serve(_run)
+
+
+def _run(job: Mapping[str, Any], emit: Emit) -> int:
+    plan = make_plan(Study.model_validate(job["study"]))
+    cells = {cell.id: cell for cell in plan.cells}
+    if any(name not in cells for name in job["cells"]):
+        raise StoreError(
+            "the data or the model changed while the run was starting; run it again (if it comes each time, a "
+            "plugin gives other items each time: see its conformance checks)"
+        )
+    store = Store(Path(job["output_dir"]))
+    runner = CellRunner(plan, store, job["threads"], emit)
+    runner.check(cells[name] for name in job["cells"])
+    emit("ready")
+    first_size: int | None = None
+    for number, name in enumerate(job["cells"]):
+        cell = cells[name]
+        emit("cell_started", cell=name)
+        failed = _attempt(runner, store, cell, emit)
+        emit("cell_finished", cell=name, failed=failed)
+        release_memory()
+        size = psutil.Process().memory_info().rss
+        first_size = first_size or size
+        # Freed tensors do not all go back to the system; a fresh process is cheap beside what swapping costs.
+        if size > 2 * first_size + (1 << 30) and number + 1 < len(job["cells"]):
+            return RECYCLED
+    return OK
+
+
+def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
+    """Run one cell; return whether anything of it failed. Failures are committed as attempts."""
+    failures: list[tuple[str | None, BaseException]] = []
+
+    def fail(score: Score | None, error: BaseException) -> None:
+        status = status_of(error)
+        text = str(error) if isinstance(error, MedcotError) else f"{type(error).__name__}: {error}"
+        line = " ".join(text.split()) or type(error).__name__
+        task = score.title if score else None
+        attempt = Attempt(
+            cell_id=cell.id, status=status, score=task, error=line, started=started, seconds=runner.seconds
+        )
+        log = "".join(traceback.format_exception(error))
+        folder = store.add_attempt(cell, attempt, log)
+        failures.append((task, error))
+        emit("failed", cell=cell.id, status=status, task=task, error=line, log=str(folder / "log"))
+
+    started = now()
+    try:
+        runner.run(cell, fail)
+    except Exception as error:
+        fail(None, error)
+    finally:
+        store.drop_unfinished(cell)
+    return bool(failures)
+
+
+def status_of(error: BaseException) -> Status:
+    """Return the status that an exception stands for."""
+    if isinstance(error, Diverged):
+        return "diverged"
+    text = str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
+        return "oom"
+    return "failed"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

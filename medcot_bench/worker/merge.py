@@ -1,0 +1,100 @@
+"""The process behind `medcot-bench merge`: writes adapter and base as one model, and scores both on a few items.
+
+An adapter on a base in 4 bits is merged into that base's weights written out, not into the original ones: it
+was trained against the rounded weights and makes up for some of their rounding, an error that the original ones
+don't have. Nor are the sums rounded to 4 bits again, as PEFT's merge of such a layer does: a small update would be
+lost in that. So the merged model is the trained one, in the type that it was computed in.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medcot_bench.errors import OK, ConfigError, MedcotError
+from medcot_bench.models.load import load_model
+from medcot_bench.models.meter import release_memory
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.plan import Plan
+from medcot_bench.results.metrics import TRIED_BY
+from medcot_bench.scoring.evaluate import evaluate_score
+from medcot_bench.trained.find import Trained, find
+from medcot_bench.worker.io import Emit, serve
+from medcot_bench.worker.provenance import dtype_name
+from medcot_bench.worker.restore import Restorer, restorer
+
+ITEMS = 16
+"""Evaluation items that the model is scored on before and after."""
+
+
+def _merge(job: Mapping[str, Any], emit: Emit) -> int:
+    trained, folder = find(Path(job["root"]), job["cell"]), Path(job["folder"])
+    restoring = restorer(trained, job["model"], job["device"])
+    model = restoring.tuned()
+    check = _Check(trained, restoring, job["model"])
+    before = check.score(model)
+    if trained.adapter.adapter.spec.quantisation != "none":
+        del model
+        model = restoring.tuned(dequantised=True)
+    merged = _merged(trained, model.float()).to(restoring.dtype)
+    merged.save_pretrained(folder, safe_serialization=True)
+    restoring.encoder.tokenizer.save_pretrained(folder)
+    del model, merged
+    release_memory()
+    after = None
+    if before is not None:
+        saved = load_model(folder, quantisation="none", dtype=restoring.dtype, device=restoring.device)
+        after = check.score(saved)
+    scores = {"task": check.task, "items": check.items, "unmerged": before, "merged": after}
+    emit("merged", dtype=dtype_name(restoring.dtype), check=scores, unchecked=check.problem)
+    return OK
+
+
+def _merged(trained: Trained, model: Any) -> Any:
+    """Return the model without its adapter's modules, their effect in its weights."""
+    label = trained.adapter.label
+    if not hasattr(model, "merge_and_unload"):
+        raise ConfigError(
+            f"adapter {label} has nothing that merges it (merge_and_unload of PEFT); use it unmerged"
+        )
+    try:
+        return model.merge_and_unload(safe_merge=True)
+    except (NotImplementedError, ValueError) as error:
+        raise ConfigError(f"adapter {label} can't be merged: {error}") from error
+
+
+class _Check:
+    """Scores models by likelihood on the first evaluation items of the training task, as its study does."""
+
+    def __init__(self, trained: Trained, restoring: Restorer, model: str | None):
+        self.task = trained.cell.task or next(iter(trained.labels), None)
+        self.items = 0
+        self.problem: str | None = None
+        """Why nothing can be scored, e.g. for want of the data."""
+        self._restoring = restoring
+        self._plan: Plan | None = None
+        if self.task is None:
+            self.problem = "the study has tasks of lm-eval alone"
+            return
+        try:
+            self._plan = make_plan(trained.replanned(model, limit=ITEMS, scores=(TRIED_BY,)))
+        except MedcotError as error:
+            self.problem = " ".join(str(error).split())
+
+    def score(self, model: Any) -> float | None:
+        """Return nats per byte of the targets, None where they can't be had."""
+        if self._plan is None:
+            return None
+        score = next(score for score in self._plan.scores if score.task == self.task)
+        with torch.no_grad():
+            evaluation = evaluate_score(model, self._restoring.encoder, self._plan, score)
+        self.items = evaluation.counts["items"]
+        return evaluation.results[f"{TRIED_BY},none"]
+
+
+if __name__ == "__main__":
+    sys.exit(serve(_merge))
