@@ -53,10 +53,10 @@ def main() -> int:
             }
         )
         base, full = results.cells
-        if base.record is None or full.record is None or not (base.scores and full.scores):
+        if base.record is None or full.record is None or not (base.evaluations and full.evaluations):
             print(f"a cell failed: see {options.output / task}/leaderboard.md", file=sys.stderr)
             return 1
-        (before,), (after,) = base.scores.values(), full.scores.values()
+        (before,), (after,) = base.evaluations.values(), full.evaluations.values()
         answer = after.results["answer,none"]
         fits &= (LETTER if task == "medqa_cot" else LOWEST) <= answer <= HIGHEST
         training = full.record.training

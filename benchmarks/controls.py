@@ -102,9 +102,9 @@ def degradation(run: Any) -> list[Row]:
 
 def mean(cell: CellResult) -> float:
     """Return a cell's `answer` on the task."""
-    if TASK not in cell.scores:
+    if TASK not in cell.evaluations:
         raise SystemExit(f"a cell failed: {cell.cell.title}")
-    return cell.scores[TASK].results["answer,none"]
+    return cell.evaluations[TASK].results["answer,none"]
 
 
 def weights(results: Results, cell: CellResult) -> bytes:

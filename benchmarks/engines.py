@@ -18,7 +18,7 @@ from tabulate import tabulate
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype, weights_folder
 from medcot_bench.planning.build import make_plan
-from medcot_bench.scoring.evaluate import Evaluation, evaluate_score
+from medcot_bench.scoring.evaluate import EvaluationResult, evaluate_task
 from medcot_bench.study.schema import Study
 
 TASKS = ("k8s_qa", "manuals_qa", "kubectl", "medqa_cot")
@@ -35,15 +35,15 @@ def main() -> None:
     model = load_model(folder, quantisation="none", dtype=resolve_dtype("auto", device), device=device)
     encoder = Encoder(load_tokenizer(folder))
     rows = []
-    evaluate_score(model, encoder, plan, plan.scores[0])  # what is done once, by whoever comes first
-    for number, score in enumerate(plan.scores):
-        found: dict[str, Evaluation] = {}
+    evaluate_task(model, encoder, plan, plan.evaluations[0])  # what is done once, by whoever comes first
+    for number, score in enumerate(plan.evaluations):
+        found: dict[str, EvaluationResult] = {}
         seconds: dict[str, float] = {}
         for engine in ("hf", "fast") if number % 2 else ("fast", "hf"):
             scoring = plan.study.scoring.model_copy(update={"engine": engine})
             study = plan.study.model_copy(update={"scoring": scoring})
             started = time.perf_counter()
-            found[engine] = evaluate_score(model, encoder, replace(plan, study=study), score)
+            found[engine] = evaluate_task(model, encoder, replace(plan, study=study), score)
             if device.type == "cuda":
                 torch.cuda.synchronize()
             seconds[engine] = time.perf_counter() - started

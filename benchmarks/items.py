@@ -12,9 +12,9 @@ from tabulate import tabulate
 from medcot_bench.base_model.resolve import resolve
 from medcot_bench.models.load import load_tokenizer, weights_folder
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
 from medcot_bench.study.schema import DEFAULT_MODEL
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_tasks.bundled import LEVELS
 
 TASKS = ("medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa")
@@ -29,12 +29,12 @@ def main() -> None:
     rows = []
     for level in LEVELS:
         for name in TASKS:
-            chosen = choose_task(split_specs(f"{name}:level={level}")[0], installed())
+            chosen = resolve_task(parse_specs(f"{name}:level={level}")[0], installed())
             rows.append([f"{name}, {level}", *describe(chosen, tokenizer, options.items)])
     print(tabulate(rows, HEADERS, tablefmt="pipe"))
 
 
-def describe(chosen: ChosenTask, tokenizer: object, count: int) -> list[str]:
+def describe(chosen: ResolvedTask, tokenizer: object, count: int) -> list[str]:
     task = chosen.task
     items = list(islice(task.examples("train"), count))
     prompts = [task.prompt(example, "default") for example in items]

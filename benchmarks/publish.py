@@ -57,7 +57,7 @@ def main() -> int:
 def trials_of(study: Path) -> set[str]:
     """Return the ids of the scores that a study made of the learning rates it tried."""
     plan = make_plan(*load_study(study))
-    return {score.id for score in plan.scores} if plan.trials else set()
+    return {score.id for score in plan.evaluations} if plan.trials else set()
 
 
 def unpacked(path: Path) -> bytes:

@@ -161,7 +161,7 @@ def written(found: Contrast | None) -> str:
 def provenance(results: Results, board: Leaderboard) -> str:
     """Say what made the numbers: versions, base, seeds, items, recipes, machine."""
     records = [cell.record for cell in results.cells if cell.record]
-    scores = [score for cell in results.cells for score in cell.scores.values()]
+    scores = [score for cell in results.cells for score in cell.evaluations.values()]
     seeds = sorted({record.seed for record in records if record.seed is not None})
     number = f"n_{results.analysis.primary}"
     items = sorted({score.counts[number] for score in scores if number in score.counts})

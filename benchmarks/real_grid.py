@@ -59,7 +59,7 @@ def nll(results: Results, adapter: str, trained_on: str | None, task: str) -> fl
     """gold_nll of one model on one task."""
     for cell in results.cells:
         if (cell.cell.adapter, cell.cell.task) == (adapter, trained_on):
-            return cell.scores[task].results["gold_nll,none"]
+            return cell.evaluations[task].results["gold_nll,none"]
     raise LookupError(f"{adapter} on {trained_on} was not scored")
 
 

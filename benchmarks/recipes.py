@@ -90,9 +90,9 @@ def _try(
             }
         )
         for setting, cell in zip(new, results.cells, strict=True):
-            if task not in cell.scores:
+            if task not in cell.evaluations:
                 sys.exit(f"a cell failed: {cell.cell.title}; see {results.root}/leaderboard.md")
-            losses.setdefault(setting, []).append(cell.scores[task].results["gold_nll,none"])
+            losses.setdefault(setting, []).append(cell.evaluations[task].results["gold_nll,none"])
 
 
 def _best(losses: dict[Setting, list[float]]) -> Setting:

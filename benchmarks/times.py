@@ -24,7 +24,7 @@ def main(folders: list[str]) -> int:
         load, train, measure = (
             sum(phase[name].seconds for phase in phases if name in phase) for name in ("load", "train", "measure")
         )
-        scores = [score for cell in cells for score in (*cell.scores.values(), *cell.checkpoints.values())]
+        scores = [score for cell in cells for score in (*cell.evaluations.values(), *cell.checkpoints.values())]
         score = sum(score.phase.seconds for score in scores)
         where = {c.record.provenance.machine for c in cells if c.record}
         times = [

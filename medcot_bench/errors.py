@@ -62,10 +62,10 @@ class GateError(MedcotError):
     exit_code = SOME_FAILED
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """Return the end of an error line: the names that are most like one that isn't there.
 
-    >>> near("arc_eazy", ["arc_easy", "mmlu"])
+    >>> suggest("arc_eazy", ["arc_easy", "mmlu"])
     '; near: arc_easy'
     """
     found = get_close_matches(name, sorted(known), n=5)

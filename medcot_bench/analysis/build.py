@@ -12,12 +12,12 @@ from medcot_bench.analysis.factors import factor_effects
 from medcot_bench.analysis.lm_eval import headlines, lower_scores, names_in_files, whole_scores
 from medcot_bench.analysis.matched import matched_gaps
 from medcot_bench.analysis.notes import failures, notes
-from medcot_bench.analysis.per_item import Values, ahead, base_of, references, rows_of, values_of
-from medcot_bench.analysis.persistence import persistence
+from medcot_bench.analysis.per_item import Values, base_of, paired_difference, references, rows_of, values_of
+from medcot_bench.analysis.persistence import compute_persistence
 from medcot_bench.analysis.prompt_wording import prompt_effects
 from medcot_bench.analysis.ranks import rank_rows
 from medcot_bench.analysis.recipe_differences import recipe_notes
-from medcot_bench.analysis.vs_prompting import prompted
+from medcot_bench.analysis.vs_prompting import compare_with_prompting
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import (
     Costs,
@@ -25,7 +25,7 @@ from medcot_bench.results.leaderboard import (
     Row,
     TaskScores,
 )
-from medcot_bench.results.metrics import CORE_SCORES
+from medcot_bench.results.metrics import CORE_METRICS
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 
 UNCHANGED = "every prediction and likelihood equals the base's: the model did not change"
@@ -44,7 +44,7 @@ def build(results: Results) -> Leaderboard:
         reference = full.get(key)
         tasks = {}
         for task in results.tasks:
-            scored = [cell.scores[task] for cell in cells if task in cell.scores]
+            scored = [cell.evaluations[task] for cell in cells if task in cell.evaluations]
             if not scored:
                 continue
             own, groups = values[key][task]
@@ -55,7 +55,9 @@ def build(results: Results) -> Leaderboard:
             if (
                 untouched not in (None, key)
                 and not cells[0].baseline
-                and all(_same_as_base(results, grouped[untouched][0], c, task) for c in cells if task in c.scores)
+                and all(
+                    _same_as_base(results, grouped[untouched][0], c, task) for c in cells if task in c.evaluations
+                )
             ):
                 marks[UNCHANGED] = None
             tasks[task] = TaskScores(
@@ -76,7 +78,7 @@ def build(results: Results) -> Leaderboard:
                 tuple(
                     cell.cell.seed
                     for cell in cells
-                    if cell.cell.seed is not None and len(cell.scores) == len(cell.planned)
+                    if cell.cell.seed is not None and len(cell.evaluations) == len(cell.planned)
                 ),
                 tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
                 tasks,
@@ -87,19 +89,19 @@ def build(results: Results) -> Leaderboard:
             )
         )
     found = {name for row in rows for task in row.tasks.values() for name in task.scores}
-    order = [name for name in CORE_SCORES if name in found]
+    order = [name for name in CORE_METRICS if name in found]
     return Leaderboard(
         base=results.base,
-        tasks={task: f"{task}[{entry['source']}]" for task, entry in results.tasks.items()},
-        domains={task: str(entry["domain"]) for task, entry in results.tasks.items()},
+        tasks={task: results.title(task) for task in results.tasks},
+        domains={task: entry.domain for task, entry in results.tasks.items()},
         rows=tuple(rows),
         scores=(*order, *sorted(found - set(order))),
-        persistence=persistence(results),
+        persistence=compute_persistence(results),
         matched=matched_gaps(results),
         factors=factor_effects(results),
         prompts=prompt_effects(results),
         sizes=size_trends(results),
-        prompted=prompted(results),
+        prompted=compare_with_prompting(results),
         trials=results.trials,
         unfinished=len({cell.cell.id for cell in results.cells if not cell.whole}),
         notes=(*recipe_notes(results), *notes(results)),
@@ -117,20 +119,20 @@ def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[
 
 
 def _gaps(full: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
-    return _means({name: ahead(full.get(name, {}), own[name], name, lower) for name in own}, groups)
+    return _means({name: paired_difference(full.get(name, {}), own[name], name, lower) for name in own}, groups)
 
 
 def _gains(base: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
     """Compare with the base, whose one row of values stands beside every seed."""
     untouched = {name: next(iter(by_seed.values()), {}) for name, by_seed in base.items()}
     beside = {name: dict.fromkeys(own[name], untouched[name]) for name in own.keys() & untouched.keys()}
-    gains = {name: ahead(own[name], beside[name], name, lower) for name in own if name in beside}
+    gains = {name: paired_difference(own[name], beside[name], name, lower) for name in own if name in beside}
     return _means(gains, groups)
 
 
 def _same_as_base(results: Results, base: CellResult, cell: CellResult, task: str) -> bool:
     """Whether a trained model answers exactly as the untouched base does (a gate of docs/scores.md)."""
-    if task not in base.scores or task not in cell.scores:
+    if task not in base.evaluations or task not in cell.evaluations:
         return False
     before, after = results.samples(base, task), results.samples(cell, task)
     compared = [
@@ -157,7 +159,9 @@ def _costs(
     tokens, seconds = fmean(phase.tokens for phase in train), fmean(phase.seconds for phase in train)
     peak = fmean(phase.peak_bytes for phase in train)
     measured = [record.phases["measure"].seconds for record in records if "measure" in record.phases]
-    scored = [sum(score.phase.seconds for score in cell.scores.values()) for cell in cells if cell.scores]
+    scored = [
+        sum(score.phase.seconds for score in cell.evaluations.values()) for cell in cells if cell.evaluations
+    ]
     return Costs(
         trainable_parameters=records[0].trainable_parameters,
         adapter_bytes=records[0].adapter_bytes,

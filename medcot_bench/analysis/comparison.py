@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from medcot_bench.analysis.per_item import ahead, rows_of, values_of
+from medcot_bench.analysis.per_item import paired_difference, rows_of, values_of
 from medcot_bench.errors import ConfigError
 from medcot_bench.results.folder import CellResult, Results
-from medcot_bench.results.records import ScoreRecord
+from medcot_bench.results.records import EvaluationRecord
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.stats.inference import difference, holm
 
@@ -85,7 +85,7 @@ def left_out(folders: Sequence[Results], baseline: str) -> list[list[str]]:
     ]
 
 
-def named(results: Results, baseline: str) -> str:
+def resolve_row(results: Results, baseline: str) -> str:
     """Return the adapter, as rows name it, that a baseline means; options may be left out where one has the name.
 
     Raises ConfigError for a baseline that is not there.
@@ -126,12 +126,12 @@ def conflicts(one: Results, other: Results) -> Iterator[str]:
             yield f"{trained}: other training items"
 
 
-def _asked(score: ScoreRecord, keys: Sequence[str]) -> list[Any]:
+def _asked(score: EvaluationRecord, keys: Sequence[str]) -> list[Any]:
     return [score.request.get(key) for key in keys]
 
 
-def _scores(results: Results, task: str) -> Iterator[ScoreRecord]:
-    return (cell.scores[task] for cell in results.cells if task in cell.scores and not cell.baseline)
+def _scores(results: Results, task: str) -> Iterator[EvaluationRecord]:
+    return (cell.evaluations[task] for cell in results.cells if task in cell.evaluations and not cell.baseline)
 
 
 def _pair(
@@ -146,8 +146,10 @@ def _pair(
     values, groups = values_of(folders[key[0]], rows[key], task)
     others, _ = values_of(folders[0], rows[reference], task)
     own, base = _same_seeds(values.get(score, {}), others.get(score, {}), key[2] is None, reference[2] is None)
-    lower = {name for cell in rows[key] if task in cell.scores for name in cell.scores[task].lower_is_better}
-    gap = ahead(own, base, score, lower)
+    lower = {
+        name for cell in rows[key] if task in cell.evaluations for name in cell.evaluations[task].lower_is_better
+    }
+    gap = paired_difference(own, base, score, lower)
     items = shared_items(gap)
     if not items:
         return None

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from medcot_bench.analysis.per_item import Key, ahead, references, rows_of, values_of
+from medcot_bench.analysis.per_item import Key, paired_difference, references, rows_of, values_of
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import SizeTrend
 from medcot_bench.stats.contrasts import Part, contrast
 from medcot_bench.stats.inference import difference, holm
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.study.spec_strings import Spec
 
 
 def size_trends(results: Results) -> tuple[SizeTrend, ...]:
@@ -23,7 +23,7 @@ def size_trends(results: Results) -> tuple[SizeTrend, ...]:
     for key, reference in references(rows).items():
         count = _count(rows[key])
         if key != reference and key[1] and count:
-            families[key[1], split_specs([key[0]])[0].unsized][count] = (key, reference)
+            families[key[1], str(Spec.read(key[0]).unsized)][count] = (key, reference)
     found: list[SizeTrend] = []
     for task in results.tasks:
         for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
@@ -51,7 +51,7 @@ def _trend(
     gaps, groups = {}, {}
     for count, (own, full) in sorted(sizes.items()):
         sides = [values_of(results, rows[key], task) for key in (full, own)]
-        gap = ahead(sides[0][0].get(score, {}), sides[1][0].get(score, {}), score)
+        gap = paired_difference(sides[0][0].get(score, {}), sides[1][0].get(score, {}), score)
         if gap:
             gaps[count] = gap
             groups = sides[0][1]

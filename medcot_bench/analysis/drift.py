@@ -24,7 +24,7 @@ def forgotten(results: Results, cells: Sequence[CellResult]) -> Forgotten | None
         if not cell.baseline
         and cell.record
         and cell.record.forgetting
-        and cell.record.forgetting.text == results.general_text
+        and cell.record.forgetting.text == results.plan.general_text
     }
     if not measured:
         return None
@@ -36,5 +36,5 @@ def on_other_texts(results: Results) -> Iterator[str]:
     """Yield a note for every cell whose forgetting was measured on another text than the study's."""
     for result in results.cells:
         found = result.record.forgetting if result.record else None
-        if found and not result.baseline and found.text != results.general_text:
+        if found and not result.baseline and found.text != results.plan.general_text:
             yield f"{result.cell.title}: forgetting was measured on another general text, and is left out"

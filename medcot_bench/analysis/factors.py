@@ -14,10 +14,10 @@ from itertools import product
 from typing import Any
 
 from medcot_bench.analysis.per_item import rows_of, values_of
-from medcot_bench.analysis.recipe_differences import request_of
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import FactorEffect
 from medcot_bench.results.metrics import higher_is_better
+from medcot_bench.results.records import CellRecord
 from medcot_bench.stats.contrasts import Part, SeedValues, contrast, shared_items
 from medcot_bench.stats.inference import difference, holm
 
@@ -94,21 +94,23 @@ def _effects(trained: str, task: str, score: str, read: Read) -> Iterator[Factor
 
 def _designs(rows: Mapping[str, Sequence[CellResult]]) -> Iterator[dict[str, str]]:
     """Yield kind -> adapter for the rows of each set of training items and recipe."""
-    alike: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    alike: defaultdict[str, dict[str, CellRecord]] = defaultdict(dict)
     for adapter, cells in rows.items():
-        if request := request_of(cells):
-            shared = {name: value for name, value in request.get("recipe", {}).items() if name not in OWN}
-            alike[json.dumps([request.get("train"), shared], sort_keys=True)][adapter] = request
+        if record := next((cell.record for cell in cells if cell.record), None):
+            recipe = record.request.get("recipe", {})
+            shared = {name: value for name, value in recipe.items() if name not in OWN}
+            alike[json.dumps([record.request.get("train"), shared], sort_keys=True)][adapter] = record
     yield from map(_kinds, alike.values())
 
 
-def _kinds(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def _kinds(records: Mapping[str, CellRecord]) -> dict[str, str]:
     """Return kind -> adapter: the first four rows that make a 2 x 2, and the first pair that differs in bits.
 
     Both rows in some layers have one selector, both of low rank one adapter with its options.
     """
-    full = [a for a, request in asked.items() if _full(request)]
-    low = [a for a, request in asked.items() if not _full(request) and not _quantised(request)]
+    asked = {adapter: record.request for adapter, record in records.items()}
+    full = [a for a, record in records.items() if record.updates == "full"]
+    low = [a for a, record in records.items() if record.updates != "full" and not _quantised(record.request)]
     whole = next((a for a in full if _whole(asked[a])), None)
     for everywhere, some, full_some in product(low, low, full):
         same = all(
@@ -129,10 +131,6 @@ def _bits(asked: Mapping[str, Mapping[str, Any]], low: str) -> dict[str, str]:
     options = asked[low]["adapter"].get("options")
     alike = (a for a, r in asked.items() if _quantised(r) and _whole(r) and r["adapter"].get("options") == options)
     return {"low": low, "low nf4": found} if (found := next(alike, None)) else {}
-
-
-def _full(request: Mapping[str, Any]) -> bool:
-    return bool(request["adapter"]["name"] == "full")
 
 
 def _whole(request: Mapping[str, Any]) -> bool:

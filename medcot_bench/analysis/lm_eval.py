@@ -7,8 +7,8 @@ from math import sqrt
 from statistics import fmean, variance
 
 from medcot_bench.results.folder import Results
-from medcot_bench.results.metrics import score_name, stderr_key
-from medcot_bench.results.records import ScoreRecord
+from medcot_bench.results.metrics import metric_name, stderr_key
+from medcot_bench.results.records import EvaluationRecord
 from medcot_bench.stats.contrasts import Contrast
 
 
@@ -16,7 +16,7 @@ def headlines(results: Results) -> dict[str, str]:
     """Return task of lm-eval -> the first score of its table."""
     found: dict[str, str] = {}
     for task, score in _scores(results):
-        names = (name for key in score.results if (name := score_name(key)))
+        names = (name for key in score.results if (name := metric_name(key)))
         if task not in found and (first := next(names, None)):
             found[task] = first
     return found
@@ -36,14 +36,14 @@ def names_in_files(results: Results) -> dict[str, str]:
     return {task: str(one["name"]) for task, one in asked.items() if one.get("files")}
 
 
-def whole_scores(scored: Sequence[ScoreRecord], per_item: Container[str]) -> dict[str, Contrast]:
+def whole_scores(scored: Sequence[EvaluationRecord], per_item: Container[str]) -> dict[str, Contrast]:
     """Return the scores of lm-eval that are no mean over items: the mean of seeds, with lm-eval's standard error.
 
     Its variance is that of items, which all seeds share, plus that of the mean over seeds. It has no interval.
     """
     found = {}
     for key in scored[0].results if scored[0].subtasks else ():
-        name = score_name(key)
+        name = metric_name(key)
         values = [score.results[key] for score in scored if key in score.results]
         if name is None or name in per_item or len(values) < len(scored):
             continue
@@ -56,7 +56,7 @@ def whole_scores(scored: Sequence[ScoreRecord], per_item: Container[str]) -> dic
     return found
 
 
-def about(task: str, score: ScoreRecord) -> Iterator[str]:
+def about(task: str, score: EvaluationRecord) -> Iterator[str]:
     """Yield what a reader has to know of a task of lm-eval."""
     names = [*score.subtasks]
     shown = ", ".join(f"{name} {score.subtasks[name]['version']}" for name in names[:3])
@@ -69,8 +69,8 @@ def about(task: str, score: ScoreRecord) -> Iterator[str]:
     )
 
 
-def _scores(results: Results) -> Iterator[tuple[str, ScoreRecord]]:
+def _scores(results: Results) -> Iterator[tuple[str, EvaluationRecord]]:
     for cell in results.cells:
-        for task, score in cell.scores.items():
+        for task, score in cell.evaluations.items():
             if score.subtasks:
                 yield task, score

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
-from medcot_bench.analysis.per_item import Key, ahead, base_of, group_of, references, rows_of
-from medcot_bench.results.cells import FINAL
+from medcot_bench.analysis.per_item import Key, base_of, paired_difference, references, rows_of
+from medcot_bench.results.cells import FINAL, cluster
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import Matched
 from medcot_bench.results.metrics import TRIED_BY
@@ -110,7 +110,9 @@ def _under_shifts(
     full: Sequence[CellResult],
     cells: Sequence[CellResult],
 ) -> Iterator[Matched]:
-    shifts = [t for t in results.tasks if any(c.scores[t].relation == "shift" for c in full if t in c.scores)]
+    shifts = [
+        t for t in results.tasks if any(c.evaluations[t].relation == "shift" for c in full if t in c.evaluations)
+    ]
     for shift in shifts:
         paths: dict[int, Paths] = {}
         groups: tuple[dict[str, str], dict[str, str]] = ({}, {})
@@ -123,7 +125,7 @@ def _under_shifts(
                 continue
             paths[one.cell.seed] = both
             for known, scored in zip(groups, (task, shift), strict=True):
-                known |= {s["id"]: group_of(s, scored) for s in results.samples(one, scored)}
+                known |= {s["id"]: cluster(scored, s["group"]) for s in results.samples(one, scored)}
         if found := at_equal_level(paths, *groups):
             yield Matched(
                 task=task,
@@ -164,7 +166,7 @@ def at_equal_level(
         of_level[seed] = {i: slope * (full.same[i] - value) for i, value in own.same.items() if i in full.same}
     if not levels:
         return None
-    parts = [Part(ahead(*sides, SCORE), shift_groups) for sides in (ends, crossed)]
+    parts = [Part(paired_difference(*sides, SCORE), shift_groups) for sides in (ends, crossed)]
     kept = on_common_seeds([*parts, Part(of_level, same_groups)])
     return EqualLevel(len(levels), fmean(levels), fmean(further), kept[0], kept[1:]) if kept else None
 
@@ -179,7 +181,7 @@ def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift
         (name, t) not in cell.checkpoints for name in names for t in (task, shift)
     ):
         return []
-    if any(t not in c.scores for c in (base, cell) for t in (task, shift)):
+    if any(t not in c.evaluations for c in (base, cell) for t in (task, shift)):
         return []
     steps = [(base, FINAL), *((cell, name) for name in names), (cell, FINAL)]
     sides = [[_items(results, c, t, name) for c, name in steps] for t in (task, shift)]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any
 
+from medcot_bench.results.cells import cluster
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import higher_is_better
 from medcot_bench.stats.contrasts import SeedValues
@@ -46,27 +45,16 @@ def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple
     values: Values = {}
     groups: dict[str, str] = {}
     for cell in cells:
-        if task not in cell.scores:
+        if task not in cell.evaluations:
             continue
         for sample in results.samples(cell, task):
-            groups[sample["id"]] = group_of(sample, task)
+            groups[sample["id"]] = cluster(task, sample["group"])
             for name, value in sample["scores"].items():
                 values.setdefault(name, {}).setdefault(cell.cell.seed or 0, {})[sample["id"]] = value
     return values, groups
 
 
-def group_of(sample: Mapping[str, Any], task: str) -> str:
-    """Return a sample's group, unlike those of other tasks: two files may number their pages alike.
-
-    A task in another wording, or under a graded shift, has the groups of the task itself.
-
-    >>> group_of({"group": "page 3"}, "k8s_qa@unseen_range:level=hard")
-    'k8s_qa page 3'
-    """
-    return f"{re.split('[@:]', task)[0]} {sample['group']}"
-
-
-def ahead(
+def paired_difference(
     full: SeedValues, own: SeedValues, score: str, lower: Container[str] = ()
 ) -> dict[int, dict[str, float]]:
     """Return seed -> item -> how much better `full` is than `own`, for the seeds and items of both.
@@ -104,13 +92,6 @@ def _items(cells: Sequence[CellResult]) -> str:
 
 
 def trains_everything(cells: Sequence[CellResult]) -> bool:
-    """Whether these cells train every weight: the reference that gaps are measured against."""
+    """Whether these cells train all weights of all layers: the reference that gaps are measured against."""
     record = next((cell.record for cell in cells if cell.record), None)
-    return record is not None and is_full(record.request)
-
-
-def is_full(request: Mapping[str, Any]) -> bool:
-    """Whether a cell's request is for training every weight."""
-    adapter = request["adapter"]
-    selector = adapter.get("selector", {})
-    return bool(adapter["name"] == "full" and (selector["name"], selector["targets"]) == ("all", "all"))
+    return record is not None and record.updates_all

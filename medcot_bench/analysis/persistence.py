@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from itertools import combinations
 from statistics import fmean
 
-from medcot_bench.analysis.per_item import Key, ahead, base_of, references, rows_of, values_of
+from medcot_bench.analysis.per_item import Key, base_of, paired_difference, references, rows_of, values_of
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import Effect, Persistence, Side
 from medcot_bench.results.metrics import ON_ANY_FORM
@@ -31,12 +31,12 @@ class _Trained:
 
     @cached_property
     def shifts(self) -> list[str]:
-        relations = {task: score.relation for cell in self._full for task, score in cell.scores.items()}
+        relations = {task: score.relation for cell in self._full for task, score in cell.evaluations.items()}
         return [task for task in self.results.tasks if relations.get(task) == "shift"]
 
     @cached_property
     def forms(self) -> dict[str, Mapping[str, str]]:
-        return {task: score.form for cell in self._full for task, score in cell.scores.items()}
+        return {task: score.form for cell in self._full for task, score in cell.evaluations.items()}
 
     @property
     def _full(self) -> Sequence[CellResult]:
@@ -45,7 +45,9 @@ class _Trained:
     def seeds(self, adapter: str, shift: str, score: str) -> set[int]:
         """Return the seeds whose gap is known on the training task and under a shift."""
         sides = [
-            ahead(self.values(self.reference, task, score)[0], self.values(adapter, task, score)[0], score)
+            paired_difference(
+                self.values(self.reference, task, score)[0], self.values(adapter, task, score)[0], score
+            )
             for task in (self.task, shift)
         ]
         return set(sides[0]) & set(sides[1])
@@ -63,7 +65,7 @@ class _Trained:
         return cache(lambda adapter, trained, task: values_of(self.results, self.cells[adapter, trained], task))
 
 
-def persistence(results: Results) -> tuple[Persistence, ...]:
+def compute_persistence(results: Results) -> tuple[Persistence, ...]:
     """Return what the study's records show so far, for every score with a margin and the primary score.
 
     Gaps are `full - adapter`, turned so that more is better for full fine-tuning, which is the first row that
@@ -127,7 +129,7 @@ def _side(trained: _Trained, adapter: str, task: str, score: str, seeds: set[int
     """Return one evaluation task's side on these seeds, None where the two have no item in common."""
     full, groups = trained.values(trained.reference, task, score)
     own, _ = trained.values(adapter, task, score)
-    gaps = {seed: row for seed, row in ahead(full, own, score).items() if seed in seeds}
+    gaps = {seed: row for seed, row in paired_difference(full, own, score).items() if seed in seeds}
     items = shared_items(gaps)
     if not items:
         return None
@@ -138,7 +140,9 @@ def _side(trained: _Trained, adapter: str, task: str, score: str, seeds: set[int
     def part(values: SeedValues) -> Part:
         return Part({seed: {i: values[seed][i] for i in items} for seed in gaps}, groups)
 
-    full_gain, own_gain = (part(ahead(values, base, score)) if base else None for values in (full, own))
+    full_gain, own_gain = (
+        part(paired_difference(values, base, score)) if base else None for values in (full, own)
+    )
     binary = all(values[seed][i] in (0.0, 1.0) for values in (full, own) for seed in gaps for i in items)
     gained = contrast([full_gain]) if full_gain else None
     side = Side(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from medcot_bench.analysis.per_item import ahead, rows_of, values_of
+from medcot_bench.analysis.per_item import paired_difference, rows_of, values_of
 from medcot_bench.results.folder import Results
 from medcot_bench.results.leaderboard import FactorEffect
 from medcot_bench.stats.contrasts import Part, contrast, shared_items
@@ -22,7 +22,7 @@ def prompt_effects(results: Results) -> tuple[FactorEffect, ...]:
     """
     found: list[FactorEffect] = []
     for other, entry in results.tasks.items():
-        own = str(entry.get("items_of"))
+        own = str(entry.items_of)
         if own not in results.tasks:
             continue
         for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
@@ -38,7 +38,7 @@ def _effects(results: Results, own: str, other: str, score: str) -> Iterator[Fac
             continue
         values, groups = values_of(results, cells, own)
         reworded, _ = values_of(results, cells, other)
-        paired = ahead(values.get(score, {}), reworded.get(score, {}), score)
+        paired = paired_difference(values.get(score, {}), reworded.get(score, {}), score)
         if shared_items(paired):
             value = contrast([Part(paired, groups)])
             yield FactorEffect(own, other, score, EFFECT, (adapter,), value, difference(value))

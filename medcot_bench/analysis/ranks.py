@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from statistics import fmean
 
 from medcot_bench.analysis.lm_eval import headlines, lower_scores
-from medcot_bench.analysis.per_item import Key, Values, ahead
+from medcot_bench.analysis.per_item import Key, Values, paired_difference
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import USUAL, Rank
 from medcot_bench.stats.contrasts import Part, SeedValues, contrast
@@ -30,7 +30,10 @@ def ranked(
     found: dict[str, Rank] = {}
     while better:
         leader, *others = better
-        gaps = [contrast([Part(ahead(common[leader], common[other], score, lower), groups)]) for other in others]
+        gaps = [
+            contrast([Part(paired_difference(common[leader], common[other], score, lower), groups)])
+            for other in others
+        ]
         adjusted = holm([difference(gap) for gap in gaps])
         tied = [leader, *(other for other, p in zip(others, adjusted, strict=True) if p is None or p > ALPHA)]
         place = len(found) + 1
@@ -41,7 +44,7 @@ def ranked(
 
 def _mean(values: SeedValues, score: str, lower: Container[str]) -> float:
     zero = {seed: dict.fromkeys(row, 0.0) for seed, row in values.items()}
-    return fmean(value for row in ahead(values, zero, score, lower).values() for value in row.values())
+    return fmean(value for row in paired_difference(values, zero, score, lower).values() for value in row.values())
 
 
 def _common(values: Mapping[str, SeedValues]) -> dict[str, SeedValues]:
@@ -74,7 +77,7 @@ def rank_rows(
             whole = [
                 key
                 for key, cells in rows.items()
-                if key[1] in (None, trained) and all(task in cell.scores for cell in cells)
+                if key[1] in (None, trained) and all(task in cell.evaluations for cell in cells)
             ]
             untouched = [values[key][task][0] for key in whole if not rows[key][0].baseline]
             score = first.get(task) or primary(results, untouched)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from medcot_bench.analysis.per_item import Key, ahead, base_of, rows_of, values_of
+from medcot_bench.analysis.per_item import Key, base_of, paired_difference, rows_of, values_of
 from medcot_bench.analysis.ranks import primary
 from medcot_bench.results.folder import Results
 from medcot_bench.results.leaderboard import Prompted
@@ -13,13 +13,13 @@ from medcot_bench.stats.contrasts import Part, contrast, shared_items
 from medcot_bench.stats.inference import difference, equivalence, holm
 
 
-def prompted(results: Results) -> tuple[Prompted, ...]:
+def compare_with_prompting(results: Results) -> tuple[Prompted, ...]:
     """Compare every trained row with the base's own and by every baseline; nothing without baselines in the study.
 
     By the score that the rows of the training task are ranked by; what lacks it or shares no item is left out.
     """
     found: list[Prompted] = []
-    if results.baselines:
+    if results.plan.baselines:
         for task in dict.fromkeys(cell.cell.task for cell in results.cells if cell.cell.task in results.tasks):
             family = [*_pairs(results, str(task))]
             differences = holm([pair.difference for pair in family])
@@ -42,7 +42,7 @@ def _pairs(results: Results, task: str) -> Iterator[Prompted]:
         own, groups = read[key][0].get(score, {}), read[key][1]
         for prompt in prompts:
             by_prompt = next(iter(read[prompt][0].get(score, {}).values()), {})
-            paired = ahead(own, dict.fromkeys(own, by_prompt), score)
+            paired = paired_difference(own, dict.fromkeys(own, by_prompt), score)
             if shared_items(paired):
                 gap = contrast([Part(paired, groups)])
                 tested = None if margin is None else equivalence(gap, margin)

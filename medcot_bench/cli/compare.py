@@ -10,7 +10,7 @@ from typing import Any
 from tabulate import tabulate
 
 from medcot_bench.analysis.build import build
-from medcot_bench.analysis.comparison import Compared, compare, conflicts, left_out, named
+from medcot_bench.analysis.comparison import Compared, compare, conflicts, left_out, resolve_row
 from medcot_bench.analysis.learning_rates import about_rates
 from medcot_bench.analysis.per_item import rows_of
 from medcot_bench.errors import CONFLICT, MedcotError
@@ -51,7 +51,7 @@ def execute(options: argparse.Namespace) -> int:
         error.exit_code = CONFLICT
         raise error
     score = options.score or folders[0].analysis.primary
-    baseline = named(folders[0], options.baseline)
+    baseline = resolve_row(folders[0], options.baseline)
     rows = compare(folders, baseline, score)
     if not rows:
         raise MedcotError(f"no row shares a seed, an item and the score {score} with {baseline}")
@@ -87,7 +87,7 @@ def _rates(folders: list[Results]) -> dict[str, list[Path]]:
 
 
 def _scored(results: Results) -> dict[str, None]:
-    return dict.fromkeys(task for cell in results.cells for task in cell.scores)
+    return dict.fromkeys(task for cell in results.cells for task in cell.evaluations)
 
 
 def _table(rows: list[Compared], folders: list[Results], paths: list[Path], baseline: str) -> str:
@@ -97,7 +97,7 @@ def _table(rows: list[Compared], folders: list[Results], paths: list[Path], base
     lines = [
         [
             *([str(paths[row.folder])] if several else []),
-            _title(folders[row.folder], row.task),
+            folders[row.folder].title(row.task),
             row.adapter,
             *(f"{found.value:.3f}" for found in (row.mean, row.baseline)),
             interval(row.ahead, signed=True),
@@ -110,7 +110,3 @@ def _table(rows: list[Compared], folders: list[Results], paths: list[Path], base
         for row in rows
     ]
     return tabulate(lines, headers, disable_numparse=True)
-
-
-def _title(results: Results, task: str) -> str:
-    return f"{task}[{results.tasks[task]['source']}]" if task in results.tasks else task

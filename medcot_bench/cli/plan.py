@@ -11,6 +11,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from medcot_bench.analysis.notes import baseline_note
+from medcot_bench.analysis.pilot import spreads
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.data.overlap import shared_ngrams
 from medcot_bench.errors import ConfigError
@@ -20,14 +22,13 @@ from medcot_bench.planning.estimates.power import (
     Expectation,
     expectations,
     judged,
-    spreads,
     with_gaps,
     without_variances,
 )
-from medcot_bench.planning.grid import baseline_notes, checkpoints
+from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import Todo, keeps_weights, remaining, weight_bytes
-from medcot_bench.planning.tuning import tuned, untried
+from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, weight_bytes
+from medcot_bench.planning.tuning import untried_cells, with_chosen_rates
 from medcot_bench.report.format import duration, size
 from medcot_bench.report.power_table import power
 from medcot_bench.results.folder import Results, load
@@ -73,9 +74,9 @@ def show_plan(
     """Print the plan of a study, and what it can tell by the variances of a pilot or by assumed ones."""
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir))
-    if plan.trials and not untried(plan, store):
-        plan = make_plan(tuned(study, plan, store))
-    todos = remaining(plan, store)
+    if plan.trials and not untried_cells(plan, store):
+        plan = make_plan(with_chosen_rates(study, plan, store))
+    todos = cell_statuses(plan, store)
     untuned = study.training.model_copy(update={"tune_lr": None})
     whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
     known = spreads(pilot) if pilot else None
@@ -89,17 +90,17 @@ def show_plan(
     for label, task in plan.tasks.items():
         data, spec = plan.data[label], task.task.spec
         trained = label in {cell.task for cell in plan.cells}
-        counts = [f"{len(plan.train_items(label))} to train on"] if trained else []
-        counts += [f"{len(plan.scored_items(label))} to choose rates by"] if plan.trials and trained else []
-        counts.append(f"{len(plan.scored_items(label, choosing=False))} to score")
+        counts = [f"{len(plan.items.train(label))} to train on"] if trained else []
+        counts += [f"{len(plan.items.scored(label))} to choose rates by"] if plan.trials and trained else []
+        counts.append(f"{len(plan.items.scored(label, choosing=False))} to score")
         left = "".join(f"; {count} left out ({why})" for why, count in data.left_out.items())
         print(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}")
         for note in data.notes:
             print(f"note: {label}: {note}")
-    for label, own in plan.harness.items():
+    for label, own in plan.lm_eval_tasks.items():
         documents = f"the first {own.limit} documents a task" if own.limit else "all documents"
         print(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}")
-    for note in baseline_notes(plan):
+    for note in map(baseline_note, left_out_baselines(plan)):
         print(f"note: {note}")
     for trained_on, evaluated, count in _shared(plan):
         print(
@@ -111,12 +112,12 @@ def show_plan(
     print(tabulate(rows, headers, disable_numparse=True))
     actions = Counter(todo.action for todo in todos)
     print(
-        f"{len(plan.cells)} cells, {len(plan.scores)} scores: {actions['train']} to train, "
+        f"{len(plan.cells)} cells, {len(plan.evaluations)} scores: {actions['train']} to train, "
         f"{actions['score']} to score only, {actions['done']} done"
     )
     if plan.trials:
         print("these try learning rates; the study's own cells follow at the rates that are chosen")
-    seconds = guess(plan, todos) + (guess(whole, remaining(whole, store)) if plan.trials else 0.0)
+    seconds = guess(plan, todos) + (guess(whole, cell_statuses(whole, store)) if plan.trials else 0.0)
     if any(todo.action != "done" for todo in todos):
         print(f"time: about {duration(seconds)} on two cores of {MEASURED_ON}; a run tells this machine's own")
     kept, largest = _disk(plan, todos)
@@ -133,11 +134,13 @@ def show_plan(
     return 0
 
 
-def _rate(plan: Plan, todo: Todo) -> list[str]:
+def _rate(plan: Plan, todo: CellStatus) -> list[str]:
     return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
 
 
-def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation], unknown: list[str]) -> dict[str, Any]:
+def _as_json(
+    plan: Plan, todos: list[CellStatus], expected: list[Expectation], unknown: list[str]
+) -> dict[str, Any]:
     kept, largest = _disk(plan, todos)
     return {
         "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
@@ -152,7 +155,7 @@ def _as_json(plan: Plan, todos: list[Todo], expected: list[Expectation], unknown
                 "recipe": todo.cell.request.get("recipe"),
                 "action": todo.action,
                 "reason": todo.reason,
-                "scores": {score.title: score.relation for score in plan.scores_of(todo.cell)},
+                "scores": {score.title: score.relation for score in plan.evaluations_of(todo.cell)},
                 "missing": [score.title for score in todo.missing],
             }
             for todo in todos
@@ -167,14 +170,14 @@ def _shared(plan: Plan) -> list[tuple[str, str, int]]:
     found = []
     for trained_on in dict.fromkeys(cell.task for cell in plan.cells if cell.task):
         for evaluated in plan.tasks:
-            scored = plan.scored_items(evaluated, choosing=False)
-            count = shared_ngrams(plan.train_items(trained_on), scored)
+            scored = plan.items.scored(evaluated, choosing=False)
+            count = shared_ngrams(plan.items.train(trained_on), scored)
             if count:
                 found.append((trained_on, evaluated, count))
     return found
 
 
-def _disk(plan: Plan, todos: list[Todo]) -> tuple[int, int]:
+def _disk(plan: Plan, todos: list[CellStatus]) -> tuple[int, int]:
     """Return bytes kept by the cells to run, and the most that one cell takes and gives back."""
     to_run = [todo.cell for todo in todos if todo.action != "done"]
     kept = sum(weight_bytes(plan, cell) for cell in to_run if keeps_weights(plan, cell))

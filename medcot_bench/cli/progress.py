@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from medcot_bench.analysis.notes import baseline_note
 from medcot_bench.report.format import duration
-from medcot_bench.results.metrics import score_name
+from medcot_bench.results.metrics import metric_name
+from medcot_bench.results.plan_file import LeftOutBaseline
 
 Listener = Callable[[Mapping[str, Any]], None]
 Print = Callable[[str], None]
@@ -51,7 +53,8 @@ class Lines:
             self._total, self._number = event["to_run"], 0
             what = "trainings that try learning rates" if event["stage"] == "trials" else "cells"
             self._write(f"plan: {event['cells']} {what}, {event['to_run']} to run, into {event['output_dir']}")
-            for note in event["notes"]:
+            left_out = [LeftOutBaseline(**one) for one in event["left_out_baselines"]]
+            for note in [*event["notes"], *map(baseline_note, left_out)]:
                 self._write(f"note: {note}")
         elif kind == "cell_started":
             self._number += 1
@@ -65,7 +68,7 @@ class Lines:
                 f"{name} {event['results'][f'{name},none']:.3f}"
                 for name in ("answer", "gold_nll", "rouge_l")
                 if f"{name},none" in event["results"]
-            ) or ", ".join(f"{score_name(key)} {value:.3f}" for key, value in [*event["results"].items()][:3])
+            ) or ", ".join(f"{metric_name(key)} {value:.3f}" for key, value in [*event["results"].items()][:3])
             marks = "".join(f"; {mark}" for mark in event["marks"])
             self._write(f"    scored on {event['task']} in {event['seconds']:.0f} s: {shown}{marks}")
         elif kind == "log" and self._verbose:

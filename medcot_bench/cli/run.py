@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from pathlib import Path
 from typing import Any
 
+from medcot_bench.api import Finished, run_and_export
 from medcot_bench.cli import plan
 from medcot_bench.cli.progress import choose_listener
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
+from medcot_bench.report.headline import summarise
+from medcot_bench.report.terminal import overview
 from medcot_bench.study import presets
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Study
@@ -38,40 +40,32 @@ def execute(options: argparse.Namespace) -> int:
     study, errors = read_study(options)
     if options.dry_run:
         return plan.show_plan(study, errors, as_json=options.json)
-    from medcot_bench.runner.run import run_study
-
     with choose_listener(options) as listener:
-        outcome = run_study(study, errors, listener)
+        finished = run_and_export(study, errors, listener)
+    outcome = finished.outcome
     if options.json or options.quiet:
         return outcome.exit_code
     total = len(outcome.plan.cells)
     if not outcome.ran and not outcome.skipped:
-        print(f"nothing to run: all {total} cells and {len(outcome.plan.scores)} scores are done")
+        print(f"nothing to run: all {total} cells and {len(outcome.plan.evaluations)} scores are done")
     else:
         parts = [f"{outcome.ran - outcome.failed} cells finished"]
         parts += [f"{outcome.failed} failed"] if outcome.failed else []
         parts += [f"{outcome.skipped} skipped"] if outcome.skipped else []
         print(f"{', '.join(parts)} of {total}")
-    _conclude(study, outcome.leaderboard)
+    _conclude(study, finished)
     if outcome.failed:
         print(f"what failed stands in the leaderboard; logs: {study.output_dir}/cells/*/attempts/*/log")
     return outcome.exit_code
 
 
-def _conclude(study: Study, leaderboard: Path) -> None:
+def _conclude(study: Study, finished: Finished) -> None:
     """Print the table, what it shows, where the files are, and what to try next."""
-    from medcot_bench.analysis.build import build
-    from medcot_bench.report.headline import summarise
-    from medcot_bench.report.terminal import overview
-    from medcot_bench.results.folder import load
-
-    results = load(study.output_dir)
-    board = build(results)
-    print(f"\n{overview(board)}\n")
-    summary = summarise(results, board.persistence)
+    print(f"\n{overview(finished.leaderboard)}\n")
+    summary = summarise(finished.results, finished.leaderboard.persistence)
     width = max(60, min(100, shutil.get_terminal_size().columns))
     print(textwrap.fill(summary, width, break_on_hyphens=False, break_long_words=False) + "\n")
-    print(f"files: {leaderboard} (also .csv and .json), items and records in {study.output_dir}/cells")
+    print(f"files: {finished.files[0]} (also .csv and .json), items and records in {study.output_dir}/cells")
     print(f"next:  {_next(study)}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigErrors, PluginError
 from medcot_bench.interfaces import FilesExporter, Task
-from medcot_bench.planning.custom_tasks import choose
+from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.plugins.manager import PluginEntry, blame, installed
 from medcot_bench.plugins.resolve_adapter import TARGETS
 from medcot_bench.study import presets
@@ -92,8 +92,8 @@ def _own_task(path: str) -> Iterator[str]:
     study, errors = load_study(overrides=[("tasks", [path])])
     if errors:
         raise ConfigErrors(errors)
-    (typed,) = study.specs("tasks")
-    chosen = choose(typed, study, installed())
+    (typed,) = study.tasks
+    chosen = resolve_study_task(typed, study, installed())
     data = load(chosen, study.sources(typed.name), study.data_seed)
     yield f"task {typed.name}, from {path}"
     yield f"  domain {chosen.task.spec.domain}"

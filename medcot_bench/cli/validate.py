@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Say that the study can be run; return the exit status. Raises ConfigErrors with all that is wrong."""
     plan = make_plan(*load_study(options.study, (), os.environ))
-    cells, scores = len(plan.cells), len(plan.scores)
+    cells, scores = len(plan.cells), len(plan.evaluations)
     if plan.trials:
         print(f"{options.study}: good: {cells} trainings to try learning rates, then the study's own")
     else:

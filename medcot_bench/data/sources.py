@@ -15,12 +15,12 @@ from medcot_bench.data.rows import made_group, read_own, read_rows
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
 from medcot_bench.plugins.manager import blame
-from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_items
 from medcot_bench.study.paths import typed_path
+from medcot_bench.study.schema import BUNDLED
 from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
-BUNDLED = "bundled"
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
 
 
@@ -46,7 +46,7 @@ class TaskData:
 
 
 def load(
-    chosen: ChosenTask,
+    chosen: ResolvedTask,
     sources: Mapping[Split | None, str],
     seed: int,
     counts: Mapping[Split, int | None] | None = None,
@@ -93,7 +93,7 @@ def digest(examples: Iterable[Example]) -> str:
     return running.hexdigest()[:16]
 
 
-def _from_outside(chosen: ChosenTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
+def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], seed: int) -> TaskData:
     """Return items of files and of the hub, each split from the source that is named for it."""
     found: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     names: dict[str, dict[str, None]] = {"hub": {}, "file": {}}
@@ -128,7 +128,7 @@ def _from_outside(chosen: ChosenTask, sources: Mapping[Split | None, str], seed:
 
 
 def _add_file(
-    chosen: ChosenTask, only: Split | None, path: Path, seed: int, found: Mapping[Split, list[Example]]
+    chosen: ResolvedTask, only: Split | None, path: Path, seed: int, found: Mapping[Split, list[Example]]
 ) -> Iterator[str]:
     """Add the rows of a file to their splits; yield what a reader must know of them."""
     if chosen.columns is None:
@@ -141,7 +141,7 @@ def _add_file(
         found[named or only or _split_of_group(example.group, seed)].append(example)
 
 
-def _hub_rows(chosen: ChosenTask, only: Split | None, pin: str) -> Iterator[tuple[HubData, HubRows]]:
+def _hub_rows(chosen: ResolvedTask, only: Split | None, pin: str) -> Iterator[tuple[HubData, HubRows]]:
     """Yield the task's data sets of the hub, those of one split or all, with their rows."""
     name, spec = chosen.typed.name, chosen.task.spec
     used = [hub for hub in spec.hub if only is None or any(only in parts for parts in hub.splits.values())]
@@ -157,7 +157,7 @@ def _hub_rows(chosen: ChosenTask, only: Split | None, pin: str) -> Iterator[tupl
         yield hub, read_hub(name, hub, pin, spec.required)
 
 
-def _path(chosen: ChosenTask, only: Split | None, source: str) -> Path:
+def _path(chosen: ResolvedTask, only: Split | None, source: str) -> Path:
     kind, _, location = source.partition(":")
     if kind == "file" and location:
         return typed_path(location)

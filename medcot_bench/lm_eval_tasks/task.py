@@ -8,17 +8,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.errors import ConfigError, near
+from medcot_bench.errors import ConfigError, suggest
 from medcot_bench.lm_eval_tasks.names import packaged
 from medcot_bench.lm_eval_tasks.task_file import TaskFile
 from medcot_bench.plugins.options import check
 from medcot_bench.study.paths import typed_path
 from medcot_bench.study.schema import Study
-from medcot_bench.study.spec_strings import HARNESS, NamedOptions
+from medcot_bench.study.spec_strings import LM_EVAL, Spec
 from medcot_bench.types import Option
 
-DOMAIN = HARNESS
-FORM: Mapping[str, str] = {"context": "as written", "answer": HARNESS}
+DOMAIN = LM_EVAL
+FORM: Mapping[str, str] = {"context": "as written", "answer": LM_EVAL}
 """No other task's form: scores are not compared with theirs."""
 OPTIONS = {
     "num_fewshot": Option(int, None, "solved examples before each document, where the task does not fix them"),
@@ -27,10 +27,10 @@ OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class HarnessTask:
+class LmEvalTask:
     """A task, group or tag of lm-eval, by name or from a user's file."""
 
-    typed: NamedOptions
+    typed: Spec
     name: str
     """What lm-eval calls it."""
     file: TaskFile | None
@@ -42,8 +42,8 @@ class HarnessTask:
     @property
     def label(self) -> str:
         """The name shown for it, with the options as typed. A file goes by its name, from whatever folder."""
-        name = f"{HARNESS}:{self.file.path.name}" if self.file else self.typed.name
-        return str(NamedOptions(name, self.typed.options))
+        name = f"{LM_EVAL}:{self.file.path.name}" if self.file else self.typed.name
+        return str(Spec(name, self.typed.options))
 
     @property
     def source(self) -> str:
@@ -68,26 +68,26 @@ class HarnessTask:
         }
 
 
-def is_harness(typed: NamedOptions) -> bool:
+def is_lm_eval(typed: Spec) -> bool:
     """Return whether a spec names a task of lm-eval."""
-    return typed.name.startswith(f"{HARNESS}:")
+    return typed.name.startswith(f"{LM_EVAL}:")
 
 
-def with_absolute_file(typed: NamedOptions) -> NamedOptions:
+def with_absolute_file(typed: Spec) -> Spec:
     """Return a spec that means the same from any folder."""
-    name = typed.name.removeprefix(f"{HARNESS}:")
-    if not is_harness(typed) or not _is_file(name):
+    name = typed.name.removeprefix(f"{LM_EVAL}:")
+    if not is_lm_eval(typed) or not _is_file(name):
         return typed
-    return NamedOptions(f"{HARNESS}:{Path(name).expanduser().absolute()}", typed.options)
+    return Spec(f"{LM_EVAL}:{Path(name).expanduser().absolute()}", typed.options)
 
 
-def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
+def resolve_lm_eval_task(typed: Spec, study: Study) -> LmEvalTask:
     """Find the task that was typed, `lm_eval:NAME` or `lm_eval:FILE.yaml`.
 
     Raises ConfigError for a name that lm-eval does not have, a wrong option, a file that can't be used, is called
     as another one of the study, or would run code which the study does not trust.
     """
-    name = typed.name.removeprefix(f"{HARNESS}:")
+    name = typed.name.removeprefix(f"{LM_EVAL}:")
     options = check(f"task {typed.name}", OPTIONS, typed.options)
     for key, least in (("num_fewshot", 0), ("limit", 1)):
         if options[key] is not None and options[key] < least:
@@ -100,14 +100,14 @@ def choose_harness(typed: NamedOptions, study: Study) -> HarnessTask:
         if file.code and not study.trust_task_code:
             raise ConfigError(f"{file.code} runs code; read it, then add --trust-task-code")
     elif name not in packaged():
-        raise ConfigError(f"lm-eval has no task, group or tag '{name}'{near(name, packaged())}")
+        raise ConfigError(f"lm-eval has no task, group or tag '{name}'{suggest(name, packaged())}")
     limit = study.limit if options["limit"] is None else options["limit"]
-    return HarnessTask(typed, name, file, options["num_fewshot"], limit)
+    return LmEvalTask(typed, name, file, options["num_fewshot"], limit)
 
 
 def _check_alone(file: TaskFile, study: Study) -> None:
     """Raise ConfigError where another file of the study has this one's name, by which tables know it."""
-    names = [typed.name.removeprefix(f"{HARNESS}:") for typed in study.specs("eval_tasks") if is_harness(typed)]
+    names = [typed.name.removeprefix(f"{LM_EVAL}:") for typed in study.eval_tasks if is_lm_eval(typed)]
     paths = [path for name in names if _is_file(name) and (path := typed_path(name)).name == file.path.name]
     if len({path.resolve() for path in paths}) > 1:
         alike = ", ".join(map(str, dict.fromkeys(paths)))

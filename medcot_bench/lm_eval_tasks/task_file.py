@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from medcot_bench.errors import ConfigError, near
+from medcot_bench.errors import ConfigError, suggest
 from medcot_bench.lm_eval_tasks.names import package, packaged
 
 DATA_FORMATS = {"arrow", "csv", "json", "parquet", "text", "xml"}
@@ -103,7 +103,7 @@ class TaskFile:
                 self._data(config, path)
             else:
                 known = [*beside, *packaged()]
-                raise ConfigError(f"{path}: no task '{name}' in this folder or of lm-eval{near(name, known)}")
+                raise ConfigError(f"{path}: no task '{name}' in this folder or of lm-eval{suggest(name, known)}")
 
     def _data(self, config: Mapping[str, Any], path: Path) -> None:
         """Take note of a task's data: files, or a data set of the hub."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.plugins.manager import blame
-from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_prompt, checked_target
 from medcot_bench.types import Example, Target
 
@@ -24,7 +24,7 @@ class Written:
 
 
 def write(
-    chosen: ChosenTask,
+    chosen: ResolvedTask,
     encoder: Encoder,
     example: Example,
     shots: Sequence[tuple[str, str]] = (),
@@ -42,7 +42,7 @@ def write(
 
 
 def write_within(
-    chosen: ChosenTask,
+    chosen: ResolvedTask,
     encoder: Encoder,
     example: Example,
     limit: int,

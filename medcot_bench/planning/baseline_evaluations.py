@@ -11,9 +11,10 @@ from typing import Any
 from medcot_bench.data.sources import digest
 from medcot_bench.lm_eval_tasks.task import FORM
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.prompted_task import AFTER, BEFORE, asked
-from medcot_bench.results.cells import Score
+from medcot_bench.plugins.prompted_task import AFTER, BEFORE, apply_baseline
+from medcot_bench.results.cells import Evaluation
 from medcot_bench.results.metrics import needs_generation
+from medcot_bench.results.plan_file import LeftOutBaseline
 from medcot_bench.study.baselines import COT, NO_CONTEXT, shots_of
 
 ROOM = 256
@@ -22,11 +23,11 @@ _OF_REASONING = {"parsed", "truncated", "repetition"}
 """The core's scores that mean something of reasoning in front of an answer; a task's own always do."""
 
 
-def form_of(plan: Plan, score: Score) -> dict[str, str]:
+def form_of(plan: Plan, score: Evaluation) -> dict[str, str]:
     """Return the form that an evaluation's prompts have, as records name it."""
-    if score.task in plan.harness:
+    if score.task in plan.lm_eval_tasks:
         return dict(FORM)
-    form = asked(plan.tasks[score.task], score.baseline).task.spec.form
+    form = apply_baseline(plan.tasks[score.task], score.baseline).task.spec.form
     return {"context": form.context, "answer": form.answer}
 
 
@@ -38,19 +39,19 @@ def baseline_requests(plan: Plan, label: str, plain: Mapping[str, Any]) -> Itera
             yield baseline, request
 
 
-def left_out(plan: Plan, label: str, plain: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why baselines are left out on a task, a sentence each."""
+def left_out(plan: Plan, label: str, plain: Mapping[str, Any]) -> Iterator[LeftOutBaseline]:
+    """Yield which baselines are left out on a task, and why."""
     for baseline in plan.study.baselines:
         reason = _request(plan, label, baseline, plain)
         if isinstance(reason, str):
-            yield f"{label}: no baseline {baseline}: {reason}"
+            yield LeftOutBaseline(task=label, baseline=baseline, reason=reason)
 
 
 def _request(plan: Plan, label: str, baseline: str, plain: Mapping[str, Any]) -> dict[str, Any] | str:
     """Return the request, or why there is none."""
     spec = plan.tasks[label].task.spec
     count = shots_of(baseline, plan.scoring.num_fewshot)
-    shots = plan.shots(label, count=count)
+    shots = plan.items.shots(label, count=count)
     if len(shots) < count:
         return f"only {len(shots)} training items share no group or question with what is scored"
     request = {**plain, "shots": digest(shots) if count else None}

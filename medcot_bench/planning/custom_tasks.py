@@ -9,26 +9,28 @@ from typing import Any
 from medcot_bench.data.rows import read_own
 from medcot_bench.errors import ConfigError
 from medcot_bench.plugins.manager import Plugins
-from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
 from medcot_bench.study.paths import typed_path
 from medcot_bench.study.schema import OwnTask, Study
-from medcot_bench.study.spec_strings import NamedOptions
+from medcot_bench.study.spec_strings import Spec
 
 PLUGIN = "own"
 
 
-def choose(typed: NamedOptions, study: Study, plugins: Plugins) -> ChosenTask:
-    """Build a task that a study names: one of its own rows, or a plugin's. Raises as `choose_own` does."""
-    section = study.own.get(typed.name.partition("@")[0])
-    return choose_own(typed, section, plugins) if section else choose_task(typed, plugins, study.data_seed)
+def resolve_study_task(typed: Spec, study: Study, plugins: Plugins) -> ResolvedTask:
+    """Build a task that a study names: of its own rows, or a plugin's. Raises as `resolve_custom_task`."""
+    section = study.own.get(typed.stem)
+    return (
+        resolve_custom_task(typed, section, plugins) if section else resolve_task(typed, plugins, study.data_seed)
+    )
 
 
-def choose_own(typed: NamedOptions, section: OwnTask, plugins: Plugins) -> ChosenTask:
+def resolve_custom_task(typed: Spec, section: OwnTask, plugins: Plugins) -> ResolvedTask:
     """Build the task; its prompts hold what its rows have.
 
     Raises ConfigError, DataError or PluginError.
     """
-    name, at, template = typed.name.partition("@")
+    name, template = typed.stem, typed.shift
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise ConfigError(f"own.{name}: a task's name is made of letters, digits, _ and -")
     if any(entry.name == name for entry in plugins.of("task")):
@@ -36,22 +38,22 @@ def choose_own(typed: NamedOptions, section: OwnTask, plugins: Plugins) -> Chose
     if typed.options:
         raise ConfigError(f"task {typed.name}: what it is stands in its file, not after its name")
     has = _has(name, section)
-    task = make_own(typed, section, {**has, "prompt": section.prompt.rstrip()}, plugins)
-    if at and template not in task.task.spec.templates[1:]:
+    task = make_custom_task(typed, section, {**has, "prompt": section.prompt.rstrip()}, plugins)
+    if template and template not in task.task.spec.templates[1:]:
         valid = ", ".join(task.task.spec.templates[1:]) or "none"
         raise ConfigError(f"task {name}: no shift '{template}'; valid: {valid}")
     return task
 
 
-def make_own(typed: NamedOptions, section: OwnTask, hashed: Mapping[str, Any], plugins: Plugins) -> ChosenTask:
-    """Build the task of rows that are known to have a context or reasoning. Raises as `choose_own` does."""
+def make_custom_task(typed: Spec, section: OwnTask, hashed: Mapping[str, Any], plugins: Plugins) -> ResolvedTask:
+    """Build the task of rows that are known to have a context or reasoning. Raises likewise."""
     others = {"domain": section.domain, "max_new_tokens": section.max_new_tokens or 0}
     try:
         task = plugins.make_task(PLUGIN, {**hashed, **others})
     except ConfigError as error:
         raise ConfigError(str(error).replace(f"task {PLUGIN}", f"own.{typed.name}", 1)) from None
     # What its rows are about, and how long answers may be, is no part of what is trained.
-    return ChosenTask(typed, plugins.entry("task", PLUGIN), task, hashed, section.columns)
+    return ResolvedTask(typed, plugins.entry("task", PLUGIN), task, hashed, section.columns)
 
 
 def _has(name: str, section: OwnTask) -> dict[str, bool]:

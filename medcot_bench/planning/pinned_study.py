@@ -10,7 +10,7 @@ import yaml
 from medcot_bench.lm_eval_tasks.task import with_absolute_file
 from medcot_bench.plugins.manager import installed
 from medcot_bench.study.schema import Study
-from medcot_bench.study.spec_strings import NamedOptions, split_specs
+from medcot_bench.study.spec_strings import Spec
 from medcot_bench.study.task_files import relative_to
 
 
@@ -23,11 +23,11 @@ def dump_study(study: Study) -> str:
     for task in fields.get("own", {}).values():
         task["data"] = relative_to(Path.cwd(), task["data"])
     if study.eval_tasks:
-        fields["eval_tasks"] = [str(with_absolute_file(typed)) for typed in study.specs("eval_tasks")]
+        fields["eval_tasks"] = [str(with_absolute_file(typed)) for typed in study.eval_tasks]
     if "adapters" in fields:
         fields["adapters"] = _absolute_adapters(study.adapters)
-    if hypotheses := fields.get("analysis", {}).get("adapters"):
-        fields["analysis"]["adapters"] = _absolute_adapters(hypotheses)
+    if study.analysis.adapters:
+        fields["analysis"]["adapters"] = _absolute_adapters(study.analysis.adapters)
     if study.general_text:
         fields["general_text"] = str(Path(study.general_text).expanduser().absolute())
     fields["output_dir"] = str(Path(study.output_dir).absolute())
@@ -40,10 +40,10 @@ def dump_study(study: Study) -> str:
     return yaml.safe_dump(fields, sort_keys=False)
 
 
-def _absolute_adapters(names: Iterable[str]) -> list[str]:
+def _absolute_adapters(specs: Iterable[Spec]) -> list[str]:
     """Return adapters as typed, with the paths among their options absolute. What is not there may be a hub id."""
     changed = []
-    for typed in split_specs(names):
+    for typed in specs:
         declared = installed().make_adapter(typed.name).spec.options
         paths = {
             key: Path(typed.options[key]).expanduser()
@@ -51,7 +51,7 @@ def _absolute_adapters(names: Iterable[str]) -> list[str]:
             if option.path and key in typed.options
         }
         there = {key: str(path.absolute()) for key, path in paths.items() if path.exists()}
-        changed.append(str(NamedOptions(typed.name, {**typed.options, **there})))
+        changed.append(str(Spec(typed.name, {**typed.options, **there})))
     return changed
 
 

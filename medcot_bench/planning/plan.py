@@ -1,27 +1,22 @@
-"""What a plan is: its cells and scores, and the items they are trained and scored on."""
+"""What a plan is: its cells and evaluations, with what they are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from medcot_bench.base_model.resolve import Base
-from medcot_bench.data.label_shuffle import shuffle_labels
-from medcot_bench.data.overlap import overlapping
+from medcot_bench.data.item_sets import ItemSets
 from medcot_bench.data.sources import TaskData
-from medcot_bench.lm_eval_tasks.task import DOMAIN as HARNESS_DOMAIN
-from medcot_bench.lm_eval_tasks.task import HarnessTask
-from medcot_bench.plugins.resolve_adapter import ChosenAdapter
-from medcot_bench.plugins.resolve_task import ChosenTask
-from medcot_bench.results.cells import Cell, Score
+from medcot_bench.lm_eval_tasks.task import DOMAIN as LM_EVAL_DOMAIN
+from medcot_bench.lm_eval_tasks.task import LmEvalTask
+from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
+from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.study.schema import Scoring, Study
-from medcot_bench.types import Example, Recipe, Split
-
-DIVERGENCE_ITEMS = 16
-"""Evaluation items of its training task by which a model's distance from the base is measured, the first ones."""
-VALIDATION_ITEMS = 64
-"""Validation items that `select_by=val_nll` looks at, the first of their order."""
+from medcot_bench.types import Example, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +25,14 @@ class Plan:
 
     study: Study
     base: Base
-    tasks: Mapping[str, ChosenTask]
-    adapters: Mapping[str, ChosenAdapter]
+    tasks: Mapping[str, ResolvedTask]
+    adapters: Mapping[str, ResolvedAdapter]
     data: Mapping[str, TaskData]
     general_text: str
     """What forgetting is measured on."""
     cells: tuple[Cell, ...]
-    scores: tuple[Score, ...]
-    harness: Mapping[str, HarnessTask] = field(default_factory=dict)
+    evaluations: tuple[Evaluation, ...]
+    lm_eval_tasks: Mapping[str, LmEvalTask] = field(default_factory=dict)
     """Tasks of lm-eval: no items of theirs are known."""
 
     @property
@@ -60,35 +55,22 @@ class Plan:
         changes = {"split": "validation", "scores": (TRIED_BY,), "generate_items": None}
         return self.study.scoring.model_copy(update=changes)
 
-    def train_items(self, task: str, adapter: str | None = None) -> list[Example]:
-        """Return the items an adapter is trained on, the first of their order; of no adapter, the most of any."""
-        own = self.adapters[adapter].train_items if adapter else None
-        items = list(self.data[task].splits["train"][: self.study.training.most_items][:own])
-        return shuffle_labels(items, self.study.data_seed) if self.study.training.labels == "shuffled" else items
+    @cached_property
+    def items(self) -> ItemSets:
+        """The items that this plan's models are trained and scored on."""
+        return ItemSets(self.study, self.data, self.trials)
 
-    def validation_items(self, task: str) -> list[Example]:
-        """Return the items that may choose a checkpoint."""
-        return list(self.data[task].splits["validation"][:VALIDATION_ITEMS])
+    def train_items(self, task: str, adapter: str) -> list[Example]:
+        """Return the items that an adapter is trained on: the study's, or as many as the adapter's options say."""
+        return self.items.train(task, self.adapters[adapter].train_items)
 
-    def scored_items(self, task: str, *, choosing: bool | None = None) -> list[Example]:
-        """Return the items that every model is scored on; `choosing` among learning rates, all validation items.
-
-        Where nothing is said of it, those of the plan's main purpose.
-        """
-        choosing = self.trials if choosing is None else choosing
-        split: Split = "validation" if choosing else self.study.scoring.split
-        return list(self.data[task].splits[split][: None if choosing else self.study.limit])
-
-    def shots(self, task: str, *, choosing: bool | None = None, count: int | None = None) -> list[Example]:
-        """Return the solved examples before every prompt of a task: the first of its training order.
-
-        As many as the study says, or `count`.
-        Training items that share a group or a question with any scored item are left out.
-        """
-        count = self.scoring.num_fewshot if count is None else count
-        training = self.data[task].splits["train"]
-        taken = {example.id for example in overlapping(training, self.scored_items(task, choosing=choosing))}
-        return [example for example in training if example.id not in taken][:count]
+    def updates_all(self, adapter: str) -> bool:
+        """Return whether an adapter trains all weights of all layers: the reference of every gap."""
+        chosen = self.adapters[adapter]
+        if chosen.adapter.spec.update != "full":
+            return False
+        placed = chosen.place(self.base.info, self.base.modules, self.study.seeds[0])
+        return len(placed) == len(self.base.modules)
 
     def items_of(self, label: str) -> str | None:
         """Return the task whose items this one asks by another prompt template, None where they are its own."""
@@ -100,15 +82,15 @@ class Plan:
 
     def source(self, label: str) -> str:
         """Return where the items of an evaluation task come from, as tables name it."""
-        return self.harness[label].source if label in self.harness else self.data[label].source
+        return self.lm_eval_tasks[label].source if label in self.lm_eval_tasks else self.data[label].source
 
     def domain(self, label: str) -> str:
         """Return the domain of an evaluation task."""
-        return HARNESS_DOMAIN if label in self.harness else self.tasks[label].task.spec.domain
+        return LM_EVAL_DOMAIN if label in self.lm_eval_tasks else self.tasks[label].task.spec.domain
 
-    def scores_of(self, cell: Cell) -> list[Score]:
+    def evaluations_of(self, cell: Cell) -> list[Evaluation]:
         """Return the evaluations of one cell, those of the trained model first."""
-        return [score for score in self.scores if score.cell == cell.id]
+        return [score for score in self.evaluations if score.cell == cell.id]
 
     def recipe(self, cell: Cell) -> Recipe:
         """Return the recipe of a trained cell."""

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from medcot_bench.planning.plan import Plan
-from medcot_bench.results.cells import FINAL, Cell, Score
+from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.store import Store
 from medcot_bench.types import Placement
@@ -18,24 +18,24 @@ PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "lm_eval")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Todo:
+class CellStatus:
     """What one cell needs."""
 
     cell: Cell
     action: Literal["train", "score", "done"]
-    missing: tuple[Score, ...]
+    missing: tuple[Evaluation, ...]
     reason: str
 
 
-def remaining(plan: Plan, store: Store) -> list[Todo]:
+def cell_statuses(plan: Plan, store: Store) -> list[CellStatus]:
     """Return what every cell of the plan needs, in the plan's order."""
     return [_todo(plan, store, cell) for cell in plan.cells]
 
 
-def run_order(todos: list[Todo], plan: Plan) -> list[Todo]:
+def run_order(todos: list[CellStatus], plan: Plan) -> list[CellStatus]:
     """Sort what is to run so that cells on one base follow each other, those that write to it last."""
 
-    def key(todo: Todo) -> tuple[str, bool]:
+    def key(todo: CellStatus) -> tuple[str, bool]:
         spec = plan.adapters[todo.cell.adapter].adapter.spec
         return spec.quantisation, spec.update == "full"
 
@@ -75,25 +75,27 @@ def package_versions() -> dict[str, str]:
     return found
 
 
-def _todo(plan: Plan, store: Store, cell: Cell) -> Todo:
+def _todo(plan: Plan, store: Store, cell: Cell) -> CellStatus:
     untrained = plan.adapters[cell.adapter].adapter.spec.update == "none"
     record = store.cell(cell)
-    missing = tuple(score for score in plan.scores_of(cell) if store.score(cell, score) is None)
+    missing = tuple(score for score in plan.evaluations_of(cell) if store.evaluation(cell, score) is None)
     if record is None:
         attempts = store.attempts(cell)
         first = "not scored yet" if untrained else "not trained yet"
         reason = f"last attempt: {attempts[-1].status}" if attempts else first
         action: Literal["train", "score"] = "score" if untrained else "train"
-        return Todo(cell=cell, action=action, missing=missing, reason=reason)
+        return CellStatus(cell=cell, action=action, missing=missing, reason=reason)
     if not missing:
-        return Todo(cell=cell, action="done", missing=(), reason=_done(record))
-    reason = f"{len(missing)} of {len(plan.scores_of(cell))} scores missing"
+        return CellStatus(cell=cell, action="done", missing=(), reason=_done(record))
+    reason = f"{len(missing)} of {len(plan.evaluations_of(cell))} scores missing"
     if not untrained and (lacking := _lacking(store, cell, missing)):
-        return Todo(cell=cell, action="train", missing=missing, reason=f"{reason}, and {lacking}: trains again")
-    return Todo(cell=cell, action="score", missing=missing, reason=reason)
+        return CellStatus(
+            cell=cell, action="train", missing=missing, reason=f"{reason}, and {lacking}: trains again"
+        )
+    return CellStatus(cell=cell, action="score", missing=missing, reason=reason)
 
 
-def _lacking(store: Store, cell: Cell, missing: tuple[Score, ...]) -> str:
+def _lacking(store: Store, cell: Cell, missing: tuple[Evaluation, ...]) -> str:
     """Say why a trained cell can't be scored without training it again, empty where it can."""
     if not store.weights_folder(cell).is_dir():
         return "its weights were not kept"

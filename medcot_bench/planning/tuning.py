@@ -9,8 +9,8 @@ from statistics import fmean
 
 from medcot_bench.errors import SOME_FAILED, MedcotError
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import Todo, keeps_weights, remaining
-from medcot_bench.results.cells import Cell, Score
+from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights
+from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.results.records import Attempt
 from medcot_bench.results.store import Store
@@ -25,7 +25,7 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
     found = []
     for cell in plan.cells:
         score = _choosing(plan, cell)
-        record, scored, diverged = store.cell(cell), store.score(cell, score), _diverged(store, cell)
+        record, scored, diverged = store.cell(cell), store.evaluation(cell, score), _diverged(store, cell)
         if cell.task is None or cell.seed is None or not (scored or diverged):
             continue
         seconds = trained = record.phases["train"].seconds if record else 0.0
@@ -64,13 +64,13 @@ def choose(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:
     return chosen
 
 
-def untried(plan: Plan, store: Store) -> list[Todo]:
+def untried_cells(plan: Plan, store: Store) -> list[CellStatus]:
     """Return the trials that are still to be run. One that diverged has had its try."""
-    todos = remaining(plan, store)
+    todos = cell_statuses(plan, store)
     return [todo for todo in todos if todo.action != "done" and not _diverged(store, todo.cell)]
 
 
-def tuned(study: Study, plan: Plan, store: Store) -> Study:
+def with_chosen_rates(study: Study, plan: Plan, store: Store) -> Study:
     """Return the study with the rates that its finished trials chose.
 
     An adapter whose every trial failed (no memory) or was skipped by a plugin keeps the rate of its recipe, and
@@ -82,9 +82,9 @@ def tuned(study: Study, plan: Plan, store: Store) -> Study:
     done = dict.fromkeys((trial.adapter, trial.task) for trial in trials)
     failed = [
         todo
-        for todo in untried(plan, store)
+        for todo in untried_cells(plan, store)
         if (todo.cell.adapter, todo.cell.task) in done
-        if store.score(todo.cell, _choosing(plan, todo.cell)) is None
+        if store.evaluation(todo.cell, _choosing(plan, todo.cell)) is None
     ]
     if failed:
         raise _error(
@@ -103,8 +103,8 @@ def tuned(study: Study, plan: Plan, store: Store) -> Study:
     return study.model_copy(update={"training": training})
 
 
-def _choosing(plan: Plan, cell: Cell) -> Score:
-    return next(score for score in plan.scores_of(cell) if score.chooses)
+def _choosing(plan: Plan, cell: Cell) -> Evaluation:
+    return next(score for score in plan.evaluations_of(cell) if score.chooses)
 
 
 def _diverged(store: Store, cell: Cell) -> Attempt | None:

@@ -20,7 +20,7 @@ import pluggy
 from medcot_bench.errors import MedcotError, PluginError
 from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins import hookspecs
-from medcot_bench.plugins.spec_checks import SPECS, fault
+from medcot_bench.plugins.spec_checks import SPECS, find_fault
 
 if TYPE_CHECKING:
     from medcot_bench.results.cells import Cell
@@ -152,7 +152,7 @@ class Plugins:
             raise PluginError(
                 f"{entry}: medcot_make_{kind} gave a {type(made).__name__} without {', '.join(missing)}"
             )
-        if kind in SPECS and (wrong := fault(cast("Any", made).spec, kind)):
+        if kind in SPECS and (wrong := find_fault(cast("Any", made).spec, kind)):
             raise PluginError(f"{entry}: {wrong}")
         return made
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from medcot_bench.interfaces import Task
-from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.study.baselines import COT, NO_CONTEXT
 from medcot_bench.types import Example, Form, Split, Target
 
@@ -93,7 +93,7 @@ class _ClosedBook(_SeenOtherwise):
         return self._task.prompt(dataclasses.replace(example, context=None), template)
 
 
-def asked(chosen: ChosenTask, baseline: str) -> ChosenTask:
+def apply_baseline(chosen: ResolvedTask, baseline: str) -> ResolvedTask:
     """Return a task as a baseline asks it; without one, and where only the solved examples differ, as it is."""
     kinds = {COT: _ReasonFirst, NO_CONTEXT: _ClosedBook}
     return dataclasses.replace(chosen, task=kinds[baseline](chosen.task)) if baseline in kinds else chosen

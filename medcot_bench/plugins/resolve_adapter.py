@@ -11,7 +11,7 @@ from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.interfaces import Adapter, Selector
 from medcot_bench.plugins.manager import PluginEntry, Plugins, blame
 from medcot_bench.plugins.options import check, convert, hashed
-from medcot_bench.study.spec_strings import ALL, ITEMS, NamedOptions
+from medcot_bench.study.spec_strings import ALL, ITEMS, Spec
 from medcot_bench.types import ModelInfo, ModuleInfo, Option, Placement, Probe, Recipe
 
 RECIPE_FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))
@@ -19,10 +19,10 @@ TARGETS = Option(str, "all", "which modules of a block: all, attention, mlp, or 
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenAdapter:
+class ResolvedAdapter:
     """An adapter plugin with its checked options, its selector and the recipe fields typed with it."""
 
-    typed: NamedOptions
+    typed: Spec
     entry: PluginEntry
     adapter: Adapter
     options: Mapping[str, Any]
@@ -99,7 +99,7 @@ def _check_placement(placement: Any, probe: Probe) -> None:
         raise ValueError(f"it places a rank of {wrong[0]!r}; ranks are whole numbers from 1 up, or None")
 
 
-def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
+def resolve_adapter(typed: Spec, plugins: Plugins) -> ResolvedAdapter:
     """Build the adapter that was typed; each option goes to the adapter, its selector or its recipe.
 
     Raises PluginError or ConfigError, the latter with all the options that are valid here.
@@ -131,7 +131,7 @@ def choose_adapter(typed: NamedOptions, plugins: Plugins) -> ChosenAdapter:
         )
     options = check(f"adapter {typed.name}", spec.options, own) | opened
     selector_options = check(f"selector {select}", selector_spec.options, selecting)
-    return ChosenAdapter(
+    return ResolvedAdapter(
         typed,
         entry,
         plugins.make_adapter(typed.name, options),

@@ -10,14 +10,14 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.interfaces import Task
 from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.plugins.options import check, hashed
-from medcot_bench.study.spec_strings import NamedOptions
+from medcot_bench.study.spec_strings import Spec
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenTask:
+class ResolvedTask:
     """A task plugin with its checked options."""
 
-    typed: NamedOptions
+    typed: Spec
     entry: PluginEntry
     task: Task
     options: Mapping[str, Any]
@@ -32,12 +32,12 @@ class ChosenTask:
     @property
     def stem(self) -> str:
         """The name without the shift."""
-        return self.typed.name.partition("@")[0]
+        return self.typed.stem
 
     @property
     def shift(self) -> str:
         """The graded shift that this task is, empty where it is none."""
-        return self.typed.name.partition("@")[2]
+        return self.typed.shift
 
     @property
     def template(self) -> str:
@@ -55,12 +55,12 @@ class ChosenTask:
         }
 
 
-def choose_task(typed: NamedOptions, plugins: Plugins, data_seed: int = 0) -> ChosenTask:
+def resolve_task(typed: Spec, plugins: Plugins, data_seed: int = 0) -> ResolvedTask:
     """Build the task that was typed, `NAME`, `NAME@SHIFT` or `NAME@TEMPLATE`. Raises PluginError or ConfigError.
 
     An option called `seed` is `data_seed` unless it was typed.
     """
-    name, at, shift = typed.name.partition("@")
+    name, shift = typed.stem, typed.shift
     entry = plugins.entry("task", name)
     declared = plugins.make_task(name).spec.options
     options = check(f"task {typed.name}", declared, typed.options)
@@ -68,8 +68,8 @@ def choose_task(typed: NamedOptions, plugins: Plugins, data_seed: int = 0) -> Ch
         options["seed"] = data_seed
     task = plugins.make_task(name, options)
     shifts = (*task.spec.shifts, *task.spec.templates[1:])
-    if at and shift not in shifts:
+    if shift and shift not in shifts:
         raise ConfigError(f"task {name}: no shift '{shift}'; valid: {', '.join(shifts) or 'none'}")
-    if at and shift in task.spec.shifts:
+    if shift and shift in task.spec.shifts:
         task = plugins.make_task(name, options, shift)
-    return ChosenTask(typed, entry, task, options)
+    return ResolvedTask(typed, entry, task, options)

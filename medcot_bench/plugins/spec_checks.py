@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from medcot_bench.results.metrics import CORE_SCORES
+from medcot_bench.results.metrics import CORE_METRICS
 from medcot_bench.types import SPLITS, AdapterSpec, Example, Form, Option, SelectorSpec, TaskSpec
 
 SPECS: Mapping[str, type] = {"task": TaskSpec, "adapter": AdapterSpec, "selector": SelectorSpec}
@@ -14,7 +14,7 @@ SPECS: Mapping[str, type] = {"task": TaskSpec, "adapter": AdapterSpec, "selector
 _FIELDS = {field.name for field in dataclasses.fields(Example)}
 
 
-def fault(spec: Any, kind: str) -> str:
+def find_fault(spec: Any, kind: str) -> str:
     """Return the first thing that is wrong with the `spec` of a task, adapter or selector, empty if nothing is."""
     wanted = SPECS[kind]
     if not isinstance(spec, wanted):
@@ -76,7 +76,7 @@ def _wrong_task(spec: TaskSpec) -> Iterator[str]:
     if "answer" not in spec.scores:
         yield "spec.scores lacks 'answer'"
     for score in spec.scores:
-        if score in CORE_SCORES and score != "answer":
+        if score in CORE_METRICS and score != "answer":
             yield f"spec.scores has '{score}', which the core gives to every task; choose another name"
         if not score.isidentifier() or score.endswith("_stderr"):
             yield f"spec.scores has {score!r}; write letters, digits and _ (not ending in _stderr)"

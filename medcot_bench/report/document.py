@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from medcot_bench.report import effect_tables as effects
-from medcot_bench.report import gap_tables as persistence
+from medcot_bench.report import effect_tables, gap_tables
 from medcot_bench.report.format import estimate, number, size
 from medcot_bench.report.recommendation import MEMORY, recommend
 from medcot_bench.results.leaderboard import Costs, Leaderboard, Row
-from medcot_bench.results.metrics import CORE_SCORES
+from medcot_bench.results.metrics import CORE_METRICS
 
 RELATIONS = {
     "base": "untouched",
@@ -82,12 +81,12 @@ def document(leaderboard: Leaderboard) -> Iterator[Block]:
             f"{MEMORY:g} GB, a common card."
         )
     yield from _persistence(leaderboard)
-    for title, (headers, rows), about in effects.sections(leaderboard):
+    for title, (headers, rows), about in effect_tables.sections(leaderboard):
         yield from (Heading(title), Table(headers, rows), Paragraph(about))
     yield from score_tables(leaderboard)
     yield from cost_table(leaderboard)
     if leaderboard.trials:
-        yield from (Heading("Learning rates tried"), Table(*effects.trials(leaderboard)))
+        yield from (Heading("Learning rates tried"), Table(*effect_tables.trials(leaderboard)))
     yield from not_finished(leaderboard)
     yield Heading("Notes")
     yield Items([*_meanings(leaderboard), *notes(leaderboard), DISCLAIMER])
@@ -160,8 +159,8 @@ def notes(leaderboard: Leaderboard) -> list[str]:
 
 def _meanings(leaderboard: Leaderboard) -> list[str]:
     """Return what the scores mean that the core gives to every task, and where the others are explained."""
-    core = [f"{name}: {CORE_SCORES[name].about}" for name in leaderboard.scores if name in CORE_SCORES]
-    others = ", ".join(name for name in leaderboard.scores if name not in CORE_SCORES)
+    core = [f"{name}: {CORE_METRICS[name].about}" for name in leaderboard.scores if name in CORE_METRICS]
+    others = ", ".join(name for name in leaderboard.scores if name not in CORE_METRICS)
     return [
         *core,
         *([f"{others}: scores of the tasks' own (of built-in tasks: docs/scores.md)"] if others else []),
@@ -202,17 +201,17 @@ def _overview(leaderboard: Leaderboard) -> Table:
 
 
 def _persistence(leaderboard: Leaderboard) -> Iterator[Block]:
-    scores = persistence.scores(leaderboard)
+    scores = gap_tables.scores(leaderboard)
     for score in scores:
         yield Heading(f"Does the gap to full fine-tuning persist? By {score}")
-        yield Table(*persistence.verdicts(leaderboard, score))
-        yield Paragraph(persistence.BASIS)
-        yield Table(*persistence.basis(leaderboard, score))
+        yield Table(*gap_tables.verdicts(leaderboard, score))
+        yield Paragraph(gap_tables.BASIS)
+        yield Table(*gap_tables.basis(leaderboard, score))
         yield Paragraph("The means behind the gaps:")
-        yield Table(*persistence.means(leaderboard, score))
-        yield Paragraph(" ".join(persistence.limits(leaderboard, score)))
+        yield Table(*gap_tables.means(leaderboard, score))
+        yield Paragraph(" ".join(gap_tables.limits(leaderboard, score)))
     if scores:
-        yield Paragraph(f"{persistence.rates(leaderboard)} {persistence.RULE}")
+        yield Paragraph(f"{gap_tables.rates(leaderboard)} {gap_tables.RULE}")
 
 
 def _task(leaderboard: Leaderboard, task: str) -> Table:

@@ -57,7 +57,7 @@ PROMPTED = (
 def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
     """Yield title, table and explanation of what the study has."""
     if leaderboard.prompted:
-        yield "Is training needed at all?", prompted(leaderboard), PROMPTED
+        yield "Is training needed at all?", compare_with_prompting(leaderboard), PROMPTED
     if leaderboard.matched:
         yield "Learnt less, or generalises better?", matched(leaderboard), MATCHED
     if any(row.divergence or row.forgetting for row in leaderboard.rows):
@@ -72,7 +72,7 @@ def sections(leaderboard: Leaderboard) -> Iterator[tuple[str, Table, str]]:
         yield "Does the gap change with the number of training items?", sizes(leaderboard), SIZES
 
 
-def prompted(leaderboard: Leaderboard) -> Table:
+def compare_with_prompting(leaderboard: Leaderboard) -> Table:
     """Return how far trained models are ahead of the base by each prompt."""
     rows = [
         [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +10,30 @@ from medcot_bench.analysis.build import build
 from medcot_bench.errors import PluginError
 from medcot_bench.interfaces import FilesExporter
 from medcot_bench.plugins.manager import PluginEntry, blame, installed
-from medcot_bench.results.folder import load
+from medcot_bench.results.folder import Results, load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.results.store import Store
 
 
-def export(folder: Path, formats: Iterable[str]) -> list[Path]:
+def export(
+    folder: Path, formats: Iterable[str], results: Results | None = None, board: Leaderboard | None = None
+) -> list[Path]:
     """Write each format into `folder`; return the paths of the files.
 
-    A format of one file is `leaderboard` + its suffix, one of many has a folder of its own. Raises PluginError for
-    an unknown format, ConfigError or StoreError for a folder that can't be read.
+    `results` and `board` are the folder's, where they are known already. A format of one file is `leaderboard` +
+    its suffix, one of many has a folder of its own. Raises PluginError for an unknown format, ConfigError or
+    StoreError for a folder that can't be read.
     """
     plugins = installed()
     exporters = [(plugins.entry("exporter", name), plugins.make_exporter(name)) for name in formats]
-    results = load(folder)
-
-    @cache
-    def leaderboard() -> Leaderboard:
-        return build(results)
-
+    results = results or load(folder)
     store, paths = Store(folder), []
     for entry, exporter in exporters:
         if isinstance(exporter, FilesExporter):
             with blame(entry, "files"):
                 contents = _inside(entry, exporter.folder, exporter.files(results))
         else:
-            board = leaderboard()
+            board = board or build(results)
             with blame(entry, "export"):
                 contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(exporter.export(board))}
         for name, content in contents.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from medcot_bench.analysis.per_item import ahead, base_of, references, rows_of, values_of
-from medcot_bench.analysis.persistence import persistence
+from medcot_bench.analysis.per_item import base_of, paired_difference, references, rows_of, values_of
+from medcot_bench.analysis.persistence import compute_persistence
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import USUAL, Effect, Persistence
 from medcot_bench.results.metrics import ON_ANY_FORM
@@ -24,7 +24,7 @@ def summarise(results: Results, judged: Sequence[Persistence] | None = None) -> 
     0 is in the interval, the two are not told apart. `judged` is what `persistence` makes of the results, where it
     is known already.
     """
-    judged = persistence(results) if judged is None else judged
+    judged = compute_persistence(results) if judged is None else judged
     rows = {key: done for key, cells in rows_of(results).items() if (done := [c for c in cells if c.record])}
     against = references(rows)
     for full, task in dict.fromkeys(against.values()):
@@ -46,10 +46,10 @@ def _gain(results: Results, rows: Rows) -> str | None:
     of_base, _ = values_of(results, rows[base], str(task))
     for score in _scores(results):
         own, untouched = values.get(score, {}), next(iter(of_base.get(score, {}).values()), {})
-        if paired := ahead(own, dict.fromkeys(own, untouched), score):
+        if paired := paired_difference(own, dict.fromkeys(own, untouched), score):
             gain = contrast([Part(paired, groups)])
             said = f"{_gap_text(gain, adapter, base[0])} on that task; {_limits(gain, tuned=bool(results.trials))}"
-            return f"Trained on {_title(results, str(task))}, scored by {score}: {said}"
+            return f"Trained on {results.title(str(task))}, scored by {score}: {said}"
     return None
 
 
@@ -59,24 +59,21 @@ def _scores(results: Results) -> list[str]:
 
 
 def _other(rows: Rows, full: str, task: str) -> str | None:
-    adapters = [adapter for adapter, trained_on in rows if trained_on == task and adapter != full]
-    partial = [adapter for adapter in adapters if _selects(rows[adapter, task])]
-    return next(iter([*partial, *adapters]), None)
-
-
-def _selects(cells: Sequence[CellResult]) -> bool:
-    return any(
-        cell.record.request["adapter"]["name"] != "full"
-        and cell.record.request["adapter"].get("selector", {}).get("name", "all") != "all"
-        for cell in cells
-        if cell.record
-    )
+    records = {
+        adapter: record
+        for (adapter, trained_on), cells in rows.items()
+        if trained_on == task and (record := next((cell.record for cell in cells if cell.record), None))
+    }
+    every = frozenset[int]().union(*(record.layers for record in records.values()))
+    others = [adapter for adapter in records if adapter != full]
+    partial = [a for a in others if records[a].updates != "full" and records[a].layers < every]
+    return next(iter([*partial, *others]), None)
 
 
 def _compare(results: Results, rows: Rows, task: str, full: str, other: str, judged: Sequence[Persistence]) -> str:
     ours, theirs = rows[full, task], rows[other, task]
-    forms = {name: score.form for cell in ours for name, score in cell.scores.items()}
-    relations = {name: score.relation for cell in ours for name, score in cell.scores.items()}
+    forms = {name: score.form for cell in ours for name, score in cell.evaluations.items()}
+    relations = {name: score.relation for cell in ours for name, score in cell.evaluations.items()}
     shifts = [name for name in results.tasks if relations.get(name) == "shift"]
     # What can be compared comes first, and another domain before a graded shift.
     shift = min(shifts, key=lambda name: (forms[name] != forms.get(task), "@" in name), default=None)
@@ -92,13 +89,13 @@ def _compare(results: Results, rows: Rows, task: str, full: str, other: str, jud
         apart = _gap(results, ours, theirs, shift, score) if shift else None
         if shift and apart and on_common_seeds([apart, own]):
             under_shift = contrast([apart])
-            parts[0] += f", and {_gap_text(under_shift, full, other, tested[1])} on {_title(results, shift)}"
+            parts[0] += f", and {_gap_text(under_shift, full, other, tested[1])} on {results.title(shift)}"
             change = contrast([apart, replace(own, weight=-1.0)])
             parts.append(_change(change, gap, under_shift, full, other, tested[2]))
             parts += [f"adjusted for all that is compared, the verdict is: {found.verdict}"] if found else []
         parts.append(_limits(gap, tuned=bool(results.trials)))
-        return f"Trained on {_title(results, task)}, scored by {score}: {'; '.join(parts)}."
-    return f"{full} and {other} share no score on {_title(results, task)} yet, so no gap is shown."
+        return f"Trained on {results.title(task)}, scored by {score}: {'; '.join(parts)}."
+    return f"{full} and {other} share no score on {results.title(task)} yet, so no gap is shown."
 
 
 def _gap(
@@ -107,7 +104,7 @@ def _gap(
     """Return full less the other adapter, item by item and seed by seed, so that more is better for full."""
     values, groups = values_of(results, full, task)
     compared, _ = values_of(results, other, task)
-    paired = ahead(values.get(score, {}), compared.get(score, {}), score)
+    paired = paired_difference(values.get(score, {}), compared.get(score, {}), score)
     return Part(paired, groups) if paired else None
 
 
@@ -175,7 +172,3 @@ def _limits(gap: Contrast, *, tuned: bool) -> str:
         return f"{seeds} describes two models and can't show how their methods differ"
     others = "models or data" if tuned else "rates, models or data"
     return f"{seeds} can't show whether this holds for other {others}"
-
-
-def _title(results: Results, task: str) -> str:
-    return f"{task}[{results.tasks[task]['source']}]" if task in results.tasks else task

@@ -8,10 +8,10 @@ from typing import TypeGuard
 
 from tabulate import tabulate
 
-from medcot_bench.planning.estimates.power import CHANGE, GAP, Expectation
+from medcot_bench.planning.estimates.power import Expectation
 from medcot_bench.report.format import span
 from medcot_bench.results.metrics import ON_ANY_FORM
-from medcot_bench.stats.power import largest
+from medcot_bench.stats.power import CHANGE, GAP, largest
 
 OUT_OF_REACH = "-"
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medcot_bench.errors import ConfigError, StoreError
-from medcot_bench.results.cells import FINAL, Cell, Score
-from medcot_bench.results.metrics import score_name, stderr_key
-from medcot_bench.results.records import Attempt, CellRecord, ScoreRecord
+from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
+from medcot_bench.results.metrics import metric_name, stderr_key
+from medcot_bench.results.plan_file import PlanFile, PlannedCell, PlannedTask, read
+from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
 from medcot_bench.study.schema import Analysis
@@ -19,21 +19,18 @@ from medcot_bench.study.schema import Analysis
 if TYPE_CHECKING:
     import pandas
 
-_Key = tuple[str, str, str, str]
-"""Cell, prompting baseline, evaluation task, checkpoint: what has one score."""
-
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
     """One planned cell: its record and scores as far as they are there, and what failed last."""
 
-    cell: Cell
+    cell: CellKey
     record: CellRecord | None
     planned: tuple[str, ...]
     """The evaluation tasks that it is to be scored on."""
-    scores: Mapping[str, ScoreRecord]
+    evaluations: Mapping[str, EvaluationRecord]
     """Evaluation task -> record."""
-    checkpoints: Mapping[tuple[str, str], ScoreRecord]
+    checkpoints: Mapping[tuple[str, str], EvaluationRecord]
     """(Checkpoint, evaluation task) -> record of a model on the way."""
     failure: Attempt | None
     """The latest attempt, where something is still missing."""
@@ -41,6 +38,8 @@ class CellResult:
     """The prompting baseline whose scores these are, e.g. `few_shot=5`; a row of its own."""
     whole: bool = True
     """Whether nothing of it is missing, checkpoints with it."""
+    keys: Mapping[tuple[str, str], EvaluationKey] = field(default_factory=dict, repr=False)
+    """(Checkpoint, evaluation task) -> which evaluation that is."""
 
     @property
     def row(self) -> str:
@@ -53,29 +52,44 @@ class Results:
     """What a study has produced so far."""
 
     root: Path
-    base: Mapping[str, str]
-    tasks: Mapping[str, Mapping[str, Any]]
-    """Evaluation task -> `source`, `domain`, `left_out`."""
+    plan: PlanFile
+    """What the study planned, and the facts that its tables state."""
     cells: tuple[CellResult, ...]
-    settings: tuple[str, ...]
-    """What the scores were made with, a sentence each."""
-    num_fewshot: int | None
-    """Solved examples before each prompt; None in a folder of before it was written down."""
-    analysis: Analysis
-    """The hypotheses, margins and primary score that the study file fixes."""
-    trials: tuple[Trial, ...]
-    """The learning rates tried before, none where the study asks for no tuning."""
-    other_rates: tuple[CellResult, ...]
+    other_rates: tuple[CellResult, ...] = ()
     """Models at rates that were tried and not chosen, where they were scored. No rows of the leaderboard."""
-    general_text: str
-    """Digest of the text that the study measures forgetting on; empty in folders made before it was."""
-    baselines: tuple[str, ...]
-    """The prompting baselines that the study asks for."""
-    _scores: Mapping[_Key, Score] = field(repr=False)
+    _read: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
+    """Id of an evaluation -> its samples, each file read once."""
 
-    def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> list[dict[str, Any]]:
+    @property
+    def base(self) -> Mapping[str, str]:
+        """`name`, `origin` and `digest` of the base model."""
+        return self.plan.base
+
+    @property
+    def tasks(self) -> Mapping[str, PlannedTask]:
+        """Evaluation task -> where its items come from."""
+        return self.plan.tasks
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """The learning rates tried before, none where the study asks for no tuning."""
+        return self.plan.trials
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The hypotheses, margins and primary score that the study file fixes."""
+        return Analysis.model_validate(self.plan.analysis)
+
+    def title(self, task: str) -> str:
+        """Return a task's name with its source, e.g. `k8s_qa[bundled-v1]`."""
+        return f"{task}[{self.tasks[task].source}]" if task in self.tasks else task
+
+    def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> Sequence[Mapping[str, Any]]:
         """Return the per-item records of one evaluation. Raises StoreError where there are none."""
-        return Store(self.root).samples(cell.cell, self._scores[cell.cell.id, cell.baseline, task, checkpoint])
+        key = cell.keys[checkpoint, task]
+        if key.id not in self._read:
+            self._read[key.id] = tuple(Store(self.root).samples(cell.cell, key))
+        return self._read[key.id]
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row for every cell, evaluation task and score, with what the cell cost."""
@@ -97,9 +111,9 @@ class Results:
                     "train_tokens": record.phases["train"].tokens,
                     "peak_bytes": record.phases["train"].peak_bytes,
                 }
-            for task, score in result.scores.items():
+            for task, score in result.evaluations.items():
                 for key, value in score.results.items():
-                    if name := score_name(key):
+                    if name := metric_name(key):
                         rows.append(
                             shared
                             | {
@@ -115,80 +129,41 @@ class Results:
         return pandas.DataFrame(rows)
 
 
-def _rows(store: Store, entry: Mapping[str, Any], scores: dict[_Key, Score]) -> Iterator[CellResult]:
-    """Yield one cell of a plan, then again with the scores of each prompting baseline."""
-    yield _cell(store, entry, scores)
-    baselines = entry.get("baselines", {})
-    for baseline in dict.fromkeys(name for name, _ in baselines.values()):
-        own = {score_id: task for score_id, (name, task) in baselines.items() if name == baseline}
-        yield _cell(store, {**entry, "scores": own, "checkpoints": {}}, scores, baseline)
+def _rows(store: Store, planned: PlannedCell) -> Iterator[CellResult]:
+    """Yield one cell of a plan, then again with the evaluations of each prompting baseline."""
+    for baseline in dict.fromkeys(["", *(key.baseline for key in planned.evaluations)]):
+        own = [key for key in planned.evaluations if key.baseline == baseline]
+        yield _cell(store, planned.key, own, baseline)
 
 
-def _cell(store: Store, entry: Mapping[str, Any], scores: dict[_Key, Score], baseline: str = "") -> CellResult:
-    """Read one cell of a plan; add its scores to those known."""
-    cell = Cell(id=entry["id"], task=entry["task"], adapter=entry["adapter"], seed=entry["seed"], request={})
-    found: dict[tuple[str, str], ScoreRecord] = {}
-    titles: set[str | None] = {None}
-    made = {score_id: (FINAL, task) for score_id, task in entry["scores"].items()}
-    made |= {score_id: (name, task) for score_id, (name, task) in entry.get("checkpoints", {}).items()}
-    for score_id, (checkpoint, task) in made.items():
-        score = Score(
-            id=score_id,
-            cell=cell.id,
-            task=task,
-            relation="base",
-            request={},
-            checkpoint=checkpoint,
-            baseline=baseline,
-        )
-        scores[cell.id, baseline, task, checkpoint] = score
-        titles.add(score.title)
-        if record := store.score(cell, score):
-            found[checkpoint, task] = record
+def _cell(store: Store, cell: CellKey, planned: Sequence[EvaluationKey], baseline: str = "") -> CellResult:
+    """Read one cell of a plan."""
+    keys = {(key.checkpoint, key.task): key for key in planned}
+    found = {place: record for place, key in keys.items() if (record := store.evaluation(cell, key))}
     record_of_cell = store.cell(cell)
-    whole = record_of_cell is not None and len(found) == len(made)
+    whole = record_of_cell is not None and len(found) == len(keys)
+    titles = {None, *(key.title for key in planned)}
     attempts = [] if whole else [one for one in store.attempts(cell) if one.score in titles]
     return CellResult(
         cell,
         record_of_cell,
-        tuple(entry["scores"].values()),
-        scores={task: record for (checkpoint, task), record in found.items() if checkpoint == FINAL},
-        checkpoints={key: record for key, record in found.items() if key[0] != FINAL},
+        tuple(task for checkpoint, task in keys if checkpoint == FINAL),
+        evaluations={task: record for (checkpoint, task), record in found.items() if checkpoint == FINAL},
+        checkpoints={place: record for place, record in found.items() if place[0] != FINAL},
         failure=attempts[-1] if attempts else None,
         baseline=baseline,
         whole=whole,
+        keys=keys,
     )
 
 
 def load(folder: str | Path) -> Results:
     """Read a result folder. Raises ConfigError for a folder without a study, StoreError for broken records."""
     root = Path(folder)
-    try:
-        plan = json.loads((root / "plan.json").read_text(encoding="utf-8"))
-        entries = plan["cells"]
-        analysis = Analysis.model_validate(plan.get("analysis", {}))
-        trials = tuple(Trial(**trial) for trial in plan.get("trials", ()))
-    except FileNotFoundError:
-        below = sorted(str(path.parent) for path in root.glob("*/plan.json"))
-        hint = f"; there is one in {' and '.join(below)}" if below else ""
-        raise ConfigError(f"{root}: no study was run here (no plan.json){hint}") from None
-    except (ValueError, KeyError, TypeError):
-        raise StoreError(f"{root / 'plan.json'} can't be read; run the study again to make it") from None
-    store = Store(root)
-    scores: dict[_Key, Score] = {}
-    results = [row for entry in entries for row in _rows(store, entry, scores)]
-    others = [_cell(store, entry, scores) for entry in plan.get("other_rates", ())]
+    plan, store = read(root), Store(root)
     return Results(
         root=root,
-        base=plan["base"],
-        tasks=plan["tasks"],
-        cells=tuple(results),
-        settings=tuple(plan.get("settings", ())),
-        num_fewshot=plan.get("num_fewshot"),
-        analysis=analysis,
-        trials=trials,
-        other_rates=tuple(others),
-        general_text=plan.get("general_text", ""),
-        baselines=tuple(plan.get("baselines", ())),
-        _scores=scores,
+        plan=plan,
+        cells=tuple(row for planned in plan.cells for row in _rows(store, planned)),
+        other_rates=tuple(_cell(store, planned.key, planned.evaluations) for planned in plan.other_rates),
     )

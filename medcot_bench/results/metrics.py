@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class CoreScore:
+class Metric:
     """What there is to know about one score."""
 
     about: str
@@ -16,17 +16,17 @@ class CoreScore:
     higher_is_better: bool = True
 
 
-CORE_SCORES: Mapping[str, CoreScore] = {
-    "answer": CoreScore("the task's own score of the written answer, 0 to 1", generated=True),
-    "parsed": CoreScore("share of items from which an answer could be read", generated=True),
-    "choice": CoreScore("share of items whose right option is the likeliest", generated=False),
-    "gold_nll": CoreScore("nats per UTF-8 byte of the right target", generated=False, higher_is_better=False),
-    "rouge_l": CoreScore("ROUGE-L F1 of what was written against the whole target", generated=True),
-    "rouge_l_reasoning": CoreScore("the same against the reasoning", generated=True),
-    "truncated": CoreScore(
+CORE_METRICS: Mapping[str, Metric] = {
+    "answer": Metric("the task's own score of the written answer, 0 to 1", generated=True),
+    "parsed": Metric("share of items from which an answer could be read", generated=True),
+    "choice": Metric("share of items whose right option is the likeliest", generated=False),
+    "gold_nll": Metric("nats per UTF-8 byte of the right target", generated=False, higher_is_better=False),
+    "rouge_l": Metric("ROUGE-L F1 of what was written against the whole target", generated=True),
+    "rouge_l_reasoning": Metric("the same against the reasoning", generated=True),
+    "truncated": Metric(
         "share of answers that used all their tokens without an end", generated=True, higher_is_better=False
     ),
-    "repetition": CoreScore(
+    "repetition": Metric(
         "share of runs of four words that repeat an earlier one", generated=True, higher_is_better=False
     ),
 }
@@ -38,10 +38,10 @@ TRAINING_VERSION = 1
 """Part of every trained cell's id: grows when the same recipe would train other weights."""
 
 
-def score_name(key: str) -> str | None:
+def metric_name(key: str) -> str | None:
     """Return the score that one of lm-eval's result keys is of, None for a standard error.
 
-    >>> score_name("acc,none"), score_name("exact_match,strict-match"), score_name("acc_stderr,none")
+    >>> metric_name("acc,none"), metric_name("exact_match,strict-match"), metric_name("acc_stderr,none")
     ('acc', 'exact_match,strict-match', None)
     """
     metric, _, filtered = key.partition(",")
@@ -62,12 +62,12 @@ def stderr_key(key: str) -> str:
 
 def higher_is_better(name: str) -> bool:
     """Return which way a score is better, a task's own among them."""
-    return name not in CORE_SCORES or CORE_SCORES[name].higher_is_better
+    return name not in CORE_METRICS or CORE_METRICS[name].higher_is_better
 
 
 def needs_generation(name: str) -> bool:
     """Return whether a score needs generated text."""
-    return name not in CORE_SCORES or CORE_SCORES[name].generated
+    return name not in CORE_METRICS or CORE_METRICS[name].generated
 
 
 TRIED_BY = "gold_nll"

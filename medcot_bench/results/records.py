@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 SCHEMA = 1
+_LAYER = re.compile(r"\.(\d+)\.")
 Status = Literal["oom", "diverged", "killed", "failed", "skipped"]
 
 
@@ -116,10 +118,30 @@ class CellRecord:
     """None for the base, and in records made before it was measured."""
     forgetting: Forgetting | None = None
     """None where it could not be measured, and in records made before it was."""
+    update: str = ""
+    """The adapter's `spec.update`: `full`, `low_rank` or `none`; empty in records made before it was written."""
+
+    @property
+    def updates(self) -> str:
+        """Which kind of update this is. Of an older record: what its built-in adapter makes."""
+        if self.update:
+            return self.update
+        return "none" if self.task is None else "full" if self.request["adapter"]["name"] == "full" else "low_rank"
+
+    @property
+    def updates_all(self) -> bool:
+        """Whether all weights of all layers were trained: the reference that gaps are measured against."""
+        return self.updates == "full" and self.trainable_parameters == self.total_parameters
+
+    @property
+    def layers(self) -> frozenset[int]:
+        """The numbers of the blocks in which something was trained, read from the placement's module paths."""
+        numbers = (_LAYER.search(path) for path in self.placement)
+        return frozenset(int(number[1]) for number in numbers if number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreRecord:
+class EvaluationRecord:
     """A finished evaluation, in lm-eval's result keys."""
 
     schema: int = SCHEMA

@@ -19,10 +19,10 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from medcot_bench.errors import StoreError
-from medcot_bench.results.cells import Cell, Score
-from medcot_bench.results.records import SCHEMA, Attempt, CellRecord, ScoreRecord
+from medcot_bench.results.cells import CellKey, EvaluationKey
+from medcot_bench.results.records import SCHEMA, Attempt, CellRecord, EvaluationRecord
 
-R = TypeVar("R", CellRecord, ScoreRecord, Attempt)
+R = TypeVar("R", CellRecord, EvaluationRecord, Attempt)
 
 
 _READERS: dict[type, TypeAdapter[Any]] = {}
@@ -39,39 +39,39 @@ class Store:
 
     # --- where things lie ---
 
-    def cell_folder(self, cell: Cell) -> Path:
+    def cell_folder(self, cell: CellKey) -> Path:
         """Return the cell's folder, found by its id whatever its readable part."""
         for folder in (self.root / "cells").glob(f"*-{cell.id}"):
             return folder
         return self.root / "cells" / cell.name
 
-    def weights_folder(self, cell: Cell) -> Path:
+    def weights_folder(self, cell: CellKey) -> Path:
         """Return where a cell's trained weights lie while they are kept."""
         return self.cell_folder(cell) / "adapter"
 
     # --- reading ---
 
-    def cell(self, cell: Cell) -> CellRecord | None:
+    def cell(self, cell: CellKey) -> CellRecord | None:
         """Return the record of a finished training, or None. Raises StoreError for one that can't be read."""
         return _read(self.cell_folder(cell) / "cell.json", CellRecord)
 
-    def score(self, cell: Cell, score: Score) -> ScoreRecord | None:
+    def evaluation(self, cell: CellKey, evaluation: EvaluationKey) -> EvaluationRecord | None:
         """Return the record of a finished evaluation, or None. Raises StoreError likewise."""
-        found = next((self.cell_folder(cell) / "scores").glob(f"*-{score.id}.json*"), None)
-        return _read(found.with_name(found.name.removesuffix(PACKED)), ScoreRecord) if found else None
+        found = next((self.cell_folder(cell) / "scores").glob(f"*-{evaluation.id}.json*"), None)
+        return _read(found.with_name(found.name.removesuffix(PACKED)), EvaluationRecord) if found else None
 
-    def samples(self, cell: Cell, score: Score) -> list[dict[str, Any]]:
+    def samples(self, cell: CellKey, evaluation: EvaluationKey) -> list[dict[str, Any]]:
         """Return the per-item records of a finished evaluation. Raises StoreError where they don't fit it."""
-        record = self.score(cell, score)
-        path = next((self.cell_folder(cell) / "samples").glob(f"*-{score.id}.jsonl*"), None)
+        record = self.evaluation(cell, evaluation)
+        path = next((self.cell_folder(cell) / "samples").glob(f"*-{evaluation.id}.jsonl*"), None)
         content = _content(path.with_name(path.name.removesuffix(PACKED))) if path else None
         if record is None or path is None or content is None:
-            raise StoreError(f"{self.cell_folder(cell)}: no samples of {score.name}")
+            raise StoreError(f"{self.cell_folder(cell)}: no samples of {evaluation.name}")
         if hashlib.sha256(content).hexdigest() != record.samples_sha256:
             raise StoreError(f"{path}: changed since it was written; delete it and its score to make it again")
         return [json.loads(line) for line in content.decode().split("\n") if line]
 
-    def attempts(self, cell: Cell) -> list[Attempt]:
+    def attempts(self, cell: CellKey) -> list[Attempt]:
         """Return the failed attempts at a cell, oldest first."""
         folders = sorted((self.cell_folder(cell) / "attempts").glob("[0-9]*"), key=lambda folder: int(folder.name))
         found = [_read(folder / "error.json", Attempt) for folder in folders]
@@ -79,7 +79,7 @@ class Store:
 
     # --- writing ---
 
-    def commit_weights(self, cell: Cell, made: Path) -> Path:
+    def commit_weights(self, cell: CellKey, made: Path) -> Path:
         """Move a folder of trained weights to its place; what was there before gives way."""
         place = self.weights_folder(cell)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -90,28 +90,32 @@ class Store:
         _sync(place.parent)
         return place
 
-    def temporary_folder(self, cell: Cell) -> Path:
+    def temporary_folder(self, cell: CellKey) -> Path:
         """Make an empty folder on the disk of the cell's folder."""
         folder = self.cell_folder(cell)
         folder.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=folder, prefix=".making-"))
 
-    def commit_cell(self, cell: Cell, record: CellRecord, log: Iterable[Mapping[str, Any]]) -> None:
+    def commit_cell(self, cell: CellKey, record: CellRecord, log: Iterable[Mapping[str, Any]]) -> None:
         """Write a finished training, its log first. Raises StoreError if it is there or can't be written."""
         folder = self.cell_folder(cell)
         self.replace(folder / "train_log.jsonl", _lines(log))
         self._write_once(folder / "cell.json", _json(dataclasses.asdict(record)))
 
-    def commit_score(
-        self, cell: Cell, score: Score, record: ScoreRecord, samples: Iterable[Mapping[str, Any]]
+    def commit_evaluation(
+        self,
+        cell: CellKey,
+        evaluation: EvaluationKey,
+        record: EvaluationRecord,
+        samples: Iterable[Mapping[str, Any]],
     ) -> None:
         """Write a finished evaluation, its samples first. Raises StoreError as `commit_cell` does."""
         folder, content = self.cell_folder(cell), _lines(samples)
         record = dataclasses.replace(record, samples_sha256=hashlib.sha256(content).hexdigest())
-        self.replace(folder / "samples" / f"{score.name}.jsonl", content)
-        self._write_once(folder / "scores" / f"{score.name}.json", _json(dataclasses.asdict(record)))
+        self.replace(folder / "samples" / f"{evaluation.name}.jsonl", content)
+        self._write_once(folder / "scores" / f"{evaluation.name}.json", _json(dataclasses.asdict(record)))
 
-    def add_attempt(self, cell: Cell, attempt: Attempt, log: str) -> Path:
+    def add_attempt(self, cell: CellKey, attempt: Attempt, log: str) -> Path:
         """Write a failure and its log into the next numbered folder."""
         parent = self.cell_folder(cell) / "attempts"
         parent.mkdir(parents=True, exist_ok=True)
@@ -122,12 +126,12 @@ class Store:
         self._write_once(folder / "error.json", _json(dataclasses.asdict(attempt)))
         return folder
 
-    def drop_weights(self, cell: Cell) -> None:
+    def drop_weights(self, cell: CellKey) -> None:
         """Delete a cell's weights and half-made folders."""
         _discard(self.weights_folder(cell))
         self.drop_unfinished(cell)
 
-    def drop_unfinished(self, cell: Cell) -> None:
+    def drop_unfinished(self, cell: CellKey) -> None:
         """Delete folders that an interrupted attempt left half made."""
         for folder in self.cell_folder(cell).glob(".making-*"):
             shutil.rmtree(folder, ignore_errors=True)

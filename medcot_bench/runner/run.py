@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from medcot_bench.errors import OK, SOME_FAILED
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.duration import Eta, phases
-from medcot_bench.planning.grid import baseline_notes
+from medcot_bench.planning.evaluations import left_out_baselines
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.plan_record import plan_json
-from medcot_bench.planning.status import Todo, remaining, run_order
-from medcot_bench.planning.tuning import trials_of, tuned, untried
+from medcot_bench.planning.plan_record import record
+from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
+from medcot_bench.planning.tuning import trials_of, untried_cells, with_chosen_rates
 from medcot_bench.plugins.manager import installed
-from medcot_bench.report.export import export
+from medcot_bench.results.plan_file import FILE, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
@@ -33,7 +33,6 @@ class Outcome:
     ran: int
     failed: int
     skipped: int
-    leaderboard: Path
 
     @property
     def exit_code(self) -> int:
@@ -41,8 +40,13 @@ class Outcome:
         return SOME_FAILED if self.failed else OK
 
 
-def run_study(study: Study, errors: list[str] | None = None, listen: Listener = lambda event: None) -> Outcome:
-    """Run everything a study still needs and export its leaderboard.
+def run_study(
+    study: Study,
+    errors: list[str] | None = None,
+    listen: Listener = lambda event: None,
+    conclude: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Run everything a study still needs. `conclude` is called at the end, while the folder is still locked.
 
     `listen` gets every event as a mapping with the key `event`; those of the worker have `eta_s`, the seconds that
     the run will still take, None while nothing is known. Raises MedcotError for a wrong study (nothing is
@@ -55,21 +59,21 @@ def run_study(study: Study, errors: list[str] | None = None, listen: Listener = 
         trials: list[Trial] = []
         if plan.trials:
             tries = plan
-            _run(tries, untried(tries, store), store, listen, write_plan=lambda: None)
-            plan, trials = make_plan(tuned(study, tries, store)), trials_of(tries, store)
+            _run(tries, untried_cells(tries, store), store, listen, write_plan=lambda: None)
+            plan, trials = make_plan(with_chosen_rates(study, tries, store)), trials_of(tries, store)
 
         def write_plan() -> None:
             asked = study.model_copy(update={"data": plan.pinned.data})  # without the rates that were chosen
             store.replace(store.root / "study.yaml", dump_study(asked).encode())
-            store.replace(store.root / "plan.json", plan_json(plan, tries, trials).encode())
+            store.replace(store.root / FILE, written(record(plan, tries, trials)))
 
-        ran, failed, skipped = _run(plan, remaining(plan, store), store, listen, write_plan)
-        written = export(store.root, ("md", "csv", "json"))
-    return Outcome(plan, ran, failed, skipped, written[0])
+        ran, failed, skipped = _run(plan, cell_statuses(plan, store), store, listen, write_plan)
+        conclude()
+    return Outcome(plan, ran, failed, skipped)
 
 
 def _run(
-    plan: Plan, todos: list[Todo], store: Store, listen: Listener, write_plan: Callable[[], None]
+    plan: Plan, todos: list[CellStatus], store: Store, listen: Listener, write_plan: Callable[[], None]
 ) -> tuple[int, int, int]:
     """Run cells; return how many ran, failed and were skipped. `write_plan` is called once the base is usable."""
     todos = run_order(todos, plan)
@@ -80,9 +84,9 @@ def _run(
             "cells": len(plan.cells),
             "to_run": len(todos),
             "output_dir": str(store.root),
+            "left_out_baselines": [asdict(one) for one in left_out_baselines(plan)],
             "notes": [
                 *(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
-                *baseline_notes(plan),
             ],
         }
     )
@@ -94,7 +98,7 @@ def _run(
     return len(todos), supervisor.run(todos), len(skipped)
 
 
-def _skip(todos: list[Todo], store: Store, listen: Listener) -> set[str]:
+def _skip(todos: list[CellStatus], store: Store, listen: Listener) -> set[str]:
     skipped = set()
     for todo in todos:
         if reason := installed().skip_reason(todo.cell):

@@ -9,12 +9,12 @@ from typing import Any
 from medcot_bench.errors import MedcotError
 from medcot_bench.planning.estimates.duration import Eta
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import Todo
+from medcot_bench.planning.status import CellStatus
 from medcot_bench.plugins.manager import installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
-from medcot_bench.runner.executors.local import WorkerProcess, cores, ending, fatal
+from medcot_bench.runner.executors.local import WorkerProcess, cores, describe_exit, fatal
 from medcot_bench.runner.protocol import RECYCLED, Listener
 
 
@@ -27,7 +27,7 @@ class _Supervisor:
         self.write_plan = write_plan
         self.cells = {cell.id: cell for cell in plan.cells}
 
-    def run(self, todos: list[Todo]) -> int:
+    def run(self, todos: list[CellStatus]) -> int:
         """Run cells in as many workers as it takes; return how many cells failed."""
         left = [todo.cell for todo in todos]
         failed = 0
@@ -39,7 +39,7 @@ class _Supervisor:
                 "cells": [cell.id for cell in left],
             }
             current: Cell | None = None
-            offline = self.plan.base.kind != "hub" and not any(t.remote for t in self.plan.harness.values())
+            offline = self.plan.base.kind != "hub" and not any(t.remote for t in self.plan.lm_eval_tasks.values())
             trusting = self.plan.study.trust_task_code
             with WorkerProcess(job, offline=offline, trusting=trusting, on_log=self._log) as worker:
                 for event in worker.events():
@@ -60,7 +60,7 @@ class _Supervisor:
                 left.remove(current)
                 self._record_death(current, status, worker.tail)
             elif left and status < 0:
-                raise MedcotError(f"{ending(status)} between two cells; run the same command again")
+                raise MedcotError(f"{describe_exit(status)} between two cells; run the same command again")
             elif left and status != RECYCLED:
                 raise RuntimeError(f"the worker ended with status {status}:\n{worker.tail}")
         return failed
@@ -80,7 +80,7 @@ class _Supervisor:
             installed().cell_finished(record)
 
     def _record_death(self, cell: Cell, status: int, log: str) -> None:
-        error = ending(status)
+        error = describe_exit(status)
         attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=now())
         folder = self.store.add_attempt(cell, attempt, log)
         self.store.drop_unfinished(cell)

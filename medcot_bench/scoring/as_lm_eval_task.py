@@ -7,12 +7,11 @@ from copy import deepcopy
 from typing import Any
 
 import datasets
-from lm_eval.api.instance import Instance
-from lm_eval.api.task import ConfigurableTask
 
-from medcot_bench.results.metrics import CORE_SCORES, higher_is_better
+from medcot_bench.results.metrics import CORE_METRICS, higher_is_better
 from medcot_bench.scoring.engines.hf import STOP
 from medcot_bench.scoring.item_scores import ItemScorer, Question
+from medcot_bench.scoring.lm_eval import ConfigurableTask, Instance
 from medcot_bench.types import TaskSpec
 
 SPLIT = "items"
@@ -72,7 +71,7 @@ def build_task(
         {"number": number, "id": question.written.example.id, "prompt": question.written.prompt}
         for number, question in enumerate(questions)
     ]
-    metrics = dict.fromkeys([*spec.scores, *CORE_SCORES])
+    metrics = dict.fromkeys([*spec.scores, *CORE_METRICS])
     config = {
         "task": name,
         "output_type": "generate_until",

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from lm_eval.evaluator import evaluate
 
 from medcot_bench.errors import ConfigError, GateError
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.write_item import write, write_within
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import blame
-from medcot_bench.plugins.prompted_task import asked
-from medcot_bench.plugins.resolve_task import ChosenTask
-from medcot_bench.results.cells import Score
+from medcot_bench.plugins.prompted_task import apply_baseline
+from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.as_lm_eval_task import build_task
 from medcot_bench.scoring.engines.build import build_lm
 from medcot_bench.scoring.gates import check_predictions, check_prompts
 from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
+from medcot_bench.scoring.lm_eval import evaluate
 from medcot_bench.study.baselines import shots_of
 from medcot_bench.types import Example
 
@@ -30,7 +30,7 @@ logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EvaluationResult:
     """What lm-eval gave, in its own keys, and one record an item."""
 
     results: Mapping[str, float]
@@ -46,16 +46,16 @@ class Evaluation:
     """Of a task of lm-eval: its tasks with version, solved examples, digest of the documents and results."""
 
 
-def evaluate_score(
+def evaluate_task(
     model: Any,
     encoder: Encoder,
     plan: Plan,
-    score: Score,
+    score: Evaluation,
     *,
     compute_dtype: torch.dtype | None = None,
-) -> Evaluation:
+) -> EvaluationResult:
     """Evaluate a model as `score` asks. Raises GateError where the numbers would mean nothing."""
-    chosen = asked(plan.tasks[score.task], score.baseline)
+    chosen = apply_baseline(plan.tasks[score.task], score.baseline)
     request = score.request
     scorer = ItemScorer(
         chosen,
@@ -64,8 +64,8 @@ def evaluate_score(
         frozenset(request["scores"]),
     )
     count = shots_of(score.baseline, plan.scoring.num_fewshot)
-    shots = solved(chosen, encoder, plan.shots(score.task, choosing=score.chooses, count=count))
-    items = plan.scored_items(score.task, choosing=score.chooses)
+    shots = few_shot_examples(chosen, encoder, plan.items.shots(score.task, choosing=score.chooses, count=count))
+    items = plan.items.scored(score.task, choosing=score.chooses)
     questions, counts = _questions(chosen, encoder, items, shots, scorer, request)
     given = chosen.task.spec.form.context == "given"
     leak = check_prompts([_own_prompt(chosen, question) for question in questions], context_given=given)
@@ -101,17 +101,19 @@ def evaluate_score(
     }
     for name in {key.partition(",")[0].removesuffix("_stderr") for key in results}:
         counts[f"n_{name}"] = sum(name in sample["scores"] for sample in samples)
-    return Evaluation(results, counts, tuple(marks), samples)
+    return EvaluationResult(results, counts, tuple(marks), samples)
 
 
-def solved(chosen: ChosenTask, encoder: Encoder, examples: Sequence[Example]) -> list[tuple[str, str]]:
+def few_shot_examples(
+    chosen: ResolvedTask, encoder: Encoder, examples: Sequence[Example]
+) -> list[tuple[str, str]]:
     """Return prompt and target of the solved examples that stand before every prompt."""
     written = (write(chosen, Encoder(encoder.tokenizer), example) for example in examples)
     return [(one.prompt, one.target) for one in written]
 
 
 def _questions(
-    chosen: ChosenTask,
+    chosen: ResolvedTask,
     encoder: Encoder,
     items: list[Example],
     shots: list[tuple[str, str]],
@@ -157,7 +159,7 @@ def _questions(
     return questions, counts
 
 
-def _own_prompt(chosen: ChosenTask, question: Question) -> tuple[Example, Any, str]:
+def _own_prompt(chosen: ResolvedTask, question: Question) -> tuple[Example, Any, str]:
     example = question.written.example
     return example, question.target, chosen.task.prompt(example, chosen.template)
 

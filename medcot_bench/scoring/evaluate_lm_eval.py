@@ -11,23 +11,27 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import lm_eval.utils
 import numpy as np
 import torch
 from jinja2.sandbox import SandboxedEnvironment
-from lm_eval.api.group import Group
-from lm_eval.api.metrics import mean, nanmean
-from lm_eval.defaults import DEFAULT_OTHER_SEED, DEFAULT_RANDOM_SEED
-from lm_eval.evaluator import evaluate
-from lm_eval.tasks import TaskManager
-from lm_eval.tasks._index import Kind
 
 from medcot_bench.errors import ConfigError, ConfigErrors
-from medcot_bench.lm_eval_tasks.task import HarnessTask
+from medcot_bench.lm_eval_tasks.task import LmEvalTask
 from medcot_bench.planning.plan import Plan
-from medcot_bench.results.cells import Score
+from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.engines.build import build_lm
-from medcot_bench.scoring.evaluate import Evaluation
+from medcot_bench.scoring.evaluate import EvaluationResult
+from medcot_bench.scoring.lm_eval import (
+    DEFAULT_OTHER_SEED,
+    DEFAULT_RANDOM_SEED,
+    Group,
+    Kind,
+    TaskManager,
+    evaluate,
+    mean,
+    nanmean,
+)
+from medcot_bench.scoring.lm_eval import templates as environment
 
 RESAMPLES = 1000
 """For standard errors that lm-eval finds by resampling, in one process; by itself it takes 100,000 in many."""
@@ -37,7 +41,7 @@ Loaded = Mapping[str, Any]
 """lm-eval's `tasks` and `groups`, by name."""
 
 
-def check_loadable(tasks: Iterable[HarnessTask], *, trusted: bool) -> None:
+def check_loadable(tasks: Iterable[LmEvalTask], *, trusted: bool) -> None:
     """Load tasks and let them go. Raises ConfigErrors with every one that can't be loaded."""
     problems = []
     for task in tasks:
@@ -50,7 +54,7 @@ def check_loadable(tasks: Iterable[HarnessTask], *, trusted: bool) -> None:
         raise ConfigErrors(problems)
 
 
-def load(task: HarnessTask, *, trusted: bool) -> Loaded:
+def load(task: LmEvalTask, *, trusted: bool) -> Loaded:
     """Build a task or group with its documents. Raises ConfigError that says what is missing."""
     own = task.file
     manager = _manager(str(own.path.parent) if own and own.group else None, own is None or own.packaged)
@@ -83,11 +87,11 @@ def load(task: HarnessTask, *, trusted: bool) -> Loaded:
     return loaded
 
 
-def evaluate_harness(
-    model: Any, tokenizer: Any, plan: Plan, score: Score, *, compute_dtype: torch.dtype | None = None
-) -> Evaluation:
+def evaluate_lm_eval_task(
+    model: Any, tokenizer: Any, plan: Plan, score: Evaluation, *, compute_dtype: torch.dtype | None = None
+) -> EvaluationResult:
     """Evaluate a model as `score` asks and as lm-eval's `simple_evaluate` does. Raises ConfigError as `load`."""
-    task, trusted = plan.harness[score.task], plan.study.trust_task_code
+    task, trusted = plan.lm_eval_tasks[score.task], plan.study.trust_task_code
     with _conditions(sandboxed=task.file is not None and not trusted), torch.no_grad():
         loaded = load(task, trusted=trusted)
         marks = _set_shots(loaded, task.num_fewshot)
@@ -125,7 +129,7 @@ def _set_shots(loaded: Loaded, count: int | None) -> list[str]:
     return [f"num_fewshot={count} left aside by tasks that fix it at 0: {', '.join(fixed)}"] if fixed else []
 
 
-def _collect(task: HarnessTask, loaded: Loaded, output: Mapping[str, Any], marks: list[str]) -> Evaluation:
+def _collect(task: LmEvalTask, loaded: Loaded, output: Mapping[str, Any], marks: list[str]) -> EvaluationResult:
     results: dict[str, float] = {}
     lower: list[str] = []
     samples: dict[str, dict[str, Any]] = {}
@@ -158,10 +162,10 @@ def _collect(task: HarnessTask, loaded: Loaded, output: Mapping[str, Any], marks
     counts = {"items": len(kept)}
     for name in dict.fromkeys(name for sample in kept for name in sample["scores"]):
         counts[f"n_{name}"] = sum(name in sample["scores"] for sample in kept)
-    return Evaluation(results, counts, tuple(marks), kept, tuple(lower), subtasks)
+    return EvaluationResult(results, counts, tuple(marks), kept, tuple(lower), subtasks)
 
 
-def _tables(task: HarnessTask, loaded: Loaded) -> Iterator[tuple[str, str, list[str]]]:
+def _tables(task: LmEvalTask, loaded: Loaded) -> Iterator[tuple[str, str, list[str]]]:
     """Yield prefix of score names, name of lm-eval's results, and tasks in them.
 
     One table where lm-eval has one. A tag, or a group that it does not sum up, has one for each of its parts.
@@ -242,7 +246,7 @@ def _conditions(*, sandboxed: bool) -> Iterator[None]:
 
     Templates of files that are not trusted run in Jinja's sandbox: outside of it they can reach any code.
     """
-    states, templates = (random.getstate(), np.random.get_state()), lm_eval.utils.env
+    states, templates = (random.getstate(), np.random.get_state()), environment.env
     alone = os.environ.get("DISABLE_MULTIPROC")
     with torch.random.fork_rng():
         random.seed(DEFAULT_RANDOM_SEED)
@@ -250,14 +254,14 @@ def _conditions(*, sandboxed: bool) -> Iterator[None]:
         torch.manual_seed(DEFAULT_OTHER_SEED)
         os.environ["DISABLE_MULTIPROC"] = "1"
         if sandboxed:
-            lm_eval.utils.env = SandboxedEnvironment(
+            environment.env = SandboxedEnvironment(
                 loader=templates.loader, undefined=templates.undefined, keep_trailing_newline=True
             )
-            lm_eval.utils.env.filters |= templates.filters
+            environment.env.filters |= templates.filters
         try:
             yield
         finally:
-            lm_eval.utils.env = templates
+            environment.env = templates
             random.setstate(states[0])
             np.random.set_state(states[1])
             os.environ.pop("DISABLE_MULTIPROC")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lm_eval.api.instance import Instance
 
 from medcot_bench.errors import ConfigError
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.write_item import write_within
-from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.scoring.as_lm_eval_task import generation_settings
 from medcot_bench.scoring.engines.build import build_lm
 from medcot_bench.scoring.item_scores import cut
+from medcot_bench.scoring.lm_eval import Instance
 from medcot_bench.study.schema import Scoring
 from medcot_bench.types import Example
 
@@ -21,7 +21,7 @@ from medcot_bench.types import Example
 def answer(
     model: Any,
     encoder: Encoder,
-    task: ChosenTask,
+    task: ResolvedTask,
     example: Example,
     *,
     scoring: Scoring,

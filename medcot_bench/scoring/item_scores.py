@@ -11,7 +11,7 @@ from medcot_bench.errors import PluginError
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.write_item import Written
 from medcot_bench.plugins.manager import blame
-from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.scoring.rouge import Rouge, RougeL
 from medcot_bench.types import Target
@@ -35,7 +35,7 @@ class Question:
 class ItemScorer:
     """Turns responses into scores; keeps each item's ROUGE-L for the gates."""
 
-    chosen: ChosenTask
+    chosen: ResolvedTask
     encoder: Encoder
     max_new_tokens: int
     wanted: frozenset[str]

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
 from medcot_bench.stats.contrasts import Part, contrast, effective_groups, forms, matched_df, shared_items
 
@@ -101,3 +102,17 @@ def groups_needed(spread: Spread, wanted: float, seeds: int) -> int | None:
     if not enough(MOST_GROUPS):
         return None
     return bisect_left(range(MOST_GROUPS), True, lo=2, key=enough)
+
+
+GAP, CHANGE = "gap", "change"
+
+
+class Varying(NamedTuple):
+    """What variances are known of."""
+
+    kind: str
+    """`gap` or `change`."""
+    score: str
+    trained: str
+    task: str
+    """Scored on."""

@@ -7,14 +7,26 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    PositiveInt,
+    WithJsonSchema,
+    field_validator,
+)
 
-from medcot_bench.errors import ConfigError, near
+from medcot_bench.errors import ConfigError, suggest
 from medcot_bench.study.baselines import read_baselines
-from medcot_bench.study.spec_strings import ALL, NamedOptions, split_specs
+from medcot_bench.study.spec_strings import ALL, Spec, parse_specs
 from medcot_bench.types import SPLITS, Split
 
 DEFAULT_MODEL = "smollm2-135m"
+BUNDLED = "bundled"
+"""The source of the items that a task makes itself."""
 MARGINS = {"answer": 0.02, "gold_nll": 0.02}
 """Two points of a hundred, and 0.02 nats per byte."""
 
@@ -24,7 +36,9 @@ def read_names(value: Any) -> Any:
     if not isinstance(value, str | list | tuple):
         return value
     try:
-        return tuple(str(spec) for spec in split_specs(value))
+        if isinstance(value, str):
+            return tuple(parse_specs(value))
+        return tuple(parse_specs(str(part) if isinstance(part, Spec) else part for part in value))
     except (ConfigError, TypeError) as error:
         raise ValueError(str(error)) from None
 
@@ -32,14 +46,21 @@ def read_names(value: Any) -> Any:
 def no_such_field(field: str, section: type[BaseModel]) -> str:
     """Return the error line of a field, dotted, that a section hasn't."""
     known = section.model_fields
-    return f"{field}: no such field{near(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
+    return f"{field}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
 
 
 Engine = Literal["fast", "hf"]
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
 FIELDS = ("question", "answer", "reasoning", "context", "group")
 """What a user names columns for."""
-Names = Annotated[tuple[str, ...], BeforeValidator(read_names)]
+_Name = Annotated[
+    Spec,
+    PlainValidator(lambda value: value if isinstance(value, Spec) else Spec.read(value)),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string"}),
+]
+Names = Annotated[tuple[_Name, ...], BeforeValidator(read_names)]
+"""Names of plugins with their options: parsed once, here, and handed on."""
 
 
 class _Section(BaseModel):
@@ -169,15 +190,15 @@ class Analysis(_Section):
 
     def declares(self, adapter: str, shift: str) -> bool:
         """Whether a comparison is one of the study's hypotheses."""
-        return self.names(adapter) and shift in (self.shifts or (shift,))
+        return self.names(adapter) and (not self.shifts or Spec.read(shift) in self.shifts)
 
     def names(self, adapter: str) -> bool:
         """Whether the hypotheses are about an adapter.
 
         One declared as `lora` is so on every number of training items, `lora:train_items=250` on that one alone.
         """
-        own = (adapter, split_specs([adapter])[0].unsized)
-        return not self.adapters or any(name in self.adapters for name in own)
+        own = Spec.read(adapter)
+        return not self.adapters or own in self.adapters or own.unsized in self.adapters
 
 
 class OwnTask(_Section):
@@ -278,10 +299,6 @@ class Study(_Section):
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", value):
             raise ValueError("give auto, cpu, mps, cuda or xpu, one of several as cuda:1")
         return value
-
-    def specs(self, field: Literal["tasks", "eval_tasks", "adapters"]) -> list[NamedOptions]:
-        """Return the named options of a field."""
-        return split_specs(getattr(self, field))
 
     def sources(self, task: str) -> dict[Split | None, str]:
         """Return split (None for all) -> source for a task, empty where the study names none."""

@@ -14,9 +14,9 @@ from medcot_bench.base_model.resolve import Base, resolve
 from medcot_bench.interfaces import Adapter
 from medcot_bench.models.load import load_model
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_adapter import ChosenAdapter, choose_adapter
-from medcot_bench.plugins.spec_checks import fault
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
+from medcot_bench.plugins.spec_checks import find_fault
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.testing.tiny import make_tiny_model
 from medcot_bench.training.batches import Item
 from medcot_bench.training.loop import train
@@ -67,17 +67,17 @@ class AdapterChecks:
         return resolve(str(folder))
 
     @pytest.fixture
-    def chosen(self) -> ChosenAdapter:
+    def chosen(self) -> ResolvedAdapter:
         """Return the adapter with its selector, as `name` says."""
-        return choose_adapter(split_specs(self.name)[0], installed())
+        return resolve_adapter(parse_specs(self.name)[0], installed())
 
     @pytest.fixture
-    def adapter(self, chosen: ChosenAdapter) -> Adapter:
+    def adapter(self, chosen: ResolvedAdapter) -> Adapter:
         """Return the adapter to check."""
         return chosen.adapter
 
     @pytest.fixture
-    def placement(self, chosen: ChosenAdapter, base: Base) -> Placement:
+    def placement(self, chosen: ResolvedAdapter, base: Base) -> Placement:
         """Return where the adapter goes in the base."""
         return chosen.place(base.info, base.modules, seed=0)
 
@@ -104,7 +104,7 @@ class AdapterChecks:
         assert isinstance(adapter, Adapter), f"{type(adapter).__name__} lacks a method of an adapter"
         spec = adapter.spec
         assert spec == adapter.spec, "spec changes from one look to the next"
-        wrong = fault(spec, "adapter")
+        wrong = find_fault(spec, "adapter")
         assert not wrong, wrong
 
     def test_recipe_is_deterministic(self, adapter: Adapter, base: Base) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from medcot_bench.results.cells import Cell
+from medcot_bench.results.cells import CellKey
 from medcot_bench.results.folder import CellResult, Results
-from medcot_bench.results.records import CellRecord, Phase, Provenance, ScoreRecord, Training
-from medcot_bench.study.schema import Analysis
+from medcot_bench.results.plan_file import MadeWith, PlanFile, PlannedCell, PlannedTask
+from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Provenance, Training
 from medcot_bench.testing.example_leaderboards import FOREIGN, SAME
 
 BASE = {"name": "tiny", "origin": "folder", "digest": "sha256:0"}
@@ -28,33 +28,40 @@ PROVENANCE = Provenance(
 )
 
 
+MADE_WITH = MadeWith(
+    split="eval",
+    limit=None,
+    generate_items=None,
+    num_fewshot=0,
+    shuffled_labels=False,
+    chat_template=False,
+    system_prompt=False,
+)
+
+
 def whole_results() -> Results:
     """Return the base, the base by another prompt, and a trained model, scored on two tasks, one of lm-eval.
 
     Their samples lie nowhere.
     """
     base, trained = _cell("none", None, 0.25), _cell("lora", SAME, 0.5)
-    prompted = replace(base, planned=(SAME,), scores={SAME: _score(base.cell, SAME, 0.3)}, baseline="few_shot=5")
-    return Results(
-        root=Path("nowhere"),
-        base=BASE,
-        tasks={task: {"source": source, "domain": "any", "left_out": {}} for task, source in SOURCES.items()},
-        cells=(base, prompted, trained),
-        settings=(),
-        num_fewshot=0,
-        analysis=Analysis(),
-        trials=(),
-        other_rates=(),
-        general_text="",
-        baselines=("few_shot=5",),
-        _scores={},
+    prompted = replace(
+        base, planned=(SAME,), evaluations={SAME: _score(base.cell, SAME, 0.3)}, baseline="few_shot=5"
     )
+    plan = PlanFile(
+        base=BASE,
+        tasks={task: PlannedTask(source=source, domain="any") for task, source in SOURCES.items()},
+        made_with=MADE_WITH,
+        baselines=("few_shot=5",),
+        cells=tuple(PlannedCell(key=cell.cell, evaluations=()) for cell in (base, trained)),
+    )
+    return Results(root=Path("nowhere"), plan=plan, cells=(base, prompted, trained))
 
 
 def folders() -> dict[str, Results]:
     """Return results by what they are like."""
     whole = whole_results()
-    unscored = tuple(replace(cell, scores={}) for cell in whole.cells)
+    unscored = tuple(replace(cell, evaluations={}) for cell in whole.cells)
     untrained = tuple(replace(cell, record=None) for cell in unscored)
     return {
         "whole": whole,
@@ -67,7 +74,7 @@ def folders() -> dict[str, Results]:
 
 def _cell(adapter: str, task: str | None, value: float) -> CellResult:
     seed = 0 if task else None
-    cell = Cell(id=f"{round(value * 100):012x}", task=task, adapter=adapter, seed=seed, request={})
+    cell = CellKey(id=f"{round(value * 100):012x}", task=task, adapter=adapter, seed=seed)
     record = CellRecord(
         cell_id=cell.id,
         name=cell.name,
@@ -99,14 +106,14 @@ def _cell(adapter: str, task: str | None, value: float) -> CellResult:
         provenance=PROVENANCE,
     )
     scores = {SAME: _score(cell, SAME, value), FOREIGN: _score(cell, FOREIGN, 30 - value)}
-    return CellResult(cell, record, tuple(scores), scores=scores, checkpoints={}, failure=None)
+    return CellResult(cell, record, tuple(scores), evaluations=scores, checkpoints={}, failure=None)
 
 
-def _score(cell: Cell, task: str, value: float) -> ScoreRecord:
+def _score(cell: CellKey, task: str, value: float) -> EvaluationRecord:
     name = "word_perplexity" if task == FOREIGN else "answer"
     results = {f"{name},none": value, f"{name}_stderr,none": 0.1}
     foreign = {"version": "2.0", "num_fewshot": 0, "documents": "0" * 64, "results": results}
-    return ScoreRecord(
+    return EvaluationRecord(
         score_id="0" * 12,
         cell_id=cell.id,
         task=task,

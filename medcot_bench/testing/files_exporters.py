@@ -96,10 +96,10 @@ def _with_other_scores(results: Results, number: int) -> Results:
     cell = results.cells[number]
     scores = {
         task: replace(score, results={key: value / 2 for key, value in score.results.items()})
-        for task, score in cell.scores.items()
+        for task, score in cell.evaluations.items()
     }
     cells = [*results.cells]
-    cells[number] = replace(cell, scores=scores)
+    cells[number] = replace(cell, evaluations=scores)
     return replace(results, cells=tuple(cells))
 
 

@@ -10,8 +10,8 @@ from medcot_bench.base_model.layout import layout
 from medcot_bench.interfaces import Selector
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.options import check
-from medcot_bench.plugins.spec_checks import fault
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.spec_checks import find_fault
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.types import Probe
 
 _LLAMA = {
@@ -65,7 +65,7 @@ class SelectorChecks:
 
     def make(self) -> Selector:
         """Build the selector that `name` says; overridden where it isn't installed."""
-        typed = split_specs(self.name)[0]
+        typed = parse_specs(self.name)[0]
         declared = installed().make_selector(typed.name).spec.options
         options = check(f"selector {typed.name}", declared, typed.options)
         made: Selector = installed().make_selector(typed.name, options)
@@ -76,7 +76,7 @@ class SelectorChecks:
         assert isinstance(selector, Selector), f"{type(selector).__name__} lacks a method of a selector"
         spec = selector.spec
         assert spec == selector.spec, "spec changes from one look to the next"
-        wrong = fault(spec, "selector")
+        wrong = find_fault(spec, "selector")
         assert not wrong, wrong
 
     def test_places_some_of_the_offered_modules(self, selector: Selector) -> None:

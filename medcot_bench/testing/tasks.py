@@ -8,14 +8,14 @@ from itertools import islice, pairwise
 
 import pytest
 
-from medcot_bench.data.sources import BUNDLED
 from medcot_bench.interfaces import Task
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
-from medcot_bench.plugins.spec_checks import fault
+from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
+from medcot_bench.plugins.spec_checks import find_fault
 from medcot_bench.plugins.task_checks import checked_items, checked_prompt, checked_target
 from medcot_bench.scoring.gates import check_prompts
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.study.schema import BUNDLED
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.types import SPLITS, Example, Split
 
 NASTY = (
@@ -63,12 +63,12 @@ class TaskChecks:
     """Items whose short target may stand in their prompt by chance."""
 
     @pytest.fixture
-    def chosen(self) -> ChosenTask:
+    def chosen(self) -> ResolvedTask:
         """Return the task with its options, as `name` says."""
-        return choose_task(split_specs(self.name)[0], installed())
+        return resolve_task(parse_specs(self.name)[0], installed())
 
     @pytest.fixture
-    def task(self, chosen: ChosenTask) -> Task:
+    def task(self, chosen: ResolvedTask) -> Task:
         """Return the task to check."""
         return chosen.task
 
@@ -90,7 +90,7 @@ class TaskChecks:
         assert isinstance(task, Task), f"{type(task).__name__} lacks a method of a task"
         spec = task.spec
         assert spec == task.spec, "spec changes from one look to the next"
-        wrong = fault(spec, "task")
+        wrong = find_fault(spec, "task")
         assert not wrong, wrong
 
     def test_examples_are_deterministic(self, task: Task) -> None:

@@ -10,17 +10,18 @@ from typing import Any
 
 from medcot_bench.base_model.resolve import Base, resolve
 from medcot_bench.errors import ConfigError, ConfigErrors, ModelError
-from medcot_bench.planning.custom_tasks import choose, make_own
+from medcot_bench.lm_eval_tasks.task import is_lm_eval
+from medcot_bench.planning.custom_tasks import make_custom_task, resolve_study_task
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_adapter import ChosenAdapter, choose_adapter
-from medcot_bench.plugins.resolve_task import ChosenTask
-from medcot_bench.results.cells import Cell, request_id
+from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
+from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.results.cells import CellKey, request_id
 from medcot_bench.results.folder import CellResult, Results, load
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.store import Store
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Analysis, Study
-from medcot_bench.study.spec_strings import HARNESS, NamedOptions, split_specs
+from medcot_bench.study.spec_strings import Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,8 @@ class Trained:
     """The cell's folder."""
     results: Results
     study: Study
-    cell: Cell
-    adapter: ChosenAdapter
+    cell: CellKey
+    adapter: ResolvedAdapter
     weights: Path | None
     """What its adapter saved, if that was kept; None for an adapter that trains nothing."""
     record: CellRecord | None
@@ -52,7 +53,7 @@ class Trained:
     @property
     def labels(self) -> list[str]:
         """The study's tasks, those of lm-eval left out: their prompts are lm-eval's."""
-        return [label for label in self.results.tasks if not label.startswith(f"{HARNESS}:")]
+        return [label for label in self.results.tasks if not is_lm_eval(Spec.read(label))]
 
     def base(self, model: str | None = None) -> Base:
         """Return the base that it was trained on; `model` says where that lies now. Raises ModelError."""
@@ -75,8 +76,8 @@ class Trained:
         changes: dict[str, Any] = {
             "model": model or study.model,
             "training": study.training.model_copy(update={"tune_lr": None, "checkpoints": 0}),
-            "eval_tasks": tuple(typed for typed in study.eval_tasks if not typed.startswith(f"{HARNESS}:")),
-            "adapters": (str(self.adapter.typed),),
+            "eval_tasks": tuple(typed for typed in study.eval_tasks if not is_lm_eval(typed)),
+            "adapters": (self.adapter.typed,),
             "baselines": (),
             "analysis": Analysis(),
         }
@@ -87,7 +88,7 @@ class Trained:
             changes["scoring"] = study.scoring.model_copy(update=fewer)
         return study.model_copy(update=changes)
 
-    def task(self, typed: str | None = None) -> ChosenTask:
+    def task(self, typed: str | None = None) -> ResolvedTask:
         """Return the task that it is asked by: the one it was trained on, or one of the study's.
 
         Raises ConfigError where that leaves a choice, or where the task writes other prompts by now.
@@ -95,17 +96,17 @@ class Trained:
         labels = self.labels
         wanted = typed or self.cell.task
         found = [label for label in labels if wanted in (None, label)]
-        found = found or [label for label in labels if label.partition(":")[0] == wanted]
+        found = found or [label for label in labels if Spec.read(label).name == wanted]
         if len(found) != 1:
             why = f"no task '{wanted}' in {self.results.root}" if wanted else f"{self.name} was trained on no task"
             raise ConfigError(f"{why}; choose with --task, one of: {', '.join(labels)}")
         request = self.record.request.get("task") if self.record and found[0] == self.cell.task else None
-        typed_task = split_specs(found[0])[0]
+        typed_task = Spec.read(found[0])
         own = self.study.own.get(typed_task.name)
         if own and request:  # how its rows were laid out is known without them
-            task = make_own(typed_task, own, request["options"], installed())
+            task = make_custom_task(typed_task, own, request["options"], installed())
         else:
-            task = choose(typed_task, self.study, installed())
+            task = resolve_study_task(typed_task, self.study, installed())
         if request is not None and request_id(request) != request_id(task.request()):
             raise ConfigError(
                 f"{self.name} was trained on task {task.label} version {request['version']}, and this is version "
@@ -132,7 +133,7 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
     study, errors = load_study(root / "study.yaml")
     if errors:
         raise ConfigErrors(errors)
-    adapter = choose_adapter(_typed(study, result.cell.adapter), installed())
+    adapter = resolve_adapter(_typed(study, result.cell.adapter), installed())
     folder = store.weights_folder(result.cell) if adapter.adapter.spec.update != "none" else None
     if folder and weights:
         _check_usable(root, name, result, adapter, folder)
@@ -147,14 +148,14 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
     )
 
 
-def _typed(study: Study, label: str) -> NamedOptions:
+def _typed(study: Study, label: str) -> Spec:
     """Return an adapter as the study file has it, where paths are absolute, by the label that it was typed as."""
-    wanted = split_specs(label)[0]
+    wanted = Spec.read(label)
 
-    def plain(typed: NamedOptions) -> tuple[str, dict[str, str]]:
+    def plain(typed: Spec) -> tuple[str, dict[str, str]]:
         return typed.name, {key: value.rpartition("/")[2] for key, value in typed.options.items()}
 
-    return next((typed for typed in study.specs("adapters") if plain(typed) == plain(wanted)), wanted)
+    return next((typed for typed in study.adapters if plain(typed) == plain(wanted)), wanted)
 
 
 def _matches(named: Mapping[str, CellResult], typed: str) -> Iterator[list[str]]:
@@ -180,7 +181,7 @@ def _without_options(name: str) -> str:
     return "__".join(re.split(r"[.-]", part)[0] for part in name.split("__"))
 
 
-def _check_usable(root: Path, name: str, result: CellResult, adapter: ChosenAdapter, folder: Path) -> None:
+def _check_usable(root: Path, name: str, result: CellResult, adapter: ResolvedAdapter, folder: Path) -> None:
     """Raise ConfigError for a cell whose trained weights can't be loaded."""
     again = f"medcot-bench run {root / 'study.yaml'}"
     if result.record is None and result.failure is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from medcot_bench.errors import ConfigErrors
-from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.types import Example
 
 
-def ask(task: ChosenTask, question: str, context: str | None, options: Mapping[str, str]) -> Example:
+def ask(task: ResolvedTask, question: str, context: str | None, options: Mapping[str, str]) -> Example:
     """Return an item without an answer. Raises ConfigErrors for what the prompt lacks or has no place for."""
     spec = task.task.spec
     needed = {*spec.required, *spec.usable_with}

@@ -12,7 +12,7 @@ import torch
 
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.write_item import write_within
-from medcot_bench.planning.plan import DIVERGENCE_ITEMS, Plan
+from medcot_bench.planning.plan import Plan
 from medcot_bench.results.records import Divergence, Forgetting
 from medcot_bench.training.batches import Item
 from medcot_bench.training.forgetting import forgetting, general_nll
@@ -80,6 +80,6 @@ class Distances:
         """Return the first evaluation items, those that fit the model."""
         plan = self._plan
         limit = min(plan.study.scoring.max_length, plan.base.info.max_positions)
-        examples = plan.data[task].splits["eval"][:DIVERGENCE_ITEMS]
+        examples = plan.items.measured(task)
         written = (write_within(plan.tasks[task], self._encoder, each, limit, shorten=True) for each in examples)
         return [Item(*self._encoder.pair(one.prompt, one.target)) for one in written if one]

@@ -13,10 +13,10 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.meter import Meter
 from medcot_bench.models.write_item import write_within
-from medcot_bench.planning.grid import checkpoints
+from medcot_bench.planning.evaluations import checkpoints
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import blame
-from medcot_bench.plugins.resolve_task import ChosenTask
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Divergence, Forgetting
 from medcot_bench.training.batches import Item
@@ -84,7 +84,7 @@ def fit(
         raise ConfigError(f"task {cell.task}: every training item is longer than max_length={recipe.max_length}")
     validation = Encoded()
     if recipe.select_by == "val_nll":
-        validation = encode(task, encoder, plan.validation_items(cell.task), recipe)
+        validation = encode(task, encoder, plan.items.validation(cell.task), recipe)
         if not validation.items:
             raise ConfigError(f"task {cell.task}: every validation item is longer than {recipe.max_length} tokens")
     untouched = distances.untouched(base, adapter.adapter.spec.quantisation, cell.task)
@@ -123,7 +123,7 @@ def checked_module(model: Any) -> Any:
     return model
 
 
-def encode(task: ChosenTask, encoder: Encoder, examples: Sequence[Example], recipe: Recipe) -> Encoded:
+def encode(task: ResolvedTask, encoder: Encoder, examples: Sequence[Example], recipe: Recipe) -> Encoded:
     """Write and encode examples, each target followed by EOS. Raises ConfigError under `overlong: error`."""
     items = []
     dropped = shortened = 0

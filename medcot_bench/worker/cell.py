@@ -19,18 +19,18 @@ from medcot_bench.planning.baseline_evaluations import form_of
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import keeps_weights
 from medcot_bench.plugins.manager import blame
-from medcot_bench.plugins.resolve_adapter import ChosenAdapter
-from medcot_bench.results.cells import FINAL, Cell, Score
-from medcot_bench.results.records import CellRecord, Phase, Provenance, ScoreRecord, Training, now
+from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
+from medcot_bench.results.cells import FINAL, Cell, Evaluation
+from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Provenance, Training, now
 from medcot_bench.results.store import Store
-from medcot_bench.scoring.evaluate import evaluate_score
-from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_harness
+from medcot_bench.scoring.evaluate import evaluate_task
+from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
 from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.train_cell import Fitted, checked_module, fit
 from medcot_bench.worker.provenance import dtype_name, provenance
 
-Fail = Callable[[Score | None, BaseException], None]
+Fail = Callable[[Evaluation | None, BaseException], None]
 
 
 class CellRunner:
@@ -95,14 +95,14 @@ class CellRunner:
         Raises ConfigErrors.
         """
         missing = dict.fromkeys(score.task for cell in cells for score in self._missing(cell))
-        tasks = [task for label, task in self._plan.harness.items() if label in missing]
+        tasks = [task for label, task in self._plan.lm_eval_tasks.items() if label in missing]
         check_loadable(tasks, trusted=self._plan.study.trust_task_code)
 
-    def _missing(self, cell: Cell) -> list[Score]:
-        return [score for score in self._plan.scores_of(cell) if self._store.score(cell, score) is None]
+    def _missing(self, cell: Cell) -> list[Evaluation]:
+        return [score for score in self._plan.evaluations_of(cell) if self._store.evaluation(cell, score) is None]
 
     @contextmanager
-    def _model(self, cell: Cell, chosen: ChosenAdapter, base: Lent, kept: Checkpoints) -> Iterator[Any]:
+    def _model(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, kept: Checkpoints) -> Iterator[Any]:
         """Give the cell's model: loaded where that is enough for what is missing, trained elsewhere."""
         record = self._store.cell(cell)
         folder = self._store.weights_folder(cell)
@@ -143,7 +143,7 @@ class CellRunner:
     def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
         return lambda step, steps: self._emit("progress", cell=cell.id, done=step, total=steps)
 
-    def _commit(self, cell: Cell, chosen: ChosenAdapter, base: Lent, fitted: Fitted, started: str) -> None:
+    def _commit(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, fitted: Fitted, started: str) -> None:
         """Save the weights, then the record that says they are there."""
         trainable = [parameter for parameter in fitted.model.parameters() if parameter.requires_grad]
         count = sum(parameter.numel() for parameter in trainable)
@@ -198,11 +198,12 @@ class CellRunner:
             provenance=self._provenance(started, chosen, cell.task),
             divergence=fitted.divergence,
             forgetting=fitted.forgetting,
+            update=chosen.adapter.spec.update,
         )
         self._store.commit_cell(cell, record, trained.log)
         self._emit("trained", cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds)
 
-    def _save(self, cell: Cell, chosen: ChosenAdapter, model: Any) -> int:
+    def _save(self, cell: Cell, chosen: ResolvedAdapter, model: Any) -> int:
         """Save the weights and return the bytes that the adapter wrote."""
         if chosen.adapter.spec.update == "none":
             return 0
@@ -215,21 +216,23 @@ class CellRunner:
         self._store.commit_weights(cell, folder)
         return size
 
-    def _score(self, cell: Cell, chosen: ChosenAdapter, base: Lent, model: Any, score: Score) -> None:
+    def _score(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, model: Any, score: Evaluation) -> None:
         started, self._began, plan = now(), time.perf_counter(), self._plan
         self._emit("phase", cell=cell.id, phase="score", task=score.title)
         master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
         dtype = self._dtype if master_weights else None
         with Meter(self._device) as meter:
-            if score.task in plan.harness:
-                evaluation = evaluate_harness(model, self._encoder.tokenizer, plan, score, compute_dtype=dtype)
+            if score.task in plan.lm_eval_tasks:
+                evaluation = evaluate_lm_eval_task(
+                    model, self._encoder.tokenizer, plan, score, compute_dtype=dtype
+                )
             else:
-                evaluation = evaluate_score(model, self._encoder, plan, score, compute_dtype=dtype)
+                evaluation = evaluate_task(model, self._encoder, plan, score, compute_dtype=dtype)
         if not evaluation.results:
             raise GateError("lm-eval returned no score; are the scores asked for those of this task?")
         if wrong := [name for name, value in evaluation.results.items() if not math.isfinite(value)]:
             raise Diverged(f"{wrong[0].partition(',')[0]} is not finite; try a lower lr")
-        record = ScoreRecord(
+        record = EvaluationRecord(
             score_id=score.id,
             cell_id=cell.id,
             task=score.task,
@@ -247,7 +250,7 @@ class CellRunner:
             lower_is_better=evaluation.lower_is_better,
             subtasks=evaluation.subtasks,
         )
-        self._store.commit_score(cell, score, record, evaluation.samples)
+        self._store.commit_evaluation(cell, score, record, evaluation.samples)
         values = {key: value for key, value in evaluation.results.items() if "_stderr" not in key}
         marks = list(record.marks)
         made = {"seconds": meter.seconds, "results": values, "marks": marks}
@@ -257,8 +260,8 @@ class CellRunner:
         """Return a phase's peak with the base's weights in it; CUDA's own figure holds them already."""
         return peak if self._device.type == "cuda" else peak + base.bytes
 
-    def _provenance(self, started: str, chosen: ChosenAdapter, task: str | None) -> Provenance:
-        own = [self._plan.tasks[task].entry] if task and task not in self._plan.harness else []
+    def _provenance(self, started: str, chosen: ResolvedAdapter, task: str | None) -> Provenance:
+        own = [self._plan.tasks[task].entry] if task and task not in self._plan.lm_eval_tasks else []
         plugins = [chosen.entry, chosen.selector_entry, *own]
         engine = self._plan.scoring.engine
         return provenance(started, plugins, engine, self._device, self._dtype, self._threads)

@@ -14,7 +14,7 @@ import torch
 from medcot_bench.errors import OK, Diverged, MedcotError, StoreError
 from medcot_bench.models.meter import release_memory
 from medcot_bench.planning.build import make_plan
-from medcot_bench.results.cells import Cell, Score
+from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
 from medcot_bench.runner.protocol import RECYCLED
@@ -59,7 +59,7 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
     """Run one cell; return whether anything of it failed. Failures are committed as attempts."""
     failures: list[tuple[str | None, BaseException]] = []
 
-    def fail(score: Score | None, error: BaseException) -> None:
+    def fail(score: Evaluation | None, error: BaseException) -> None:
         status = status_of(error)
         text = str(error) if isinstance(error, MedcotError) else f"{type(error).__name__}: {error}"
         line = " ".join(text.split()) or type(error).__name__

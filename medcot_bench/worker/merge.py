@@ -21,7 +21,7 @@ from medcot_bench.models.meter import release_memory
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import TRIED_BY
-from medcot_bench.scoring.evaluate import evaluate_score
+from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.trained.find import Trained, find
 from medcot_bench.worker.io import Emit, serve
 from medcot_bench.worker.provenance import dtype_name
@@ -89,9 +89,9 @@ class _Check:
         """Return nats per byte of the targets, None where they can't be had."""
         if self._plan is None:
             return None
-        score = next(score for score in self._plan.scores if score.task == self.task)
+        score = next(score for score in self._plan.evaluations if score.task == self.task)
         with torch.no_grad():
-            evaluation = evaluate_score(model, self._restoring.encoder, self._plan, score)
+            evaluation = evaluate_task(model, self._restoring.encoder, self._plan, score)
         self.items = evaluation.counts["items"]
         return evaluation.results[f"{TRIED_BY},none"]
 

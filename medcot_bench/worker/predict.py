@@ -9,7 +9,7 @@ from typing import Any
 
 from medcot_bench.errors import OK
 from medcot_bench.planning.build import make_plan
-from medcot_bench.scoring.evaluate import solved
+from medcot_bench.scoring.evaluate import few_shot_examples
 from medcot_bench.scoring.generate_one import answer
 from medcot_bench.trained.find import find
 from medcot_bench.types import Example
@@ -24,7 +24,7 @@ def _predict(job: Mapping[str, Any], emit: Emit) -> int:
     shots: list[tuple[str, str]] = []
     if trained.study.scoring.num_fewshot:
         plan = make_plan(trained.replanned(job["model"]))
-        shots = solved(task, restoring.encoder, plan.shots(task.label))
+        shots = few_shot_examples(task, restoring.encoder, plan.items.shots(task.label))
     text = answer(
         restoring.untouched() if job["untouched"] else restoring.tuned(),
         restoring.encoder,

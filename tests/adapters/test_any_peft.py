@@ -22,12 +22,12 @@ from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_adapter import choose_adapter
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.resolve_adapter import resolve_adapter
+from medcot_bench.study.spec_strings import parse_specs
 
 
 def choose(typed: str) -> Any:
-    return choose_adapter(split_specs(typed)[0], installed())
+    return resolve_adapter(parse_specs(typed)[0], installed())
 
 
 @pytest.mark.parametrize(
@@ -191,12 +191,12 @@ def test_an_adapter_trained_elsewhere_gets_the_numbers_of_plain_hflm(
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     plain = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=2, max_length=2048)
     plan = make_plan(medcot_bench.Study.model_validate(fields))
-    for example, sample in zip(plan.scored_items("k8s_qa"), results.samples(own, "k8s_qa"), strict=True):
+    for example, sample in zip(plan.items.scored("k8s_qa"), results.samples(own, "k8s_qa"), strict=True):
         written = write(plan.tasks["k8s_qa"], Encoder(tokenizer), example)
         request = Instance("loglikelihood", {}, (written.prompt, written.target), 0)
         [(gold, _)] = plain.loglikelihood([request], disable_tqdm=True)
         assert sample["gold_loglikelihood"] == pytest.approx(gold, abs=1e-4)
-    assert own.scores["k8s_qa"].results != base.scores["k8s_qa"].results
+    assert own.scores["k8s_qa"].results != base.evaluations["k8s_qa"].results
     table = (results.root / "leaderboard.md").read_text()
     assert "trained elsewhere" in table
     assert full.record is not None
@@ -210,7 +210,7 @@ def test_oft_trains_is_scored_and_is_saved_without_code_of_ours(study_fields: di
     assert oft.record is not None
     assert oft.record.divergence is not None
     assert oft.record.divergence.kl > 0
-    assert oft.scores["k8s_qa"].results["gold_nll,none"] != base.scores["k8s_qa"].results["gold_nll,none"]
+    assert oft.scores["k8s_qa"].results["gold_nll,none"] != base.evaluations["k8s_qa"].results["gold_nll,none"]
     assert list(results.root.glob("cells/*oft*/adapter/adapter_model.safetensors"))
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_adapter import choose_adapter
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.resolve_adapter import resolve_adapter
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.types import ModelInfo, ModuleInfo, Placement
 
 LINEAR = {
@@ -43,8 +43,8 @@ def layout(blocks: int) -> tuple[ModelInfo, tuple[ModuleInfo, ...]]:
 
 
 def place(typed: str, blocks: int = 12, seed: int = 0) -> Placement:
-    (spec,) = split_specs(typed)
-    return choose_adapter(spec, installed()).place(*layout(blocks), seed)
+    (spec,) = parse_specs(typed)
+    return resolve_adapter(spec, installed()).place(*layout(blocks), seed)
 
 
 def blocks_of(placement: Placement) -> list[int]:
@@ -217,7 +217,7 @@ def test_an_option_of_another_selector_is_refused_with_the_valid_ones() -> None:
     ],
 )
 def test_a_placement_that_is_none_names_the_selector(placement: Any, said: str) -> None:
-    chosen = choose_adapter(split_specs("lora:select=top")[0], installed())
+    chosen = resolve_adapter(parse_specs("lora:select=top")[0], installed())
     selector: Any = SimpleNamespace(spec=chosen.selector.spec, place=lambda probe: placement)
     with pytest.raises(PluginError, match=r"^selector 'top' .* failed in place: ") as caught:
         replace(chosen, selector=selector).place(*layout(2), 0)

@@ -14,7 +14,7 @@ from planted import TRAIN, Made, write
 from scipy import stats
 
 from medcot_bench.analysis.build import build
-from medcot_bench.analysis.comparison import compare, conflicts, named
+from medcot_bench.analysis.comparison import compare, conflicts, resolve_row
 from medcot_bench.cli import main
 from medcot_bench.errors import ConfigError
 from medcot_bench.report.recommendation import recommend
@@ -72,8 +72,8 @@ def test_the_base_may_be_the_baseline_of_every_seed(tmp_path: Path) -> None:
 def test_a_baseline_that_is_not_there_is_an_error_that_lists_the_rows(tmp_path: Path) -> None:
     results = plant(tmp_path)
     with pytest.raises(ConfigError, match=r"--baseline qlora: there is no such row; rows: none, full, lora"):
-        named(results, "qlora")
-    assert named(results, "lora") == "lora"
+        resolve_row(results, "qlora")
+    assert resolve_row(results, "lora") == "lora"
 
 
 def test_a_baseline_may_be_named_without_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +83,7 @@ def test_a_baseline_may_be_named_without_its_options(tmp_path: Path, capsys: pyt
     assert main(["compare", str(tmp_path)]) == 0
     assert "better than full:lr=1e-05 (95 %)" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="--baseline lora: there is no such row; rows: full:lr=1e-05, lora:lr="):
-        named(load(tmp_path), "lora")
+        resolve_row(load(tmp_path), "lora")
 
 
 def test_two_folders_are_compared_with_the_baseline_of_the_first(tmp_path: Path) -> None:

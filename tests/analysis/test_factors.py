@@ -80,16 +80,16 @@ def test_rows_of_other_items_or_steps_are_no_part_of_a_design(tmp_path: Path) ->
         "lora:select=top": ("all", recipe),
     }
 
-    def asked(adapter: str) -> dict[str, Any]:
+    def request(adapter: str) -> dict[str, Any]:
         train, own = rows[adapter]
         return {"train": train, "recipe": own}
 
     means = {adapter: MEANS.get(adapter, 0.3) for adapter in rows}
-    found = effects(plant(tmp_path / "among", means, request=asked))
+    found = effects(plant(tmp_path / "among", means, request=request))
     assert found == alone
     assert found["interaction"].adapters == tuple(MEANS)
     less = {adapter: mean for adapter, mean in means.items() if adapter != "lora"}
-    assert effects(plant(tmp_path / "without", less, request=asked)) == {}
+    assert effects(plant(tmp_path / "without", less, request=request)) == {}
 
 
 def test_every_number_of_training_items_has_its_effects_in_one_family(tmp_path: Path) -> None:

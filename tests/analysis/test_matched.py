@@ -103,8 +103,11 @@ def test_models_at_other_rates_are_points_of_their_own(tmp_path: Path) -> None:
         record["request"]["adapter"]["name"] = record["adapter"].split()[0]
         path.write_text(json.dumps(record))
     plan = json.loads((root / "plan.json").read_text())
-    plan["other_rates"] = [cell | {"checkpoints": {}} for cell in plan["cells"] if "again" in cell["adapter"]]
-    plan["cells"] = [cell for cell in plan["cells"] if "again" not in cell["adapter"]]
+    again = [cell for cell in plan["cells"] if "again" in cell["key"]["adapter"]]
+    plan["cells"] = [cell for cell in plan["cells"] if cell not in again]
+    for cell in again:
+        cell["evaluations"] = [one for one in cell["evaluations"] if one["checkpoint"] == "final"]
+    plan["other_rates"] = again
     (root / "plan.json").write_text(json.dumps(plan))
     found = {matched.adapter: matched for matched in matched_gaps(load(root))}
     assert set(found) == {"lora", "full again at lr 0.0003", "lora again at lr 0.0003"}
@@ -116,13 +119,13 @@ def test_models_at_other_rates_are_points_of_their_own(tmp_path: Path) -> None:
 def test_a_model_at_another_rate_is_never_the_reference(tmp_path: Path) -> None:
     root = plant(tmp_path, {"lora": HALF, "full": FAR}, seeds=1)
     plan = json.loads((root / "plan.json").read_text())
-    [full] = [cell for cell in plan["cells"] if cell["adapter"] == "full"]
-    [path] = root.glob(f"cells/*{full['id']}/cell.json")
+    [full] = [cell for cell in plan["cells"] if cell["key"]["adapter"] == "full"]
+    [path] = root.glob(f"cells/*{full['key']['id']}/cell.json")
     record = json.loads(path.read_text())
     record["request"]["recipe"] = {"lr": 3e-4}
     path.write_text(json.dumps(record))
-    plan["other_rates"] = [full | {"checkpoints": {}}]
     plan["cells"].remove(full)
+    plan["other_rates"] = [full]
     (root / "plan.json").write_text(json.dumps(plan))
     assert matched_gaps(load(root)) == ()
 

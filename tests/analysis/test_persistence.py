@@ -14,8 +14,8 @@ from planted import Made, write
 from scipy import optimize, stats
 
 from medcot_bench.analysis.build import build
-from medcot_bench.analysis.persistence import persistence
-from medcot_bench.planning.estimates.power import spreads
+from medcot_bench.analysis.persistence import compute_persistence
+from medcot_bench.analysis.pilot import spreads
 from medcot_bench.report.headline import summarise
 from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Persistence
@@ -51,7 +51,7 @@ def plant(root: Path, means: Means, seeds: int = 3, spread: float = 0.05, **chan
 
 
 def only(root: Path) -> Persistence:
-    (found,) = (pair for pair in persistence(load(root)) if pair.score == "answer")
+    (found,) = (pair for pair in compute_persistence(load(root)) if pair.score == "answer")
     return found
 
 
@@ -184,7 +184,7 @@ def test_the_hypotheses_are_a_family_of_their_own(tmp_path: Path) -> None:
     p_values: dict[tuple[str, ...], dict[str, Persistence]] = {}
     for declared in ((), ("layer_lora",)):
         declare(root, margins={"answer": 0.02}, adapters=declared)
-        p_values[declared] = {pair.adapter: pair for pair in persistence(load(root))}
+        p_values[declared] = {pair.adapter: pair for pair in compute_persistence(load(root))}
     alone, among = p_values["layer_lora",]["layer_lora"], p_values[()]["layer_lora"]
     assert (alone.declared, p_values["layer_lora",]["lora"].declared) == (True, False)
     assert alone.same.gap.found == among.same.gap.found
@@ -223,7 +223,7 @@ def test_a_family_goes_over_training_tasks_and_sizes_but_over_no_two_scores(tmp_
                     made.append(Made(adapter=label, task=task, seed=seed, scores=scores, request=asked))
     root = write(tmp_path, *made)
     declare(root, adapters=["layer_lora"])
-    found = persistence(load(root))
+    found = compute_persistence(load(root))
     assert len(found) == 16  # training tasks by sizes by adapters by scores
     families: dict[tuple[str, bool], list[Persistence]] = {}
     for pair in found:
@@ -249,12 +249,13 @@ def test_a_gap_in_domain_counts_once_however_many_the_shifts(tmp_path: Path) -> 
     root = plant(tmp_path / "two", row)
     plan = json.loads((root / "plan.json").read_text())
     for cell in plan["cells"]:
-        cell["scores"] |= {f"{key}x": "again" for key, task in cell["scores"].items() if task == "manuals_qa"}
+        again = [one for one in cell["evaluations"] if one["task"] == "manuals_qa"]
+        cell["evaluations"] += [{**one, "id": f"{one['id']}x", "task": "again"} for one in again]
     plan["tasks"]["again"] = plan["tasks"]["manuals_qa"]
     (root / "plan.json").write_text(json.dumps(plan))
     for path in [*root.glob("cells/*/s*/manuals_qa-*")]:
         path.with_name(path.name.replace(".json", "x.json")).write_text(path.read_text())
-    found = [pair for pair in persistence(load(root)) if pair.score == "answer"]
+    found = [pair for pair in compute_persistence(load(root)) if pair.score == "answer"]
     assert [pair.shift.task for pair in found] == ["manuals_qa", "again"]
     for pair in found:
         assert pair.same.gap == alone.same.gap
@@ -268,7 +269,7 @@ def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Pa
     root = write(tmp_path, *(Made(adapter=a, seed=s, scores=scores) for a in ("full", "lora") for s in (0, 1)))
     for path in root.glob("cells/*/scores/manuals_qa*.json"):
         path.write_text(path.read_text().replace('"answer": "text"', '"answer": "letter"'))
-    by_score = {pair.score: pair for pair in persistence(load(root))}
+    by_score = {pair.score: pair for pair in compute_persistence(load(root))}
     assert by_score["answer"].change is None
     assert by_score["answer"].verdict is Verdict.NOT_COMPARABLE
     assert by_score["gold_nll"].change is not None
@@ -276,7 +277,7 @@ def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Pa
 
 
 def test_without_full_fine_tuning_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
-    assert persistence(load(plant(tmp_path, {"lora": (0.8, 0.6), "qlora": (0.2, 0.3)}))) == ()
+    assert compute_persistence(load(plant(tmp_path, {"lora": (0.8, 0.6), "qlora": (0.2, 0.3)}))) == ()
 
 
 def test_right_and_wrong_are_counted_on_the_items_that_all_seeds_have(tmp_path: Path) -> None:
@@ -305,7 +306,7 @@ def test_seeds_that_share_no_task_show_nothing_yet(tmp_path: Path) -> None:
         (path,) = root.glob(f"cells/{pattern}.json")
         path.unlink()
     results = load(root)
-    assert [pair for pair in persistence(results) if pair.score == "answer"] == []
+    assert [pair for pair in compute_persistence(results) if pair.score == "answer"] == []
     build(results)
     assert "on that task" in summarise(results)
     assert spreads(results) == {}  # one seed on each task
@@ -314,4 +315,4 @@ def test_seeds_that_share_no_task_show_nothing_yet(tmp_path: Path) -> None:
 def test_training_tasks_keep_the_order_of_the_plan(tmp_path: Path) -> None:
     row = {"answer": dict.fromkeys("abcd", 1.0)}
     made = [Made(adapter=a, task=t, scores=dict.fromkeys(TASKS, row)) for t in TASKS for a in ("full", "lora")]
-    assert [pair.task for pair in persistence(load(write(tmp_path, *made)))] == [*TASKS]
+    assert [pair.task for pair in compute_persistence(load(write(tmp_path, *made)))] == [*TASKS]

@@ -91,7 +91,7 @@ def answers(kept: Results, kept_fields: dict[str, Any]) -> Callable[..., tuple[l
     plan = make_plan(Study.model_validate(kept_fields))
 
     def answers(cell: CellResult, task: str) -> tuple[list[Example], list[str]]:
-        return plan.scored_items(task), [sample["prediction"] for sample in kept.samples(cell, task)]
+        return plan.items.scored(task), [sample["prediction"] for sample in kept.samples(cell, task)]
 
     return answers
 
@@ -158,7 +158,7 @@ def test_chat_template_system_prompt_and_solved_examples_are_those_of_scoring(
         "output_dir": str(tmp_path / "chat"),
     }
     results = medcot_bench.run(fields)
-    items = make_plan(Study.model_validate(fields)).scored_items("k8s_qa")
+    items = make_plan(Study.model_validate(fields)).items.scored("k8s_qa")
     for cell in results.cells:
         for example, sample in zip(items, results.samples(cell, "k8s_qa"), strict=True):
             assert main(["predict", str(results.root), cell.cell.id, "--task", "k8s_qa", *typed(example)]) == 0

@@ -37,7 +37,7 @@ def test_a_cell_is_of_use_without_its_rows_and_from_elsewhere(
     assert main([*run, "--adapters", "none", f"peft:path={adapter}", "-o", "again"]) == 0
     plan = json.loads(Path("out/plan.json").read_text())
     assert len(plan["tasks"]) == 2
-    assert any("no baselines: it has prompts of its own" in setting for setting in plan["settings"])
+    assert "it has prompts of its own" in {left["reason"] for left in plan["left_out_baselines"]}
     Path("mine.jsonl").rename("moved.jsonl")
     monkeypatch.chdir(elsewhere)
     capsys.readouterr()

@@ -18,16 +18,16 @@ from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
+from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
 from medcot_bench.study.schema import Study
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.types import SPLITS, Example, Split
 
 Fields = dict[str, Any]
 
 
-def choose(typed: str, data_seed: int = 0) -> ChosenTask:
-    return choose_task(split_specs(typed)[0], installed(), data_seed)
+def choose(typed: str, data_seed: int = 0) -> ResolvedTask:
+    return resolve_task(parse_specs(typed)[0], installed(), data_seed)
 
 
 def plan_of(fields: Fields, **changes: Any) -> Any:
@@ -46,7 +46,7 @@ class Endless:
         return (Example(id=f"{split}{n}", group=f"{split}{n}", question=f"{n}?", answer="a") for n in numbers)
 
 
-def endless() -> ChosenTask:
+def endless() -> ResolvedTask:
     return dataclasses.replace(choose("kubectl"), task=Endless())  # type: ignore[arg-type]
 
 
@@ -99,14 +99,14 @@ def test_another_prompt_asks_the_same_items(study_fields: Fields, examples: Path
     sources = {task: source.format(examples) for task, source in data.items()}
     plan = plan_of(study_fields, tasks="k8s_qa", eval_tasks="k8s_qa@other_prompt", data=sources)
     own, other = (plan.tasks[name] for name in ("k8s_qa", "k8s_qa@other_prompt"))
-    items = plan.scored_items("k8s_qa")
-    assert items == plan.scored_items(other.label)
+    items = plan.items.scored("k8s_qa")
+    assert items == plan.items.scored(other.label)
     assert plan.data[own.label].source == plan.data[other.label].source
-    assert {score.task: score.relation for score in plan.scores if score.relation != "base"} == {
+    assert {score.task: score.relation for score in plan.evaluations if score.relation != "base"} == {
         "k8s_qa": "same_task",
         "k8s_qa@other_prompt": "shift",
     }
-    assert len({score.id for score in plan.scores}) == len(plan.scores)
+    assert len({score.id for score in plan.evaluations}) == len(plan.evaluations)
     encoder = Encoder(load_tokenizer(Path(study_fields["model"])))
     written = [write(chosen, encoder, items[0]) for chosen in (own, other)]
     assert written[0].prompt != written[1].prompt
@@ -123,7 +123,7 @@ def test_a_shift_takes_no_file() -> None:
 def test_shifts_are_scored_as_shift_and_not_trained_on(study_fields: Fields) -> None:
     shift = "kubectl@unseen_template"
     plan = plan_of(study_fields, tasks="kubectl", eval_tasks=f"{shift},k8s_qa,k8s_qa@unseen_range,manuals_qa")
-    relations = {score.task: score.relation for score in plan.scores if score.relation != "base"}
+    relations = {score.task: score.relation for score in plan.evaluations if score.relation != "base"}
     assert relations == {
         "kubectl": "same_task",
         shift: "shift",
@@ -140,7 +140,7 @@ def test_a_shift_of_another_seed_or_level_may_hold_out_other_things_and_is_none_
 ) -> None:
     other = "kubectl@unseen_entity:seed=7"
     plan = plan_of(study_fields, tasks="kubectl", eval_tasks=other)
-    assert {score.task: score.relation for score in plan.scores if score.relation != "base"} == {
+    assert {score.task: score.relation for score in plan.evaluations if score.relation != "base"} == {
         "kubectl": "same_task",
         other: "same_domain",
     }
@@ -149,25 +149,25 @@ def test_a_shift_of_another_seed_or_level_may_hold_out_other_things_and_is_none_
 def test_a_limit_of_scored_validation_items_leaves_those_that_choose_a_checkpoint(study_fields: Fields) -> None:
     scoring = {"split": "validation"}
     plan = plan_of(study_fields, tasks="kubectl", limit=10, scoring=scoring)
-    assert len(plan.scored_items("kubectl")) == 10
-    assert len(plan.validation_items("kubectl")) == 64
+    assert len(plan.items.scored("kubectl")) == 10
+    assert len(plan.items.validation("kubectl")) == 64
     many = plan_of(study_fields, tasks="kubectl", limit=100, scoring=scoring)
-    assert many.validation_items("kubectl") == plan.validation_items("kubectl")
+    assert many.items.validation("kubectl") == plan.items.validation("kubectl")
 
 
 def test_a_shift_has_folder_and_ids_of_its_own(study_fields: Fields) -> None:
     plan = plan_of(study_fields, tasks="kubectl", eval_tasks="kubectl@unseen_template,kubectl@unseen_range")
-    assert len({score.id for score in plan.scores}) == len(plan.scores) == 6
-    assert plan.scores[-1].name.startswith("kubectl-unseen_range-")
+    assert len({score.id for score in plan.evaluations}) == len(plan.evaluations) == 6
+    assert plan.evaluations[-1].name.startswith("kubectl-unseen_range-")
 
 
 def test_limit_and_train_items_reach_beyond_the_pool(study_fields: Fields) -> None:
     plan = plan_of(study_fields, tasks="kubectl", limit=300, training={"train_items": 900})
-    assert len(plan.scored_items("kubectl")) == 300
-    assert len(plan.train_items("kubectl")) == 900
+    assert len(plan.items.scored("kubectl")) == 300
+    assert len(plan.items.train("kubectl")) == 900
     small = plan_of(study_fields, tasks="kubectl", limit=30, training={"train_items": 90})
-    assert small.train_items("kubectl") == plan.train_items("kubectl")[:90]
-    assert small.scored_items("kubectl") == plan.scored_items("kubectl")[:30]
+    assert small.items.train("kubectl") == plan.items.train("kubectl")[:90]
+    assert small.items.scored("kubectl") == plan.items.scored("kubectl")[:30]
 
 
 def test_items_of_bundled_tasks_are_kept_apart_by_their_groups_and_none_is_lost(study_fields: Fields) -> None:
@@ -180,7 +180,7 @@ def test_items_of_bundled_tasks_are_kept_apart_by_their_groups_and_none_is_lost(
 
 def test_solved_examples_before_a_shifts_prompts_come_from_training(study_fields: Fields) -> None:
     plan = plan_of(study_fields, eval_tasks="kubectl@unseen_entity", scoring={"num_fewshot": 2})
-    shots = [shot.id for shot in plan.shots("kubectl@unseen_entity")]
+    shots = [shot.id for shot in plan.items.shots("kubectl@unseen_entity")]
     assert shots == ["kubectl-train-basic-0-0", "kubectl-train-basic-0-1"]
 
 

@@ -14,15 +14,15 @@ import pytest
 from medcot_bench.data.sources import TaskData, digest, in_hash_order, load
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_task import ChosenTask, choose_task
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.types import SPLITS, Example, Split
 
 Write = Callable[[str, Iterable[Mapping[str, Any]]], Path]
 
 
-def choose(typed: str) -> ChosenTask:
-    return choose_task(split_specs(typed)[0], installed())
+def choose(typed: str) -> ResolvedTask:
+    return resolve_task(parse_specs(typed)[0], installed())
 
 
 def row(name: str, **fields: Any) -> dict[str, Any]:

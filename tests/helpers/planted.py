@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.results.cells import Cell, Score
+from medcot_bench.results.cells import CellKey, EvaluationKey
+from medcot_bench.results.plan_file import PlanFile, PlannedCell, PlannedTask, written
 from medcot_bench.results.records import (
     Attempt,
     CellRecord,
     Divergence,
+    EvaluationRecord,
     Forgetting,
     Phase,
     Provenance,
-    ScoreRecord,
     Status,
     Training,
 )
@@ -46,6 +46,7 @@ class Made:
     selector: Mapping[str, Any] = field(default_factory=lambda: {"name": "all", "targets": "all"})
     request: Mapping[str, Any] = field(default_factory=dict)  # beside the adapter
     provenance: Provenance = PROVENANCE
+    trainable: int | None = None
     kl: float | None = None
     general: tuple[float, float] | None = None  # nats a byte of general text: the model's, its base's
     general_text: str = "text"
@@ -61,69 +62,60 @@ def answers(a: float, b: float, c: float, d: float) -> dict[str, float]:
 
 def write(root: Path, *made: Made) -> Path:
     store = Store(root)
-    planned = []
-    for number, part in enumerate(made):
-        adapter = {"name": part.adapter.partition(":")[0], "selector": dict(part.selector)}
-        request = {"adapter": adapter, **part.request}
-        cell = Cell(id=f"{number:012x}", task=part.task, adapter=part.adapter, seed=part.seed, request=request)
-        if part.train:
-            store.commit_cell(cell, cell_record(cell, part, part.train), [])
-        scores = {}
-        for task in DOMAINS:
-            score = Score(id=f"{number:06x}{task[:6]}", cell=cell.id, task=task, relation="base", request={})
-            scores[score.id] = task
-            if task in part.scores:
-                store.commit_score(cell, score, score_record(score, part), samples(part.scores[task]))
-        for attempt in part.attempts:
-            store.add_attempt(cell, replace(attempt, cell_id=cell.id), "log")
-        entry = {"id": cell.id, "task": cell.task, "adapter": cell.adapter, "seed": cell.seed, "scores": scores}
-        entry |= {"baselines": write_baselines(store, cell, number, part)}
-        planned.append(entry | {"checkpoints": write_checkpoints(store, cell, number, part)})
+    planned = [write_cell(store, number, part) for number, part in enumerate(made)]
     left_out: dict[str, dict[str, int]] = {"k8s_qa": {"train overlaps manuals_qa eval": 2}, "manuals_qa": {}}
-    tasks = {
-        task: {"source": f"file:{task}.jsonl", "domain": domain, "left_out": left_out[task]}
-        for task, domain in DOMAINS.items()
-    }
-    plan: dict[str, Any] = {"base": BASE, "tasks": tasks, "general_text": "text", "cells": planned}
-    plan["baselines"] = [*dict.fromkeys(name for part in made for name in part.baselines)]
-    store.replace(root / "plan.json", json.dumps(plan).encode())
+    plan = PlanFile(
+        base=BASE,
+        tasks={
+            task: PlannedTask(source=f"file:{task}.jsonl", domain=domain, left_out=left_out[task])
+            for task, domain in DOMAINS.items()
+        },
+        made_with=None,
+        baselines=tuple(dict.fromkeys(name for part in made for name in part.baselines)),
+        general_text="text",
+        cells=tuple(planned),
+    )
+    store.replace(root / "plan.json", written(plan))
     return root
 
 
-def write_baselines(store: Store, cell: Cell, number: int, made: Made) -> dict[str, list[str]]:
-    found = {}
+def write_cell(store: Store, number: int, made: Made) -> PlannedCell:
+    adapter = {"name": made.adapter.partition(":")[0], "selector": dict(made.selector)}
+    request = {"adapter": adapter, **made.request}
+    key = CellKey(id=f"{number:012x}", task=made.task, adapter=made.adapter, seed=made.seed)
+    if made.train:
+        store.commit_cell(key, cell_record(key, request, made, made.train), [])
+    keys = [EvaluationKey(id=f"{number:06x}{task[:6]}", cell=key.id, task=task) for task in DOMAINS]
+    scores = [made.scores.get(task) for task in DOMAINS]
     for name, by_task in made.baselines.items():
-        for task, scores in by_task.items():
-            score_id = f"{number:04x}{name.replace('_', '').replace('=', '')}{task[:6]}"
-            score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={}, baseline=name)
-            store.commit_score(cell, score, score_record(score, made), samples(scores))
-            found[score_id] = [name, task]
-    return found
-
-
-def write_checkpoints(store: Store, cell: Cell, number: int, made: Made) -> dict[str, list[str]]:
-    found = {}
+        short = name.replace("_", "").replace("=", "")
+        ids = {task: f"{number:04x}{short}{task[:6]}" for task in by_task}
+        keys += [EvaluationKey(id=ids[task], cell=key.id, task=task, baseline=name) for task in by_task]
+        scores += by_task.values()
     for name, by_task in made.checkpoints.items():
-        for task, scores in by_task.items():
-            score_id = f"{number:04x}{name.replace('/', '')}{task[:6]}"
-            score = Score(id=score_id, cell=cell.id, task=task, relation="base", request={}, checkpoint=name)
-            store.commit_score(cell, score, score_record(score, made), samples(scores))
-            found[score_id] = [name, task]
-    return found
+        ids = {task: f"{number:04x}{name.replace('/', '')}{task[:6]}" for task in by_task}
+        keys += [EvaluationKey(id=ids[task], cell=key.id, task=task, checkpoint=name) for task in by_task]
+        scores += by_task.values()
+    for evaluation, values in zip(keys, scores, strict=True):
+        if values is not None:
+            store.commit_evaluation(key, evaluation, evaluation_record(evaluation, made), samples(values))
+    for attempt in made.attempts:
+        store.add_attempt(key, replace(attempt, cell_id=key.id), "log")
+    return PlannedCell(key=key, evaluations=tuple(keys))
 
 
-def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
+def cell_record(cell: CellKey, request: Mapping[str, Any], made: Made, train: Phase) -> CellRecord:
     return CellRecord(
         cell_id=cell.id,
         name=cell.name,
         task=cell.task,
         adapter=cell.adapter,
         seed=cell.seed,
-        request=cell.request,
+        request=request,
         base=BASE,
         source="file:k8s_qa.jsonl",
-        placement={},
-        trainable_parameters=1_000_000 if made.adapter.startswith("full") else 20_000,
+        placement={f"layers.{layer}.w": None for layer in range(2 if made.selector["name"] == "all" else 1)},
+        trainable_parameters=made.trainable or trainable(made.adapter, made.selector),
         total_parameters=1_000_000,
         adapter_bytes=4_000_000 if made.adapter.startswith("full") else 80_000,
         bytes={},
@@ -151,13 +143,19 @@ def cell_record(cell: Cell, made: Made, train: Phase) -> CellRecord:
     )
 
 
+def trainable(adapter: str, selector: Mapping[str, Any]) -> int:
+    if adapter.partition(":")[0] != "full":
+        return 20_000
+    return 1_000_000 if (selector.get("name"), selector.get("targets")) == ("all", "all") else 400_000
+
+
 def forgotten(nll: float, base: float, text: str) -> Forgetting:
     return Forgetting(nll=nll, base=base, text=text, bytes=8000)
 
 
-def score_record(score: Score, made: Made) -> ScoreRecord:
+def evaluation_record(score: EvaluationKey, made: Made) -> EvaluationRecord:
     relations = {None: "base", score.task: "same_task"}
-    return ScoreRecord(
+    return EvaluationRecord(
         score_id=score.id,
         cell_id=score.cell,
         task=score.task,

@@ -1,3 +1,3 @@
-"""The package here is installed and used by tests/test_plugins.py; pytest collects nothing from it."""
+"""The package here is installed and used by tests/plugins/test_manager.py; pytest collects nothing from it."""
 
 collect_ignore = ["medcot_broken"]

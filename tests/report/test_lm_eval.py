@@ -22,7 +22,8 @@ from planted import Made, answers, write
 from medcot_bench.plugins.manager import installed
 from medcot_bench.report.export import export
 from medcot_bench.results.folder import CellResult, Results, load
-from medcot_bench.results.records import ScoreRecord
+from medcot_bench.results.records import EvaluationRecord
+from medcot_bench.testing.example_results import MADE_WITH
 
 Line = tuple[str, ...]
 
@@ -53,7 +54,7 @@ def table(content: dict[str, Any]) -> list[Line]:
 def expected(cell: CellResult) -> set[Line]:
     """Return what lm-eval's table should say of one model, from its records."""
     lines = set()
-    for task, score in cell.scores.items():
+    for task, score in cell.evaluations.items():
         values = {key.partition(",")[0]: value for key, value in score.results.items()}
         for number, name in enumerate(sorted(name for name in values if not name.endswith("_stderr"))):
             version = str(score.request["task"]["version"]) if number == 0 else ""
@@ -71,7 +72,7 @@ def test_lm_eval_s_table_has_the_numbers_of_the_records() -> None:
     for (path, content), cell in zip(files.items(), quick().cells, strict=True):
         assert path.startswith(f"{cell.cell.name}/results_")
         found = table(content)
-        assert len(found) == sum(len(score.results) // 2 for score in cell.scores.values())
+        assert len(found) == sum(len(score.results) // 2 for score in cell.evaluations.values())
         assert set(found) == expected(cell)
 
 
@@ -110,19 +111,25 @@ def test_the_files_lie_where_lm_eval_looks_for_them_and_stay_there(tmp_path: Pat
     assert not (tmp_path / "leaderboard.md").exists()
 
 
+def with_shots(results: Results, count: int | None) -> Results:
+    made = None if count is None else replace(MADE_WITH, num_fewshot=count)
+    return replace(results, plan=replace(results.plan, made_with=made))
+
+
 def test_a_model_that_is_not_scored_has_no_file() -> None:
     first, second, *_ = quick().cells
-    part = replace(quick(), cells=(replace(first, scores={}), replace(second, record=None)))
+    part = replace(quick(), cells=(replace(first, evaluations={}), replace(second, record=None)))
     assert written(part) == {}
 
 
 @pytest.mark.parametrize(("num_fewshot", "shown"), [(3, "3"), (None, "")])
 def test_solved_examples_are_counted_where_the_folder_says_how_many(num_fewshot: int | None, shown: str) -> None:
     cell = quick().cells[0]
-    score = cell.scores["k8s_qa"]
+    score = cell.evaluations["k8s_qa"]
     score = replace(score, request={**score.request, "shots": "0123456789abcdef"})
-    cells = (replace(cell, scores={"k8s_qa": score}),)
-    (content,) = written(replace(quick(), num_fewshot=num_fewshot, cells=cells)).values()
+    cells = (replace(cell, evaluations={"k8s_qa": score}),)
+    results = with_shots(replace(quick(), cells=cells), num_fewshot)
+    (content,) = written(results).values()
     assert {line[3] for line in table(content)} == {shown}
 
 
@@ -135,13 +142,13 @@ def test_a_baseline_has_a_file_beside_the_base_s(tmp_path: Path) -> None:
         scores={"k8s_qa": {"answer": answers(0, 0, 0, 1)}},
         baselines={name: {"k8s_qa": {"answer": answers(0, 0, 1, 1)}} for name in ("few_shot=5", "cot")},
     )
-    results = replace(load(write(tmp_path, made)), num_fewshot=2)
+    results = with_shots(load(write(tmp_path, made)), 2)
     cells = tuple(
         replace(
             cell,
-            scores={
+            evaluations={
                 task: replace(score, results={"answer,none": values[cell.row]})
-                for task, score in cell.scores.items()
+                for task, score in cell.evaluations.items()
             },
         )
         for cell in results.cells
@@ -175,7 +182,7 @@ def test_of_a_task_of_lm_eval_it_says_what_the_record_does() -> None:
     leaf = {"version": "2.0", "num_fewshot": 3, "documents": "0" * 64, "results": results}
     cell = quick().cells[0]
     score = replace(
-        cell.scores["k8s_qa"],
+        cell.evaluations["k8s_qa"],
         task="lm_eval:own.yaml",
         source="file:own.yaml",
         request={"task": {"name": "own"}, "items": {"limit": None}},
@@ -185,8 +192,8 @@ def test_of_a_task_of_lm_eval_it_says_what_the_record_does() -> None:
         subtasks={"own": leaf},
     )
 
-    def content_of(score: ScoreRecord) -> dict[str, Any]:
-        (content,) = written(replace(quick(), cells=(replace(cell, scores={score.task: score}),))).values()
+    def content_of(score: EvaluationRecord) -> dict[str, Any]:
+        (content,) = written(replace(quick(), cells=(replace(cell, evaluations={score.task: score}),))).values()
         return content
 
     content, name = content_of(score), "lm_eval:own.yaml[file:own.yaml]"
@@ -222,14 +229,14 @@ HOSTILE = st.text(st.sampled_from("|`\\<>_*[]()\n\r\t\0\u2028\x1b#=:{}%ab1é🙂
 def test_no_text_changes_the_files_or_breaks_out_of_lm_eval_s_table(text: str) -> None:
     cell = quick().cells[1]
     assert cell.record
-    one = {key: value for key, value in cell.scores["k8s_qa"].results.items() if key.startswith("answer")}
-    cell = replace(cell, scores={"k8s_qa": replace(cell.scores["k8s_qa"], results=one)})
+    one = {key: value for key, value in cell.evaluations["k8s_qa"].results.items() if key.startswith("answer")}
+    cell = replace(cell, evaluations={"k8s_qa": replace(cell.evaluations["k8s_qa"], results=one)})
     base = {name: f"{value}{text}" for name, value in cell.record.base.items()}
     scores = {
         task: replace(score, task=f"{text}{task}{text}", source=f"file:{text}.jsonl")
-        for task, score in cell.scores.items()
+        for task, score in cell.evaluations.items()
     }
-    hostile = replace(cell, record=replace(cell.record, base=base, adapter=text), scores=scores)
+    hostile = replace(cell, record=replace(cell.record, base=base, adapter=text), evaluations=scores)
     ((path, content),) = written(replace(quick(), cells=(hostile,))).items()
     assert ".." not in Path(path).parts
     (line,) = table(content)
@@ -238,6 +245,6 @@ def test_no_text_changes_the_files_or_breaks_out_of_lm_eval_s_table(text: str) -
 
 def test_the_files_are_strict_json() -> None:
     cell = quick().cells[0]
-    broken = {task: replace(score, results={"answer,none": math.nan}) for task, score in cell.scores.items()}
+    broken = {task: replace(score, results={"answer,none": math.nan}) for task, score in cell.evaluations.items()}
     with pytest.raises(ValueError, match="not JSON compliant"):
-        written(replace(quick(), cells=(replace(cell, scores=broken),)))
+        written(replace(quick(), cells=(replace(cell, evaluations=broken),)))

@@ -22,8 +22,8 @@ def test_baselines_come_to_a_study_without_anything_else_being_made_again(study_
     assert len(made) == len(scores) + 2 + 2 + 1
     rows = {cell.row: cell for cell in results.cells}
     assert list(rows) == ["none", "none (few_shot=1)", "none (cot)", "none (no_context)", "lora"]
-    assert rows["none (no_context)"].scores["k8s_qa"].form == {"context": "none", "answer": "text"}
-    assert rows["none (few_shot=1)"].scores["k8s_qa"].form == rows["none"].scores["k8s_qa"].form
+    assert rows["none (no_context)"].evaluations["k8s_qa"].form == {"context": "none", "answer": "text"}
+    assert rows["none (few_shot=1)"].evaluations["k8s_qa"].form == rows["none"].evaluations["k8s_qa"].form
     samples = results.samples(rows["none (cot)"], "k8s_qa")
     assert samples != results.samples(rows["none"], "k8s_qa")
     frame = results.to_pandas()
@@ -36,4 +36,4 @@ def test_baselines_come_to_a_study_without_anything_else_being_made_again(study_
 
     plain = medcot_bench.run(fields | {"scoring": scoring | {"num_fewshot": 1}, "adapters": "none"})
     (base,) = plain.cells
-    assert base.scores["k8s_qa"] == rows["none (few_shot=1)"].scores["k8s_qa"]  # one record serves both
+    assert base.evaluations["k8s_qa"] == rows["none (few_shot=1)"].evaluations["k8s_qa"]  # one record serves both

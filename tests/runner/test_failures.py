@@ -53,7 +53,7 @@ def test_an_evaluation_that_fails_leaves_the_others(study_fields: dict[str, Any]
     results = medcot_bench.run(fields)
     [cell] = results.cells
     assert cell.record is not None
-    assert set(cell.scores) == {"medqa_cot"}
+    assert set(cell.evaluations) == {"medqa_cot"}
     assert cell.failure is not None
     assert cell.failure.score == "k8s_qa"
     assert "is longer than 440 tokens" in cell.failure.error

@@ -28,7 +28,7 @@ def numbers(folder: Path) -> dict[str, Any]:
         cell.cell.name: (
             cell.record and cell.record.training,
             cell.record and dict(cell.record.placement),
-            {task: (dict(score.results), score.samples_sha256) for task, score in cell.scores.items()},
+            {task: (dict(score.results), score.samples_sha256) for task, score in cell.evaluations.items()},
         )
         for cell in results.cells
     }

@@ -52,8 +52,8 @@ def test_every_cell_is_trained_and_scored_on_every_task(results: Results) -> Non
     assert len(results.cells) == 1 + 5 * 2
     for cell in results.cells:
         assert cell.failure is None
-        assert set(cell.scores) == {"medqa_cot", "k8s_qa", "manuals_qa"}
-        relations = {task: score.relation for task, score in cell.scores.items()}
+        assert set(cell.evaluations) == {"medqa_cot", "k8s_qa", "manuals_qa"}
+        relations = {task: score.relation for task, score in cell.evaluations.items()}
         if cell.cell.task is None:
             assert set(relations.values()) == {"base"}
         else:
@@ -142,7 +142,7 @@ def test_a_saved_model_loads_without_us_and_gives_the_recorded_likelihoods(
     tokenizer = AutoTokenizer.from_pretrained(fields["model"])
     plan = make_plan(medcot_bench.Study.model_validate(fields))
     [cell] = [c for c in results.cells if (c.cell.adapter, c.cell.task) == (adapter, "k8s_qa")]
-    for example, sample in zip(plan.scored_items("manuals_qa"), results.samples(cell, "manuals_qa"), strict=True):
+    for example, sample in zip(plan.items.scored("manuals_qa"), results.samples(cell, "manuals_qa"), strict=True):
         encoder = Encoder(tokenizer)
         written = write(plan.tasks["manuals_qa"], encoder, example)
         prompt, target = encoder.pair(written.prompt, written.target)
@@ -196,7 +196,7 @@ def test_an_adapter_without_steps_is_the_base_to_the_last_digit_and_marked(
     assert lora.record.training.steps == 0
     assert lora.record.divergence is not None
     assert lora.record.divergence.kl == 0
-    assert dict(base.scores["k8s_qa"].results) == dict(lora.scores["k8s_qa"].results)
+    assert dict(base.evaluations["k8s_qa"].results) == dict(lora.evaluations["k8s_qa"].results)
     board = (results.root / "leaderboard.md").read_text()
     named = r"k8s_qa\[file:k8s_qa.jsonl\]"
     assert f"lora:max_steps=0 {named} on {named}" in board

@@ -50,7 +50,7 @@ def test_the_rate_with_the_least_loss_trains_every_seed(fields: dict[str, Any], 
     by_hand |= {"training": {"train_tokens": 1500, "batch_size": 2, "lr": last.rate}, "limit": None}
     by_hand["scoring"] = {"scores": ("gold_nll",), "split": "validation"}
     [cell] = medcot_bench.run(by_hand).cells
-    assert cell.scores["k8s_qa"].results["gold_nll,none"] == last.loss
+    assert cell.evaluations["k8s_qa"].results["gold_nll,none"] == last.loss
 
 
 def test_a_finished_study_tries_nothing_again(
@@ -89,7 +89,7 @@ def test_a_rate_that_diverges_has_had_its_try(fields: dict[str, Any]) -> None:
 
 def test_with_nothing_to_train_the_base_is_scored(fields: dict[str, Any]) -> None:
     [base] = medcot_bench.run(fields | {"adapters": "none"}).cells
-    assert set(base.scores) == {"k8s_qa"}
+    assert set(base.evaluations) == {"k8s_qa"}
 
 
 def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(fields: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(field
     assert [trial.reused for trial in results.trials] == [0.0] * 4  # a trial makes no checkpoints
     assert [cell.cell.adapter for cell in results.other_rates] == ["full", "lora"]
     for cell in results.other_rates:
-        assert {task: set(score.results) for task, score in cell.scores.items()} == {
+        assert {task: set(score.results) for task, score in cell.evaluations.items()} == {
             task: {"gold_nll,none", "gold_nll_stderr,none"} for task in ("k8s_qa", "manuals_qa")
         }
         assert len(results.samples(cell, "manuals_qa")) == fields["limit"]
@@ -115,7 +115,7 @@ def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(field
     named = {matched.adapter for matched in matched_gaps(results)}
     assert named <= {"lora", *(f"{adapter} at lr {rate:g}" for adapter, rate in rates.items())}
     again = medcot_bench.run(fields)
-    assert [cell.scores for cell in again.other_rates] == [cell.scores for cell in results.other_rates]
+    assert [cell.evaluations for cell in again.other_rates] == [cell.evaluations for cell in results.other_rates]
 
 
 def test_a_shift_that_can_not_be_scored_keeps_no_rate_from_being_chosen(
@@ -129,7 +129,7 @@ def test_a_shift_that_can_not_be_scored_keeps_no_rate_from_being_chosen(
     fields["training"] |= {"checkpoints": 1}
     results = medcot_bench.run(fields)
     assert {trial.adapter for trial in results.trials if trial.chosen} == {"full", "lora"}
-    assert all("k8s_qa" in cell.scores for cell in results.cells)
+    assert all("k8s_qa" in cell.evaluations for cell in results.cells)
 
 
 def test_rates_are_chosen_by_the_training_task_also_where_validation_is_what_is_scored(
@@ -140,5 +140,5 @@ def test_rates_are_chosen_by_the_training_task_also_where_validation_is_what_is_
     fields["scoring"] |= {"split": "validation"}
     plan = make_plan(medcot_bench.Study.model_validate(fields))
     for cell in plan.cells:
-        [choosing] = [score for score in plan.scores_of(cell) if score.chooses]
+        [choosing] = [score for score in plan.evaluations_of(cell) if score.chooses]
         assert choosing.task == cell.task

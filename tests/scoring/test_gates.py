@@ -16,7 +16,7 @@ from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
-from medcot_bench.scoring.evaluate import evaluate_score
+from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.gates import check_predictions, check_prompts
 from medcot_bench.scoring.rouge import Rouge, RougeL
 from medcot_bench.study.schema import Study
@@ -54,7 +54,7 @@ def rouge_with_the_prompt_left_in(folder: Path, plan: Plan) -> list[Rouge]:
     tokenizer = load_tokenizer(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     chosen, metric, scores = plan.tasks["medqa_cot"], RougeL(), []
-    for example in plan.scored_items("medqa_cot"):
+    for example in plan.items.scored("medqa_cot"):
         prompt = chosen.task.prompt(example, "default")
         ids = tokenizer(prompt, return_tensors="pt")
         output = model.generate(**ids, max_new_tokens=12, do_sample=False, pad_token_id=tokenizer.pad_token_id)
@@ -78,7 +78,7 @@ def test_the_trap_scores_two_random_models_alike_and_the_gate_stops_it(
     encoder = Encoder(load_tokenizer(tiny_model))
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     with pytest.raises(GateError, match="the prompt holds the target in 3 of 3 items"):
-        evaluate_score(model, encoder, plan, plan.scores[0])
+        evaluate_task(model, encoder, plan, plan.evaluations[0])
 
 
 def example(**fields: Any) -> Example:

@@ -18,7 +18,7 @@ from medcot_bench.models.load import load_model, load_tokenizer
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
-from medcot_bench.scoring.evaluate import Evaluation, evaluate_score
+from medcot_bench.scoring.evaluate import EvaluationResult, evaluate_task
 from medcot_bench.study.schema import Study
 
 
@@ -61,12 +61,12 @@ def saved_adapter(tiny_model: Path, tmp_path: Path) -> Path:
     return tmp_path / "adapter"
 
 
-def evaluate_adapter(plan: Plan, model_folder: Path, adapter: Path, task: str) -> Evaluation:
+def evaluate_adapter(plan: Plan, model_folder: Path, adapter: Path, task: str) -> EvaluationResult:
     base = load_model(model_folder, quantisation="none", dtype=torch.float32, device=torch.device("cpu"))
     model = PeftModel.from_pretrained(base, str(adapter)).eval()
     encoder = Encoder(load_tokenizer(model_folder), plan.study.chat_template)
-    score = next(score for score in plan.scores if score.task == task)
-    return evaluate_score(model, encoder, plan, score)
+    score = next(score for score in plan.evaluations if score.task == task)
+    return evaluate_task(model, encoder, plan, score)
 
 
 @pytest.mark.parametrize("chat_template", [False, True])
@@ -83,7 +83,7 @@ def test_scores_equal_plain_hflm_on_the_saved_adapter(
     encoder = Encoder(tokenizer, chat_template)
     chosen = plan.tasks["medqa_cot"]
     assert len(evaluation.samples) == 5
-    for example, sample in zip(plan.scored_items("medqa_cot"), evaluation.samples, strict=True):
+    for example, sample in zip(plan.items.scored("medqa_cot"), evaluation.samples, strict=True):
         written = write(chosen, encoder, example)
         options = [encoder.target(option) for option in chosen.task.options(example).values()]
         requests = [
@@ -128,7 +128,7 @@ def test_training_and_lm_eval_see_the_same_tokens(
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     plain = HFLM(pretrained=model, tokenizer=tokenizer)
     for label, chosen in plan.tasks.items():
-        for example in plan.train_items(label)[:4]:
+        for example in plan.items.train(label)[:4]:
             written = write(chosen, encoder, example)
             assert encoder.pair(written.prompt, written.target) == plain._encode_pair(
                 written.prompt, written.target

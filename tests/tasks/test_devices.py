@@ -75,7 +75,7 @@ def steps(text: str) -> list[str]:
     return [step[0].lower() + step[1:] for step in re.findall(r"^\d\. (.+)\.$", text, re.MULTILINE)]
 
 
-def asked(names: list[str], question: str) -> list[str]:
+def apply_baseline(names: list[str], question: str) -> list[str]:
     """Return the names in a question in the order in which they stand there."""
     return sorted((name for name in names if name in question), key=question.index)
 
@@ -85,7 +85,7 @@ def about_limits(kind: str, text: str, question: str) -> str | None:
     if kind == "setting_of_value":
         (name,) = (name for name, row in rows.items() if re.search(rf"\b{row['factory']}(?!\w)", question))
         return name
-    named = asked([*rows], question)
+    named = apply_baseline([*rows], question)
     if not named or kind not in (
         "maximum",
         "minimum",
@@ -122,7 +122,7 @@ def about_parts(kind: str, text: str, question: str) -> str | None:
         best = sorted(rows, key=ranked[kind])
         assert ranked[kind](best[-1]) != ranked[kind](best[-2])
         return best[-1]
-    named = asked([*rows], question)
+    named = apply_baseline([*rows], question)
     if kind == "interval":
         return f"{rows[named[0]][0]} {rows[named[0]][1]}"
     if kind == "takes":

@@ -8,8 +8,8 @@ import pytest
 
 from medcot_bench.data.sources import load
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_task import choose_task
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.resolve_task import resolve_task
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.types import SPLITS
 
 SIZES = {
@@ -29,7 +29,7 @@ def test_the_golds_of_real_rows_score_one(place: str, options: str, real_data: P
     name = place.partition("/")[2] + options
     if options and not name.partition(":")[0].endswith("_cot"):
         pytest.skip("a task without reasoning")
-    chosen = choose_task(split_specs(name)[0], installed())
+    chosen = resolve_task(parse_specs(name)[0], installed())
     splits = load(chosen, {None: f"file:{real_data / place}.jsonl"}, 0).splits
     assert tuple(len(splits[split]) for split in SPLITS) == SIZES[place]
     for example in (example for split in SPLITS for example in splits[split]):

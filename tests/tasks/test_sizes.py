@@ -11,9 +11,9 @@ from medcot_bench.base_model.resolve import resolve
 from medcot_bench.errors import MedcotError
 from medcot_bench.models.load import load_tokenizer, weights_folder
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_task import choose_task
+from medcot_bench.plugins.resolve_task import resolve_task
 from medcot_bench.study.schema import DEFAULT_MODEL
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_tasks.bundled import SHIFTS
 
 LIMITS = {
@@ -41,7 +41,7 @@ def most(lengths: list[int]) -> int:
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("shift", ["", *SHIFTS])
 def test_prompts_and_targets_of_basic_items_are_short(name: str, shift: str, tokenizer: Any) -> None:
-    task = choose_task(split_specs(f"{name}@{shift}" if shift else name)[0], installed()).task
+    task = resolve_task(parse_specs(f"{name}@{shift}" if shift else name)[0], installed()).task
     items = list(islice(task.examples("eval"), 500))
     prompts = tokenizer([task.prompt(example, "default") for example in items])["input_ids"]
     targets = tokenizer([task.target(example).text for example in items])["input_ids"]
@@ -53,7 +53,7 @@ def test_prompts_and_targets_of_basic_items_are_short(name: str, shift: str, tok
 @pytest.mark.parametrize("name", LIMITS)
 def test_hard_items_are_longer(name: str, tokenizer: Any) -> None:
     def tokens(level: str) -> int:
-        task = choose_task(split_specs(f"{name}:level={level}")[0], installed()).task
+        task = resolve_task(parse_specs(f"{name}:level={level}")[0], installed()).task
         items = islice(task.examples("eval"), 300)
         texts = [task.prompt(example, "default") + task.target(example).text for example in items]
         return sum(len(ids) for ids in tokenizer(texts)["input_ids"])

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_task import choose_task
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.resolve_task import resolve_task
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_tasks.bundled import LEVELS, SHIFTS
 from medcot_tasks.text_answer import score_text
 
@@ -70,6 +70,6 @@ def test_no_text_breaks_it_and_every_text_is_its_own_answer(reference: str, answ
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_gold_answer_scores_1(name: str, level: str) -> None:
     for shift in ("", *(f"@{shift}" for shift in SHIFTS)):
-        task = choose_task(split_specs(f"{name}{shift}:level={level}")[0], installed()).task
+        task = resolve_task(parse_specs(f"{name}{shift}:level={level}")[0], installed()).task
         for item in islice(task.examples("eval"), 200):
             assert score_text(item.answer, task.target(item).text) == {"answer": 1.0, "exact": 1.0}

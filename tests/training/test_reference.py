@@ -15,8 +15,8 @@ from medcot_bench.base_model.resolve import resolve
 from medcot_bench.models.attention import flat
 from medcot_bench.models.load import load_model
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.resolve_adapter import choose_adapter
-from medcot_bench.study.spec_strings import split_specs
+from medcot_bench.plugins.resolve_adapter import resolve_adapter
+from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.testing.tiny import Architecture, make_tiny_model
 from medcot_bench.training.batches import Item, flatten, split_step
 from medcot_bench.training.loop import accumulate, mean_nll
@@ -88,7 +88,7 @@ def test_loss_and_every_gradient_equal_the_padded_reference(
 ) -> None:
     folder = make_tiny_model(tmp_path, architecture, hidden_size=64)
     base = resolve(str(folder))
-    chosen = choose_adapter(split_specs(adapter)[0], installed())
+    chosen = resolve_adapter(parse_specs(adapter)[0], installed())
     loaded = load_model(
         folder,
         quantisation=chosen.adapter.spec.quantisation,

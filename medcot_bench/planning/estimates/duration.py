@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from medcot_bench.planning.plan import DIVERGENCE_ITEMS, Plan
-from medcot_bench.planning.status import Todo
-from medcot_bench.plugins.prompted_task import asked
-from medcot_bench.results.cells import Cell, Score
+from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.status import CellStatus
+from medcot_bench.plugins.prompted_task import apply_baseline
+from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.types import Example
 
@@ -23,7 +23,7 @@ SECONDS_A_TOKEN = 1.5e-3
 """What a token costs that is read, on two cores of MEASURED_ON with a model of 135 M parameters."""
 MEASURED_ON = "an AMD EPYC"
 MEASURED_WITH = 135e6
-HARNESS_DOCUMENTS, HARNESS_TOKENS = 1000, 200
+LM_EVAL_DOCUMENTS, LM_EVAL_TOKENS = 1000, 200
 """What a task of lm-eval is taken to have, before it is loaded, and tokens of each."""
 WRITTEN = 4.5
 """What a token costs that is generated, in tokens that are read."""
@@ -91,7 +91,7 @@ class Eta:
         return total
 
 
-def phases(plan: Plan, todos: Sequence[Todo]) -> Iterator[Phase]:
+def phases(plan: Plan, todos: Sequence[CellStatus]) -> Iterator[Phase]:
     """Yield what is to be done, in order, with its work."""
     for todo in todos:
         cell = todo.cell
@@ -103,7 +103,7 @@ def phases(plan: Plan, todos: Sequence[Todo]) -> Iterator[Phase]:
             yield Phase(cell.id, score.title, f"score {how} {score.task} of {who}", _scoring(plan, cell, score))
 
 
-def guess(plan: Plan, todos: Sequence[Todo]) -> float:
+def guess(plan: Plan, todos: Sequence[CellStatus]) -> float:
     """Return the seconds that a plan takes on two cores of MEASURED_ON: nothing of this machine is known yet."""
     work = sum(phase.work for phase in phases(plan, todos))
     return work * SECONDS_A_TOKEN * plan.base.info.parameters / MEASURED_WITH
@@ -134,18 +134,18 @@ def _training(plan: Plan, cell: Cell, task: str) -> float:
     layers = [module.layer for module in plan.base.modules if module.path in placed]
     lowest = min((layer or 0 for layer in layers), default=0)
     trained = tokens * (1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers))
-    looked_at = plan.data[task].splits["eval"][:DIVERGENCE_ITEMS]
+    looked_at = plan.items.measured(task)
     measured = len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in looked_at)
     return trained + measured
 
 
-def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
+def _scoring(plan: Plan, cell: Cell, score: Evaluation) -> float:
     """Return about how much the engine `fast` has to read, each prompt once."""
-    if score.task in plan.harness:
-        return HARNESS_TOKENS * float(plan.harness[score.task].limit or HARNESS_DOCUMENTS)
+    if score.task in plan.lm_eval_tasks:
+        return LM_EVAL_TOKENS * float(plan.lm_eval_tasks[score.task].limit or LM_EVAL_DOCUMENTS)
     scoring, work = plan.scoring, 0.0
-    spec = asked(plan.tasks[score.task], score.baseline).task.spec
-    for number, item in enumerate(plan.scored_items(score.task, choosing=score.chooses)):
+    spec = apply_baseline(plan.tasks[score.task], score.baseline).task.spec
+    for number, item in enumerate(plan.items.scored(score.task, choosing=score.chooses)):
         prompt, target = _tokens(item)
         work += prompt + target
         if _generates(score) and number < (scoring.generate_items or number + 1):
@@ -154,7 +154,7 @@ def _scoring(plan: Plan, cell: Cell, score: Score) -> float:
     return work
 
 
-def _generates(score: Score) -> bool:
+def _generates(score: Evaluation) -> bool:
     names = score.request.get("scores")
     return not names or any(map(needs_generation, names))
 

@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
 
-from medcot_bench.analysis.per_item import ahead, group_of, is_full, references, rows_of, values_of
 from medcot_bench.planning.plan import Plan
-from medcot_bench.results.folder import Results
-from medcot_bench.results.metrics import CORE_SCORES, ON_ANY_FORM, needs_generation
-from medcot_bench.stats.contrasts import Part, effective_groups, on_common_seeds
-from medcot_bench.stats.power import Spread, detectable, groups_needed, mean_spread, showable, spread_of
+from medcot_bench.results.cells import cluster
+from medcot_bench.results.metrics import CORE_METRICS, ON_ANY_FORM, needs_generation
+from medcot_bench.stats.contrasts import effective_groups
+from medcot_bench.stats.power import (
+    CHANGE,
+    GAP,
+    Spread,
+    Varying,
+    detectable,
+    groups_needed,
+    mean_spread,
+    showable,
+)
 
-GAP, CHANGE = "gap", "change"
-
-
-class Effect(NamedTuple):
-    """What variances are known of."""
-
-    kind: str
-    """`gap` or `change`."""
-    score: str
-    trained: str
-    task: str
-    """Scored on."""
-
-
-Spreads = Mapping[Effect, Spread]
+Spreads = Mapping[Varying, Spread]
 ASSUMED = {
     (GAP, "answer"): Spread(groups=0.01, seeds=0.0025, rest=0.05),
     (CHANGE, "answer"): Spread(groups=0.006, seeds=0.005, rest=0.07),
@@ -92,37 +85,12 @@ def judged(plan: Plan) -> list[str]:
     return [score for score in dict.fromkeys([analysis.primary, *analysis.margins]) if _trained(plan, score)]
 
 
-def spreads(pilot: Results) -> dict[Effect, Spread]:
-    """Return the variances that a pilot shows of each gap and each change, the means over its adapters."""
-    rows = rows_of(pilot)
-    found: dict[Effect, list[Spread]] = {}
-    for key, reference in references(rows).items():
-        trained, cells = str(key[1]), rows[key]
-        if key == reference:
-            continue
-        gaps: dict[str, dict[str, Part]] = {}
-        for task in pilot.tasks:
-            (best, groups), (own, _) = (values_of(pilot, side, task) for side in (rows[reference], cells))
-            for score in own:
-                if paired := ahead(best.get(score, {}), own[score], score):
-                    gaps.setdefault(score, {})[task] = Part(paired, groups)
-        for score, parts in gaps.items():
-            for task, part in parts.items():
-                alone = spread_of([part]) if on_common_seeds([part]) else None
-                found.setdefault(Effect(GAP, score, trained, task), []).extend([alone] if alone else [])
-                if task != trained and trained in parts:
-                    shared = on_common_seeds([part, replace(parts[trained], weight=-1.0)])
-                    both = spread_of(shared) if shared else None
-                    found.setdefault(Effect(CHANGE, score, trained, task), []).extend([both] if both else [])
-    return {effect: mean_spread(several) for effect, several in found.items() if several}
-
-
 def _has(known: Spreads | None, score: str) -> bool:
     """Whether variances of any gap by a score are known."""
     return (GAP, score) in ASSUMED if known is None else any(e[:2] == (GAP, score) for e in known)
 
 
-def _spread(known: Spreads | None, effect: Effect) -> Spread:
+def _spread(known: Spreads | None, effect: Varying) -> Spread:
     """Return an effect's variances: its own in a pilot, else the means over the like, of a change else of gaps."""
     if known is None:
         return ASSUMED[effect[:2]]
@@ -139,7 +107,7 @@ def _expectation(
     wanted = wanted or margin
     names = [_groups(plan, name, score) for name in ([task] if effect == GAP else [trained, task])]
     groups, seeds = min(map(len, names)), len(plan.study.seeds)
-    of_effect = _spread(known, Effect(effect, score, trained, task))
+    of_effect = _spread(known, Varying(effect, score, trained, task))
     share = groups / effective_groups(names)
     # Counted in the set that has the fewest groups, as many in the others at the same proportion.
     spread = replace(of_effect, groups=share * of_effect.groups, rest=share * of_effect.rest)
@@ -160,10 +128,10 @@ def _expectation(
 
 
 def _groups(plan: Plan, task: str, score: str) -> set[str]:
-    items = plan.scored_items(task)
+    items = plan.items.scored(task)
     if needs_generation(score):
         items = items[: plan.scoring.generate_items]
-    return {group_of({"group": item.group}, task) for item in items}
+    return {cluster(task, item.group) for item in items}
 
 
 def _trained(plan: Plan, score: str) -> list[str]:
@@ -175,7 +143,7 @@ def with_gaps(plan: Plan) -> list[str]:
     """Return the training tasks on which full fine-tuning and another adapter train on the same items."""
     full: dict[tuple[str, str], str] = {}
     for cell in plan.cells:
-        if cell.task and is_full(cell.request):
+        if cell.task and plan.updates_all(cell.adapter):
             full.setdefault((cell.task, str(cell.request["train"])), cell.adapter)
     trained = (((cell.task, str(cell.request["train"])), cell.adapter) for cell in plan.cells if cell.task)
     return [*dict.fromkeys(key[0] for key, adapter in trained if full.get(key, adapter) != adapter)]
@@ -186,7 +154,7 @@ def _makes(plan: Plan, task: str, score: str) -> bool:
     asked, spec = plan.study.scoring.scores, plan.tasks[task].task.spec
     if asked and score not in asked:
         return False
-    return spec.form.answer == "letter" if score == "choice" else score in CORE_SCORES or score in spec.scores
+    return spec.form.answer == "letter" if score == "choice" else score in CORE_METRICS or score in spec.scores
 
 
 def _alike(plan: Plan, one: str, other: str) -> bool:
@@ -195,4 +163,4 @@ def _alike(plan: Plan, one: str, other: str) -> bool:
 
 def _shifts(plan: Plan, trained: str) -> list[str]:
     cells = {cell.id for cell in plan.cells if cell.task == trained}
-    return [*dict.fromkeys(s.task for s in plan.scores if s.cell in cells and s.relation == "shift")]
+    return [*dict.fromkeys(s.task for s in plan.evaluations if s.cell in cells and s.relation == "shift")]

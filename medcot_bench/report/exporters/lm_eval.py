@@ -14,10 +14,10 @@ from typing import Any
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.report.format import one_line
 from medcot_bench.results.folder import CellResult, Results
-from medcot_bench.results.metrics import higher_is_better, score_name
-from medcot_bench.results.records import CellRecord, ScoreRecord
+from medcot_bench.results.metrics import higher_is_better, metric_name
+from medcot_bench.results.records import CellRecord, EvaluationRecord
 from medcot_bench.study.baselines import shots_of
-from medcot_bench.study.spec_strings import NamedOptions
+from medcot_bench.study.spec_strings import Spec
 
 
 class LmEval:
@@ -30,7 +30,7 @@ class LmEval:
         return {
             f"{_model(cell)}/results_{_file_time(cell.record)}.json": _written(results, cell, cell.record)
             for cell in results.cells
-            if cell.record and cell.scores
+            if cell.record and cell.evaluations
         }
 
 
@@ -38,7 +38,7 @@ class LmEval:
 class _Part:
     """What the file says of one evaluation."""
 
-    score: ScoreRecord
+    score: EvaluationRecord
     version: int | str | None
     shots: int | None
     """None where it isn't known, or is not the same everywhere in a group."""
@@ -52,7 +52,7 @@ class _Part:
 def _written(results: Results, cell: CellResult, record: CellRecord) -> str:
     parts = {
         _name(score): _of_lm_eval(score) if score.subtasks else _of_ours(results, cell, score)
-        for score in cell.scores.values()
+        for score in cell.evaluations.values()
     }
     scores = {name: part.score for name, part in parts.items()}
     where = next(iter(scores.values())).provenance
@@ -102,20 +102,21 @@ def _written(results: Results, cell: CellResult, record: CellRecord) -> str:
 
 def _model(cell: CellResult) -> str:
     """Return the cell's name, with the prompt where that is not the study's."""
-    return f"{cell.cell.name}__{NamedOptions(cell.baseline, {}).slug}" if cell.baseline else cell.cell.name
+    return f"{cell.cell.name}__{Spec(cell.baseline, {}).slug}" if cell.baseline else cell.cell.name
 
 
-def _name(score: ScoreRecord) -> str:
+def _name(score: EvaluationRecord) -> str:
     """Return the task with its source: no program takes it for the public task of a like name."""
     return one_line(f"{score.task}[{score.source}]")
 
 
-def _of_ours(results: Results, cell: CellResult, score: ScoreRecord) -> _Part:
+def _of_ours(results: Results, cell: CellResult, score: EvaluationRecord) -> _Part:
     """Return the part of a task that the core scores: generated answers, means over items."""
-    if results.num_fewshot is None:
+    made = results.plan.made_with
+    if made is None:
         shots = None if score.request.get("shots") else 0
     else:
-        shots = shots_of(cell.baseline, results.num_fewshot)
+        shots = shots_of(cell.baseline, made.num_fewshot)
     items = score.counts["items"]
     generation = {"do_sample": False, "max_gen_toks": score.request.get("max_new_tokens")}
     return _Part(
@@ -128,7 +129,7 @@ def _of_ours(results: Results, cell: CellResult, score: ScoreRecord) -> _Part:
     )
 
 
-def _of_lm_eval(score: ScoreRecord) -> _Part:
+def _of_lm_eval(score: EvaluationRecord) -> _Part:
     """Return the part of a task of lm-eval, as far as the record tells it: not how it asks, nor how it sums up."""
     versions = {task["version"] for task in score.subtasks.values()}
     shots = {task["num_fewshot"] for task in score.subtasks.values()}
@@ -144,10 +145,10 @@ def _of_lm_eval(score: ScoreRecord) -> _Part:
     )
 
 
-def _metrics(score: ScoreRecord) -> Iterator[tuple[str, str]]:
+def _metrics(score: EvaluationRecord) -> Iterator[tuple[str, str]]:
     """Yield metric and name of every score: with several filters a metric comes several times."""
     for key in score.results:
-        if name := score_name(key):
+        if name := metric_name(key):
             yield key.partition(",")[0], name
 
 

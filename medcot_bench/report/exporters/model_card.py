@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from medcot_bench.data.sources import BUNDLED
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.report.document import (
@@ -33,6 +32,7 @@ from medcot_bench.report.exporters.markdown import written
 from medcot_bench.report.format import one_line
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.study.schema import BUNDLED
 
 NAMESPACE = "medcot-bench"
 _NAMES = """

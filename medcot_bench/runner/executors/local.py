@@ -96,7 +96,7 @@ def answer_of(module: str, job: Mapping[str, Any], *, offline: bool) -> dict[str
         if event is None:
             status = worker.wait()
             if status < 0:
-                raise MedcotError(ending(status))
+                raise MedcotError(describe_exit(status))
             raise RuntimeError(f"the worker ended with status {status}:\n{worker.tail}")
     if event["event"] == "fatal":
         raise fatal(event)
@@ -110,7 +110,7 @@ def fatal(event: Mapping[str, Any]) -> MedcotError:
     return error
 
 
-def ending(status: int) -> str:
+def describe_exit(status: int) -> str:
     """Say how a worker ended, by its exit status."""
     if status >= 0:
         return f"the worker ended with status {status}"

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from lm_eval.api.instance import Instance
-from lm_eval.models.utils import normalize_gen_kwargs, postprocess_generated_text
 
 from medcot_bench.errors import ConfigError
 from medcot_bench.models.attention import Past, Segment, flat
 from medcot_bench.scoring.engines.hf import STOP, HfLM
+from medcot_bench.scoring.lm_eval import Instance, normalize_gen_kwargs, postprocess_generated_text
 
 BATCH_TOKENS = 2048
 """Tokens of a flat batch, if one context and what follows it does not take more by itself."""

@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
-from lm_eval.models.huggingface import HFLM
 from transformers import StoppingCriteria, StoppingCriteriaList
+
+from medcot_bench.scoring.lm_eval import HFLM
 
 STOP = "stop_after_text"
 """Key of the generation settings under which a task gives its stop strings."""

@@ -1,0 +1,35 @@
+"""What a pilot study shows of the variances of gaps and of their changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from medcot_bench.analysis.per_item import paired_difference, references, rows_of, values_of
+from medcot_bench.results.folder import Results
+from medcot_bench.stats.contrasts import Part, on_common_seeds
+from medcot_bench.stats.power import CHANGE, GAP, Spread, Varying, mean_spread, spread_of
+
+
+def spreads(pilot: Results) -> dict[Varying, Spread]:
+    """Return the variances that a pilot shows of each gap and each change, the means over its adapters."""
+    rows = rows_of(pilot)
+    found: dict[Varying, list[Spread]] = {}
+    for key, reference in references(rows).items():
+        trained, cells = str(key[1]), rows[key]
+        if key == reference:
+            continue
+        gaps: dict[str, dict[str, Part]] = {}
+        for task in pilot.tasks:
+            (best, groups), (own, _) = (values_of(pilot, side, task) for side in (rows[reference], cells))
+            for score in own:
+                if paired := paired_difference(best.get(score, {}), own[score], score):
+                    gaps.setdefault(score, {})[task] = Part(paired, groups)
+        for score, parts in gaps.items():
+            for task, part in parts.items():
+                alone = spread_of([part]) if on_common_seeds([part]) else None
+                found.setdefault(Varying(GAP, score, trained, task), []).extend([alone] if alone else [])
+                if task != trained and trained in parts:
+                    shared = on_common_seeds([part, replace(parts[trained], weight=-1.0)])
+                    both = spread_of(shared) if shared else None
+                    found.setdefault(Varying(CHANGE, score, trained, task), []).extend([both] if both else [])
+    return {effect: mean_spread(several) for effect, several in found.items() if several}

@@ -1,0 +1,135 @@
+"""What is wrong with a study as a whole: names that nothing has, roles that do not fit, splits without items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from medcot_bench.lm_eval_tasks.task import is_lm_eval
+from medcot_bench.planning.plan import Plan
+from medcot_bench.plugins.manager import Plugins
+from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
+from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.results.metrics import CORE_METRICS, TRIED_BY
+from medcot_bench.study.schema import Study
+from medcot_bench.types import Split
+
+Tasks = Mapping[str, ResolvedTask]
+Adapters = Mapping[str, ResolvedAdapter]
+
+
+def nothing_named(study: Study) -> list[str]:
+    """Return what a study does not name at all.
+
+    Not to be said of a study with errors: what it named may have been left out for them.
+    """
+    problems = []
+    if not study.adapters:
+        problems.append("no adapter: name some with --adapters (see medcot-bench list)")
+    if not study.tasks and not study.eval_tasks:
+        problems.append(
+            "no task: name some with --tasks (see medcot-bench list), or a file of your own rows with --train"
+        )
+    return problems
+
+
+def wrong_names(study: Study, tasks: Tasks, adapters: Adapters, plugins: Plugins) -> Iterator[str]:
+    """Yield what a study names that is not there, or not in the role that it names it for."""
+    yield from _roles(study, adapters)
+    yield from _data(study, plugins)
+    yield from _training_tasks(study)
+    yield from _scores(study, tasks)
+    yield from _checkpoints(study)
+    yield from _hypotheses(study, adapters)
+
+
+def _roles(study: Study, adapters: Adapters) -> Iterator[str]:
+    specs = {label: adapter.adapter.spec for label, adapter in adapters.items()}
+    training = [label for label, spec in specs.items() if spec.update != "none"]
+    if study.eval_tasks and not study.tasks and training:
+        yield f"no task to train {training[0]} on: name some with --tasks"
+    if study.baselines and specs and not any(s.update == "none" and not s.weights for s in specs.values()):
+        yield "baselines: they are prompts of the untouched base; add it to --adapters (none)"
+
+
+def _data(study: Study, plugins: Plugins) -> Iterator[str]:
+    known = {entry.name for entry in plugins.of("task")}
+    for name in study.data:
+        if name in study.own:
+            yield f"data.{name}: its files are named in its own"
+        elif name not in known:
+            yield f"data.{name}: there is no task of this name"
+
+
+def _training_tasks(study: Study) -> Iterator[str]:
+    for typed in study.tasks:
+        if typed.shift:
+            yield f"task {typed}: a graded shift is scored, not trained on; add it to --eval-tasks"
+    for typed in study.tasks:
+        if is_lm_eval(typed):
+            yield f"task {typed}: tasks of lm-eval are scored, not trained on; add it to --eval-tasks"
+
+
+def _scores(study: Study, tasks: Tasks) -> Iterator[str]:
+    if not tasks:
+        return
+    known = dict.fromkeys([*CORE_METRICS, *(score for task in tasks.values() for score in task.task.spec.scores)])
+    for field, named in (
+        ("scoring.scores", study.scoring.scores),
+        ("analysis.primary", (study.analysis.primary,)),
+        ("analysis.margins", tuple(study.analysis.margins)),
+    ):
+        if unknown := sorted(set(named) - set(known)):
+            yield f"{field}: no score '{unknown[0]}'; scores: {', '.join(known)}"
+    for label, task in tasks.items():
+        if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
+            yield f"scoring.scores: task {label} has no options to choose from, so no 'choice'"
+
+
+def _checkpoints(study: Study) -> Iterator[str]:
+    if not study.training.checkpoints:
+        return
+    if study.scoring.scores and TRIED_BY not in study.scoring.scores:
+        yield f"training.checkpoints: they are scored by {TRIED_BY}, which scoring.scores leaves out"
+    if study.training.select_by == "val_nll":
+        yield "training.checkpoints: with select_by=val_nll the end may be before a checkpoint; use one"
+
+
+def _hypotheses(study: Study, adapters: Adapters) -> Iterator[str]:
+    trained = [*study.adapters, *(spec for one in adapters.values() for spec in (one.typed.unsized, one.typed))]
+    for field, named, there in (
+        ("analysis.adapters", study.analysis.adapters, trained),
+        ("analysis.shifts", study.analysis.shifts, [*study.tasks, *study.eval_tasks]),
+    ):
+        if absent := [name for name in named if name not in there]:
+            known = ", ".join(dict.fromkeys(map(str, there)))
+            yield (
+                f"{field}: {absent[0]} is not in the study; there is: {known}; --set {field}= makes all of it "
+                "exploration"
+            )
+
+
+def empty_splits(plan: Plan, trained: list[str]) -> list[str]:
+    """Return which tasks have no item, or too few, where the study needs some."""
+    problems = []
+    for label in plan.tasks:
+        data = plan.data[label]
+        splits: dict[Split, str] = {plan.study.scoring.split: "to score in"}
+        if plan.trials and label in trained:
+            splits["validation"] = "to try learning rates on in"
+        left_out = (
+            "; left out: " + ", ".join(f"{n} {why}" for why, n in data.left_out.items()) if data.left_out else ""
+        )
+        trains = any(adapter.adapter.spec.update != "none" for adapter in plan.adapters.values())
+        if label in trained and trains and not data.splits["train"]:
+            problems.append(f"task {label}: {data.source} holds no training item{left_out}")
+        if len(plan.items.shots(label)) < plan.study.scoring.num_fewshot:
+            problems.append(
+                f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but only "
+                f"{len(plan.items.shots(label))} training items share no group or question with what is scored"
+            )
+        problems += [
+            f"task {label}: {data.source} holds no item {purpose} '{split}'{left_out}"
+            for split, purpose in splits.items()
+            if not data.splits[split]
+        ]
+    return problems

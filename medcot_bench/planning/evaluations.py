@@ -1,0 +1,142 @@
+"""The evaluations of every cell, with their ids and what each task is to the cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from medcot_bench.data.sources import digest
+from medcot_bench.planning.baseline_evaluations import baseline_requests, left_out
+from medcot_bench.planning.plan import Plan
+from medcot_bench.results.cells import FINAL, Cell, Evaluation, request_id
+from medcot_bench.results.metrics import SCORING_VERSION, TRIED_BY, needs_generation
+from medcot_bench.results.plan_file import LeftOutBaseline
+from medcot_bench.study.schema import Study
+from medcot_bench.types import Relation
+
+
+def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, ...]:
+    """Return the evaluations of every cell on every task of the study, those of lm-eval among them.
+
+    Graded shifts of a training task are scored for the cells trained on that task, and for the base: to others
+    they are not graded. Learning rates are tried on validation items of the cell's own task; where there are
+    checkpoints, the models tried are points of the same curves, scored as checkpoints are, and not chosen by it.
+    """
+    scores = []
+    for label in plan.tasks:
+        owners = {cell.task for cell in cells if cell.task and _is_shift_of(plan, label, cell.task)}
+        for cell in cells:
+            if owners and cell.task is not None and cell.task not in owners:
+                continue
+            relation = _relation(plan, cell, label)
+            for checkpoint, chooses, request in _asked(plan, cell, label, relation):
+                request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": checkpoint, **request}
+                scores.append(
+                    Evaluation(
+                        id=request_id(request),
+                        cell=cell.id,
+                        task=label,
+                        relation=relation,
+                        request=request,
+                        checkpoint=checkpoint,
+                        chooses=chooses,
+                    )
+                )
+            if cell.task is None and relation == "base":
+                scores += _by_other_prompts(plan, cell, label)
+    for label, task in plan.lm_eval_tasks.items():
+        for cell in () if plan.trials else cells:
+            limits = {"max_length": min(plan.scoring.max_length, plan.base.info.max_positions)}
+            asked = {**task.request(), "prompt": prompt_request(plan.study), **limits}
+            request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
+            relation = _relation(plan, cell, label)
+            scores.append(
+                Evaluation(id=request_id(request), cell=cell.id, task=label, relation=relation, request=request)
+            )
+    return tuple(sorted(scores, key=lambda score: score.checkpoint != FINAL))
+
+
+def _by_other_prompts(plan: Plan, cell: Cell, label: str) -> Iterator[Evaluation]:
+    """Yield the evaluations of the untouched base by the study's prompting baselines."""
+    for baseline, asked in baseline_requests(plan, label, _evaluation(plan, label, choosing=False)):
+        request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
+        made = request_id(request)
+        yield Evaluation(id=made, cell=cell.id, task=label, relation="base", request=request, baseline=baseline)
+
+
+def left_out_baselines(plan: Plan) -> Iterator[LeftOutBaseline]:
+    """Yield which prompting baselines are left out, and why."""
+    for label in plan.tasks if plan.study.baselines else ():
+        yield from left_out(plan, label, _evaluation(plan, label, choosing=False))
+    for label in plan.lm_eval_tasks if plan.study.baselines else ():
+        yield LeftOutBaseline(task=label, baseline="", reason="it has prompts of its own")
+
+
+def _asked(plan: Plan, cell: Cell, label: str, relation: Relation) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Yield checkpoint, whether it chooses a learning rate, and request of a cell's evaluations on a task."""
+    if not plan.trials:
+        yield FINAL, False, _evaluation(plan, label, choosing=False)
+        for checkpoint in checkpoints(plan, cell):
+            yield checkpoint, False, _likelihoods(plan, label)
+        return
+    if cell.task == label:
+        yield FINAL, True, _evaluation(plan, label, choosing=True)
+    if plan.study.training.checkpoints and relation in ("same_task", "shift"):
+        yield FINAL, False, _likelihoods(plan, label)
+
+
+def _likelihoods(plan: Plan, label: str) -> dict[str, Any]:
+    """Return the request of an evaluation by likelihoods alone, on the items and prompts of the final one."""
+    scoring = plan.study.scoring
+    generates = not scoring.scores or any(needs_generation(name) for name in scoring.scores)
+    request = _evaluation(plan, label, choosing=False)
+    # The same room for an answer as in the final evaluation: the same prompts, however long.
+    room = request["max_new_tokens"] if generates else 0
+    return request | {"scores": [TRIED_BY], "generate_items": None, "room": room}
+
+
+def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:
+    scoring, chosen = plan.scoring, plan.tasks[label]
+    return {
+        "task": chosen.request(),
+        "items": digest(plan.items.scored(label, choosing=choosing)),
+        "shots": digest(plan.items.shots(label, choosing=choosing)) if scoring.num_fewshot else None,
+        "prompt": prompt_request(plan.study),
+        "scores": sorted(scoring.scores),
+        "generate_items": scoring.generate_items,
+        "max_new_tokens": scoring.max_new_tokens or chosen.task.spec.max_new_tokens,
+        "max_length": min(scoring.max_length, plan.base.info.max_positions),
+        "overlong": scoring.overlong,
+    }
+
+
+def checkpoints(plan: Plan, cell: Cell) -> list[str]:
+    """Return the names of a cell's checkpoints: the share of its training that is done."""
+    count = 0 if cell.task is None or plan.trials else plan.study.training.checkpoints
+    if count and plan.recipe(cell).max_steps == 0:
+        return []
+    return [f"{number}/{count + 1}" for number in range(1, count + 1)]
+
+
+def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:
+    if cell.task is None:
+        return "elsewhere" if plan.adapters[cell.adapter].adapter.spec.weights else "base"
+    if evaluated in plan.lm_eval_tasks:
+        return "lm_eval"
+    if cell.task == evaluated:
+        return "same_task"
+    if _is_shift_of(plan, evaluated, cell.task):
+        return "shift"
+    own, other = plan.tasks[cell.task], plan.tasks[evaluated]
+    return "same_domain" if own.task.spec.domain == other.task.spec.domain else "shift"
+
+
+def _is_shift_of(plan: Plan, evaluated: str, trained: str) -> bool:
+    own, other = plan.tasks[trained], plan.tasks[evaluated]
+    # With other options (a seed, a level) other things may be held out.
+    return bool(other.shift) and own.stem == other.stem and own.options == other.options
+
+
+def prompt_request(study: Study) -> dict[str, Any]:
+    """Return the part of a request that says how prompts are wrapped."""
+    return {"chat_template": study.chat_template, "system_prompt": study.system_prompt}

@@ -1,0 +1,129 @@
+"""The published gaps at equal value, and costs, computed a second time from the files themselves."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy
+import pytest
+from recomputed import FOLDERS, Stored, Table, agrees, board_of, holm, stored_in, two_tests
+
+BASE = ("none", None)
+
+
+def path_of(stored: Stored, row: tuple[str, str], seed: int, task: str) -> tuple[numpy.ndarray, list[str]] | None:
+    """Points by items from the untouched base over the checkpoints to the end, and the items' names."""
+    by_step = stored.steps[row].get(seed, {})
+    names = sorted({name for name, _ in by_step if name != "final"}, key=lambda name: int(name.split("/")[0]))
+    points = [stored.steps[BASE].get(0, {}).get(("final", task))]
+    points += [by_step.get((name, task)) for name in (*names, "final")]
+    if (not names and " at lr " not in row[0]) or any(not point for point in points):
+        return None
+    items = sorted(set.intersection(*(set(point) for point in points if point)))
+    return numpy.array([[point[item] for item in items] for point in points if point]), items
+
+
+def cut(same: numpy.ndarray, shift: numpy.ndarray, level: float) -> tuple[Any, Any, float] | None:
+    """Both sides where the mean of the first comes down to a level, and how much the other falls with it."""
+    for before, after in pairwise(range(len(same))):
+        high, low = same[before].mean(), same[after].mean()
+        if high >= level >= low:
+            w = (high - level) / (high - low) if high > low else 1.0
+            slope = (shift[before].mean() - shift[after].mean()) / (high - low) if high > low else 0.0
+            return *((1 - w) * side[before] + w * side[after] for side in (same, shift)), slope
+    return None
+
+
+def again(stored: Stored, found: Any) -> tuple[list[float], list[float], list[tuple[float, Table]], Table]:
+    """Levels and leads of the seeds, the weighted parts of the gap at equal value, and the plain gap."""
+    levels, leads, ends, crossed, of_level = [], [], [], [], []
+    groups: tuple[list[str], list[str]] = ([], [])
+    full, own = (("full", found.task), (found.adapter, found.task))
+    for seed in sorted(set(stored.steps[full]) & set(stored.steps[own])):
+        sides = [[path_of(stored, row, seed, task) for task in (found.task, found.shift)] for row in (full, own)]
+        if any(side is None for pair in sides for side in pair):
+            continue
+        values = [[side[0] for side in pair if side] for pair in sides]
+        last = [pair[0][-1].mean() for pair in values]
+        if " at lr " in found.adapter and last[1] < last[0]:
+            continue
+        both = [cut(*pair, max(last)) for pair in values]
+        if both[0] is None or both[1] is None:
+            continue
+        (full_same, full_shift, full_slope), (own_same, own_shift, own_slope) = both
+        levels.append(max(last))
+        leads.append(last[1] - last[0])
+        ends.append(values[1][1][-1] - values[0][1][-1])
+        crossed.append(own_shift - full_shift)
+        of_level.append((full_slope if leads[-1] > 0 else own_slope) * (full_same - own_same))
+        groups = tuple(
+            [stored.groups[task, item] for item in side[1]]
+            for task, side in zip((found.task, found.shift), sides[0], strict=True)
+            if side
+        )
+    matched = [(1.0, (numpy.array(crossed), groups[1])), (1.0, (numpy.array(of_level), groups[0]))]
+    return levels, leads, matched, (numpy.array(ends), groups[1])
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_gap_at_equal_value_of_a_published_study_is_found_again(folder: Path) -> None:
+    stored, board = stored_in(folder), board_of(folder)
+    for at_others in (False, True):
+        family = [found for found in board.matched if (" at lr " in found.adapter) is at_others]
+        tests: list[list[float | None]] = []
+        for found in family:
+            levels, leads, matched, end = again(stored, found)
+            assert found.seeds == len(levels)
+            assert (found.level, found.further) == pytest.approx((fmean(levels), fmean(leads)), rel=1e-9)
+            explained = [(1.0, end), *((-1.0, table) for _, table in matched)]
+            assert agrees(found.plain, (1.0, end))
+            assert agrees(found.gap, *matched)
+            assert agrees(found.explained, *explained)
+            tests.append([two_tests(1.0, *parts)[0] for parts in (matched, [(1.0, end)], explained)])
+        adjusted = [holm([*column]) for column in zip(*tests, strict=True)]
+        for found, *p_values in zip(family, *adjusted, strict=bool(family)):
+            told = [p is not None and p <= 0.05 for p in p_values]
+            assert found.reading == reading(found, *told)
+    assert board.matched or not stored.whole or folder.name != "persistence"
+
+
+def reading(found: Any, gap: bool, plain: bool, explained: bool) -> str:
+    """The rule of docs/persistence.md."""
+    if found.seeds < 2:
+        return "descriptive: one seed"
+    if gap:
+        return f"{'full' if found.gap.value > 0 else found.adapter} generalises better"
+    behind = found.further > 0
+    if plain and explained and (found.plain.value > 0, found.explained.value > 0) == (behind, behind):
+        return f"{found.adapter} learnt {'less' if behind else 'more'}"
+    return "undetermined"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_costs_and_distances_of_a_published_study_are_found_again(folder: Path) -> None:
+    stored, measured = stored_in(folder), 0
+    trials = stored.plan.get("trials", ())
+    for row in board_of(folder).rows:
+        key = (row.adapter, row.task)
+        records = stored.records[key]
+        assert row.costs
+        trained = [record["phases"]["train"] for record in records.values()]
+        assert row.costs.train_seconds == pytest.approx(fmean(phase["seconds"] for phase in trained), rel=1e-9)
+        assert row.costs.peak_bytes == round(fmean(phase["peak_bytes"] for phase in trained))
+        spent = [trial for trial in trials if (trial["adapter"], trial["task"]) == key]
+        reused = sum(trial["reused"] for trial in spent if trial["chosen"])
+        tuning = sum(trial["seconds"] for trial in spent) - reused
+        assert row.costs.tuning_seconds == pytest.approx(tuning, rel=1e-9)
+        kl = {seed: record["divergence"]["kl"] for seed, record in records.items() if record.get("divergence")}
+        assert row.divergence == kl
+        texts = [record["forgetting"] for record in records.values() if record.get("forgetting")]
+        if texts:
+            assert row.forgetting
+            assert row.forgetting.nll == pytest.approx(fmean(text["nll"] for text in texts), rel=1e-9)
+            lost = [text["nll"] - text["base"] for text in texts]
+            assert [*row.forgetting.changes.values()] == pytest.approx(lost, rel=1e-9)
+            measured += 1
+    assert measured

@@ -1,0 +1,197 @@
+"""Which learning rates are tried, and which one wins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted import TRAIN, Made, cell_record, failed, write
+
+from medcot_bench.analysis.build import build
+from medcot_bench.errors import ConfigErrors
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.grid import make_cells
+from medcot_bench.planning.tuning import choose, trials_of, untried_cells
+from medcot_bench.results.folder import load
+from medcot_bench.results.store import Store
+from medcot_bench.results.trials import Trial, at_edge
+from medcot_bench.study.loading import load_study
+from medcot_bench.study.schema import Study
+
+
+def trial(rate: float, loss: float | None, seed: int = 0, adapter: str = "lora", chosen: bool = False) -> Trial:
+    return Trial(adapter=adapter, task="k8s_qa", seed=seed, rate=rate, loss=loss, seconds=1.0, chosen=chosen)
+
+
+def test_the_least_mean_over_seeds_wins() -> None:
+    tried = [trial(1e-4, 0.5), trial(1e-3, 0.3), trial(1e-4, 0.2, seed=1), trial(1e-3, 0.3, seed=1)]
+    assert choose(tried) == {("lora", "k8s_qa"): 1e-3}
+    assert choose([*tried, trial(1e-4, 0.1, adapter="full")])["full", "k8s_qa"] == 1e-4
+
+
+def test_a_rate_that_diverged_with_one_seed_is_out() -> None:
+    assert choose([trial(1e-4, 0.5), trial(1e-3, 0.1), trial(1e-3, None, seed=1)]) == {("lora", "k8s_qa"): 1e-4}
+    assert choose([trial(1e-3, None)]) == {}
+
+
+def test_a_trial_that_diverged_costs_what_it_took_until_then(study_fields: dict[str, Any], tmp_path: Path) -> None:
+    fields = study_fields | {"adapters": "full", "data": {}, "training": {"tune_lr": 4}}
+    plan, store = make_plan(Study.model_validate(fields)), Store(tmp_path / "store")
+    in_training, in_scoring, of_old, _ = plan.cells
+    [choosing] = plan.evaluations_of(in_scoring)
+    store.add_attempt(in_training, replace(failed("diverged", "loss nan"), seconds=7.5), "log")
+    store.commit_cell(in_scoring, cell_record(in_scoring, in_scoring.request, Made(adapter="full"), TRAIN), [])
+    store.add_attempt(in_scoring, replace(failed("diverged", "no", choosing.title), seconds=0.5), "log")
+    folder = store.add_attempt(of_old, failed("diverged", "loss nan"), "log")
+    old = json.loads((folder / "error.json").read_text())
+    del old["seconds"]
+    (folder / "error.json").write_text(json.dumps(old))
+    trials = trials_of(plan, store)
+    assert [(trial.loss, trial.seconds) for trial in trials] == [
+        (None, 7.5),
+        (None, TRAIN.seconds + 0.5),
+        (None, 0.0),  # records once had no seconds
+    ]
+    assert [todo.cell for todo in untried_cells(plan, store)] == [plan.cells[3]]
+
+
+def test_a_row_pays_for_every_rate_but_for_a_training_that_the_study_uses(tmp_path: Path) -> None:
+    root = write(tmp_path, Made(adapter="full"), Made(adapter="lora"))
+    used, passed_over = (replace(one, reused=0.75) for one in (trial(1e-4, 0.5, chosen=True), trial(1e-3, 0.6)))
+    tried = [used, passed_over, replace(trial(1e-2, None), seconds=7.5)]
+    plan = json.loads((root / "plan.json").read_text())
+    (root / "plan.json").write_text(json.dumps({**plan, "trials": [asdict(one) for one in tried]}))
+    spent = {row.adapter: row.costs.tuning_seconds for row in build(load(root)).rows if row.costs}
+    assert spent == {"full": 0.0, "lora": 0.25 + 1.0 + 7.5}
+
+
+def test_an_edge_is_told_from_what_lies_inside() -> None:
+    tried = [trial(1e-4, 0.5), trial(3e-4, 0.1), trial(1e-3, 0.3)]
+    assert at_edge([trial(t.rate, t.loss, chosen=t.rate == 3e-4) for t in tried]) == []
+    (edge,) = at_edge([trial(t.rate, t.loss, chosen=t.rate == 1e-3) for t in tried])
+    assert edge.rate == 1e-3
+
+
+def test_each_adapter_gets_as_many_trials_around_its_own_rate(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "none,full,lora:lr=1e-3", "data": {}, "seeds": (0, 1, 2)}
+    fields["training"] = {"tune_lr": 3, "tune_seeds": 2}
+    plan = make_plan(Study.model_validate(fields))
+    assert plan.trials
+    tried = [(cell.adapter, cell.seed, plan.recipe(cell).lr) for cell in plan.cells]
+    centre = 1e-4  # the default of full fine-tuning for a model of this size
+    rates = {"full": (3.2e-5, centre, 3.2e-4), "lora:lr=1e-3": (3.2e-4, 1e-3, 3.2e-3)}
+    assert tried == [(adapter, seed, rate) for adapter in rates for seed in (0, 1) for rate in rates[adapter]]
+    assert [(score.task, score.relation, score.request["scores"]) for score in plan.evaluations] == [
+        ("k8s_qa", "same_task", ["gold_nll"])
+    ] * len(plan.cells)
+
+
+def rates_of(fields: dict[str, Any], parameters: int, recipe: Any = None) -> dict[str, list[float]]:
+    """The rates tried for each adapter, were the model of that size and its folder's recipe that one."""
+    plan = make_plan(Study.model_validate(fields))
+    info = replace(plan.base.info, parameters=parameters)
+    plan = replace(plan, base=replace(plan.base, info=info, recipe=recipe or {}))
+    rates: dict[str, list[float]] = {}
+    for cell in make_cells(plan, ["k8s_qa"]):
+        rates.setdefault(cell.adapter, []).append(plan.recipe(cell).lr)
+    return rates
+
+
+def test_full_fine_tuning_of_large_models_is_tried_down_to_1e_6(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full,full:select=top,full:select=bottom,lr=2e-5,lora", "data": {}}
+    large = rates_of(fields | {"training": {"tune_lr": 3}}, 3_212_749_824)
+    assert large == {
+        "full": [1e-6, 3.2e-6, 1e-5],
+        "full:select=top": [1e-6, 3.2e-6, 1e-5],
+        "full:select=bottom,lr=2e-5": [6.3e-6, 2e-5, 6.3e-5],  # what was named is the middle
+        "lora": [6.3e-5, 2e-4, 6.3e-4],
+    }
+
+
+def test_the_centre_goes_by_size_and_only_where_no_rate_is_named(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full", "data": {}}
+    tuned = fields | {"training": {"tune_lr": 3}}
+    assert rates_of(tuned, 500_000_000)["full"] == [1e-6, 3.2e-6, 1e-5]
+    assert rates_of(tuned, 499_999_999)["full"] == rates_of(tuned, 134_515_008)["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(fields | {"training": {"tune_lr": 3, "lr": 1e-4}}, 3 * 10**9)["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(tuned, 3 * 10**9, {"full": {"lr": 1e-4}})["full"] == [3.2e-5, 1e-4, 3.2e-4]
+    assert rates_of(fields | {"training": {"tune_lr": 2}}, 3 * 10**9)["full"] == [3.2e-6, 1e-5]
+    assert rates_of(fields, 3 * 10**9)["full"] == [1e-5]  # untuned, the recipe's
+
+
+def test_chosen_rates_make_the_cells_that_the_trials_were(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "lora", "data": {}, "training": {"tune_lr": 2}}
+    trials = make_plan(Study.model_validate(fields))
+    rates = {"lora": {"k8s_qa": trials.recipe(trials.cells[1]).lr}}
+    chosen = make_plan(Study.model_validate(fields | {"training": {"tune_lr": 2, "rates": rates}}))
+    assert not chosen.trials
+    assert [cell.id for cell in chosen.cells] == [trials.cells[1].id]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("3", 3), (2, 2), ("1e-3,1e-4", (1e-4, 1e-3)), ([1e-4, "1e-3"], (1e-4, 1e-3)), (None, None)],
+)
+def test_what_to_try_is_a_number_of_rates_or_the_rates(given: Any, read: Any) -> None:
+    study, errors = load_study(None, [("training.tune_lr", given)])
+    assert (study.training.tune_lr, errors) == (read, [])
+
+
+@pytest.mark.parametrize(
+    "given", ["1", "0", 2.7, "3,", "1e-3", "1e-3,1e-3", "-1e-3,1e-3", "a,b", {}, [1e-3, float("inf")]]
+)
+def test_anything_else_is_an_error_of_one_line(given: Any) -> None:
+    _, errors = load_study(None, [("training.tune_lr", given)])
+    assert [error.split(": ")[0] for error in errors] == ["training.tune_lr"]
+    assert "write how many rates to try" in errors[0]
+
+
+def test_one_adapter_at_two_rates_can_t_be_tuned(study_fields: dict[str, Any]) -> None:
+    for adapters in ("layer_lora,lora:select=top", "lora:lr=1e-3,lora:lr=1e-2"):
+        fields = study_fields | {"adapters": adapters, "data": {}, "training": {"tune_lr": 3}}
+        first, second = adapters.split(",")
+        with pytest.raises(ConfigErrors, match=f"{first} and {second} are one adapter at other rates"):
+            make_plan(Study.model_validate(fields))
+
+
+def test_the_centre_is_tried_as_it_is(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full:lr=0.000125", "data": {}, "training": {"tune_lr": 3}}
+    plan = make_plan(Study.model_validate(fields))
+    assert [plan.recipe(cell).lr for cell in plan.cells] == [4e-05, 0.000125, 0.0004]
+
+
+def test_splits_are_checked_before_anything_is_tried(study_fields: dict[str, Any], write_rows: Any) -> None:
+    rows = [{"question": f"q{n}", "answer": "a", "context": "c"} for n in range(9)]
+    no_eval = write_rows(
+        "a.jsonl", [row | {"split": "train" if n < 6 else "validation"} for n, row in enumerate(rows)]
+    )
+    only_eval = write_rows(
+        "b.jsonl", [row | {"question": f"e {n}", "split": "eval"} for n, row in enumerate(rows)]
+    )
+    training = {"training": {"tune_lr": 2}}
+    with pytest.raises(ConfigErrors, match="holds no item to score in 'eval'"):
+        make_plan(Study.model_validate(study_fields | training | {"data": {"k8s_qa": f"file:{no_eval}"}}))
+    fields = study_fields | training | {"eval_tasks": "manuals_qa", "data": {"manuals_qa": f"file:{only_eval}"}}
+    assert make_plan(Study.model_validate(fields)).trials  # manuals_qa needs no validation items
+
+
+def test_checkpoints_that_could_not_be_compared_are_refused(study_fields: dict[str, Any]) -> None:
+    for changes, message in (
+        ({"scoring": {"scores": ["answer"]}, "training": {"checkpoints": 1}}, "scored by gold_nll"),
+        ({"training": {"checkpoints": 1, "select_by": "val_nll"}}, "with select_by=val_nll"),
+    ):
+        with pytest.raises(ConfigErrors, match=message):
+            make_plan(Study.model_validate(study_fields | {"data": {}} | changes))
+
+
+def test_checkpoints_read_the_prompts_of_the_end(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"data": {}, "training": {"max_steps": 2, "checkpoints": 1}}
+    scores = make_plan(Study.model_validate(fields)).evaluations
+    rooms = {score.request.get("room") for score in scores if score.checkpoint != "final"}
+    assert rooms == {8}  # max_new_tokens of the study, which writes answers at the end
+    likelihoods = {**fields, "scoring": {"scores": ["gold_nll"]}}
+    scores = make_plan(Study.model_validate(likelihoods)).evaluations
+    assert {score.request.get("room") for score in scores if score.checkpoint != "final"} == {0}
