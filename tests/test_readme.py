@@ -14,6 +14,7 @@ from medcot_bench.study.schema import Analysis, Scoring, Study, Training
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "guide.md").read_text()
 PLUGIN = "docs/plugin_template"
 PAGES = [ROOT / "docs" / "plugins.md", *sorted((ROOT / "docs" / "plugins").glob("*.md"))]
 
@@ -25,9 +26,12 @@ def block(marker: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", ["task.py", "adapter.py"])
-def test_the_plugins_shown_are_those_tested_and_short(name: str) -> None:
-    path = f"{PLUGIN}/src/medcot_example/{name}"
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 160
+
+
+def test_the_plugin_shown_is_the_one_tested_and_short() -> None:
+    path = f"{PLUGIN}/src/medcot_example/task.py"
     code = (ROOT / path).read_text()
     assert block(path) == code
     assert sum(bool(line.strip()) for line in code.splitlines()) < 25
@@ -54,7 +58,7 @@ def test_every_flag_shown_exists() -> None:
     help_texts = program.format_help()
     for action in program._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr]
         help_texts += action.format_help()
-    for line in README.split("medcot-bench run")[1:]:
+    for line in f"{README}{GUIDE}".split("medcot-bench run")[1:]:
         for flag in re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", line.split("```")[0]):
             assert flag in help_texts
 
