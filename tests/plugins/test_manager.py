@@ -409,7 +409,7 @@ def test_a_spec_with_a_fault_names_the_plugin(offer: Offer) -> None:
         return types.SimpleNamespace(spec=spec, place=lambda probe: {})
 
     text = error_of(lambda: Plugins([offer("selector", "half", medcot_make_selector)]).make("selector", "half"))
-    assert text == "selector 'half' (acme 1.0): option 'k': its default '3' is no int"
+    assert text == "selector 'half' (acme 1.0): option 'k': its default '3' is not an int"
 
 
 def test_an_adapter_is_called_as_an_entry_point_of_its_package(offer: Offer) -> None:
@@ -421,8 +421,8 @@ def test_an_adapter_is_called_as_an_entry_point_of_its_package(offer: Offer) -> 
     rival = offer("adapter", "ia3", medcot_make_adapter, distribution="rival")
     for entries in ([mine], [mine, rival]):
         assert error_of(lambda entries=entries: resolve_adapter(Spec("mine", {}), Plugins(entries))) == (
-            "adapter 'mine' (acme 1.0): its spec has the name 'ia3', which is no entry point of its package; "
-            "make them equal"
+            "adapter 'mine' (acme 1.0): its spec has the name 'ia3', which is not an entry point of its package; "
+            "give both the same name"
         )
 
 
