@@ -47,8 +47,8 @@ def good(tiny_model: Path, examples: Path) -> list[str]:
 
 def test_an_unknown_task(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--eval-tasks", "k8s_qu") == [
-        "no task 'k8s_qu'; known: k8s_qa, kubectl, manuals_faq, manuals_qa, medcalc_cot, medical_o1_cot, "
-        "medqa_cot, own, pubmedqa_cot"
+        "no task 'k8s_qu'; near: k8s_qa; known: k8s_qa, kubectl, manuals_faq, manuals_qa, medcalc_cot, "
+        "medical_o1_cot, medqa_cot, own, pubmedqa_cot"
     ]
 
 
@@ -63,7 +63,7 @@ def test_rates_to_try_are_named_once(program: Program, good: list[str]) -> None:
 
 def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--adapters", "lorra") == [
-        "no adapter 'lorra'; known: full, layer_lora, lora, none, peft, qlora"
+        "no adapter 'lorra'; near: lora, qlora; known: full, layer_lora, lora, none, peft, qlora"
     ]
 
 

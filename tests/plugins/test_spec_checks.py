@@ -61,4 +61,4 @@ def test_a_spec_of_another_class_is_named() -> None:
 def test_no_installed_plugin_has_a_fault() -> None:
     for kind in set(KINDS) & set(SPECS):
         for entry in installed().of(kind):
-            assert find_fault(installed().make(kind, entry.name).spec, kind) == ""
+            assert find_fault(getattr(installed(), f"make_{kind}")(entry.name).spec, kind) == ""
