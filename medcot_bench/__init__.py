@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from medcot_bench.errors import ConfigError, MedcotError
 from medcot_bench.hub.client import ADAPTER_FILES, adapter_folder
-from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.text import normalise, words
 from medcot_bench.types import (
     AdapterSpec,
     Example,
     Form,
+    Generation,
+    GenerationRequest,
     HubData,
+    Likelihood,
+    LikelihoodRequest,
+    LoadedModel,
     ModelInfo,
     ModuleInfo,
     Option,
@@ -36,11 +41,17 @@ __all__ = [
     "Adapter",
     "AdapterSpec",
     "ConfigError",
+    "Engine",
     "Example",
     "Exporter",
     "FilesExporter",
     "Form",
+    "Generation",
+    "GenerationRequest",
     "HubData",
+    "Likelihood",
+    "LikelihoodRequest",
+    "LoadedModel",
     "MedcotError",
     "ModelInfo",
     "ModuleInfo",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from medcot_bench.types import (
     AdapterSpec,
     Example,
+    Generation,
+    GenerationRequest,
+    Likelihood,
+    LikelihoodRequest,
     ModelInfo,
     Placement,
     Probe,
@@ -115,6 +119,30 @@ class Selector(Protocol):
 
         Raises ConfigError where the model does not have what the options ask for.
         """
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Computes what scores are made of, with one model in memory: likelihoods of text, and greedy answers.
+
+    The core turns text into tokens and keeps every request within the model: context and continuation have at most
+    `max_length` + 1 tokens together (the last one is not read), a prompt with its new tokens at most `max_length`.
+
+    Deterministic: equal requests get equal answers, up to rounding, whatever is asked beside or before them. Only
+    what was read of contexts that an answer follows may be kept, until `generations` returns. Gradients are off.
+    Raises ConfigError for what the user can change; any other exception fails the evaluation and names the plugin.
+    """
+
+    batch_size: int
+    """Sequences that it works on at once: the study's `scoring.batch_size`, or the engine's own number."""
+
+    def likelihoods(self, requests: Sequence[LikelihoodRequest]) -> Sequence[Likelihood]:
+        """Return the likelihood of each request, in their order. Softmax is taken in float32."""
+        ...
+
+    def generations(self, requests: Sequence[GenerationRequest]) -> Sequence[Generation]:
+        """Return the greedy answer to each request, in their order."""
         ...
 
 

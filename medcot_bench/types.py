@@ -218,3 +218,70 @@ class Recipe:
             raise ValueError(f"warmup is a share of the steps from 0 to below 1, not {self.warmup}")
         if self.accumulation > self.batch_size:
             raise ValueError(f"accumulation {self.accumulation} exceeds batch_size {self.batch_size}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model in memory, as an engine gets it. It does not change while the engine is in use."""
+
+    model: Any
+    """A causal language model of transformers, or PEFT's wrapper of one, in eval mode, on its device."""
+    tokenizer: Any
+    """The tokenizer that wrote the requests: it decodes answers and names the end-of-text token."""
+    max_length: int
+    """Tokens that the model reads at most, prompt and answer together."""
+    compute_dtype: Any = None
+    """The torch dtype to compute in by autocast, where weights are held in another; None: the weights' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodRequest:
+    """Asks how likely a continuation is after a context: tokens, at least one of each."""
+
+    context: tuple[int, ...]
+    continuation: tuple[int, ...]
+    answer_follows: bool = False
+    """Whether `generations` will be asked to go on from this context next: what was read of it may be kept.
+    The prompt then may have more whitespace at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """The answer to a LikelihoodRequest."""
+
+    value: float
+    """The natural logarithm of the continuation's probability, in nats: the sum over its tokens."""
+    greedy: bool
+    """Whether each of its tokens is the likeliest one where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """Asks for the greedy answer to a prompt: tokens, at least one."""
+
+    prompt: tuple[int, ...]
+    new_tokens: int
+    """Tokens that the answer may have, at least 1."""
+    stop_after_text: tuple[str, ...] = ()
+    """Strings that end the answer once they follow text: whitespace before any text does not count."""
+    stop_anywhere: tuple[str, ...] = ()
+    """Strings that end the answer wherever they are."""
+
+    def stops(self, text: str) -> bool:
+        """Return whether what is written so far holds a stop string.
+
+        >>> [GenerationRequest((1,), 8, ("\\n",)).stops(text) for text in ("\\n", "\\nYes.", "\\nYes.\\n")]
+        [False, False, True]
+        """
+        after = text.lstrip() if self.stop_after_text else ""
+        return any(stop in after for stop in self.stop_after_text) or any(s in text for s in self.stop_anywhere)
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The answer to a GenerationRequest."""
+
+    text: str
+    """The new tokens decoded, without special ones. What follows a stop string is cut off by the core."""
+    finished: bool
+    """Whether it came to an end, by the end-of-text token or a stop string; not where its tokens ran out."""

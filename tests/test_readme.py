@@ -43,7 +43,7 @@ def test_every_code_block_of_the_plugin_pages_is_code_that_is_tested(page: Path)
     assert blocks
     for marker, language, code in blocks:
         if (marker, language) != ("commands", "bash"):  # run by tests/test_plugins.py
-            assert marker.startswith(f"{PLUGIN}/")
+            assert marker.startswith((f"{PLUGIN}/", "tests/"))
             assert f"\n\n{code}" in f"\n\n{(ROOT / marker).read_text()}"
 
 

@@ -19,7 +19,7 @@ def add_parser(commands: Any) -> None:
     """Add this command to the program."""
     command = commands.add_parser(
         "list",
-        help="list tasks, adapters, selectors, exporters and presets",
+        help="list tasks, adapters, selectors, engines, exporters and presets",
         description="List the presets and every plugin with the distribution it comes from. Imports no plugin.",
         allow_abbrev=False,
     )
@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
             entry.kind,
             entry.name,
             f"{entry.distribution} {entry.version}",
-            "offered twice: unusable until one is hidden" if offers[entry.kind, entry.name] > 1 else "",
+            "name conflict: block one of the packages" if offers[entry.kind, entry.name] > 1 else "",
         ]
         for entry in entries
     ]

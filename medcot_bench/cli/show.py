@@ -22,7 +22,8 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "show",
         help="show one plugin or task file: options, data sources, licence, an example",
-        description="Show what a task, adapter, selector or exporter takes and does, or what a task file makes.",
+        description="Show what a task, adapter, selector, engine or exporter takes and does, or what a task file "
+        "makes.",
         allow_abbrev=False,
     )
     command.add_argument("name", help="a name from `medcot-bench list`, kind:name, or a task file (YAML)")
@@ -59,6 +60,8 @@ def _describe(entry: PluginEntry) -> Iterator[str]:
         spec = installed().make_selector(entry.name).spec
         yield f"  {spec.description}"
         yield from _options(spec.options)
+    elif entry.kind == "engine":
+        yield from _engine(entry)
     elif entry.kind == "exporter":
         exporter = installed().make_exporter(entry.name)
         if isinstance(exporter, FilesExporter):
@@ -121,6 +124,13 @@ def _adapter(entry: PluginEntry) -> Iterator[str]:
         yield f"    select={spec.select}: a selector, with its own options (medcot-bench list selectors)"
         yield f"    targets={TARGETS.default}: {TARGETS.help}"
         yield "  and every field of a recipe, e.g. lr, epochs, max_steps, train_tokens, batch_size"
+
+
+def _engine(entry: PluginEntry) -> Iterator[str]:
+    about = (installed().admit("engine", entry.name).__doc__ or "").strip()
+    if about:
+        yield f"  {about.splitlines()[0]}"
+    yield f"  to score with it: --set scoring.engine={entry.name}"
 
 
 def _options(options: Any) -> Iterator[str]:

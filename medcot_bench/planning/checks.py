@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from medcot_bench.errors import PluginError
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import Plugins
@@ -37,6 +38,7 @@ def wrong_names(study: Study, tasks: Tasks, adapters: Adapters, plugins: Plugins
     yield from _roles(study, adapters)
     yield from _data(study, plugins)
     yield from _training_tasks(study)
+    yield from _engine(study, plugins)
     yield from _scores(study, tasks)
     yield from _checkpoints(study)
     yield from _hypotheses(study, adapters)
@@ -67,6 +69,13 @@ def _training_tasks(study: Study) -> Iterator[str]:
     for typed in study.tasks:
         if is_lm_eval(typed):
             yield f"task {typed}: tasks of lm-eval are scored, not trained on; add it to --eval-tasks"
+
+
+def _engine(study: Study, plugins: Plugins) -> Iterator[str]:
+    try:
+        plugins.admit("engine", study.scoring.engine)
+    except PluginError as error:
+        yield f"scoring.engine: {error}"
 
 
 def _scores(study: Study, tasks: Tasks) -> Iterator[str]:

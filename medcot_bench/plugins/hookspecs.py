@@ -1,4 +1,4 @@
-"""Every hook of medcot-bench. Task, adapter, selector and exporter plugins implement their `make` hook only."""
+"""Every hook of medcot-bench. All plugins but run-wide ones implement the `make` hook of their kind only."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+    from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
     from medcot_bench.results.cells import Cell
     from medcot_bench.results.records import CellRecord
+    from medcot_bench.types import LoadedModel
 
 PROJECT = "medcot_bench"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -36,6 +37,15 @@ def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> Adapter | None
 @hookspec(firstresult=True)
 def medcot_make_selector(name: str, options: Mapping[str, Any]) -> Selector | None:
     """Build the selector registered under `name`; `options` as for tasks."""
+
+
+@hookspec(firstresult=True)
+def medcot_make_engine(name: str, loaded: LoadedModel, batch_size: int | None) -> Engine | None:
+    """Build the engine registered under `name` for one model in memory.
+
+    `batch_size` is the study's `scoring.batch_size`; None leaves it to the engine. The module is imported when a
+    study is planned, this hook is called where a model is scored: import torch in here.
+    """
 
 
 @hookspec(firstresult=True)

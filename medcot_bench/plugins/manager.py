@@ -13,25 +13,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import pluggy
 
-from medcot_bench.errors import MedcotError, PluginError
-from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+from medcot_bench.errors import MedcotError, PluginError, suggest
+from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins import hookspecs
 from medcot_bench.plugins.spec_checks import SPECS, find_fault
 
 if TYPE_CHECKING:
     from medcot_bench.results.cells import Cell
     from medcot_bench.results.records import CellRecord
+    from medcot_bench.types import LoadedModel
 
-Kind = Literal["task", "adapter", "selector", "exporter", "plugin"]
-KINDS: tuple[Kind, ...] = ("task", "adapter", "selector", "exporter", "plugin")
+Kind = Literal["task", "adapter", "selector", "engine", "exporter", "plugin"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _PROTOCOLS: dict[Kind, Any] = {
     "task": Task,
     "adapter": Adapter,
     "selector": Selector,
+    "engine": Engine,
     "exporter": Exporter | FilesExporter,
 }
 _RUN_WIDE = {"medcot_skip_cell", "medcot_cell_finished"}
@@ -103,58 +106,66 @@ class Plugins:
         if not found:
             if name in self._blocked or f"{kind}:{name}" in self._blocked:
                 raise PluginError(f"{kind} '{name}' is blocked by MEDCOT_BLOCK")
-            known = ", ".join(sorted({entry.name for entry in self.of(kind)}))
-            hint = known or "none: is medcot-bench installed, or only checked out?"
-            raise PluginError(f"no {kind} '{name}'; known: {hint}{_misplaced(name)}")
+            known = sorted({entry.name for entry in self.of(kind)})
+            hint = ", ".join(known) or "none: install medcot-bench, or install it again after an update"
+            raise PluginError(f"no {kind} '{name}'{suggest(name, known)}; known: {hint}{_misplaced(name)}")
         if len(found) > 1:
             owners = " and ".join(f"{entry.distribution} {entry.version}" for entry in found)
             raise PluginError(
-                f"{kind} '{name}' is offered by {owners}; uninstall one, or hide one with MEDCOT_BLOCK"
+                f"name conflict: {kind} '{name}' is provided by {owners}; uninstall one, or block one with "
+                "MEDCOT_BLOCK"
             )
         return found[0]
 
+    def admit(self, kind: Kind, name: str) -> ModuleType:
+        """Import the plugin called `name`, check its hooks, and return its module, without making anything.
+
+        Raises PluginError when there is none, or it can't be imported, or it implements the wrong hooks.
+        """
+        return cast("ModuleType", self._load(self.entry(kind, name)))
+
     def make_task(self, name: str, options: Mapping[str, Any] | None = None, shift: str = "") -> Task:
-        """Build a task as `make` does."""
-        return cast("Task", self.make("task", name, options, shift))
+        """Build a task; empty options give one to read its `spec` from. `shift` asks for a graded shift.
+
+        Raises PluginError as `admit`, and when the plugin gives a wrong object; so do the others.
+        """
+        full = f"{name}@{shift}" if shift else name
+        return cast("Task", self._make("task", name, name=full, options=dict(options or {})))
 
     def make_adapter(self, name: str, options: Mapping[str, Any] | None = None) -> Adapter:
-        """Build an adapter as `make` does."""
-        return cast("Adapter", self.make("adapter", name, options))
+        """Build an adapter; empty options give one to read its `spec` from."""
+        return cast("Adapter", self._make("adapter", name, name=name, options=dict(options or {})))
 
     def make_selector(self, name: str, options: Mapping[str, Any] | None = None) -> Selector:
-        """Build a selector as `make` does."""
-        return cast("Selector", self.make("selector", name, options))
+        """Build a selector; empty options give one to read its `spec` from."""
+        return cast("Selector", self._make("selector", name, name=name, options=dict(options or {})))
+
+    def make_engine(self, name: str, loaded: LoadedModel, batch_size: int | None = None) -> Engine:
+        """Build an engine for a model in memory; without `batch_size` it takes its own."""
+        return cast("Engine", self._make("engine", name, name=name, loaded=loaded, batch_size=batch_size))
 
     def make_exporter(self, name: str) -> Exporter | FilesExporter:
-        """Build an exporter as `make` does."""
-        return cast("Exporter | FilesExporter", self.make("exporter", name))
+        """Build an exporter."""
+        return cast("Exporter | FilesExporter", self._make("exporter", name, name=name))
 
-    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None, shift: str = "") -> Any:
-        """Build the plugin object called `name`; empty options give one to read its `spec` from.
-
-        `shift` asks for a graded shift of a task.
-
-        Raises PluginError when the module can't be imported, implements the wrong hooks, or gives a wrong object.
-        """
-        entry = self.entry(kind, name)
+    def _make(self, kind: Kind, plugin: str, **arguments: Any) -> object:
+        """Call the make hook of one plugin alone, and check what it returns."""
+        entry = self.entry(kind, plugin)
         module = self._load(entry)
-        caller = self._manager.subset_hook_caller(
-            f"medcot_make_{kind}",
-            [other for other in self._manager.get_plugins() if other is not module],
-        )
-        arguments = {} if kind == "exporter" else {"options": dict(options or {})}
-        with blame(entry, f"medcot_make_{kind}"):
-            made = caller(name=f"{name}@{shift}" if shift else name, **arguments)
+        hook = f"medcot_make_{kind}"
+        others = [other for other in self._manager.get_plugins() if other is not module]
+        with blame(entry, hook):
+            made = self._manager.subset_hook_caller(hook, others)(**arguments)
         if made is None:
-            raise PluginError(f"{entry}: medcot_make_{kind} gave None; return the {kind}")
+            raise PluginError(f"{entry}: {hook} returned None; return the {kind}")
         if not isinstance(made, _PROTOCOLS[kind]):
             missing = [name for name in _protocol_attributes(kind, made) if not hasattr(made, name)]
             raise PluginError(
-                f"{entry}: medcot_make_{kind} gave a {type(made).__name__} without {', '.join(missing)}"
+                f"{entry}: {hook} returned an object of type {type(made).__name__} without {', '.join(missing)}"
             )
         if kind in SPECS and (wrong := find_fault(cast("Any", made).spec, kind)):
             raise PluginError(f"{entry}: {wrong}")
-        return made
+        return cast("object", made)
 
     def skip_reason(self, cell: Cell) -> str | None:
         """Ask the run-wide plugins whether to leave `cell` out; the first reason counts."""
@@ -164,7 +175,7 @@ class Plugins:
                 found = found or reason
             elif reason is not None:
                 warnings.warn(
-                    f"{entry}: medcot_skip_cell gave {reason!r}, neither a reason nor None; it skips nothing",
+                    f"{entry}: medcot_skip_cell returned {reason!r}, not a string or None; no cell is skipped",
                     stacklevel=2,
                 )
         return found
@@ -205,7 +216,7 @@ class Plugins:
                 self._load(self.entry("plugin", name))
             except PluginError as error:
                 self._left_out.add(name)
-                warnings.warn(f"the run goes on without a plugin: {error}", stacklevel=3)
+                warnings.warn(f"continuing without a plugin: {error}", stacklevel=3)
 
     def _load(self, entry: PluginEntry) -> Any:
         if entry in self._loaded:
@@ -284,5 +295,6 @@ def _protocol_attributes(kind: Kind, made: Any) -> list[str]:
         "task": ["spec", "examples", "prompt", "target", "options", "score"],
         "adapter": ["spec", "recipe", "prepare", "save", "load"],
         "selector": ["spec", "place"],
+        "engine": ["batch_size", "likelihoods", "generations"],
         "exporter": ["suffix", "export"],
     }.get(kind, [])

@@ -9,6 +9,8 @@ from typing import Any
 from medcot_bench.errors import ConfigError
 from medcot_bench.types import Option
 
+TYPE_NAMES = {str: "a string", int: "an int", float: "a float", bool: "a bool"}
+
 
 def check(owner: str, declared: Mapping[str, Option], typed: Mapping[str, str]) -> dict[str, Any]:
     """Return every declared option with its value: the typed one, converted, or the default.
@@ -43,7 +45,7 @@ def convert(where: str, option: Option, text: str) -> Any:
     try:
         value = option.type(text)
     except ValueError:
-        raise ConfigError(f"{where}={text}: that is no {option.type.__name__}") from None
+        raise ConfigError(f"{where}={text}: not {TYPE_NAMES[option.type]}") from None
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{where}={text}: must be finite")
     return value

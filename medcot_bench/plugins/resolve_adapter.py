@@ -90,9 +90,9 @@ class ResolvedAdapter:
 
 
 def _check_placement(placement: Any, probe: Probe) -> None:
-    """Raise TypeError or ValueError for a placement that is none in the modules that were offered."""
+    """Raise TypeError or ValueError for what is not a placement in the modules that were offered."""
     if not isinstance(placement, Mapping):
-        raise TypeError(f"it gives a {type(placement).__name__}, not a mapping from module paths to ranks")
+        raise TypeError(f"it returned type {type(placement).__name__}, not a mapping from module paths to ranks")
     if foreign := placement.keys() - {module.path for module in probe.modules}:
         raise ValueError(f"it places {min(foreign, key=str)}, which was not offered")
     if wrong := [rank for rank in placement.values() if rank is not None and (type(rank) is not int or rank < 1)]:
@@ -109,8 +109,8 @@ def resolve_adapter(typed: Spec, plugins: Plugins) -> ResolvedAdapter:
     own_names = {other.name for other in plugins.of("adapter") if other.distribution == entry.distribution}
     if spec.name not in own_names:
         raise PluginError(
-            f"{entry}: its spec has the name '{spec.name}', which is no entry point of its package; "
-            "make them equal"
+            f"{entry}: its spec has the name '{spec.name}', which is not an entry point of its package; "
+            "give both the same name"
         )
     placed = spec.update != "none"
     left = dict(typed.options)

@@ -1,1 +1,1 @@
-"""Score a model through lm-eval: one task class, one engine, our scores and gates. Heavy."""
+"""Score a model through lm-eval: one task class, one language model, engines, our scores and gates. Heavy."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from copy import deepcopy
 from typing import Any
 
 import datasets
 
 from medcot_bench.results.metrics import CORE_METRICS, higher_is_better
-from medcot_bench.scoring.engines.hf import STOP
 from medcot_bench.scoring.item_scores import ItemScorer, Question
+from medcot_bench.scoring.lm import STOP
 from medcot_bench.scoring.lm_eval import ConfigurableTask, Instance
 from medcot_bench.types import TaskSpec
 
@@ -53,8 +53,9 @@ def build_task(
     name: str,
     questions: Sequence[Question],
     scorer: ItemScorer,
+    unfinished: Container[str],
 ) -> MedcotTask:
-    """Build the lm-eval task."""
+    """Build the lm-eval task. Once prompts are answered, `unfinished` holds those whose answer came to no end."""
     spec = scorer.chosen.task.spec
 
     def process_results(doc: dict[str, Any], responses: Sequence[Any]) -> dict[str, float]:
@@ -64,7 +65,8 @@ def build_task(
         gold = left.pop(0)[0] if scorer.wants("gold_nll") else None
         scores = scorer.likelihoods(question, gold, options)
         if question.generated:
-            scores |= scorer.text(question, left.pop(0))
+            finished = question.written.prompt not in unfinished
+            scores |= scorer.text(question, left.pop(0), finished=finished)
         return {metric: value for metric, value in scores.items() if scorer.wants(metric)}
 
     documents = [

@@ -19,9 +19,9 @@ from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.as_lm_eval_task import build_task
-from medcot_bench.scoring.engines.build import build_lm
 from medcot_bench.scoring.gates import check_predictions, check_prompts
 from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
+from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import evaluate
 from medcot_bench.study.baselines import shots_of
 from medcot_bench.types import Example
@@ -57,12 +57,7 @@ def evaluate_task(
     """Evaluate a model as `score` asks. Raises GateError where the numbers would mean nothing."""
     chosen = apply_baseline(plan.tasks[score.task], score.baseline)
     request = score.request
-    scorer = ItemScorer(
-        chosen,
-        encoder,
-        request["max_new_tokens"],
-        frozenset(request["scores"]),
-    )
+    scorer = ItemScorer(chosen, request["max_new_tokens"], frozenset(request["scores"]))
     count = shots_of(score.baseline, plan.scoring.num_fewshot)
     shots = few_shot_examples(chosen, encoder, plan.items.shots(score.task, choosing=score.chooses, count=count))
     items = plan.items.scored(score.task, choosing=score.chooses)
@@ -71,7 +66,6 @@ def evaluate_task(
     leak = check_prompts([_own_prompt(chosen, question) for question in questions], context_given=given)
     counts |= {"leaked": leak.leaked, "extractive": leak.extractive}
     marks = [f"{leak.leaked} of {len(questions)} prompts hold their answer"] if leak.leaked else []
-    task = build_task(chosen.typed.name, questions, scorer)
     lm = build_lm(
         model,
         encoder.tokenizer,
@@ -80,11 +74,9 @@ def evaluate_task(
         batch_size=plan.scoring.batch_size,
         compute_dtype=compute_dtype,
     )
-    scorer.unfinished = lm.unfinished
-    written = (question.written for question in questions if question.generated)
-    lm.answered = {tuple(encoder.pair(one.prompt, one.target)[0]) for one in written}
-    with torch.no_grad():
-        output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
+    lm.expect(question.written.prompt for question in questions if question.generated)
+    task = build_task(chosen.typed.name, questions, scorer, lm.unfinished)
+    output: Any = evaluate(lm, {"tasks": {task.task_name: task}})
     rows = sorted(output["samples"][task.task_name], key=lambda row: row["doc_id"])
     samples = tuple(_sample(scorer, question, row) for question, row in zip(questions, rows, strict=True))
     if scorer.generates:

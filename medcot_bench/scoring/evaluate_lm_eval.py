@@ -19,8 +19,8 @@ from medcot_bench.errors import ConfigError, ConfigErrors
 from medcot_bench.lm_eval_tasks.task import LmEvalTask
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Evaluation
-from medcot_bench.scoring.engines.build import build_lm
 from medcot_bench.scoring.evaluate import EvaluationResult
+from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import (
     DEFAULT_OTHER_SEED,
     DEFAULT_RANDOM_SEED,

@@ -11,8 +11,8 @@ from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.write_item import write_within
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.scoring.as_lm_eval_task import generation_settings
-from medcot_bench.scoring.engines.build import build_lm
 from medcot_bench.scoring.item_scores import cut
+from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import Instance
 from medcot_bench.study.schema import Scoring
 from medcot_bench.types import Example
@@ -51,6 +51,5 @@ def answer(
         compute_dtype=compute_dtype,
     )
     arguments = (written.prompt, generation_settings(spec, new_tokens))
-    with torch.no_grad():
-        [raw] = lm.generate_until([Instance("generate_until", {}, arguments, 0)], disable_tqdm=True)
+    [raw] = lm.generate_until([Instance("generate_until", {}, arguments, 0)], disable_tqdm=True)
     return cut(raw, spec.stop)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from medcot_bench.errors import PluginError
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.write_item import Written
 from medcot_bench.plugins.manager import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
@@ -36,15 +35,12 @@ class ItemScorer:
     """Turns responses into scores; keeps each item's ROUGE-L for the gates."""
 
     chosen: ResolvedTask
-    encoder: Encoder
     max_new_tokens: int
     wanted: frozenset[str]
     """Names of the scores to report; empty: all."""
 
     def __post_init__(self) -> None:
         self.rouge: dict[str, Rouge] = {}
-        self.unfinished: Container[tuple[int, ...]] = ()
-        """Tokens of the prompts whose generation did not come to an end: the engine's own set."""
 
     @cached_property
     def _rouge_l(self) -> RougeL:
@@ -69,8 +65,11 @@ class ItemScorer:
             scores["choice"] = float(likeliest == question.right)
         return scores
 
-    def text(self, question: Question, raw: str) -> dict[str, float]:
-        """Return the scores of generated text. Raises PluginError for other scores or values than declared."""
+    def text(self, question: Question, raw: str, *, finished: bool) -> dict[str, float]:
+        """Return the scores of generated text, which is `finished` where it came to an end by itself.
+
+        Raises PluginError for other scores or values than declared.
+        """
         example, spec = question.written.example, self.chosen.task.spec
         completion = cut(raw, spec.stop)
         with blame(self.chosen.entry, f"score of item '{example.id}'"):
@@ -89,7 +88,7 @@ class ItemScorer:
             "answer": own["answer"] or 0.0,
             "parsed": float(own["answer"] is not None),
             "rouge_l": rouge.f1,
-            "truncated": float(tuple(self.encoder.encode(question.written.prompt)) in self.unfinished),
+            "truncated": float(not finished),
             "repetition": repetition(completion),
         }
         if question.target.reasoning:

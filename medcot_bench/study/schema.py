@@ -49,7 +49,6 @@ def no_such_field(field: str, section: type[BaseModel]) -> str:
     return f"{field}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
 
 
-Engine = Literal["fast", "hf"]
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
 FIELDS = ("question", "answer", "reasoning", "context", "group")
 """What a user names columns for."""
@@ -158,10 +157,12 @@ class Scoring(_Section):
     num_fewshot: int = Field(0, ge=0)
     max_new_tokens: PositiveInt | None = None
     """None: each task's own number."""
-    engine: Engine = "fast"
-    """`hf` is lm-eval's own HFLM: slower, the same likelihoods up to rounding and the same greedy text."""
+    engine: str = "fast"
+    """What computes likelihoods and writes answers, a name of `medcot-bench list engines`. `hf` is lm-eval's own
+    HFLM: slower, the same likelihoods up to rounding and the same greedy text."""
     batch_size: PositiveInt | None = None
-    """Answers that are written at once; with the engine `hf` also likelihoods. None: 32, with `hf` 8."""
+    """Answers that are written at once; with the engine `hf` also likelihoods. None: the engine's own number, 32
+    for `fast` and 8 for `hf`."""
     max_length: int = Field(2048, ge=16)
     overlong: Literal["drop", "truncate-context", "error"] = "truncate-context"
 

@@ -47,7 +47,9 @@ def test_a_heavy_import_would_be_seen() -> None:
     assert loaded_by("import scipy") == "loaded: ['scipy']"
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("list",), ("show", "lora")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("run", "--help"), ("list",), ("show", "lora"), ("show", "fast")]
+)
 def test_a_command_that_only_tells_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded_by(main(*arguments)) == "loaded: []"
 

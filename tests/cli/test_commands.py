@@ -86,6 +86,8 @@ def test_show_prints_options_sources_licence_prompt_and_target(capsys: pytest.Ca
         assert part in output
     assert main(["show", "adapter:qlora"]) == 0
     assert "base quantisation nf4" in capsys.readouterr().out
+    assert main(["show", "engine:hf"]) == 0
+    assert "to score with it: --set scoring.engine=hf" in capsys.readouterr().out
     assert main(["show", "random"]) == 0
     assert "the placebo of every other selector" in capsys.readouterr().out
 
@@ -199,5 +201,7 @@ def test_the_schema_names_every_field_of_a_study(capsys: pytest.CaptureFixture[s
     schema = json.loads(capsys.readouterr().out)
     assert set(schema["properties"]) == set(Study.model_fields)
     assert set(schema["$defs"]["Training"]["properties"]) == set(Training.model_fields)
-    assert "slower" in schema["$defs"]["Scoring"]["properties"]["engine"]["description"]
+    engine = schema["$defs"]["Scoring"]["properties"]["engine"]
+    assert "slower" in engine["description"]
+    assert (engine["type"], engine["default"]) == ("string", "fast")  # any package may bring one
     assert schema["additionalProperties"] is False

@@ -47,8 +47,8 @@ def good(tiny_model: Path, examples: Path) -> list[str]:
 
 def test_an_unknown_task(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--eval-tasks", "k8s_qu") == [
-        "no task 'k8s_qu'; known: k8s_qa, kubectl, manuals_faq, manuals_qa, medcalc_cot, medical_o1_cot, "
-        "medqa_cot, own, pubmedqa_cot"
+        "no task 'k8s_qu'; near: k8s_qa; known: k8s_qa, kubectl, manuals_faq, manuals_qa, medcalc_cot, "
+        "medical_o1_cot, medqa_cot, own, pubmedqa_cot"
     ]
 
 
@@ -63,7 +63,7 @@ def test_rates_to_try_are_named_once(program: Program, good: list[str]) -> None:
 
 def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--adapters", "lorra") == [
-        "no adapter 'lorra'; known: full, layer_lora, lora, none, peft, qlora"
+        "no adapter 'lorra'; near: lora, qlora; known: full, layer_lora, lora, none, peft, qlora"
     ]
 
 
@@ -71,7 +71,7 @@ def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
     ("adapter", "line"),
     [
         ("none:r=3", "adapter none: no option 'r'; valid: none"),
-        ("lora:r=many", "adapter lora: r=many: that is no int"),
+        ("lora:r=many", "adapter lora: r=many: not an int"),
         ("full:select=top,k=99", "select: k=99 of a model with 4 blocks"),
         ("lora:select=layers,layers=2+9", "selector layers: block 9 of a model with blocks 0 to 3"),
         ("lora:select=best", "no selector 'best'; known: all, bottom, ends, every, layers, middle, random, top"),

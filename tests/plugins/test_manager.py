@@ -120,7 +120,11 @@ def test_show_describes_a_third_party_task_with_an_example(installed_packages: F
             "foreign_hook",
             "implements medcot_cell_finished, which the group medcot_bench.adapters does not allow",
         ),
-        ("task", "no_methods", "medcot_make_task gave a Half without examples, target, options, score"),
+        (
+            "task",
+            "no_methods",
+            "medcot_make_task returned an object of type Half without examples, target, options, score",
+        ),
     ],
 )
 def test_a_broken_plugin_is_one_line_that_names_it_and_its_distribution(
@@ -163,11 +167,11 @@ def test_one_name_from_two_distributions_is_an_error_that_names_both(
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line == (
-        f"medcot-bench: task 'ports_qa' is offered by {EXAMPLE} and medcot-rival 3.1; "
-        "uninstall one, or hide one with MEDCOT_BLOCK"
+        f"medcot-bench: name conflict: task 'ports_qa' is provided by {EXAMPLE} and medcot-rival 3.1; "
+        "uninstall one, or block one with MEDCOT_BLOCK"
     )
     listing = medcot("list", "tasks", path=path).stdout
-    assert listing.count("offered twice") == 2
+    assert listing.count("name conflict: block one of the packages") == 2
 
 
 def test_hiding_one_of_two_distributions_makes_the_name_usable(installed_packages: Folders, rival: Path) -> None:
@@ -324,30 +328,30 @@ def error_of(action: Callable[[], object]) -> str:
 
 def test_an_unknown_name_lists_the_known_ones(offer: Offer) -> None:
     plugins = Plugins([offer("exporter", "tex"), offer("exporter", "html"), offer("task", "other")])
-    assert error_of(lambda: plugins.make("exporter", "pdf")) == "no exporter 'pdf'; known: html, tex"
+    assert error_of(lambda: plugins.make_exporter("pdf")) == "no exporter 'pdf'; known: html, tex"
 
 
 def test_without_any_entry_point_the_error_asks_for_an_installation() -> None:
-    text = error_of(lambda: Plugins([]).make("task", "k8s_qa"))
-    assert text == "no task 'k8s_qa'; known: none: is medcot-bench installed, or only checked out?"
+    text = error_of(lambda: Plugins([]).make_task("k8s_qa"))
+    assert text == "no task 'k8s_qa'; known: none: install medcot-bench, or install it again after an update"
 
 
 @pytest.mark.parametrize("block", ["tex", "exporter:tex"])
 def test_a_blocked_name_says_so(block: str, offer: Offer) -> None:
     plugins = Plugins([offer("exporter", "tex", medcot_make_exporter)], frozenset({block}))
     assert plugins.entries == []
-    assert error_of(lambda: plugins.make("exporter", "tex")) == "exporter 'tex' is blocked by MEDCOT_BLOCK"
+    assert error_of(lambda: plugins.make_exporter("tex")) == "exporter 'tex' is blocked by MEDCOT_BLOCK"
 
 
 def test_two_distributions_with_one_name_are_both_named(offer: Offer) -> None:
     plugins = Plugins([offer("exporter", "tex"), offer("exporter", "tex", distribution="bolt")])
     text = error_of(lambda: plugins.entry("exporter", "tex"))
-    assert text.startswith("exporter 'tex' is offered by acme 1.0 and bolt 1.0; ")
+    assert text.startswith("name conflict: exporter 'tex' is provided by acme 1.0 and bolt 1.0; ")
 
 
 def test_one_name_in_two_kinds_is_no_conflict(offer: Offer) -> None:
     task, exporter = offer("task", "tex"), offer("exporter", "tex", medcot_make_exporter, distribution="bolt")
-    assert isinstance(Plugins([task, exporter]).make("exporter", "tex"), Exporter)
+    assert isinstance(Plugins([task, exporter]).make_exporter("tex"), Exporter)
 
 
 def test_each_name_is_made_by_its_own_module(offer: Offer) -> None:
@@ -360,7 +364,7 @@ def test_each_name_is_made_by_its_own_module(offer: Offer) -> None:
         return medcot_make_exporter
 
     plugins = Plugins([offer("exporter", name, making(f".{name}")) for name in ("tex", "html")])
-    assert [plugins.make("exporter", name).suffix for name in ("tex", "html", "tex")] == [".tex", ".html", ".tex"]
+    assert [plugins.make_exporter(name).suffix for name in ("tex", "html", "tex")] == [".tex", ".html", ".tex"]
 
 
 def test_an_exception_in_make_names_the_plugin(offer: Offer) -> None:
@@ -368,12 +372,12 @@ def test_an_exception_in_make_names_the_plugin(offer: Offer) -> None:
         raise KeyError("colour")
 
     plugins = Plugins([offer("exporter", "tex", medcot_make_exporter)])
-    text = error_of(lambda: plugins.make("exporter", "tex"))
+    text = error_of(lambda: plugins.make_exporter("tex"))
     assert text == "exporter 'tex' (acme 1.0) failed in medcot_make_exporter: KeyError: 'colour'"
 
 
 def test_a_module_without_the_hook_or_its_mark_is_told_what_to_write(offer: Offer) -> None:
-    text = error_of(lambda: Plugins([offer("exporter", "tex")]).make("exporter", "tex"))
+    text = error_of(lambda: Plugins([offer("exporter", "tex")]).make_exporter("tex"))
     assert text == (
         "exporter 'tex' (acme 1.0) implements no hook; write medcot_make_exporter in _plugin_acme_tex, "
         "marked @hookimpl"
@@ -384,21 +388,23 @@ def test_a_hook_that_returns_nothing_says_so(offer: Offer) -> None:
     def medcot_make_exporter(name: str) -> None:
         Exporter()
 
-    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make("exporter", "tex"))
-    assert text == "exporter 'tex' (acme 1.0): medcot_make_exporter gave None; return the exporter"
+    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make_exporter("tex"))
+    assert text == "exporter 'tex' (acme 1.0): medcot_make_exporter returned None; return the exporter"
 
 
 def test_an_object_that_lacks_something_is_told_what(offer: Offer) -> None:
     def medcot_make_exporter(name: str) -> object:
         return object()
 
-    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make("exporter", "tex"))
-    assert text == "exporter 'tex' (acme 1.0): medcot_make_exporter gave a object without suffix, export"
+    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make_exporter("tex"))
+    assert text == (
+        "exporter 'tex' (acme 1.0): medcot_make_exporter returned an object of type object without suffix, export"
+    )
 
 
 def test_an_entry_point_that_names_a_class_is_told_the_module() -> None:
     plugins = Plugins([PluginEntry("task", "ports", "acme.ports:Ports", "acme", "1.0")])
-    assert error_of(lambda: plugins.make("task", "ports")) == (
+    assert error_of(lambda: plugins.make_task("ports")) == (
         "task 'ports' (acme 1.0): its entry point is 'acme.ports:Ports'; write the module alone, 'acme.ports'"
     )
 
@@ -408,8 +414,8 @@ def test_a_spec_with_a_fault_names_the_plugin(offer: Offer) -> None:
         spec = SelectorSpec(name="half", version=1, options={"k": Option(int, "3", "blocks")})
         return types.SimpleNamespace(spec=spec, place=lambda probe: {})
 
-    text = error_of(lambda: Plugins([offer("selector", "half", medcot_make_selector)]).make("selector", "half"))
-    assert text == "selector 'half' (acme 1.0): option 'k': its default '3' is no int"
+    text = error_of(lambda: Plugins([offer("selector", "half", medcot_make_selector)]).make_selector("half"))
+    assert text == "selector 'half' (acme 1.0): option 'k': its default '3' is not an int"
 
 
 def test_an_adapter_is_called_as_an_entry_point_of_its_package(offer: Offer) -> None:
@@ -421,15 +427,15 @@ def test_an_adapter_is_called_as_an_entry_point_of_its_package(offer: Offer) -> 
     rival = offer("adapter", "ia3", medcot_make_adapter, distribution="rival")
     for entries in ([mine], [mine, rival]):
         assert error_of(lambda entries=entries: resolve_adapter(Spec("mine", {}), Plugins(entries))) == (
-            "adapter 'mine' (acme 1.0): its spec has the name 'ia3', which is no entry point of its package; "
-            "make them equal"
+            "adapter 'mine' (acme 1.0): its spec has the name 'ia3', which is not an entry point of its package; "
+            "give both the same name"
         )
 
 
 def test_an_entry_point_in_a_group_of_no_kind_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = "[medcot_bench.task]\nports = acme_ports\n"
     monkeypatch.syspath_prepend(make_distribution(tmp_path, "medcot-acme", "1.0", points))
-    text = error_of(lambda: Plugins.discover().make("task", "ports"))
+    text = error_of(lambda: Plugins.discover().make_task("ports"))
     assert "; there is a 'ports' in the unknown group medcot_bench.task; groups are medcot_bench." in text
 
 
@@ -440,20 +446,20 @@ def test_a_wrong_hook_is_the_same_error_every_time_and_spoils_no_other_plugin(of
     plugins = Plugins(
         [offer("exporter", "bad", medcot_make_exproter), offer("exporter", "tex", medcot_make_exporter)]
     )
-    first, second = (error_of(lambda: plugins.make("exporter", "bad")) for _ in range(2))
+    first, second = (error_of(lambda: plugins.make_exporter("bad")) for _ in range(2))
     assert first == second
     assert first.startswith(
         "exporter 'bad' (acme 1.0) implements a wrong hook: unknown hook 'medcot_make_exproter'"
     )
     assert first.endswith("; it may implement medcot_make_exporter")
-    assert isinstance(plugins.make("exporter", "tex"), Exporter)
+    assert isinstance(plugins.make_exporter("tex"), Exporter)
 
 
 def test_a_hook_with_an_unknown_argument_is_a_wrong_hook(offer: Offer) -> None:
     def medcot_make_exporter(name: str, colour: str) -> Exporter:
         return Exporter()
 
-    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make("exporter", "tex"))
+    text = error_of(lambda: Plugins([offer("exporter", "tex", medcot_make_exporter)]).make_exporter("tex"))
     assert text.startswith("exporter 'tex' (acme 1.0) implements a wrong hook: ")
     assert "colour" in text
 
@@ -463,7 +469,7 @@ def test_interrupting_an_import_is_no_plugin_error(tmp_path: Path, monkeypatch: 
     monkeypatch.syspath_prepend(tmp_path)
     plugins = Plugins([PluginEntry("task", "slow", "interrupted_plugin", "acme", "1.0")])
     with pytest.raises(KeyboardInterrupt):
-        plugins.make("task", "slow")
+        plugins.make_task("slow")
 
 
 # --- run-wide plugins ---
@@ -472,7 +478,7 @@ CELL: Any = "a cell"  # handed on untouched
 RECORD: Any = "a record"
 MISSING = PluginEntry("plugin", "missing", "_no_such_module_anywhere", "acme", "1.0")
 LEFT_OUT = (
-    r"goes on without a plugin: plugin 'missing' \(acme 1.0\) can't be imported: "
+    r"continuing without a plugin: plugin 'missing' \(acme 1.0\) can't be imported: "
     "ModuleNotFoundError: No module named '_no_such_module_anywhere'"
 )
 
@@ -511,14 +517,14 @@ def test_what_is_no_reason_in_words_skips_nothing(answer: object, offer: Offer) 
         return answer
 
     plugins = Plugins([offer("plugin", "unsure", medcot_skip_cell)])
-    with pytest.warns(UserWarning, match=f"'unsure' .* gave {answer}, neither a reason nor None"):
+    with pytest.warns(UserWarning, match=f"'unsure' .* returned {answer}, not a string or None"):
         assert plugins.skip_reason(CELL) is None
 
 
 def test_run_wide_plugins_of_one_name_are_skipped_with_both_distributions_named(offer: Offer) -> None:
     offers = [offer("plugin", "room", medcot_skip_cell, distribution=owner) for owner in ("acme", "bolt")]
     plugins = Plugins(offers)
-    with pytest.warns(UserWarning, match=r"plugin 'room' is offered by acme 1\.0 and bolt 1\.0") as caught:
+    with pytest.warns(UserWarning, match=r"plugin 'room' is provided by acme 1\.0 and bolt 1\.0") as caught:
         assert plugins.skip_reason(CELL) is None
     assert len(caught) == 1
     assert plugins.run_wide() == []

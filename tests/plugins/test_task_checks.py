@@ -24,13 +24,13 @@ ITEM = Example(id="ftp", group="ftp", question="ftp", answer="21")
 @pytest.mark.parametrize(
     ("items", "said"),
     [
-        ([ITEM, {"id": "ssh"}], "item 2 is a dict, not an Example"),
-        ([replace(ITEM, answer=21)], "item 'ftp': answer is a int, not a text"),
-        ([replace(ITEM, group=None)], "item 'ftp': group is a NoneType, not a text"),
-        ([replace(ITEM, reasoning=["first"])], "item 'ftp': reasoning is a list, not a text"),
-        ([replace(ITEM, options={"A": 21})], "item 'ftp': options are not letters with texts"),
+        ([ITEM, {"id": "ssh"}], "item 2 is of type dict, not Example"),
+        ([replace(ITEM, answer=21)], "item 'ftp': answer is of type int, not a string"),
+        ([replace(ITEM, group=None)], "item 'ftp': group is of type NoneType, not a string"),
+        ([replace(ITEM, reasoning=["first"])], "item 'ftp': reasoning is of type list, not a string"),
+        ([replace(ITEM, options={"A": 21})], "item 'ftp': options are not a mapping from letters to strings"),
         ([replace(ITEM, meta={"bounds": {1, 2}})], "item 'ftp': meta can't be written as JSON: "),
-        ([ITEM, replace(ITEM, group="other")], "id 'ftp' comes twice in a split"),
+        ([ITEM, replace(ITEM, group="other")], "id 'ftp' appears twice in a split"),
     ],
 )
 def test_a_wrong_item_is_named(items: list[Any], said: str) -> None:
@@ -48,9 +48,9 @@ def test_good_items_pass_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("21", "target() gives a str, not a Target"),
-        (Target(21), "target() gives a Target whose answer is a int, not a text"),
-        (Target("21", 3), "target() gives a Target whose reasoning is a int, not a text"),
+        ("21", "target() returned type str, not Target"),
+        (Target(21), "target() returned a Target whose answer is of type int, not a string"),
+        (Target("21", 3), "target() returned a Target whose reasoning is of type int, not a string"),
     ],
 )
 def test_a_wrong_target_is_named(target: Any, said: str) -> None:
@@ -81,10 +81,15 @@ def test_wrong_items_prompts_and_targets_name_the_plugin(chosen: ResolvedTask) -
             "examples",
             [1],
             lambda wrong: load(wrong, {}, 0),
-            "item 1 is a int, not an Example",
+            "item 1 is of type int, not Example",
         ),
-        ("prompt", None, lambda wrong: write(wrong, encoder, ITEM), "prompt() gives a NoneType, not a text"),
-        ("target", "21", lambda wrong: write(wrong, encoder, ITEM), "target() gives a str, not a Target"),
+        (
+            "prompt",
+            None,
+            lambda wrong: write(wrong, encoder, ITEM),
+            "prompt() returned type NoneType, not a string",
+        ),
+        ("target", "21", lambda wrong: write(wrong, encoder, ITEM), "target() returned type str, not Target"),
     ):
         wrong = replace(chosen, task=Wrong(chosen.task, method, value))
         with pytest.raises(PluginError) as caught:

@@ -98,7 +98,7 @@ def test_an_exporter_that_gives_no_text_is_named(exporter: Any, where: str, tmp_
 
 def test_half_an_exporter_of_files_is_told_what_it_lacks(use: Use) -> None:
     use(types.SimpleNamespace(folder="own"))
-    with pytest.raises(PluginError, match=r"gave a SimpleNamespace without files$"):
+    with pytest.raises(PluginError, match=r"returned an object of type SimpleNamespace without files$"):
         export(Path("nowhere"), ["own"])
 
 

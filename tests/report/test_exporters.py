@@ -162,7 +162,7 @@ def test_an_exporter_that_gives_no_text_is_named(
     given: object, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exporter = SimpleNamespace(suffix=".md", export=lambda leaderboard: given)
-    monkeypatch.setattr(Plugins, "make", lambda plugins, kind, name: exporter)
+    monkeypatch.setattr(Plugins, "make_exporter", lambda plugins, name: exporter)
     monkeypatch.setattr("medcot_bench.report.export.load", lambda folder: None)
     monkeypatch.setattr("medcot_bench.report.export.build", lambda results: None)
     with pytest.raises(PluginError) as caught:

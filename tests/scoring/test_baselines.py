@@ -97,9 +97,9 @@ def test_the_prompt_without_a_context_lacks_it(name: str, tiny_model: Path) -> N
 def test_solved_examples_lose_their_context_too(study_fields: Fields, monkeypatch: pytest.MonkeyPatch) -> None:
     prompts: list[str] = []
 
-    def keep(name: str, questions: Any, scorer: Any) -> Any:
+    def keep(name: str, questions: Any, *rest: Any) -> Any:
         prompts.extend(question.written.prompt for question in questions)
-        return real(name, questions, scorer)
+        return real(name, questions, *rest)
 
     real = evaluating.build_task
     monkeypatch.setattr(evaluating, "build_task", keep)

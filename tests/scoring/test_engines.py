@@ -16,8 +16,8 @@ from transformers import AutoModelForCausalLM, FalconConfig, Lfm2Config, Mistral
 from medcot_bench.errors import ModelError
 from medcot_bench.models.attention import Past
 from medcot_bench.models.load import load_model, load_tokenizer
-from medcot_bench.scoring.engines.build import build_lm
-from medcot_bench.scoring.engines.hf import STOP, HfLM
+from medcot_bench.scoring.engines.flat import FlatEngine
+from medcot_bench.scoring.lm import STOP, EngineLM, build_lm
 from medcot_bench.testing.tiny import make_tiny_model
 
 WORDS = ("pod", "node", "image", "port", "name", "the", "of", "in", "which", "has", "and", "a", "is", "not", "on")
@@ -34,7 +34,7 @@ def model(tiny_model: Path) -> Any:
     return load_model(tiny_model, quantisation="none", dtype=torch.float32, device=torch.device("cpu"))
 
 
-def engines(model: Any, tokenizer: Any, **changes: Any) -> tuple[HfLM, HfLM]:
+def engines(model: Any, tokenizer: Any, **changes: Any) -> tuple[EngineLM, EngineLM]:
     settings: dict[str, Any] = {"max_length": 4096, "batch_size": 3} | changes
     hf, fast = (build_lm(model, tokenizer, engine=engine, **settings) for engine in ("hf", "fast"))
     return hf, fast
@@ -64,7 +64,7 @@ def generation_requests(**settings: Any) -> list[Instance]:
     ]
 
 
-def assert_same_likelihoods(hf: HfLM, fast: HfLM, requests: list[Instance]) -> None:
+def assert_same_likelihoods(hf: EngineLM, fast: EngineLM, requests: list[Instance]) -> None:
     expected, found = (lm.loglikelihood(requests, disable_tqdm=True) for lm in (hf, fast))
     assert [value for value, _ in found] == pytest.approx([value for value, _ in expected], abs=1e-4, rel=1e-5)
     assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
@@ -100,14 +100,13 @@ def test_generated_text_and_what_did_not_end(model: Any, tokenizer: Any, setting
         return answer
 
     assert [cut(answer) for answer in found] == [cut(answer) for answer in expected]
-    if not settings.get("until"):  # HFLM leaves these to its own criteria, and ours are not asked
-        assert fast.unfinished == hf.unfinished
+    assert fast.unfinished == hf.unfinished
 
 
 def test_rows_wait_where_prompts_fill_a_batch(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     hf, fast = engines(model, tokenizer)
     expected = hf.generate_until(generation_requests(), disable_tqdm=True)
-    monkeypatch.setattr("medcot_bench.scoring.engines.fast.BATCH_TOKENS", 60)
+    monkeypatch.setattr("medcot_bench.scoring.engines.flat.BATCH_TOKENS", 60)
     assert fast.generate_until(generation_requests(), disable_tqdm=True) == expected
     assert_same_likelihoods(hf, fast, likelihood_requests())
 
@@ -117,17 +116,17 @@ def test_rows_wait_where_prompts_fill_a_batch(model: Any, tokenizer: Any, monkey
 def test_prompts_read_for_their_likelihoods_are_not_read_again(
     model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, kept: int, most: int
 ) -> None:
-    monkeypatch.setattr("medcot_bench.scoring.engines.fast.KEPT_TOKENS", kept)
+    monkeypatch.setattr("medcot_bench.scoring.engines.flat.KEPT_TOKENS", kept)
     hf, fast = engines(model, tokenizer)
     answers = generation_requests(max_gen_toks=most)
     contexts = [request.args[0] for request in answers]
-    fast.answered = {tuple(tokenizer.encode(context)) for context in contexts}
+    fast.expect(contexts)
     pairs = [(context, more) for context in contexts for more in (" a pod", " A")]
     assert_same_likelihoods(hf, fast, [Instance("loglikelihood", {}, pair, 0) for pair in pairs])
     read: list[int] = []
-    step = type(fast)._forward
+    step = FlatEngine._forward
     monkeypatch.setattr(
-        type(fast), "_forward", lambda lm, ids, *rest: read.append(len(ids)) or step(lm, ids, *rest)
+        FlatEngine, "_forward", lambda engine, ids, *rest: read.append(len(ids)) or step(engine, ids, *rest)
     )
     assert fast.generate_until(answers, disable_tqdm=True) == hf.generate_until(answers, disable_tqdm=True)
     assert fast.unfinished == hf.unfinished
@@ -139,13 +138,14 @@ def test_prompts_read_for_their_likelihoods_are_not_read_again(
 def test_a_prompt_kept_without_its_last_space_is_read_on(model: Any, tokenizer: Any) -> None:
     hf, fast = engines(model, tokenizer)
     contexts = [request.args[0] + "\n\n" for request in generation_requests()]  # as chat templates end
-    fast.answered = {tuple(tokenizer.encode(context.rstrip())) for context in contexts}
+    fast.expect(contexts)
     assert_same_likelihoods(hf, fast, [Instance("loglikelihood", {}, (one, "A pod"), 0) for one in contexts])
-    assert len(fast._read) == len(contexts)  # type: ignore[attr-defined]
+    assert isinstance(fast._engine, FlatEngine)
+    assert len(fast._engine._read) == len(contexts)
     settings = {"until": [], "max_gen_toks": 6, "do_sample": False}
     answers = [Instance("generate_until", {}, (one, dict(settings)), 0) for one in contexts]
     assert fast.generate_until(answers, disable_tqdm=True) == hf.generate_until(answers, disable_tqdm=True)
-    assert not fast._read  # type: ignore[attr-defined]
+    assert not fast._engine._read
 
 
 def test_short_and_overlong_requests_together(model: Any, tokenizer: Any) -> None:
@@ -168,10 +168,25 @@ def test_only_answers_being_written_hold_memory(
             living.add(self)
             most = max(most, len(living))
 
-    monkeypatch.setattr("medcot_bench.scoring.engines.fast.Past", Counted)
+    monkeypatch.setattr("medcot_bench.scoring.engines.flat.Past", Counted)
     _, fast = engines(model, tokenizer)  # three at once
     fast.generate_until(generation_requests() * 4, disable_tqdm=True)
     assert most <= 3 + 1  # one may wait for its turn
+
+
+@pytest.mark.parametrize("engine", ["fast", "hf"])
+def test_master_weights_compute_in_the_dtype_of_the_study(tiny_model: Path, tokenizer: Any, engine: str) -> None:
+    model = load_model(tiny_model, quantisation="none", dtype=torch.float32, device=torch.device("cpu"))
+    lm = build_lm(model, tokenizer, engine=engine, max_length=512, batch_size=3, compute_dtype=torch.bfloat16)
+    dtypes: list[torch.dtype] = []
+    model.get_output_embeddings().register_forward_hook(lambda _, inputs, output: dtypes.append(output.dtype))
+    likelihoods = lm.loglikelihood([Instance("loglikelihood", {}, ("a pod", " is"), 0)], disable_tqdm=True)
+    lm.generate_until(generation_requests()[:2], disable_tqdm=True)
+    assert set(dtypes) == {torch.bfloat16}
+    [(plain, _)] = build_lm(model, tokenizer, engine=engine, max_length=512, batch_size=3).loglikelihood(
+        [Instance("loglikelihood", {}, ("a pod", " is"), 0)], disable_tqdm=True
+    )
+    assert likelihoods[0][0] == pytest.approx(plain, rel=0.01)
 
 
 @pytest.mark.parametrize("quantisation", ["none", "nf4"])

@@ -76,19 +76,19 @@ def scorer_and_question(study_fields: dict[str, Any], tiny_model: Path) -> tuple
         example.answer_letter,
         generated=True,
     )
-    return ItemScorer(chosen, encoder, 64, frozenset()), question
+    return ItemScorer(chosen, 64, frozenset()), question
 
 
 def test_the_gold_target_scores_one(scorer_and_question: tuple[ItemScorer, Question]) -> None:
     scorer, question = scorer_and_question
-    scores = scorer.text(question, question.written.target)
+    scores = scorer.text(question, question.written.target, finished=True)
     assert scores["answer"] == scores["parsed"] == scores["rouge_l"] == 1.0
     assert 0.8 < scores["rouge_l_reasoning"] < 1.0  # the answer line is not part of the reasoning
 
 
 def test_an_unparsed_answer_counts_as_wrong(scorer_and_question: tuple[ItemScorer, Question]) -> None:
     scorer, question = scorer_and_question
-    scores = scorer.text(question, "It depends.")
+    scores = scorer.text(question, "It depends.", finished=True)
     assert (scores["answer"], scores["parsed"]) == (0.0, 0.0)
 
 
@@ -108,18 +108,15 @@ def test_scores_that_a_task_may_not_give_name_it(
     scorer, question = scorer_and_question
     task: Any = SimpleNamespace(spec=scorer.chosen.task.spec, score=lambda example, completion: scores)
     with pytest.raises(PluginError) as caught:
-        replace(scorer, chosen=replace(scorer.chosen, task=task)).text(question, "text")
+        replace(scorer, chosen=replace(scorer.chosen, task=task)).text(question, "text", finished=True)
     assert str(caught.value).startswith(f"{scorer.chosen.entry}")
     assert said in str(caught.value)
 
 
-def test_truncated_is_what_the_engine_saw_come_to_no_end(
-    scorer_and_question: tuple[ItemScorer, Question],
-) -> None:
+def test_truncated_is_what_came_to_no_end(scorer_and_question: tuple[ItemScorer, Question]) -> None:
     scorer, question = scorer_and_question
-    assert scorer.text(question, "x" * 64)["truncated"] == 0.0
-    scorer.unfinished = {tuple(scorer.encoder.encode(question.written.prompt))}
-    assert scorer.text(question, "x")["truncated"] == 1.0
+    assert scorer.text(question, "x" * 64, finished=True)["truncated"] == 0.0
+    assert scorer.text(question, "x", finished=False)["truncated"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.scoring.evaluate import EvaluationResult, evaluate_task
 from medcot_bench.study.schema import Study
+from medcot_bench.types import GenerationRequest
 
 
 class WithoutStops:
@@ -137,13 +138,13 @@ def test_training_and_lm_eval_see_the_same_tokens(
 
 
 def test_a_stop_string_counts_only_after_text(study_fields: dict[str, Any], tiny_model: Path) -> None:
-    from medcot_bench.scoring.engines.hf import StopAfterText
+    from medcot_bench.scoring.hflm import StopRows
 
     tokenizer = load_tokenizer(tiny_model)
     rows = ["\n\n A", "\n\n A Pod.\n", "A Pod.\nQ"]
     ids = tokenizer(["prompt" + row for row in rows], padding=True, padding_side="left", return_tensors="pt")
     width = ids["input_ids"].shape[1] - max(len(row.encode()) for row in rows)
-    stop = StopAfterText(tokenizer, ("\n",), width)
+    stop = StopRows(tokenizer, GenerationRequest((1,), 8, stop_after_text=("\n",)).stops, width)
     padded = tokenizer(rows, padding=True, return_tensors="pt")["input_ids"]
     prompt = torch.zeros(3, width, dtype=torch.long)
     assert stop(torch.cat([prompt, padded], dim=1), None).tolist() == [False, True, True]

@@ -151,9 +151,9 @@ def test_values_are_converted_to_the_declared_type(key: str, text: str, value: A
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("r", "eight", "adapter x: r=eight: that is no int"),
-        ("r", "8.5", "adapter x: r=8.5: that is no int"),
-        ("dropout", "half", "adapter x: dropout=half: that is no float"),
+        ("r", "eight", "adapter x: r=eight: not an int"),
+        ("r", "8.5", "adapter x: r=8.5: not an int"),
+        ("dropout", "half", "adapter x: dropout=half: not a float"),
         ("dropout", "nan", "adapter x: dropout=nan: must be finite"),
         ("dropout", "-inf", "adapter x: dropout=-inf: must be finite"),
         ("merge", "maybe", "adapter x: merge=maybe: write true or false"),

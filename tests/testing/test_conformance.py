@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 import torch
+from plain_engine import PlainEngine
 from safetensors.torch import load_file, save_file
 
 from medcot_bench.data.sources import load
 from medcot_bench.errors import MedcotError
-from medcot_bench.interfaces import Adapter, Exporter, FilesExporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins.manager import Kind, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
@@ -25,6 +26,7 @@ from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.testing.adapters import ITEMS, AdapterChecks, prepare
+from medcot_bench.testing.engines import EngineChecks, make_writer
 from medcot_bench.testing.example_leaderboards import boards, whole
 from medcot_bench.testing.example_results import folders
 from medcot_bench.testing.exporters import ExporterChecks
@@ -36,6 +38,11 @@ from medcot_bench.types import (
     AdapterSpec,
     Example,
     Form,
+    Generation,
+    GenerationRequest,
+    Likelihood,
+    LikelihoodRequest,
+    LoadedModel,
     ModelInfo,
     Option,
     Placement,
@@ -73,6 +80,7 @@ ADAPTERS = [
 ]
 EXPORTERS = ["md", "csv", "json", "html", "latex", "model-card"]
 FILES_EXPORTERS = ["lm-eval"]
+ENGINES = ["fast", "hf"]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
 
 
@@ -123,6 +131,12 @@ class TestBuiltInSelectors(SelectorChecks):
         self.name = request.param
 
 
+class TestBuiltInEngines(EngineChecks):
+    @pytest.fixture(params=ENGINES, autouse=True)
+    def _named(self, request: pytest.FixtureRequest) -> None:
+        self.name = request.param
+
+
 class TestBuiltInExporters(ExporterChecks):
     @pytest.fixture(params=EXPORTERS, autouse=True)
     def _named(self, request: pytest.FixtureRequest) -> None:
@@ -141,6 +155,7 @@ class TestBuiltInFilesExporters(FilesExporterChecks):
         ("task", BUNDLED + FILES),
         ("adapter", ADAPTERS),
         ("selector", SELECTORS),
+        ("engine", ENGINES),
         ("exporter", EXPORTERS + FILES_EXPORTERS),
     ],
     ids=str,
@@ -333,6 +348,160 @@ def test_selector_checks_find_one_that_places(fault: str, check: str, place: Any
 
     with pytest.raises(AssertionError):
         run_check(Checks(), check, selector=Selecting(place))
+
+
+class TestPlainEngine(EngineChecks):
+    def make(self, loaded: LoadedModel, batch_size: int | None) -> Engine:
+        made: Engine = PlainEngine(loaded, batch_size)
+        return made
+
+
+class OffByABit(PlainEngine):
+    def likelihood(self, context: Any, continuation: Any) -> Likelihood:
+        found = super().likelihood(context, continuation)
+        return replace(found, value=found.value * 1.0001)
+
+
+class WithoutTheFirst(PlainEngine):
+    """Leaves out what the first token adds."""
+
+    def likelihood(self, context: Any, continuation: Any) -> Likelihood:
+        return (
+            Likelihood(0.0, greedy=True) if len(continuation) == 1 else super().likelihood(context, continuation)
+        )
+
+
+class ReadsToTheLast(PlainEngine):
+    """Takes the likeliest last token for a greedy answer."""
+
+    def likelihood(self, context: Any, continuation: Any) -> Likelihood:
+        last = super().likelihood(context + continuation[:-1], continuation[-1:])
+        return replace(super().likelihood(context, continuation), greedy=last.greedy)
+
+
+class StopsAnywhere(PlainEngine):
+    def generation(self, request: GenerationRequest) -> Generation:
+        stops = request.stop_anywhere + request.stop_after_text
+        return super().generation(replace(request, stop_after_text=(), stop_anywhere=stops))
+
+
+class StopsAfterText(PlainEngine):
+    def generation(self, request: GenerationRequest) -> Generation:
+        stops = request.stop_anywhere + request.stop_after_text
+        return super().generation(replace(request, stop_after_text=stops, stop_anywhere=()))
+
+
+class NeverStops(PlainEngine):
+    """Writes all its tokens; the text is right, what came to an end is not told."""
+
+    def generation(self, request: GenerationRequest) -> Generation:
+        return super().generation(replace(request, stop_after_text=(), stop_anywhere=()))
+
+
+class AlwaysFinished(PlainEngine):
+    def generation(self, request: GenerationRequest) -> Generation:
+        return replace(super().generation(request), finished=True)
+
+
+class OneTokenMore(PlainEngine):
+    def generation(self, request: GenerationRequest) -> Generation:
+        return super().generation(replace(request, new_tokens=request.new_tokens + 1))
+
+
+class LongestFirst(PlainEngine):
+    """Gives its answers in the order in which it works."""
+
+    def generations(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        return [self.generation(one) for one in sorted(requests, key=lambda one: -len(one.prompt))]
+
+
+class Remembers(PlainEngine):
+    """Keeps answers by their prompts."""
+
+    def __init__(self, loaded: LoadedModel, batch_size: int | None):
+        super().__init__(loaded, batch_size)
+        self.answers: dict[tuple[int, ...], Generation] = {}
+
+    def generation(self, request: GenerationRequest) -> Generation:
+        return self.answers.setdefault(request.prompt, super().generation(request))
+
+
+class GoesOnFromWhatWasRead(PlainEngine):
+    """Takes a context that it read for the whole prompt."""
+
+    def __init__(self, loaded: LoadedModel, batch_size: int | None):
+        super().__init__(loaded, batch_size)
+        self.read: set[tuple[int, ...]] = set()
+
+    def likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
+        self.read |= {one.context for one in requests if one.answer_follows}
+        found: list[Likelihood] = super().likelihoods(requests)
+        return found
+
+    def generation(self, request: GenerationRequest) -> Generation:
+        prompt = request.prompt[:-1] if request.prompt[:-1] in self.read else request.prompt
+        return super().generation(replace(request, prompt=prompt))
+
+
+class ChangesTheModel(PlainEngine):
+    def logits(self, tokens: Any) -> torch.Tensor:
+        self.loaded.model.train()
+        return super().logits(tokens)
+
+
+class OneShort(PlainEngine):
+    def likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
+        return super().likelihoods(requests)[1:]
+
+
+class Tensors(PlainEngine):
+    def likelihood(self, context: Any, continuation: Any) -> Likelihood:
+        found = super().likelihood(context, continuation)
+        return replace(found, value=torch.tensor(found.value))
+
+
+class BatchesOfItsOwn(PlainEngine):
+    def __init__(self, loaded: LoadedModel, batch_size: int | None):
+        super().__init__(loaded, 8)
+
+
+class NeedsRequests(PlainEngine):
+    def generations(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        longest = max(len(one.prompt) for one in requests)
+        return [self.generation(one) for one in requests if longest]
+
+
+WRONG_ENGINES = [
+    ("test_batches_are_as_large_as_the_study_says", BatchesOfItsOwn),
+    ("test_likelihoods_are_those_of_transformers", OffByABit),
+    ("test_likelihoods_are_those_of_transformers", WithoutTheFirst),
+    ("test_likelihoods_are_those_of_transformers", OneShort),
+    ("test_likelihoods_are_those_of_transformers", Tensors),
+    ("test_the_likeliest_continuation_is_recognised", ReadsToTheLast),
+    ("test_answers_are_those_of_transformers", StopsAnywhere),
+    ("test_answers_are_those_of_transformers", OneTokenMore),
+    ("test_answers_are_those_of_transformers", LongestFirst),
+    ("test_finished_says_what_came_to_an_end", StopsAfterText),
+    ("test_finished_says_what_came_to_an_end", NeverStops),
+    ("test_finished_says_what_came_to_an_end", AlwaysFinished),
+    ("test_the_order_of_requests_does_not_matter", LongestFirst),
+    ("test_nothing_is_kept_between_calls", Remembers),
+    ("test_prompts_go_on_from_what_was_read", GoesOnFromWhatWasRead),
+    ("test_the_model_stays_as_it_is", ChangesTheModel),
+    ("test_no_requests_have_no_answers", NeedsRequests),
+]
+
+
+@pytest.mark.parametrize(("check", "wrong"), WRONG_ENGINES, ids=lambda part: getattr(part, "__name__", ""))
+def test_engine_checks_find(check: str, wrong: type[PlainEngine], tmp_path: Path) -> None:
+    class Checks(EngineChecks):
+        def make(self, loaded: LoadedModel, batch_size: int | None) -> Engine:
+            made: Engine = wrong(loaded, batch_size)
+            return made
+
+    loaded = make_writer(tmp_path / "model")
+    with pytest.raises((AssertionError, ValueError)):
+        run_check(Checks(), check, loaded=loaded, engine=wrong(loaded, None))
 
 
 class Lines:

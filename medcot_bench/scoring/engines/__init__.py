@@ -1,1 +1,1 @@
-"""Engines: language models in memory as lm-eval asks them."""
+"""The built-in engines: a light plugin module each (`fast`, `hf`), and the work behind it (`flat`, `padded`)."""

@@ -1,0 +1,118 @@
+"""The language model that lm-eval talks to: text becomes tokens here, and an engine answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+import torch
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.interfaces import Engine
+from medcot_bench.plugins.manager import PluginEntry, blame, installed
+from medcot_bench.scoring.hflm import InMemoryLM
+from medcot_bench.scoring.lm_eval import Instance, normalize_gen_kwargs, postprocess_generated_text
+from medcot_bench.types import Generation, GenerationRequest, Likelihood, LikelihoodRequest, LoadedModel
+
+STOP = "stop_after_text"
+"""Key of the generation settings under which a task gives its stop strings."""
+GREEDY = {"until", "max_gen_toks", "do_sample", "temperature", STOP}
+"""Settings of generation that engines follow. Requests with others, and those that sample, are HFLM's."""
+Answer = TypeVar("Answer", Likelihood, Generation)
+
+
+class EngineLM(InMemoryLM):
+    """HFLM, for tokens, windows of running text, chat templates and sampling; all else asks the engine."""
+
+    def __init__(self, loaded: LoadedModel, engine: Engine, entry: PluginEntry):
+        super().__init__(loaded, engine.batch_size)
+        self._engine = engine
+        self._entry = entry
+        self._expected: set[tuple[int, ...]] = set()
+        self.unfinished: set[str] = set()
+        """Prompts whose greedy answer used all its tokens without coming to an end."""
+
+    def expect(self, prompts: Iterable[str]) -> None:
+        """Say which prompts will be answered after their likelihoods, so that they need not be read again."""
+        # As in a pair: whitespace at the border belongs to what follows.
+        self._expected = {tuple(self.tok_encode(prompt.rstrip())) for prompt in prompts}
+
+    def _loglikelihood_tokens(
+        self,
+        requests: Sequence[tuple[Any, list[int], list[int]]],
+        disable_tqdm: bool = False,
+        override_bs: int | None = None,
+    ) -> list[tuple[float, bool]]:
+        """Return (log-likelihood, whether it is the greedy answer) for text, context and continuation."""
+        asked = [self._likelihood(context, continuation) for _, context, continuation in requests]
+        answers = self._ask("likelihoods", asked, Likelihood)
+        return [(answer.value, answer.greedy) for answer in answers]
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Return the answers, cut at the strings of `until`."""
+        settings = [normalize_gen_kwargs(request.args[1], self.max_gen_toks) for request in requests]
+        if any(own["do_sample"] or set(own) - GREEDY for own in settings):
+            sampled: list[str] = super().generate_until(requests, disable_tqdm)
+            return sampled
+        prompts = [request.args[0] for request in requests]
+        asked = [self._generation(prompt, own) for prompt, own in zip(prompts, settings, strict=True)]
+        answers = self._ask("generations", asked, Generation)
+        self.unfinished |= {prompt for prompt, answer in zip(prompts, answers, strict=True) if not answer.finished}
+        end = self.tok_decode(self.eot_token_id, skip_special_tokens=False)
+        return [
+            postprocess_generated_text(answer.text, stop=[*own["until"], end], think_end_token=None)
+            for answer, own in zip(answers, settings, strict=True)
+        ]
+
+    def _likelihood(self, context: list[int], continuation: list[int]) -> LikelihoodRequest:
+        """Write a request; too long a context is cut from the left, as HFLM cuts it."""
+        if not 0 < len(continuation) <= self.max_length:
+            raise ConfigError(
+                f"lm-eval asks for the likelihood of {len(continuation)} tokens; with scoring.max_length="
+                f"{self.max_length} write 1 to {self.max_length}"
+            )
+        whole = (context + continuation)[-(self.max_length + 1) :]
+        kept = tuple(whole[: -len(continuation)])
+        return LikelihoodRequest(kept, tuple(continuation), answer_follows=kept in self._expected)
+
+    def _generation(self, prompt: str, settings: Mapping[str, Any]) -> GenerationRequest:
+        """Write a request; too long a prompt is cut from the left, as HFLM cuts it."""
+        most = settings["max_gen_toks"]
+        if most >= self.max_length:
+            raise ConfigError(f"answers of {most} tokens leave a prompt no room in {self.max_length} tokens")
+        tokens = self.tok_encode(prompt)[-(self.max_length - most) :]
+        until = tuple(text for text in settings["until"] if text)
+        return GenerationRequest(tuple(tokens), most, tuple(settings.get(STOP, ())), until)
+
+    def _ask(
+        self, action: Literal["likelihoods", "generations"], asked: Sequence[Any], kind: type[Answer]
+    ) -> Sequence[Answer]:
+        """Ask the engine. Raises PluginError for what it raises, and for answers that are not of this kind."""
+        with blame(self._entry, action), torch.no_grad():
+            answers: Sequence[Answer] = getattr(self._engine, action)(asked)
+            if len(answers) != len(asked):
+                raise ValueError(f"it gives {len(answers)} answers to {len(asked)} requests")
+            if wrong := [answer for answer in answers if not isinstance(answer, kind)]:
+                raise TypeError(f"it gives type {type(wrong[0]).__name__}, not {kind.__name__}")
+        return answers
+
+
+def build_lm(
+    model: Any,
+    tokenizer: Any,
+    *,
+    engine: str,
+    max_length: int,
+    batch_size: int | None,
+    compute_dtype: torch.dtype | None = None,
+) -> EngineLM:
+    """Wrap a model in memory for lm-eval, with the engine of that name. Raises PluginError.
+
+    `batch_size` None leaves it to the engine. `compute_dtype` switches autocast on, for fp32 master weights on a
+    GPU. Log-probabilities are taken in fp32.
+    """
+    model.eval()
+    loaded = LoadedModel(model=model, tokenizer=tokenizer, max_length=max_length, compute_dtype=compute_dtype)
+    plugins = installed()
+    made = plugins.make_engine(engine, loaded, batch_size)
+    return EngineLM(loaded, made, plugins.entry("engine", engine))
