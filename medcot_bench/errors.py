@@ -13,9 +13,20 @@ INTERRUPTED = 130
 
 
 class MedcotError(Exception):
-    """An error that the user can mend. `str()` is one line: what went wrong, where, what to do."""
+    """An error that the user can mend. `str()` is one line: what went wrong, where, what to do.
+
+    The program ends with `exit_code`: that of the class, unless one is given.
+
+    >>> MedcotError("the folders differ", exit_code=CONFLICT).exit_code, StoreError("in use").exit_code
+    (3, 3)
+    """
 
     exit_code = USAGE
+
+    def __init__(self, message: str, *, exit_code: int | None = None):
+        super().__init__(message)
+        if exit_code is not None:
+            self.exit_code = exit_code
 
 
 class ConfigError(MedcotError):
@@ -40,8 +51,6 @@ class DataError(ConfigError):
 
 class PluginError(MedcotError):
     """A plugin could not be loaded, or failed in one of its methods."""
-
-    exit_code = USAGE
 
 
 class StoreError(MedcotError):
