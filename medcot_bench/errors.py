@@ -10,6 +10,7 @@ SOME_FAILED = 1
 USAGE = 2
 CONFLICT = 3
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 class MedcotError(Exception):
@@ -69,6 +70,10 @@ class GateError(MedcotError):
     """An evaluation would be invalid, for example because the answer stands in the prompt."""
 
     exit_code = SOME_FAILED
+
+
+class Terminated(KeyboardInterrupt):
+    """The program was told to end by SIGTERM: like Ctrl-C, nothing to be handled on the way out."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
