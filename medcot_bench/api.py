@@ -11,7 +11,7 @@ from medcot_bench.analysis.build import build
 from medcot_bench.report.export import export
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.leaderboard import Leaderboard
-from medcot_bench.runner.protocol import Listener
+from medcot_bench.runner.notices import Listener
 from medcot_bench.runner.run import Outcome, run_study
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Study
@@ -49,7 +49,7 @@ def run(study: Study | Mapping[str, Any] | str | Path, **fields: Any) -> Results
 
 
 def run_and_export(
-    study: Study, errors: list[str] | None = None, listen: Listener = lambda event: None
+    study: Study, errors: list[str] | None = None, listen: Listener = lambda notice: None
 ) -> Finished:
     """Run everything a study still needs and export its leaderboard, which is built once.
 

@@ -10,12 +10,24 @@ SOME_FAILED = 1
 USAGE = 2
 CONFLICT = 3
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 class MedcotError(Exception):
-    """An error that the user can mend. `str()` is one line: what went wrong, where, what to do."""
+    """An error that the user can mend. `str()` is one line: what went wrong, where, what to do.
+
+    The program ends with `exit_code`: that of the class, unless one is given.
+
+    >>> MedcotError("the folders differ", exit_code=CONFLICT).exit_code, StoreError("in use").exit_code
+    (3, 3)
+    """
 
     exit_code = USAGE
+
+    def __init__(self, message: str, *, exit_code: int | None = None):
+        super().__init__(message)
+        if exit_code is not None:
+            self.exit_code = exit_code
 
 
 class ConfigError(MedcotError):
@@ -41,8 +53,6 @@ class DataError(ConfigError):
 class PluginError(MedcotError):
     """A plugin could not be loaded, or failed in one of its methods."""
 
-    exit_code = USAGE
-
 
 class StoreError(MedcotError):
     """The result folder is locked, can't be written, or holds a record that can't be read."""
@@ -60,6 +70,10 @@ class GateError(MedcotError):
     """An evaluation would be invalid, for example because the answer stands in the prompt."""
 
     exit_code = SOME_FAILED
+
+
+class Terminated(KeyboardInterrupt):
+    """The program was told to end by SIGTERM: like Ctrl-C, nothing to be handled on the way out."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

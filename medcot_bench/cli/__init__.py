@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from medcot_bench.cli import compare, export, init, listing, merge, plan, predict, run, schema, show, validate
-from medcot_bench.errors import INTERRUPTED, ConfigErrors, MedcotError
+from medcot_bench.errors import INTERRUPTED, TERMINATED, ConfigErrors, MedcotError, Terminated
 from medcot_bench.version import __version__
 
 EPILOG = """\
@@ -25,7 +25,8 @@ examples:
   medcot-bench predict out lora__s0 "Which port does the Service expose?" --context-file service.yaml
   medcot-bench merge out lora__s0 model
 
-exit status: 0 all done, 1 some cells failed, 2 wrong usage or study, 3 folder in use or unreadable.
+exit status: 0 all done, 1 some runs failed, 2 wrong usage or study, 3 folder in use or unreadable,
+130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 A benchmark of fine-tuning methods. Not for clinical use."""
 
 
@@ -58,9 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in lines:
             print(f"medcot-bench: {line}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("medcot-bench: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        terminated = isinstance(error, Terminated)
+        how = "terminated" if terminated else "interrupted"
+        print(f"medcot-bench: {how}; the same command goes on where it stopped", file=sys.stderr)
+        return TERMINATED if terminated else INTERRUPTED
 
 
 def console_main() -> None:

@@ -44,12 +44,11 @@ def execute(options: argparse.Namespace) -> int:
     folders = [load(folder) for folder in options.folders]
     found = [*conflicts(*folders)] if len(folders) == 2 else []
     if found and not options.force:
-        error = MedcotError(
+        raise MedcotError(
             f"{options.folders[0]} and {options.folders[1]} are not comparable: {'; '.join(found)}; --force "
-            "compares them and marks it"
+            "compares them and marks it",
+            exit_code=CONFLICT,
         )
-        error.exit_code = CONFLICT
-        raise error
     score = options.score or folders[0].analysis.primary
     baseline = resolve_row(folders[0], options.baseline)
     rows = compare(folders, baseline, score)

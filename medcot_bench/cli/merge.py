@@ -1,4 +1,4 @@
-"""`medcot-bench merge DIR CELL OUT`: a trained model as one folder that other programs load."""
+"""`medcot-bench merge DIR RUN OUT`: a trained model as one folder that other programs load."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.status import package_versions
 from medcot_bench.report.format import size
-from medcot_bench.runner.executors.local import answer_of, cores
+from medcot_bench.runner.answer import answer_of
+from medcot_bench.runner.protocol import Job, Merge, Merged
 from medcot_bench.trained.find import Trained, find
 from medcot_bench.version import __version__
 
@@ -27,12 +29,12 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "merge",
         help="write a trained model as one folder that transformers loads",
-        description="Merge the adapter of a finished cell into its base and write the model with its tokenizer as "
-        "safetensors; a fully trained model is copied. docs/serving.md says how to serve it.",
+        description="Merge the adapter of a finished run into its base model and write the model with its "
+        "tokenizer as safetensors; a fully trained model is copied. docs/serving.md says how to serve it.",
         allow_abbrev=False,
     )
     add_cell_arguments(command)
-    command.add_argument("out", type=Path, metavar="OUT", help="the folder to make; it must not be there")
+    command.add_argument("out", type=Path, metavar="OUT", help="the folder to make; it must not exist")
     command.set_defaults(execute=execute)
 
 
@@ -40,12 +42,12 @@ def execute(options: argparse.Namespace) -> int:
     """Write the folder, whole or not at all; return the exit status."""
     out: Path = options.out
     if out.exists() or out.is_symlink():
-        raise ConfigError(f"{out} is there already; name another folder")
+        raise ConfigError(f"{out} already exists; name another folder")
     trained = find(options.folder, options.cell)
     spec = trained.adapter.adapter.spec
     if spec.update == "none" and not spec.weights:
         raise ConfigError(
-            f"{trained.name} is the untouched base, with nothing to merge: serve {trained.study.model} itself"
+            f"{trained.name} is the base model, with nothing to merge: serve {trained.study.model} itself"
         )
     work = out.absolute().with_name(f".making-{out.name}-{os.getpid()}")
     try:
@@ -73,20 +75,23 @@ def _copied(trained: Trained, work: Path) -> dict[str, Any]:
 
 
 def _merged(trained: Trained, work: Path, options: argparse.Namespace) -> dict[str, Any]:
-    job = {
-        "root": str(options.folder),
-        "cell": trained.name,
-        "folder": str(work),
-        "model": options.model,
-        "device": options.device,
-        "threads": trained.study.threads or cores(),
-    }
+    job = Job(
+        work=Merge(
+            root=str(options.folder),
+            cell=trained.name,
+            folder=str(work),
+            model=options.model,
+            device=options.device,
+        ),
+        threads=trained.study.threads,
+        offline=not trained.of_hub,
+    )
     say_on_terminal(f"merging {trained.name}, and scoring it on a few items before and after ...")
-    event = answer_of("merge", job, offline=not trained.of_hub)
+    done = answer_of(job, Merged)
     quantisation = trained.adapter.adapter.spec.quantisation
     into = "its base" if quantisation == "none" else f"its base's {quantisation} weights, written out"
-    check = {"unchecked": event["unchecked"]} if event["unchecked"] else {"gold_nll": event["check"]}
-    return {"how": f"merged into {into}", "dtype": event["dtype"], **check}
+    check = {"gold_nll": asdict(done.check)} if done.check else {"unchecked": done.unchecked}
+    return {"how": f"merged into {into}", "dtype": done.dtype, **check}
 
 
 def _checked(made: dict[str, Any]) -> str:

@@ -1,16 +1,16 @@
-"""`medcot-bench predict DIR CELL QUESTION`: what a trained model answers."""
+"""`medcot-bench predict DIR RUN QUESTION`: what a trained model answers."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
-from medcot_bench.runner.executors.local import answer_of, cores
+from medcot_bench.runner.answer import answer_of
+from medcot_bench.runner.protocol import Answered, Job, Predict
 from medcot_bench.trained.find import find
 from medcot_bench.trained.question import ask
 
@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "predict",
         help="ask a trained model a question",
-        description="Ask the model of a finished cell a question: in the prompt that it was trained and scored "
+        description="Ask the model of a finished run a question: in the prompt that it was trained and scored "
         "with, answered greedily. Not for clinical use.",
         allow_abbrev=False,
     )
@@ -35,17 +35,17 @@ def add_parser(commands: Any) -> None:
     command.add_argument(
         "--option", action="append", default=[], metavar="LETTER=TEXT", help="an option of the answer; repeatable"
     )
-    command.add_argument("--base", action="store_true", help="ask the untouched base instead")
+    command.add_argument("--base", action="store_true", help="ask the base model instead")
     command.set_defaults(execute=execute)
 
 
 def add_cell_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what names a cell of a result folder, and where to load its model."""
-    command.add_argument("folder", type=Path, metavar="DIR", help="the -o of a run")
+    """Add what names a training run of a result folder, and where to load its model."""
+    command.add_argument("folder", type=Path, metavar="DIR", help="the -o of a study")
+    command.add_argument("cell", metavar="RUN", help="a folder in DIR/cells, or enough of its name, e.g. lora__s0")
     command.add_argument(
-        "cell", metavar="CELL", help="a folder in DIR/cells, or enough of its name, e.g. lora__s0"
+        "--model", metavar="MODEL", help="where the base model lies now (default: as in the study)"
     )
-    command.add_argument("--model", metavar="MODEL", help="where the base lies now (default: as in the study)")
     command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps (default: the study's)")
 
 
@@ -55,19 +55,21 @@ def execute(options: argparse.Namespace) -> int:
     task = trained.task(options.task)
     question = sys.stdin.read() if options.question == "-" else options.question
     context = _read(options.context_file) if options.context_file else options.context
-    example = ask(task, question, context, _options(options.option))
-    job = {
-        "root": str(options.folder),
-        "cell": trained.name,
-        "task": task.label,
-        "example": asdict(example),
-        "untouched": options.base,
-        "model": options.model,
-        "device": options.device,
-        "threads": trained.study.threads or cores(),
-    }
+    job = Job(
+        work=Predict(
+            root=str(options.folder),
+            cell=trained.name,
+            task=task.label,
+            example=ask(task, question, context, _options(options.option)),
+            base=options.base,
+            model=options.model,
+            device=options.device,
+        ),
+        threads=trained.study.threads,
+        offline=not trained.of_hub,
+    )
     say_on_terminal(f"loading {'the base of ' if options.base else ''}{trained.name} to answer ...")
-    text = answer_of("predict", job, offline=not trained.of_hub)["text"]
+    text = answer_of(job, Answered).text
     print(text)
     if not text:
         print("medcot-bench: the model wrote nothing", file=sys.stderr)

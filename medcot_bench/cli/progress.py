@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from medcot_bench.analysis.notes import baseline_note
 from medcot_bench.report.format import duration
 from medcot_bench.results.metrics import metric_name
-from medcot_bench.results.plan_file import LeftOutBaseline
+from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.protocol import (
+    CellFinished,
+    CellStarted,
+    Failed,
+    PhaseStarted,
+    Progress,
+    Scored,
+    Trained,
+)
 
-Listener = Callable[[Mapping[str, Any]], None]
 Print = Callable[[str], None]
+SHOWN = ("answer", "gold_nll", "rouge_l")
+"""Scores that a line shows, of those that a task has."""
 
 
 @contextmanager
 def choose_listener(options: argparse.Namespace) -> Iterator[Listener]:
     """Give the listener that the flags and the terminal ask for."""
     if options.json:
-        yield lambda event: None if event["event"] == "log" else print(json.dumps(event), flush=True)
+        yield print_json
     elif options.quiet:
-        yield lambda event: _failure(event, lambda line: print(line, file=sys.stderr))
+        yield print_failure
     elif sys.stdout.isatty():
         with _bars(options.verbose) as listener:
             yield listener
     else:
         yield Lines(lambda line: print(line, flush=True), options.verbose)
+
+
+def print_json(notice: Notice) -> None:
+    """Print what happens as a line of JSON; what libraries write is none of it."""
+    if not isinstance(notice.event, LogLine):
+        print(notice.json, flush=True)
+
+
+def print_failure(notice: Notice) -> None:
+    """Print what failed to standard error, and nothing else."""
+    if isinstance(notice.event, Failed):
+        print(_failure(notice.event, notice.title), file=sys.stderr)
 
 
 def say_on_terminal(text: str) -> None:
@@ -46,96 +66,87 @@ class Lines:
         self._verbose = verbose
         self._total = self._number = 0
 
-    def __call__(self, event: Mapping[str, Any]) -> None:
-        """Write what `event` has for a reader."""
-        kind = event["event"]
-        if kind == "planned":
-            self._total, self._number = event["to_run"], 0
-            what = "trainings that try learning rates" if event["stage"] == "trials" else "cells"
-            self._write(f"plan: {event['cells']} {what}, {event['to_run']} to run, into {event['output_dir']}")
-            left_out = [LeftOutBaseline(**one) for one in event["left_out_baselines"]]
-            for note in [*event["notes"], *map(baseline_note, left_out)]:
-                self._write(f"note: {note}")
-        elif kind == "cell_started":
-            self._number += 1
-            self._write(f"[{self._number}/{self._total}] {event['title']}{left(event)}")
-        elif kind == "trained" and event["steps"]:
-            self._write(
-                f"    trained {event['steps']} steps in {event['seconds']:.0f} s, loss {event['loss']:.3f}"
-            )
-        elif kind == "scored":
-            shown = ", ".join(
-                f"{name} {event['results'][f'{name},none']:.3f}"
-                for name in ("answer", "gold_nll", "rouge_l")
-                if f"{name},none" in event["results"]
-            ) or ", ".join(f"{metric_name(key)} {value:.3f}" for key, value in [*event["results"].items()][:3])
-            marks = "".join(f"; {mark}" for mark in event["marks"])
-            self._write(f"    scored on {event['task']} in {event['seconds']:.0f} s: {shown}{marks}")
-        elif kind == "log" and self._verbose:
-            print(event["line"], file=sys.stderr)
-        elif kind == "skipped":
-            self._write(f"    skipped {event['title']}: {event['reason']}")
-        else:
-            _failure(event, self._write)
+    def __call__(self, notice: Notice) -> None:
+        """Write what `notice` has for a reader."""
+        match notice.event:
+            case Planned() as event:
+                self._total, self._number = event.to_run, 0
+                what = "runs that try learning rates" if event.stage == "trials" else "runs"
+                self._write(f"plan: {event.cells} {what}, {event.to_run} to do, into {event.output_dir}")
+                for note in (*event.notes, *map(baseline_note, event.left_out_baselines)):
+                    self._write(f"note: {note}")
+            case CellStarted():
+                self._number += 1
+                self._write(f"[{self._number}/{self._total}] {notice.title}{time_left(notice.eta_s)}")
+            case Trained(steps=steps, loss=loss, seconds=seconds) if steps and loss is not None:
+                self._write(f"    trained {steps} steps in {seconds:.0f} s, loss {loss:.3f}")
+            case Scored() as event:
+                marks = "".join(f"; {mark}" for mark in event.marks)
+                scores = _scores(event.results)
+                self._write(f"    scored on {event.task} in {event.seconds:.0f} s: {scores}{marks}")
+            case LogLine(line=line) if self._verbose:
+                print(line, file=sys.stderr)
+            case Skipped(reason=reason):
+                self._write(f"    skipped {notice.title}: {reason}")
+            case Failed() as event:
+                self._write(f"    {_failure(event, notice.title)}")
 
 
-def left(event: Mapping[str, Any]) -> str:
+def time_left(seconds: int | None) -> str:
     """Write how long the run will still take, nothing while that isn't known.
 
-    >>> left({"eta_s": 8000}), left({"eta_s": 50}), left({})
+    >>> time_left(8000), time_left(50), time_left(None)
     (' (2 h 13 min left)', ' (50 s left)', '')
     """
-    seconds = event.get("eta_s")
-    if seconds is None:
-        return ""
-    return f" ({duration(seconds)} left)"
+    return "" if seconds is None else f" ({duration(seconds)} left)"
 
 
-def _failure(event: Mapping[str, Any], write: Print) -> None:
-    if event["event"] == "failed":
-        where = f", scoring {event['task']}" if event["task"] else ""
-        write(f"    {event['status']}: {event['title']}{where}: {event['error']} (log: {event['log']})")
+def _scores(results: Mapping[str, float]) -> str:
+    """Write the scores that matter most, or the first ones of a task of lm-eval."""
+    known = {name: results[f"{name},none"] for name in SHOWN if f"{name},none" in results}
+    first = {metric_name(key): value for key, value in [*results.items()][:3]}
+    return ", ".join(f"{name} {value:.3f}" for name, value in (known or first).items())
+
+
+def _failure(event: Failed, title: str | None) -> str:
+    where = f", scoring {event.task}" if event.task else ""
+    return f"{event.status}: {title}{where}: {event.error} (log: {event.log})"
 
 
 @contextmanager
 def _bars(verbose: bool) -> Iterator[Listener]:
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
 
     console = Console(highlight=False)
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
+    bars = rich.Progress(
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeElapsedColumn(),
+        rich.TextColumn("{task.fields[left]}"),
         console=console,
         transient=True,
     )
-    lines = Lines(lambda line: progress.console.print(line, markup=False), verbose)
-    with progress:
-        cells = progress.add_task("cells", total=None, left="")
-        phase = progress.add_task("starting", total=None, left="")
+    lines = Lines(lambda line: bars.console.print(line, markup=False), verbose)
+    with bars:
+        runs = bars.add_task("runs", total=None, left="")
+        phase = bars.add_task("starting", total=None, left="")
 
-        def listen(event: Mapping[str, Any]) -> None:
-            lines(event)
-            if "eta_s" in event:
-                progress.update(cells, left=left(event).strip(" ()"))
-            kind = event["event"]
-            if kind == "planned":
-                progress.update(cells, total=event["to_run"], completed=0)
-            elif kind == "cell_finished":
-                progress.advance(cells)
-            elif kind == "phase":
-                what = f"{event['phase']} {event.get('task', '')}".strip()
-                progress.reset(phase, total=event.get("total"), description=what)
-            elif kind == "progress":
-                progress.update(phase, completed=event["done"], total=event["total"])
+        def listen(notice: Notice) -> None:
+            nonlocal phase
+            lines(notice)
+            if not isinstance(notice.event, LogLine):
+                bars.update(runs, left=time_left(notice.eta_s).strip(" ()"))
+            match notice.event:
+                case Planned(to_run=to_run):
+                    bars.update(runs, total=to_run, completed=0)
+                case CellFinished() | Skipped():
+                    bars.advance(runs)
+                case PhaseStarted() as event:
+                    bars.remove_task(phase)  # a bar that is reset would keep its total
+                    phase = bars.add_task(f"{event.phase} {event.task or ''}".strip(), total=None, left="")
+                case Progress(done=done, total=total):
+                    bars.update(phase, completed=done, total=total)
 
         yield listen

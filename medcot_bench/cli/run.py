@@ -11,6 +11,7 @@ from medcot_bench.api import Finished, run_and_export
 from medcot_bench.cli import plan
 from medcot_bench.cli.progress import choose_listener
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
+from medcot_bench.cli.termination import terminable
 from medcot_bench.report.headline import summarise
 from medcot_bench.report.terminal import overview
 from medcot_bench.study import presets
@@ -40,7 +41,7 @@ def execute(options: argparse.Namespace) -> int:
     study, errors = read_study(options)
     if options.dry_run:
         return plan.show_plan(study, errors, as_json=options.json)
-    with choose_listener(options) as listener:
+    with terminable(), choose_listener(options) as listener:
         finished = run_and_export(study, errors, listener)
     outcome = finished.outcome
     if options.json or options.quiet:

@@ -87,16 +87,18 @@ def with_chosen_rates(study: Study, plan: Plan, store: Store) -> Study:
         if store.evaluation(todo.cell, _choosing(plan, todo.cell)) is None
     ]
     if failed:
-        raise _error(
+        raise MedcotError(
             f"{len(failed)} of {len(plan.cells)} trainings that try learning rates failed, so none can be chosen; "
-            f"see {store.root}/cells/*/attempts/*/log, then run the same command again"
+            f"see {store.root}/cells/*/attempts/*/log, then run the same command again",
+            exit_code=SOME_FAILED,
         )
     rates: dict[str, dict[str, float]] = {}
     for adapter, task in done:
         if (adapter, task) not in chosen:
-            raise _error(
+            raise MedcotError(
                 f"adapter {adapter} on {task}: every learning rate tried diverged; try lower ones, "
-                "e.g. --tune-lr 1e-6,1e-5"
+                "e.g. --tune-lr 1e-6,1e-5",
+                exit_code=SOME_FAILED,
             )
         rates.setdefault(adapter, {})[task] = chosen[adapter, task]
     training = study.training.model_copy(update={"rates": rates})
@@ -111,12 +113,6 @@ def _diverged(store: Store, cell: Cell) -> Attempt | None:
     """Return the latest failed attempt where it diverged."""
     attempts = store.attempts(cell)
     return attempts[-1] if attempts and attempts[-1].status == DIVERGED else None
-
-
-def _error(message: str) -> MedcotError:
-    error = MedcotError(message)
-    error.exit_code = SOME_FAILED
-    return error
 
 
 def _all(losses: Sequence[float | None]) -> list[float]:

@@ -12,6 +12,7 @@ import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +33,12 @@ PACKED = ".bz2"
 
 
 class Store:
-    """One result folder. Nothing is created before something is written."""
+    """One result folder. Nothing is created before something is written.
+
+    One run at a time holds its `lock`. A record is written once: whoever comes second is told by a StoreError.
+    What lies beside it (samples, logs, weights) is replaced, so that one process at a time may work on a cell.
+    Attempts may be added by several at once: each gets a number of its own.
+    """
 
     def __init__(self, root: Path):
         self.root = root
@@ -116,12 +122,8 @@ class Store:
         self._write_once(folder / "scores" / f"{evaluation.name}.json", _json(dataclasses.asdict(record)))
 
     def add_attempt(self, cell: CellKey, attempt: Attempt, log: str) -> Path:
-        """Write a failure and its log into the next numbered folder."""
-        parent = self.cell_folder(cell) / "attempts"
-        parent.mkdir(parents=True, exist_ok=True)
-        number = 1 + max((int(path.name) for path in parent.iterdir() if path.name.isdigit()), default=0)
-        folder = parent / str(number)
-        folder.mkdir()
+        """Write a failure and its log into the next numbered folder. Raises StoreError if it can't be written."""
+        folder = _next_numbered(self.cell_folder(cell) / "attempts")
         self.replace(folder / "log", log.encode())
         self._write_once(folder / "error.json", _json(dataclasses.asdict(attempt)))
         return folder
@@ -148,7 +150,7 @@ class Store:
     def lock(self) -> Iterator[None]:
         """Keep other runs out of this folder. Raises StoreError that names who is in.
 
-        The system frees the lock of a killed process.
+        The system frees the lock of a killed process; the name that it leaves behind keeps nobody out.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -156,8 +158,9 @@ class Store:
             owner = self.root / ".lock.owner"
             lock.acquire(timeout=0)
         except Timeout:
-            who = owner.read_text() if owner.exists() else "another process"
-            raise StoreError(f"{self.root} is in use by {who}; wait for it, or choose another -o") from None
+            raise StoreError(
+                f"{self.root} is in use by {_who(owner)}; wait for it, or choose another -o"
+            ) from None
         except OSError as error:
             raise StoreError(f"can't write into {self.root}: {error.strerror}") from error
         try:
@@ -181,6 +184,28 @@ class Store:
             raise StoreError(f"{path} was written by another run in the meantime") from None
         except OSError as error:
             raise StoreError(f"can't write {path}: {error.strerror}") from error
+
+
+def _next_numbered(parent: Path) -> Path:
+    """Make the folder with the next number, or one after it where another process was faster."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        last = max((int(path.name) for path in parent.iterdir() if path.name.isdigit()), default=0)
+        for number in count(last + 1):
+            with suppress(FileExistsError):
+                (parent / str(number)).mkdir()
+                break
+    except OSError as error:
+        raise StoreError(f"can't write into {parent}: {error.strerror}") from error
+    return parent / str(number)
+
+
+def _who(owner: Path) -> str:
+    """Return who holds a lock, as that process wrote it just after it got it."""
+    try:
+        return owner.read_text() or "another process"
+    except OSError:
+        return "another process"
 
 
 def _discard(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from medcot_bench.errors import OK, SOME_FAILED
@@ -20,8 +20,10 @@ from medcot_bench.results.plan_file import FILE, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
-from medcot_bench.runner.protocol import Listener
-from medcot_bench.runner.supervisor import _Supervisor
+from medcot_bench.runner.executors.base import Executor
+from medcot_bench.runner.executors.local import LocalExecutor
+from medcot_bench.runner.notices import Listener, Notice, Planned, Skipped
+from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
 
 
@@ -43,23 +45,25 @@ class Outcome:
 def run_study(
     study: Study,
     errors: list[str] | None = None,
-    listen: Listener = lambda event: None,
+    listen: Listener = lambda notice: None,
     conclude: Callable[[], None] = lambda: None,
+    executor: Executor | None = None,
 ) -> Outcome:
     """Run everything a study still needs. `conclude` is called at the end, while the folder is still locked.
 
-    `listen` gets every event as a mapping with the key `event`; those of the worker have `eta_s`, the seconds that
-    the run will still take, None while nothing is known. Raises MedcotError for a wrong study (nothing is
-    written then), a folder in use, or a worker that can't start.
+    `listen` gets a notice of everything that happens; lines of logs come from another thread. Workers run on this
+    machine unless an executor is given. Raises MedcotError for a wrong study (nothing is written then), a folder
+    in use, or a worker that can't start.
     """
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir))
+    executor = executor or LocalExecutor()
     with store.lock():
         tries: Plan | None = None
         trials: list[Trial] = []
         if plan.trials:
             tries = plan
-            _run(tries, untried_cells(tries, store), store, listen, write_plan=lambda: None)
+            _run_cells(tries, untried_cells(tries, store), store, executor, listen)
             plan, trials = make_plan(with_chosen_rates(study, tries, store)), trials_of(tries, store)
 
         def write_plan() -> None:
@@ -67,43 +71,51 @@ def run_study(
             store.replace(store.root / "study.yaml", dump_study(asked).encode())
             store.replace(store.root / FILE, written(record(plan, tries, trials)))
 
-        ran, failed, skipped = _run(plan, cell_statuses(plan, store), store, listen, write_plan)
+        outcome = _run_cells(plan, cell_statuses(plan, store), store, executor, listen, write_plan)
         conclude()
-    return Outcome(plan, ran, failed, skipped)
+    return outcome
 
 
-def _run(
-    plan: Plan, todos: list[CellStatus], store: Store, listen: Listener, write_plan: Callable[[], None]
-) -> tuple[int, int, int]:
-    """Run cells; return how many ran, failed and were skipped. `write_plan` is called once the base is usable."""
-    todos = run_order(todos, plan)
-    listen(
-        {
-            "event": "planned",
-            "stage": "trials" if plan.trials else "study",
-            "cells": len(plan.cells),
-            "to_run": len(todos),
-            "output_dir": str(store.root),
-            "left_out_baselines": [asdict(one) for one in left_out_baselines(plan)],
-            "notes": [
-                *(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
-            ],
-        }
+def _run_cells(
+    plan: Plan,
+    statuses: list[CellStatus],
+    store: Store,
+    executor: Executor,
+    listen: Listener,
+    when_usable: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Run the cells that are not finished. `when_usable` is called once it is known that the base can be used."""
+    to_run = run_order(statuses, plan)
+    listen(Notice(event=_planned(plan, store, len(to_run))))
+    skipped = _ask_plugins(to_run, store, listen)
+    left = [status for status in to_run if status.cell.id not in skipped]
+    if not left:
+        when_usable()
+    eta = Eta([*phases(plan, left)])
+    supervisor = Supervisor(plan, store, executor, listen, eta, when_usable)
+    failed = supervisor.run([status.cell for status in left])
+    return Outcome(plan, ran=len(left), failed=failed, skipped=len(skipped))
+
+
+def _planned(plan: Plan, store: Store, to_run: int) -> Planned:
+    return Planned(
+        stage="trials" if plan.trials else "study",
+        cells=len(plan.cells),
+        to_run=to_run,
+        output_dir=str(store.root),
+        left_out_baselines=tuple(left_out_baselines(plan)),
+        notes=tuple(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
     )
-    skipped = _skip(todos, store, listen)
-    todos = [todo for todo in todos if todo.cell.id not in skipped]
-    if not todos:
-        write_plan()
-    supervisor = _Supervisor(plan, store, listen, Eta(list(phases(plan, todos))), write_plan)
-    return len(todos), supervisor.run(todos), len(skipped)
 
 
-def _skip(todos: list[CellStatus], store: Store, listen: Listener) -> set[str]:
+def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener) -> set[str]:
+    """Return the ids of the cells that run-wide plugins leave out; each is recorded with its reason."""
     skipped = set()
-    for todo in todos:
-        if reason := installed().skip_reason(todo.cell):
-            skipped.add(todo.cell.id)
-            attempt = Attempt(cell_id=todo.cell.id, status="skipped", error=reason, started=now())
-            store.add_attempt(todo.cell, attempt, reason)
-            listen({"event": "skipped", "cell": todo.cell.id, "title": todo.cell.title, "reason": reason})
+    for status in statuses:
+        cell = status.cell
+        if reason := installed().skip_reason(cell):
+            skipped.add(cell.id)
+            attempt = Attempt(cell_id=cell.id, status="skipped", error=reason, started=now())
+            store.add_attempt(cell, attempt, reason)
+            listen(Notice(event=Skipped(cell=cell.id, reason=reason), title=cell.title))
     return skipped

@@ -1,101 +1,148 @@
-"""The parent: plans, starts the worker, passes its events on, records the deaths of workers, exports."""
+"""The parent of workers: starts them, passes on what they tell, records their deaths."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from medcot_bench.errors import MedcotError
 from medcot_bench.planning.estimates.duration import Eta
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import CellStatus
 from medcot_bench.plugins.manager import installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
-from medcot_bench.runner.executors.local import WorkerProcess, cores, describe_exit, fatal
-from medcot_bench.runner.protocol import RECYCLED, Listener
+from medcot_bench.runner.executors.base import Executor, describe_exit
+from medcot_bench.runner.notices import Listener, LogLine, Notice
+from medcot_bench.runner.protocol import (
+    RECYCLED,
+    CellFinished,
+    CellStarted,
+    Failed,
+    Fatal,
+    Job,
+    OfCell,
+    PhaseStarted,
+    Progress,
+    Ready,
+    RunCells,
+    Scored,
+    Trained,
+    WorkerEvent,
+)
 
 
-class _Supervisor:
-    def __init__(self, plan: Plan, store: Store, listen: Listener, eta: Eta, write_plan: Callable[[], None]):
-        self.plan = plan
-        self.store = store
-        self.listen = listen
-        self.eta = eta
-        self.write_plan = write_plan
-        self.cells = {cell.id: cell for cell in plan.cells}
+class Supervisor:
+    """Has cells of a plan run in as many workers as it takes, one after another.
 
-    def run(self, todos: list[CellStatus]) -> int:
-        """Run cells in as many workers as it takes; return how many cells failed."""
-        left = [todo.cell for todo in todos]
-        failed = 0
-        while left:
-            job = {
-                "study": self.plan.study.model_dump(mode="json"),
-                "output_dir": str(self.store.root),
-                "threads": self.plan.study.threads or cores(),
-                "cells": [cell.id for cell in left],
-            }
-            current: Cell | None = None
-            offline = self.plan.base.kind != "hub" and not any(t.remote for t in self.plan.lm_eval_tasks.values())
-            trusting = self.plan.study.trust_task_code
-            with WorkerProcess(job, offline=offline, trusting=trusting, on_log=self._log) as worker:
-                for event in worker.events():
-                    if event["event"] == "fatal":
-                        raise fatal(event)
-                    if event["event"] == "ready":  # device, dtype and model can be used
-                        self.write_plan()
-                    if event["event"] == "cell_started":
-                        current = self.cells[event["cell"]]
-                    self._pass_on(event)
-                    if event["event"] == "cell_finished" and current is not None:
-                        failed += event["failed"]
-                        left.remove(current)
-                        current = None
-                status = worker.wait()
-            if current is not None:
-                failed += 1
-                left.remove(current)
-                self._record_death(current, status, worker.tail)
-            elif left and status < 0:
-                raise MedcotError(f"{describe_exit(status)} between two cells; run the same command again")
-            elif left and status != RECYCLED:
-                raise RuntimeError(f"the worker ended with status {status}:\n{worker.tail}")
-        return failed
+    A worker that dies takes the cell at work with it; the next one goes on with the others.
+    """
 
-    def _log(self, line: str) -> None:
-        self.listen({"event": "log", "line": line})
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        executor: Executor,
+        listen: Listener,
+        eta: Eta,
+        when_ready: Callable[[], None],
+    ):
+        self._plan = plan
+        self._store = store
+        self._executor = executor
+        self._listen = listen
+        self._eta = eta
+        self._when_ready = when_ready
+        self._cells = {cell.id: cell for cell in plan.cells}
+        self._left: list[Cell] = []
+        """What is not finished, in the order to run it."""
+        self._current: Cell | None = None
+        self._failed = 0
 
-    def _pass_on(self, event: dict[str, Any]) -> None:
-        cell = self.cells.get(event.get("cell", ""))
-        if cell is not None:
-            event["title"] = _title(self.plan, cell)
-        self.eta.observe(event, time.monotonic())
-        left = self.eta.seconds_left(time.monotonic())
-        event["eta_s"] = None if left is None else round(left)
-        self.listen(event)
-        if event["event"] == "trained" and cell is not None and (record := self.store.cell(cell)):
-            installed().cell_finished(record)
+    def run(self, cells: Sequence[Cell]) -> int:
+        """Run cells; return how many failed. `when_ready` is called when a worker says that cells will follow.
 
-    def _record_death(self, cell: Cell, status: int, log: str) -> None:
-        error = describe_exit(status)
-        attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=now())
-        folder = self.store.add_attempt(cell, attempt, log)
-        self.store.drop_unfinished(cell)
-        self.listen(
-            {
-                "event": "failed",
-                "cell": cell.id,
-                "title": _title(self.plan, cell),
-                "status": "killed",
-                "task": None,
-                "error": error,
-                "log": str(folder / "log"),
-            }
+        Raises MedcotError where a worker gives a reason why none can be run, or is ended by a signal with no cell at
+        work, and RuntimeError for one that gives up without a reason.
+        """
+        self._left = [*cells]
+        self._failed = 0
+        while self._left:
+            self._run_worker()
+        return self._failed
+
+    def _run_worker(self) -> None:
+        """Run one worker until it ends, for whatever reason; raise where another one would do no better."""
+        before = len(self._left)
+        with self._executor.start(self._job(), self._log) as worker:
+            for event in worker.events():
+                self._take(event)
+            status, tail = worker.wait(), worker.tail
+        if self._current is not None:
+            self._record_death(self._current, status, tail)
+        elif self._left and status < 0:
+            raise MedcotError(f"{describe_exit(status)} with no training run at work; run the same command again")
+        elif self._left and (status != RECYCLED or len(self._left) == before):
+            raise RuntimeError(f"{describe_exit(status)}:\n{tail}")
+
+    def _job(self) -> Job:
+        plan, study = self._plan, self._plan.study
+        return Job(
+            work=RunCells(
+                study=study.model_dump(mode="json"),
+                output_dir=str(self._store.root),
+                cells=tuple(cell.id for cell in self._left),
+            ),
+            threads=study.threads,
+            offline=plan.base.kind != "hub" and not any(task.remote for task in plan.lm_eval_tasks.values()),
+            trusting=study.trust_task_code,
         )
 
+    def _take(self, event: WorkerEvent) -> None:
+        """Do what an event calls for, then pass it on."""
+        at = time.monotonic()
+        match event:
+            case Fatal():
+                raise event.error
+            case Ready():
+                self._when_ready()
+            case CellStarted():
+                self._current = self._cells[event.cell]
+            case PhaseStarted():
+                self._eta.started(event.cell, event.task, at)
+            case Progress():
+                self._eta.progressed(event.done / event.total)
+            case Trained() | Scored():
+                self._eta.finished(at)
+            case Failed():
+                self._eta.dropped(event.cell, event.task)
+            case CellFinished():
+                self._eta.dropped(event.cell)
+                self._failed += event.failed
+                self._left.remove(self._cells[event.cell])
+                self._current = None
+        self._tell(event, at)
+        if isinstance(event, Trained) and self._current and (record := self._store.cell(self._current)):
+            installed().cell_finished(record)
 
-def _title(plan: Plan, cell: Cell) -> str:
-    return f"{cell.title} × lr {plan.recipe(cell).lr:g}" if plan.trials else cell.title
+    def _record_death(self, cell: Cell, status: int, tail: str) -> None:
+        """Write an attempt in the name of a worker that ended in the middle of a cell."""
+        error = describe_exit(status)
+        attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=now())
+        folder = self._store.add_attempt(cell, attempt, tail)
+        self._store.drop_unfinished(cell)
+        log = str(folder / "log")
+        self._take(Failed(cell=cell.id, status="killed", task=None, error=error, log=log))
+        self._take(CellFinished(cell=cell.id, failed=True))
+
+    def _tell(self, event: WorkerEvent, at: float) -> None:
+        left = self._eta.seconds_left(at)
+        title = self._title(event.cell) if isinstance(event, OfCell) else None
+        self._listen(Notice(event=event, title=title, eta_s=None if left is None else round(left)))
+
+    def _title(self, cell_id: str) -> str:
+        cell = self._cells[cell_id]
+        return f"{cell.title} × lr {self._plan.recipe(cell).lr:g}" if self._plan.trials else cell.title
+
+    def _log(self, line: str) -> None:
+        self._listen(Notice(event=LogLine(line=line)))

@@ -23,11 +23,13 @@ from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Provenance, Training, now
 from medcot_bench.results.store import Store
+from medcot_bench.runner.protocol import PhaseStarted, Progress, Scored, Trained
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
 from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.train_cell import Fitted, checked_module, fit
+from medcot_bench.worker.io import Emit
 from medcot_bench.worker.provenance import dtype_name, provenance
 
 Fail = Callable[[Evaluation | None, BaseException], None]
@@ -36,7 +38,7 @@ Fail = Callable[[Evaluation | None, BaseException], None]
 class CellRunner:
     """Runs the cells of a plan, one after another."""
 
-    def __init__(self, plan: Plan, store: Store, threads: int, emit: Callable[..., None]):
+    def __init__(self, plan: Plan, store: Store, threads: int, emit: Emit):
         self._plan = plan
         self._store = store
         self._emit = emit
@@ -108,12 +110,12 @@ class CellRunner:
         folder = self._store.weights_folder(cell)
         on_the_way = any(score.checkpoint != FINAL for score in self._missing(cell))
         if record is not None and folder.is_dir() and not on_the_way:
-            self._emit("phase", cell=cell.id, phase="restore")
+            self._emit(PhaseStarted(cell=cell.id, phase="restore"))
             with blame(chosen.entry, "load"):
                 model = checked_module(chosen.adapter.load(base.model, folder))
             model.eval()
         else:
-            self._emit("phase", cell=cell.id, phase="train")
+            self._emit(PhaseStarted(cell=cell.id, phase="train"))
             started, self._began = now(), time.perf_counter()
             keep = kept.keep if on_the_way else None
             fitted = fit(
@@ -141,7 +143,7 @@ class CellRunner:
                 model.unload()  # PEFT puts the base's own modules back
 
     def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
-        return lambda step, steps: self._emit("progress", cell=cell.id, done=step, total=steps)
+        return lambda step, steps: self._emit(Progress(cell=cell.id, done=step, total=steps))
 
     def _commit(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, fitted: Fitted, started: str) -> None:
         """Save the weights, then the record that says they are there."""
@@ -201,7 +203,7 @@ class CellRunner:
             update=chosen.adapter.spec.update,
         )
         self._store.commit_cell(cell, record, trained.log)
-        self._emit("trained", cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds)
+        self._emit(Trained(cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds))
 
     def _save(self, cell: Cell, chosen: ResolvedAdapter, model: Any) -> int:
         """Save the weights and return the bytes that the adapter wrote."""
@@ -218,7 +220,7 @@ class CellRunner:
 
     def _score(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, model: Any, score: Evaluation) -> None:
         started, self._began, plan = now(), time.perf_counter(), self._plan
-        self._emit("phase", cell=cell.id, phase="score", task=score.title)
+        self._emit(PhaseStarted(cell=cell.id, phase="score", task=score.title))
         master_weights = chosen.adapter.spec.update == "full" and self._dtype != torch.float32
         dtype = self._dtype if master_weights else None
         with Meter(self._device) as meter:
@@ -252,9 +254,11 @@ class CellRunner:
         )
         self._store.commit_evaluation(cell, score, record, evaluation.samples)
         values = {key: value for key, value in evaluation.results.items() if "_stderr" not in key}
-        marks = list(record.marks)
-        made = {"seconds": meter.seconds, "results": values, "marks": marks}
-        self._emit("scored", cell=cell.id, task=score.title, **made)
+        self._emit(
+            Scored(
+                cell=cell.id, task=score.title, seconds=meter.seconds, results=values, marks=tuple(record.marks)
+            )
+        )
 
     def _with_base(self, peak: int, base: Lent) -> int:
         """Return a phase's peak with the base's weights in it; CUDA's own figure holds them already."""

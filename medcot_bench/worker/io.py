@@ -1,50 +1,64 @@
-"""What every child process does: read its job as one JSON line, work, and write events as JSON lines.
-
-When its standard input closes, its parent is gone, and it ends.
-"""
+"""How a worker reads its job and writes its events: from and to its parent, or in files."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, TextIO
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
 
-import torch
+from medcot_bench.errors import ConfigError
+from medcot_bench.runner.protocol import Job, WorkerEvent, decode_job, encode
 
-from medcot_bench.errors import MedcotError
-
-Emit = Callable[..., None]
+Emit = Callable[[WorkerEvent], None]
 
 
-def serve(work: Callable[[Mapping[str, Any], Emit], int]) -> int:
-    """Do `work(job, emit)` on the job's number of threads; return the exit status.
+def job_of_parent() -> Job:
+    """Read the job that the parent sends; from then on this process ends when its parent is gone.
 
-    An expected error becomes the event `fatal`.
+    Raises ConfigError.
     """
-    events = _own_stdout()
-
-    def emit(event: str, **fields: Any) -> None:
-        events.write(json.dumps({"event": event, **fields}) + "\n")
-        events.flush()
-
-    job = json.loads(sys.stdin.readline())
+    job = decode_job(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(job["threads"])
+    return job
+
+
+def job_of_file(path: Path) -> Job:
+    """Read a job from a file. Raises ConfigError that names it."""
     try:
-        return work(job, emit)
-    except MedcotError as error:
-        emit("fatal", message=str(error), exit_code=error.exit_code)
-        return error.exit_code
+        return decode_job(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError(f"{path}: {reason}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
-def _own_stdout() -> TextIO:
+def events_to_parent() -> TextIO:
     """Keep standard output for events: what libraries print goes to standard error."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return events
+
+
+def events_to_file(path: Path) -> TextIO:
+    """Open a new file for the events of one worker. Raises ConfigError where there is one, or can't be."""
+    try:
+        return path.open("x", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"can't write events to {path}: {error.strerror}") from None
+
+
+def writer(events: TextIO) -> Emit:
+    """Return what writes an event as a line, at once: of a killed worker all lines but the last are whole."""
+
+    def emit(event: WorkerEvent) -> None:
+        events.write(encode(event))
+        events.flush()
+
+    return emit
 
 
 def _end_with_parent() -> None:

@@ -1,12 +1,9 @@
-"""The worker process: runs cells one after another on a warm base and commits what it made."""
+"""Runs cells one after another on a warm base and commits what it made."""
 
 from __future__ import annotations
 
-import sys
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
@@ -17,40 +14,38 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import RECYCLED
+from medcot_bench.runner.protocol import RECYCLED, CellFinished, CellStarted, Failed, Ready, RunCells
 from medcot_bench.study.schema import Study
 from medcot_bench.worker.cell import CellRunner
-from medcot_bench.worker.io import Emit, serve
+from medcot_bench.worker.io import Emit
 
 
-def main() -> int:
-    """Run the job given on standard input; return the exit status."""
-    return serve(_run)
+def run_cells(work: RunCells, threads: int, emit: Emit) -> int:
+    """Run the cells; return the exit status: RECYCLED where some are left for another worker.
 
-
-def _run(job: Mapping[str, Any], emit: Emit) -> int:
-    plan = make_plan(Study.model_validate(job["study"]))
+    Raises MedcotError where none can be run, or where the result folder can't be written.
+    """
+    plan = make_plan(Study.model_validate(work.study))
     cells = {cell.id: cell for cell in plan.cells}
-    if any(name not in cells for name in job["cells"]):
+    if any(name not in cells for name in work.cells):
         raise StoreError(
             "the data or the model changed while the run was starting; run it again (if it comes each time, a "
             "plugin gives other items each time: see its conformance checks)"
         )
-    store = Store(Path(job["output_dir"]))
-    runner = CellRunner(plan, store, job["threads"], emit)
-    runner.check(cells[name] for name in job["cells"])
-    emit("ready")
+    store = Store(Path(work.output_dir))
+    runner = CellRunner(plan, store, threads, emit)
+    runner.check(cells[name] for name in work.cells)
+    emit(Ready())
     first_size: int | None = None
-    for number, name in enumerate(job["cells"]):
-        cell = cells[name]
-        emit("cell_started", cell=name)
-        failed = _attempt(runner, store, cell, emit)
-        emit("cell_finished", cell=name, failed=failed)
+    for number, name in enumerate(work.cells):
+        emit(CellStarted(cell=name))
+        failed = _attempt(runner, store, cells[name], emit)
+        emit(CellFinished(cell=name, failed=failed))
         release_memory()
         size = psutil.Process().memory_info().rss
         first_size = first_size or size
         # Freed tensors do not all go back to the system; a fresh process is cheap beside what swapping costs.
-        if size > 2 * first_size + (1 << 30) and number + 1 < len(job["cells"]):
+        if size > 2 * first_size + (1 << 30) and number + 1 < len(work.cells):
             return RECYCLED
     return OK
 
@@ -70,7 +65,7 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
         log = "".join(traceback.format_exception(error))
         folder = store.add_attempt(cell, attempt, log)
         failures.append((task, error))
-        emit("failed", cell=cell.id, status=status, task=task, error=line, log=str(folder / "log"))
+        emit(Failed(cell=cell.id, status=status, task=task, error=line, log=str(folder / "log")))
 
     started = now()
     try:
@@ -90,7 +85,3 @@ def status_of(error: BaseException) -> Status:
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
         return "oom"
     return "failed"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The process behind `medcot-bench merge`: writes adapter and base as one model, and scores both on a few items.
+"""Writes adapter and base as one model, and scores both on a few items: what is behind `medcot-bench merge`.
 
 An adapter on a base in 4 bits is merged into that base's weights written out, not into the original ones: it
 was trained against the rounded weights and makes up for some of their rounding, an error that the original ones
@@ -8,8 +8,6 @@ lost in that. So the merged model is the trained one, in the type that it was co
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,10 @@ from medcot_bench.models.meter import release_memory
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import TRIED_BY
+from medcot_bench.runner.protocol import Merge, MergeCheck, Merged
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.trained.find import Trained, find
-from medcot_bench.worker.io import Emit, serve
+from medcot_bench.worker.io import Emit
 from medcot_bench.worker.provenance import dtype_name
 from medcot_bench.worker.restore import Restorer, restorer
 
@@ -31,11 +30,12 @@ ITEMS = 16
 """Evaluation items that the model is scored on before and after."""
 
 
-def _merge(job: Mapping[str, Any], emit: Emit) -> int:
-    trained, folder = find(Path(job["root"]), job["cell"]), Path(job["folder"])
-    restoring = restorer(trained, job["model"], job["device"])
+def merge(work: Merge, emit: Emit) -> int:
+    """Write the merged model into its folder; return the exit status. Raises MedcotError."""
+    trained, folder = find(Path(work.root), work.cell), Path(work.folder)
+    restoring = restorer(trained, work.model, work.device)
     model = restoring.tuned()
-    check = _Check(trained, restoring, job["model"])
+    check = _Check(trained, restoring, work.model)
     before = check.score(model)
     if trained.adapter.adapter.spec.quantisation != "none":
         del model
@@ -45,12 +45,11 @@ def _merge(job: Mapping[str, Any], emit: Emit) -> int:
     restoring.encoder.tokenizer.save_pretrained(folder)
     del model, merged
     release_memory()
-    after = None
+    found: MergeCheck | None = None
     if before is not None:
         saved = load_model(folder, quantisation="none", dtype=restoring.dtype, device=restoring.device)
-        after = check.score(saved)
-    scores = {"task": check.task, "items": check.items, "unmerged": before, "merged": after}
-    emit("merged", dtype=dtype_name(restoring.dtype), check=scores, unchecked=check.problem)
+        found = check.compare(before, saved)
+    emit(Merged(dtype=dtype_name(restoring.dtype), check=found, unchecked=check.problem))
     return OK
 
 
@@ -95,6 +94,9 @@ class _Check:
         self.items = evaluation.counts["items"]
         return evaluation.results[f"{TRIED_BY},none"]
 
-
-if __name__ == "__main__":
-    sys.exit(serve(_merge))
+    def compare(self, unmerged: float, merged: Any) -> MergeCheck | None:
+        """Return how the merged model scores beside what the unmerged one did, None where it can't be scored."""
+        score = self.score(merged)
+        if self.task is None or score is None:
+            return None
+        return MergeCheck(task=self.task, items=self.items, unmerged=unmerged, merged=score)

@@ -1,43 +1,37 @@
-"""The process behind `medcot-bench predict`: loads a cell's model and answers one question."""
+"""Answers one question with a cell's model: what is behind `medcot-bench predict`."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from medcot_bench.errors import OK
 from medcot_bench.planning.build import make_plan
+from medcot_bench.runner.protocol import Answered, Predict
 from medcot_bench.scoring.evaluate import few_shot_examples
 from medcot_bench.scoring.generate_one import answer
 from medcot_bench.trained.find import find
-from medcot_bench.types import Example
-from medcot_bench.worker.io import Emit, serve
+from medcot_bench.worker.io import Emit
 from medcot_bench.worker.restore import restorer
 
 
-def _predict(job: Mapping[str, Any], emit: Emit) -> int:
-    trained = find(Path(job["root"]), job["cell"], weights=not job["untouched"])
-    task = trained.task(job["task"])
-    restoring = restorer(trained, job["model"], job["device"])
+def predict(work: Predict, emit: Emit) -> int:
+    """Load the model and answer; return the exit status. Raises MedcotError."""
+    trained = find(Path(work.root), work.cell, weights=not work.base)
+    task = trained.task(work.task)
+    restoring = restorer(trained, work.model, work.device)
     shots: list[tuple[str, str]] = []
     if trained.study.scoring.num_fewshot:
-        plan = make_plan(trained.replanned(job["model"]))
+        plan = make_plan(trained.replanned(work.model))
         shots = few_shot_examples(task, restoring.encoder, plan.items.shots(task.label))
     text = answer(
-        restoring.untouched() if job["untouched"] else restoring.tuned(),
+        restoring.untouched() if work.base else restoring.tuned(),
         restoring.encoder,
         task,
-        Example(**job["example"]),
+        work.example,
         scoring=trained.study.scoring,
         max_positions=restoring.base.info.max_positions,
         shots=shots,
-        compute_dtype=None if job["untouched"] else restoring.autocast,
+        compute_dtype=None if work.base else restoring.autocast,
     )
-    emit("answered", text=text)
+    emit(Answered(text=text))
     return OK
-
-
-if __name__ == "__main__":
-    sys.exit(serve(_predict))

@@ -98,7 +98,7 @@ def test_runs_by_flags_then_says_that_nothing_is_left(study_fields: dict[str, An
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (first.returncode, first.stderr) == (0, "")
     lines = first.stdout.splitlines()
-    assert lines[0].startswith("plan: 2 cells, 2 to run")
+    assert lines[0].startswith("plan: 2 runs, 2 to do, into ")
     assert lines[1] == "[1/2] none"
     assert any(line.startswith("    trained 2 steps in") for line in lines)
     assert "2 cells finished of 2" in lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from medcot_bench import Example, Results
 from medcot_bench.cli import main
 from medcot_bench.errors import MedcotError
+from medcot_bench.runner.protocol import Answered, Job, Merged, Predict, WorkerEvent
+from medcot_bench.runner.protocol import Merge as MergeJob
 
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
 IDS = torch.arange(60)[None]
@@ -28,7 +29,7 @@ Merge = Callable[..., dict[str, Any]]
     [
         (
             "none",
-            "base__none-b9357cea8181 is the untouched base, with nothing to merge: serve smollm2-135m itself",
+            "base__none-b9357cea8181 is the base model, with nothing to merge: serve smollm2-135m itself",
         ),
         ("full__s0", "k8s_qa__full__s0-e69fa7b37b76: its weights were not kept; "),
         ("lora", f"{QUICK}: 'lora' may be any of: "),
@@ -44,7 +45,7 @@ def test_what_can_t_be_merged_is_one_line(
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["merge", QUICK, "none", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"medcot-bench: {tmp_path} is there already; name another folder\n"
+    assert capsys.readouterr().err == f"medcot-bench: {tmp_path} already exists; name another folder\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -52,8 +53,9 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.Cap
 def test_a_merge_that_ends_early_leaves_nothing(
     kept: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def answer_of(module: str, job: dict[str, Any], *, offline: bool) -> dict[str, Any]:
-        (Path(job["folder"]) / "model.safetensors").write_bytes(b"half")
+    def answer_of(job: Job, kind: type[Merged]) -> Merged:
+        assert isinstance(job.work, MergeJob)
+        (Path(job.work.folder) / "model.safetensors").write_bytes(b"half")
         raise MedcotError("the worker was ended by SIGKILL")
 
     monkeypatch.setattr("medcot_bench.cli.merge.answer_of", answer_of)
@@ -65,12 +67,15 @@ def test_a_merge_that_ends_early_leaves_nothing(
 @pytest.fixture
 def merge(kept: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Merge:
     """Merge a cell of the run into `tmp_path/model`, the worker's part in this process; return the note."""
-    from medcot_bench.worker.merge import _merge
+    from medcot_bench.worker.merge import merge as in_worker
 
-    def answer_of(module: str, job: dict[str, Any], *, offline: bool) -> dict[str, Any]:
-        events: list[dict[str, Any]] = []
-        assert _merge(job, lambda event, **fields: events.append(fields)) == 0
-        return events[0]
+    def answer_of(job: Job, kind: type[Merged]) -> Merged:
+        assert isinstance(job.work, MergeJob)
+        events: list[WorkerEvent] = []
+        assert in_worker(job.work, events.append) == 0
+        [event] = events
+        assert isinstance(event, kind)
+        return event
 
     def merge(cell: str) -> dict[str, Any]:
         monkeypatch.setattr("medcot_bench.cli.merge.answer_of", answer_of)
@@ -168,7 +173,7 @@ def test_without_the_data_a_model_is_merged_unchecked(
 def test_the_docs_show_how_transformers_and_peft_give_the_same_answer(
     kept: Results, merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medcot_bench.worker.predict import _predict
+    from medcot_bench.worker.predict import predict
 
     merge("k8s_qa__lora__s0")
     [adapter] = kept.root.glob("cells/k8s_qa__lora__s0-*/adapter")
@@ -181,12 +186,19 @@ def test_the_docs_show_how_transformers_and_peft_give_the_same_answer(
     example = Example(
         id="q", group="q", question="Which port?", answer="", context="The Service listens on port 80."
     )
-    job = {"root": str(kept.root), "cell": "k8s_qa__lora__s0", "task": "k8s_qa", "example": asdict(example)}
-    answers: list[str] = []
-    defaults = {"untouched": False, "model": None, "device": None, "threads": 1}
-    assert _predict(job | defaults, lambda event, text: answers.append(text)) == 0
-    assert answers == [names["answer"]]
-    assert answers != [""]
+    work = Predict(
+        root=str(kept.root),
+        cell="k8s_qa__lora__s0",
+        task="k8s_qa",
+        example=example,
+        base=False,
+        model=None,
+        device=None,
+    )
+    answers: list[WorkerEvent] = []
+    assert predict(work, answers.append) == 0
+    assert answers == [Answered(text=names["answer"])]
+    assert names["answer"]
     exec(unmerged, names)
     model = AutoModelForCausalLM.from_pretrained("model")
     torch.testing.assert_close(logits(names["model"]), logits(model), rtol=1e-4, atol=1e-4)

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results.folder import CellResult
+from medcot_bench.runner.protocol import Answered, Job, Predict, WorkerEvent
 from medcot_bench.testing.tiny import make_tiny_model
 
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
@@ -53,7 +53,7 @@ def test_what_is_wrong_is_one_line(
 def test_a_terminal_is_told_what_takes_a_while(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
 ) -> None:
-    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda *job, offline: {"text": "Because."})
+    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda *asked: Answered(text="Because."))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     assert main(["predict", QUICK, "lora__s0", "Why?", "--base", "--context", "A text."]) == 0
     told = "loading the base of k8s_qa__lora__s0-121b8fef4695 to answer ...\n"
@@ -61,21 +61,23 @@ def test_a_terminal_is_told_what_takes_a_while(
 
 
 @pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The worker's part done in this process, which has torch already; the jobs that were asked for."""
-    from medcot_bench.worker.predict import _predict
+def in_process(monkeypatch: pytest.MonkeyPatch) -> list[Predict]:
+    """The worker's part done in this process, which has torch already; what was asked for."""
+    from medcot_bench.worker.predict import predict
 
-    jobs: list[dict[str, Any]] = []
+    asked: list[Predict] = []
 
-    def answer_of(module: str, job: dict[str, Any], *, offline: bool) -> dict[str, Any]:
-        jobs.append(job)
-        events: list[dict[str, Any]] = []
-        assert _predict(job, lambda event, **fields: events.append(fields)) == 0
+    def answer_of(job: Job, kind: type[Answered]) -> Answered:
+        assert isinstance(job.work, Predict)
+        asked.append(job.work)
+        events: list[WorkerEvent] = []
+        assert predict(job.work, events.append) == 0
         [event] = events
+        assert isinstance(event, kind)
         return event
 
     monkeypatch.setattr("medcot_bench.cli.predict.answer_of", answer_of)
-    return jobs
+    return asked
 
 
 def typed(example: Example) -> list[str]:
@@ -128,7 +130,7 @@ def test_the_base_of_a_cell_answers_as_the_base(
 @pytest.mark.slow
 def test_a_base_that_moved_is_named_and_another_one_refused(
     kept: Results,
-    in_process: list[dict[str, Any]],
+    in_process: list[Predict],
     tiny_model: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -141,7 +143,7 @@ def test_a_base_that_moved_is_named_and_another_one_refused(
     assert capsys.readouterr().out == expected
     assert main([*asked, "--model", str(other)]) == ModelError.exit_code
     assert f"model '{other}' is not the base of {kept.root} (" in capsys.readouterr().err
-    assert [job["model"] for job in in_process] == [None, str(moved), str(other)]
+    assert [work.model for work in in_process] == [None, str(moved), str(other)]
 
 
 @pytest.mark.slow
@@ -185,17 +187,19 @@ def test_the_program_answers_from_a_pipe_and_passes_errors_of_its_worker_on(
 def test_a_question_is_read_from_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[dict[str, Any]] = []
+    asked: list[Job] = []
 
-    def answer_of(module: str, job: dict[str, Any], *, offline: bool) -> dict[str, Any]:
-        asked.append({**job, "module": module, "offline": offline})
-        return {"text": "an answer"}
+    def answer_of(job: Job, kind: type[Answered]) -> Answered:
+        asked.append(job)
+        return kind(text="an answer")
 
     monkeypatch.setattr("medcot_bench.cli.predict.answer_of", answer_of)
     monkeypatch.setattr("sys.stdin", io.StringIO("Which port?\n"))
     assert main(["predict", QUICK, "none", "-", "--task", "k8s_qa", "--context", "Port 80."]) == 0
     assert capsys.readouterr().out == "an answer\n"
     [job] = asked
-    assert (job["module"], job["offline"], job["task"], job["untouched"]) == ("predict", True, "k8s_qa", False)
+    assert (job.offline, job.trusting) == (True, False)
+    assert isinstance(job.work, Predict)
+    assert (job.work.cell, job.work.task, job.work.base) == ("base__none-b9357cea8181", "k8s_qa", False)
     expected = Example(id="question", group="question", question="Which port?", answer="", context="Port 80.")
-    assert job["example"] == asdict(expected)
+    assert job.work.example == expected

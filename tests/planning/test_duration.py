@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +16,23 @@ from medcot_bench.planning.status import cell_statuses, run_order
 from medcot_bench.results.store import Store
 from medcot_bench.study.schema import Study
 
-Event = Mapping[str, Any]
+Happening = Callable[[Eta], None]
+"""What Eta is told at one time."""
 
 
-def run_of(planned: list[Phase], seconds: Mapping[str, float]) -> Iterator[tuple[float, Event]]:
-    """Yield the events of a run in which each kind of phase takes seconds for a token, with their times."""
+def run_of(planned: list[Phase], seconds: Mapping[str, float]) -> Iterator[tuple[float, Happening]]:
+    """Yield what happens in a run in which each kind of phase takes seconds for a token, with the times."""
     time = 5.0
     for number, phase in enumerate(planned):
-        where = {"cell": phase.cell, "task": phase.task}
-        yield time, {"event": "phase", **where}
+        yield time, lambda eta, phase=phase, at=time: eta.started(phase.cell, phase.task, at)
         took = phase.work * seconds[phase.kind]
         if phase.task is None:
             for step in range(1, 5):
-                yield time + took * step / 4, {"event": "progress", "done": step, "total": 4, **where}
+                yield time + took * step / 4, lambda eta, share=step / 4: eta.progressed(share)
         time += took
-        yield time, {"event": "trained" if phase.task is None else "scored", **where}
+        yield time, lambda eta, at=time: eta.finished(at)
         if number + 1 == len(planned) or planned[number + 1].cell != phase.cell:
-            yield time, {"event": "cell_finished", "cell": phase.cell, "failed": False}
+            yield time, lambda eta, cell=phase.cell: eta.dropped(cell)
 
 
 BASE = "score answers to k8s_qa of the base"
@@ -53,11 +53,11 @@ def quick() -> list[Phase]:
 def test_it_holds_within_30_percent_from_the_first_quarter_on(off: list[float], speed: float) -> None:
     planned = quick()
     kinds = sorted({phase.kind for phase in planned})
-    events = list(run_of(planned, {kind: speed * factor for kind, factor in zip(kinds, off, strict=True)}))
-    end = events[-1][0]
+    told = list(run_of(planned, {kind: speed * factor for kind, factor in zip(kinds, off, strict=True)}))
+    end = told[-1][0]
     eta = Eta(planned)
-    for time, event in events:
-        eta.observe(event, time)
+    for time, happens in told:
+        happens(eta)
         left = eta.seconds_left(time)
         if time > end / 4:
             assert left is not None
@@ -70,12 +70,12 @@ def test_nothing_is_known_at_first_and_failures_leave_the_count() -> None:
     )
     eta = Eta([first, second, third])
     assert eta.seconds_left(0.0) is None
-    eta.observe({"event": "phase", "cell": "a", "task": "x"}, 0.0)
-    eta.observe({"event": "scored", "cell": "a", "task": "x"}, 4.0)
+    eta.started("a", "x", 0.0)
+    eta.finished(4.0)
     assert eta.seconds_left(4.0) == 8.0
-    eta.observe({"event": "failed", "cell": "a", "task": "y"}, 5.0)
+    eta.dropped("a", "y")
     assert eta.seconds_left(5.0) == 4.0
-    eta.observe({"event": "failed", "cell": "b", "task": None}, 6.0)
+    eta.dropped("b")
     assert eta.seconds_left(6.0) == 0.0
 
 
@@ -83,9 +83,9 @@ def test_a_phase_that_was_held_up_does_not_count_for_what_is_to_come() -> None:
     planned = [Phase(str(seed), None, "train lora", 100.0) for seed in range(5)]
     eta, time = Eta(planned), 0.0
     for phase, seconds in zip(planned, (10.0, 11.0, 60.0), strict=False):
-        eta.observe({"event": "phase", "cell": phase.cell, "task": None}, time)
+        eta.started(phase.cell, None, time)
         time += seconds
-        eta.observe({"event": "trained", "cell": phase.cell, "task": None}, time)
+        eta.finished(time)
     assert eta.seconds_left(time) == pytest.approx(22.0)
 
 
@@ -93,14 +93,14 @@ def test_a_phase_that_is_held_up_goes_on_at_its_own_pace() -> None:
     planned = [Phase(str(seed), None, "train lora", 100.0) for seed in range(5)]
     eta, time = Eta(planned), 0.0
     for phase in planned[:4]:
-        eta.observe({"event": "phase", "cell": phase.cell, "task": None}, time)
+        eta.started(phase.cell, None, time)
         if phase is planned[3]:
             break
         time += 10.0
-        eta.observe({"event": "trained", "cell": phase.cell, "task": None}, time)
-    eta.observe({"event": "progress", "done": 1, "total": 4}, time + 9)
+        eta.finished(time)
+    eta.progressed(1 / 4)
     assert eta.seconds_left(time + 9) == pytest.approx(27.0 + 10.0)
-    eta.observe({"event": "progress", "done": 1, "total": 4}, time + 60)
+    eta.progressed(1 / 4)
     assert eta.seconds_left(time + 60) == pytest.approx(180.0 + 10.0)
 
 

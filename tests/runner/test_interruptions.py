@@ -86,14 +86,22 @@ def test_kills_at_every_phase_end_in_the_same_numbers(
     assert not [event for event in running.events if event["event"] == "cell_started"]
 
 
-def test_ctrl_c_ends_the_worker_and_says_how_to_go_on(start: Start, study_file: Callable[..., Path]) -> None:
-    running = start(str(study_file(training={"max_steps": 500, "batch_size": 2})))
+@pytest.mark.parametrize(
+    ("number", "status", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_ctrl_c_and_sigterm_end_the_worker_and_say_how_to_go_on(
+    start: Start, study_file: Callable[..., Path], tmp_path: Path, number: signal.Signals, status: int, said: str
+) -> None:
+    study = study_file(training={"max_steps": 500, "batch_size": 2})
+    running = start(str(study))
     running.until(lambda event: event["event"] == "progress")
     worker = running.worker()
-    running.process.send_signal(signal.SIGINT)
-    assert running.wait() == 130
-    assert running.errors() == "medcot-bench: interrupted; the same command goes on where it stopped\n"
+    running.process.send_signal(number)
+    assert running.wait() == status
+    assert running.errors() == f"medcot-bench: {said}; the same command goes on where it stopped\n"
     assert not worker.is_running()
+    assert not (tmp_path / "out" / ".lock.owner").exists()
+    assert start(str(study), "--max-steps", "1").wait() == 0
 
 
 def test_a_second_run_is_kept_out_and_told_by_whom(

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Any
 
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import CellStatus
@@ -43,7 +42,7 @@ class Phase:
 
 
 class Eta:
-    """Follows the events of a run. Times are seconds on any clock that doesn't go back."""
+    """Follows the phases of a run. Times are seconds on any clock that doesn't go back."""
 
     def __init__(self, phases: Sequence[Phase]):
         self._left = list(phases)
@@ -52,25 +51,26 @@ class Eta:
         self._current: Phase | None = None
         self._began = self._share = 0.0
 
-    def observe(self, event: Mapping[str, Any], now: float) -> None:
-        """Take note of an event."""
-        kind = event["event"]
-        if kind == "phase":
-            found = (p for p in self._left if (p.cell, p.task) == (event["cell"], event.get("task")))
-            self._current = next(found, None)
-            self._began, self._share = now, 0.0
-        elif kind == "progress":
-            self._share = event["done"] / event["total"]
-        elif kind in ("trained", "scored") and self._current is not None:
+    def started(self, cell: str, task: str | None, now: float) -> None:
+        """Take note that a phase is at work: an evaluation by its title, or the training of a cell."""
+        self._current = next((p for p in self._left if (p.cell, p.task) == (cell, task)), None)
+        self._began, self._share = now, 0.0
+
+    def progressed(self, share: float) -> None:
+        """Take note of the share of the phase at work that is done."""
+        self._share = share
+
+    def finished(self, now: float) -> None:
+        """Take note that the phase at work is done: what it took counts for what is to come."""
+        if self._current is not None:
             self._took[self._current.kind].append((self._current.work, now - self._began))
             self._left.remove(self._current)
             self._current = None
-        elif kind == "failed" and event["task"]:
-            self._left = [p for p in self._left if (p.cell, p.task) != (event["cell"], event["task"])]
-            self._current = None
-        elif kind in ("failed", "cell_finished"):
-            self._left = [p for p in self._left if p.cell != event["cell"]]
-            self._current = None
+
+    def dropped(self, cell: str, task: str | None = None) -> None:
+        """Take note that an evaluation of a cell will not be done, or nothing more of the cell."""
+        self._left = [p for p in self._left if p.cell != cell or (task is not None and p.task != task)]
+        self._current = None
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds that are left, None as long as nothing is known."""

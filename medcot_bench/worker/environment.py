@@ -1,0 +1,30 @@
+"""What libraries read from the environment of a worker, before they are imported."""
+
+from __future__ import annotations
+
+import os
+
+from medcot_bench.runner.protocol import Job
+
+
+def set_environment(job: Job) -> int:
+    """Set what the libraries are to find; return the number of threads to compute with."""
+    threads = job.threads or cores()
+    os.environ |= {
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads collapse a machine that others use too
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    if not job.trusting:  # metrics of the package evaluate are code that is fetched and run
+        os.environ |= {"HF_EVALUATE_OFFLINE": "1", "HF_ALLOW_CODE_EVAL": "0"}
+    if job.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return threads
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

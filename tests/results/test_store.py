@@ -1,0 +1,181 @@
+"""The store: records whole or not at all, attempts with numbers of their own, one run at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from filelock import FileLock
+
+from medcot_bench.errors import StoreError
+from medcot_bench.results.cells import CellKey
+from medcot_bench.results.records import Attempt
+from medcot_bench.results.store import Store
+
+CELL = CellKey(id="3f9a1c2e04bd", task="k8s_qa", adapter="lora", seed=0)
+ATTEMPT = Attempt(cell_id=CELL.id, status="failed", error="x", started="2026-01-01T00:00:00+00:00")
+WRITER = """
+import sys
+from pathlib import Path
+from medcot_bench.results.cells import CellKey
+from medcot_bench.results.records import Attempt
+from medcot_bench.results.store import Store
+
+cell = CellKey(id="3f9a1c2e04bd", task="k8s_qa", adapter="lora", seed=0)
+attempt = Attempt(cell_id=cell.id, status="failed", error=sys.argv[2], started="2026-01-01T00:00:00+00:00")
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(20):
+    Store(Path(sys.argv[1])).add_attempt(cell, attempt, "log")
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "out")
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_half_record(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.add_attempt(CELL, ATTEMPT, "log")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left on device") as caught:
+        store.add_attempt(CELL, ATTEMPT, "log")
+    assert caught.value.exit_code == 3
+    assert not list(store.root.rglob(".writing-*"))
+    assert [found.status for found in store.attempts(CELL)] == ["failed"]
+
+
+def test_a_damaged_record_is_named_with_what_to_do(store: Store) -> None:
+    folder = store.add_attempt(CELL, ATTEMPT, "log")
+    whole = (folder / "error.json").read_bytes()
+    (folder / "error.json").write_bytes(whole[:-20])
+    with pytest.raises(StoreError, match=r"error\.json can't be read .*; delete it to have it made again"):
+        store.attempts(CELL)
+    (folder / "error.json").write_bytes(whole.replace(b'"schema": 1', b'"schema": 99'))
+    with pytest.raises(StoreError, match="written by a newer medcot-bench"):
+        store.attempts(CELL)
+
+
+def test_records_are_written_once(store: Store, tmp_path: Path) -> None:
+    store._write_once(tmp_path / "record.json", b"first")
+    with pytest.raises(StoreError, match="was written by another run in the meantime"):
+        store._write_once(tmp_path / "record.json", b"second")
+    assert (tmp_path / "record.json").read_bytes() == b"first"
+
+
+def test_weights_that_a_killed_run_left_without_a_record_give_way(store: Store) -> None:
+    for content in ("left behind", "new"):
+        made = store.temporary_folder(CELL)
+        (made / "weights").write_text(content)
+        place = store.commit_weights(CELL, made)
+        assert (place / "weights").read_text() == content
+    assert [path.name for path in place.parent.iterdir()] == ["adapter"]
+    store.drop_weights(CELL)
+    assert list(place.parent.iterdir()) == []
+
+
+def test_not_a_number_is_never_written(store: Store) -> None:
+    bad = dataclasses.replace(ATTEMPT, error=float("nan"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Out of range float"):
+        store.add_attempt(CELL, bad, "log")
+
+
+# --- several writers ---
+
+
+def test_two_attempts_at_once_get_a_number_each(store: Store) -> None:
+    writers, rounds = 4, 10
+    together = Barrier(writers, timeout=60)
+
+    def add(writer: int) -> set[str]:
+        found = set()
+        try:
+            for _ in range(rounds):
+                together.wait()
+                found.add(store.add_attempt(CELL, dataclasses.replace(ATTEMPT, error=f"{writer}"), "log").name)
+        except StoreError:
+            together.abort()
+            raise
+        return found
+
+    with ThreadPoolExecutor(writers) as pool:
+        named = [*pool.map(add, range(writers))]
+    assert sorted(int(name) for names in named for name in names) == [*range(1, writers * rounds + 1)]
+    errors = [attempt.error for attempt in store.attempts(CELL)]
+    assert sorted(errors) == sorted(str(writer) for writer in range(writers) for _ in range(rounds))
+
+
+def test_two_processes_get_numbers_of_their_own_too(store: Store) -> None:
+    def start(name: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", WRITER, str(store.root), name]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    with start("a") as one, start("b") as other:
+        for process in (one, other):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in (one, other):
+            process.communicate("go\n", timeout=60)
+    assert (one.returncode, other.returncode) == (0, 0)
+    assert sorted(attempt.error for attempt in store.attempts(CELL)) == ["a"] * 20 + ["b"] * 20
+
+
+def test_where_attempts_can_not_be_written_is_said(store: Store) -> None:
+    folder = store.cell_folder(CELL)
+    folder.mkdir(parents=True)
+    (folder / "attempts").write_text("a file")
+    with pytest.raises(StoreError, match=r"can't write into .*attempts: File exists"):
+        store.add_attempt(CELL, ATTEMPT, "log")
+
+
+# --- the lock ---
+
+
+def test_a_second_run_is_told_who_is_in(store: Store) -> None:
+    with (
+        store.lock(),
+        pytest.raises(StoreError, match=f"out is in use by process {os.getpid()} on .*; wait for it"),
+        Store(store.root).lock(),
+    ):
+        pass
+    with store.lock():
+        pass
+
+
+def test_a_name_that_a_dead_process_left_behind_keeps_nobody_out(store: Store) -> None:
+    store.root.mkdir()
+    owner = store.root / ".lock.owner"
+    owner.write_text("process 4194304 on another-host")
+    with store.lock():
+        assert owner.read_text().startswith(f"process {os.getpid()} on ")
+    assert not owner.exists()
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_lock_without_a_name_is_kept_too(store: Store, name: str | None) -> None:
+    store.root.mkdir()
+    if name is not None:
+        (store.root / ".lock.owner").write_text(name)
+    with (
+        FileLock(store.root / ".lock"),
+        pytest.raises(StoreError, match="is in use by another process; wait for it"),
+        store.lock(),
+    ):
+        pass
+
+
+def test_a_run_that_could_not_begin_leaves_no_folder(store: Store) -> None:
+    with store.lock():
+        assert store.root.is_dir()
+    assert not store.root.exists()
