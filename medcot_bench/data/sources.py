@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice, product
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from medcot_bench.study.paths import typed_path
 from medcot_bench.study.schema import BUNDLED
 from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
 
 
@@ -88,7 +89,8 @@ def digest(examples: Iterable[Example]) -> str:
     """Return a digest of these items in this order: the part of an id that names data."""
     running = hashlib.sha256()
     for example in examples:
-        running.update(json.dumps(asdict(example), sort_keys=True, ensure_ascii=False).encode())
+        whole = {each.name: getattr(example, each.name) for each in fields(example)}  # asdict would copy it all
+        running.update(_CANONICAL.encode(whole).encode())
         running.update(b"\n")
     return running.hexdigest()[:16]
 

@@ -56,10 +56,11 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
             same[task.label] = known[0] if known else task.label
             if known:
                 continue
-            tasks[task.label] = task
             # Another prompt asks the same items; a shift of the items themselves has its own.
             sources = study.sources(task.stem if task.shift == task.template else typed.name)
-            if found := attempt(partial(load, task, sources, study.data_seed, _counts(study))):
+            found = next((data[label] for label in data if _asks_alike(task, tasks[label])), None)
+            tasks[task.label] = task
+            if found := found or attempt(partial(load, task, sources, study.data_seed, _counts(study))):
                 data[task.label] = found
     adapters: dict[str, ResolvedAdapter] = {}
     for typed in study.adapters:
@@ -93,6 +94,12 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     if problems or cells is None:
         raise ConfigErrors(problems)
     return dataclasses.replace(plan, cells=cells, evaluations=make_evaluations(plan, cells))
+
+
+def _asks_alike(task: ResolvedTask, other: ResolvedTask) -> bool:
+    """Return whether two tasks ask the same items: they differ in their prompts alone."""
+    same = (task.stem, task.options) == (other.stem, other.options)
+    return same and not {task.shift, other.shift} & {*task.task.spec.shifts}
 
 
 def _by_size(study: Study, adapter: ResolvedAdapter) -> list[Spec]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from medcot_bench.data.sources import digest
@@ -25,11 +27,12 @@ def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, .
     scores = []
     for label in plan.tasks:
         owners = {cell.task for cell in cells if cell.task and _is_shift_of(plan, label, cell.task)}
+        requests = _Requests(plan, label)
         for cell in cells:
             if owners and cell.task is not None and cell.task not in owners:
                 continue
             relation = _relation(plan, cell, label)
-            for checkpoint, chooses, request in _asked(plan, cell, label, relation):
+            for checkpoint, chooses, request in _asked(requests, cell, relation):
                 request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": checkpoint, **request}
                 scores.append(
                     Evaluation(
@@ -43,7 +46,7 @@ def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, .
                     )
                 )
             if cell.task is None and relation == "base":
-                scores += _by_other_prompts(plan, cell, label)
+                scores += _by_other_prompts(requests, cell)
     for label, task in plan.lm_eval_tasks.items():
         for cell in () if plan.trials else cells:
             limits = {"max_length": min(plan.scoring.max_length, plan.base.info.max_positions)}
@@ -56,12 +59,45 @@ def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, .
     return tuple(sorted(scores, key=lambda score: score.checkpoint != FINAL))
 
 
-def _by_other_prompts(plan: Plan, cell: Cell, label: str) -> Iterator[Evaluation]:
+@dataclass(frozen=True)
+class _Requests:
+    """What is asked on a task, of whichever cell: its items are read once."""
+
+    plan: Plan
+    label: str
+
+    @cached_property
+    def final(self) -> dict[str, Any]:
+        """The evaluation of a trained model, or of the base."""
+        return _evaluation(self.plan, self.label, choosing=False)
+
+    @cached_property
+    def choosing(self) -> dict[str, Any]:
+        """The evaluation that learning rates are chosen by."""
+        return _evaluation(self.plan, self.label, choosing=True)
+
+    @cached_property
+    def likelihoods(self) -> dict[str, Any]:
+        """An evaluation by likelihoods alone, on the items and prompts of the final one."""
+        scoring = self.plan.study.scoring
+        generates = not scoring.scores or any(needs_generation(name) for name in scoring.scores)
+        # The same room for an answer as in the final evaluation: the same prompts, however long.
+        room = self.final["max_new_tokens"] if generates else 0
+        return self.final | {"scores": [TRIED_BY], "generate_items": None, "room": room}
+
+
+def _by_other_prompts(requests: _Requests, cell: Cell) -> Iterator[Evaluation]:
     """Yield the evaluations of the untouched base by the study's prompting baselines."""
-    for baseline, asked in baseline_requests(plan, label, _evaluation(plan, label, choosing=False)):
+    for baseline, asked in baseline_requests(requests.plan, requests.label, requests.final):
         request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
-        made = request_id(request)
-        yield Evaluation(id=made, cell=cell.id, task=label, relation="base", request=request, baseline=baseline)
+        yield Evaluation(
+            id=request_id(request),
+            cell=cell.id,
+            task=requests.label,
+            relation="base",
+            request=request,
+            baseline=baseline,
+        )
 
 
 def left_out_baselines(plan: Plan) -> Iterator[LeftOutBaseline]:
@@ -72,27 +108,18 @@ def left_out_baselines(plan: Plan) -> Iterator[LeftOutBaseline]:
         yield LeftOutBaseline(task=label, baseline="", reason="it has prompts of its own")
 
 
-def _asked(plan: Plan, cell: Cell, label: str, relation: Relation) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+def _asked(requests: _Requests, cell: Cell, relation: Relation) -> Iterator[tuple[str, bool, dict[str, Any]]]:
     """Yield checkpoint, whether it chooses a learning rate, and request of a cell's evaluations on a task."""
+    plan = requests.plan
     if not plan.trials:
-        yield FINAL, False, _evaluation(plan, label, choosing=False)
+        yield FINAL, False, requests.final
         for checkpoint in checkpoints(plan, cell):
-            yield checkpoint, False, _likelihoods(plan, label)
+            yield checkpoint, False, requests.likelihoods
         return
-    if cell.task == label:
-        yield FINAL, True, _evaluation(plan, label, choosing=True)
+    if cell.task == requests.label:
+        yield FINAL, True, requests.choosing
     if plan.study.training.checkpoints and relation in ("same_task", "shift"):
-        yield FINAL, False, _likelihoods(plan, label)
-
-
-def _likelihoods(plan: Plan, label: str) -> dict[str, Any]:
-    """Return the request of an evaluation by likelihoods alone, on the items and prompts of the final one."""
-    scoring = plan.study.scoring
-    generates = not scoring.scores or any(needs_generation(name) for name in scoring.scores)
-    request = _evaluation(plan, label, choosing=False)
-    # The same room for an answer as in the final evaluation: the same prompts, however long.
-    room = request["max_new_tokens"] if generates else 0
-    return request | {"scores": [TRIED_BY], "generate_items": None, "room": room}
+        yield FINAL, False, requests.likelihoods
 
 
 def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:

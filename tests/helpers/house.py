@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -47,24 +47,30 @@ class House:
     @cached_property
     def imports(self) -> dict[str, tuple[Import, ...]]:
         """Module -> what it imports, under TYPE_CHECKING and in functions too."""
-        return {plain(name): tuple(self._walk([ast.parse(code)], False)) for name, code in self.code.items()}
+        return {plain(name): imports_of(code, self.modules) for name, code in self.code.items()}
 
-    def _walk(self, nodes: Iterable[ast.AST], deferred: bool) -> Iterator[Import]:
-        for node in nodes:
-            if isinstance(node, ast.Import):
-                yield from (Import(alias.name, "", deferred, node.lineno) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                module = f"{'.' * node.level}{node.module or ''}"
-                for alias in node.names:
-                    inner = f"{module}.{alias.name}"
-                    if inner in self.modules:
-                        yield Import(inner, "", deferred, node.lineno)
-                    else:
-                        yield Import(module, alias.name, deferred, node.lineno)
-            else:
-                later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-                later |= isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-                yield from self._walk(ast.iter_child_nodes(node), deferred or later)
+
+@lru_cache(maxsize=1000)  # a house with another line has the other files as they are
+def imports_of(code: str, modules: frozenset[str]) -> tuple[Import, ...]:
+    return tuple(_walk([ast.parse(code)], modules, False))
+
+
+def _walk(nodes: Iterable[ast.AST], modules: frozenset[str], deferred: bool) -> Iterator[Import]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, "", deferred, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = f"{'.' * node.level}{node.module or ''}"
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                if inner in modules:
+                    yield Import(inner, "", deferred, node.lineno)
+                else:
+                    yield Import(module, alias.name, deferred, node.lineno)
+        else:
+            later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            later |= isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            yield from _walk(ast.iter_child_nodes(node), modules, deferred or later)
 
 
 def plain(name: str) -> str:

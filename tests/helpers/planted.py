@@ -47,6 +47,7 @@ class Made:
     request: Mapping[str, Any] = field(default_factory=dict)  # beside the adapter
     provenance: Provenance = PROVENANCE
     trainable: int | None = None
+    update: str = ""  # as in records made before it was written
     kl: float | None = None
     general: tuple[float, float] | None = None  # nats a byte of general text: the model's, its base's
     general_text: str = "text"
@@ -140,6 +141,7 @@ def cell_record(cell: CellKey, request: Mapping[str, Any], made: Made, train: Ph
         provenance=made.provenance,
         divergence=None if made.kl is None else Divergence(kl=made.kl, items=16, tokens=160),
         forgetting=None if made.general is None else forgotten(*made.general, made.general_text),
+        update=made.update,
     )
 
 

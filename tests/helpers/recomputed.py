@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import published
 import pytest
 from scipy import optimize, stats
 
-from medcot_bench.analysis.build import build
-from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.stats.contrasts import Contrast
 
@@ -171,6 +170,5 @@ def stored_in(folder: Path) -> Stored:
     return Stored(folder)
 
 
-@cache
 def board_of(folder: Path) -> Leaderboard:
-    return build(load(folder))
+    return published.read(folder)[1]

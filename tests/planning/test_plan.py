@@ -8,20 +8,53 @@ import json
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from medcot_bench import hookimpl
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
+from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
 from medcot_bench.study.schema import Study
+from medcot_bench.types import AdapterSpec
 
 Fields = dict[str, Any]
 
 
 def plan_of(fields: Fields, **changes: Any) -> Plan:
     return make_plan(Study.model_validate(fields | changes))
+
+
+class Everything:
+    """An adapter of a third party that updates all weights, as `full` does."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(installed().make_adapter("full"), name)
+
+    @property
+    def spec(self) -> AdapterSpec:
+        return dataclasses.replace(installed().make_adapter("full").spec, name="everything")
+
+
+@pytest.fixture
+def third_party(monkeypatch: pytest.MonkeyPatch) -> Plugins:
+    """The installed plugins, with an adapter `everything` of a package `acme`."""
+    module = types.ModuleType("_everything")
+    module.medcot_make_adapter = hookimpl(lambda name, options: Everything())  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return Plugins([*installed().entries, PluginEntry("adapter", "everything", module.__name__, "acme", "1.0")])
+
+
+def test_what_updates_all_weights_of_all_layers_is_the_reference_whatever_its_name(
+    study_fields: Fields, third_party: Plugins
+) -> None:
+    adapters = "full,full:select=top,everything,everything:select=top,lora"
+    study = Study.model_validate(study_fields | {"adapters": adapters})
+    plan = make_plan(study, plugins=third_party)
+    assert [label for label in plan.adapters if plan.updates_all(label)] == ["full", "everything"]
 
 
 def cell_ids(plan: Plan) -> dict[tuple[str, str | None, int | None], str]:

@@ -31,6 +31,7 @@ def planned(fields: dict[str, Any], pilot: Results | None = None, **changes: Any
         "eval_tasks": "manuals_qa,medqa_cot",
         "limit": 36,
         "seeds": (0, 1, 2),
+        "training": {"train_items": 40},
     }
     known = spreads(pilot) if pilot else None
     return [*expectations(make_plan(Study.model_validate(fields | study | changes)), known, None)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from medcot_adapters.selectors.layers import number_ranges
 from medcot_bench.errors import ConfigError
 from medcot_bench.plugins.options import check, convert
-from medcot_bench.study.spec_strings import Spec, parse_specs
+from medcot_bench.study.spec_strings import ITEMS, LM_EVAL, Spec, parse_specs
 from medcot_bench.types import Option
 
 DECLARED = {
@@ -95,6 +95,36 @@ def test_written_specs_give_the_same_names_options_and_order(specs: list[Spec]) 
     parsed = parse_specs(",".join(str(spec) for spec in specs))
     assert parsed == specs
     assert [list(spec.options) for spec in parsed] == [list(spec.options) for spec in specs]
+
+
+SPECS = st.builds(
+    Spec,
+    NAMES.filter(lambda name: name != LM_EVAL) | NAMES.map(lambda name: f"{LM_EVAL}:{name}"),
+    st.dictionaries(KEYS, VALUES, max_size=4),
+)
+
+
+@given(SPECS)
+@example(Spec("lm_eval:tasks/prose.yaml", {"num_fewshot": "5", "limit": "9"}))
+def test_a_label_is_read_as_the_spec_that_it_is_of(spec: Spec) -> None:
+    assert Spec.read(str(spec)) == spec
+    assert list(Spec.read(str(spec)).options) == list(spec.options)
+
+
+@given(JUNK)
+@example("lm_eval")
+@example("a:,b")
+def test_any_label_is_read_and_read_again_equal(text: str) -> None:
+    spec = Spec.read(text)
+    assert Spec.read(str(spec)) == spec
+
+
+@given(SPECS)
+def test_a_name_is_its_stem_and_its_shift_and_the_number_of_items_is_one_option(spec: Spec) -> None:
+    assert spec.name.startswith(spec.stem)
+    assert spec.name == (f"{spec.stem}@{spec.shift}" if "@" in spec.name else spec.stem)
+    sized = Spec(spec.name, {**spec.options, ITEMS: "250"})
+    assert sized.unsized == spec.unsized == Spec(spec.name, {k: v for k, v in spec.options.items() if k != ITEMS})
 
 
 @given(JUNK)

@@ -28,7 +28,7 @@ def draws(count: int, split: Split, shift: str = "", seed: int = 0, family: Fami
 
 
 def groups(split: Split, shift: str = "", seed: int = 0) -> set[tuple[str, int]]:
-    return {(draw.entity, draw.template) for draw in draws(500, split, shift, seed)}
+    return {(draw.entity, draw.template) for draw in draws(100, split, shift, seed)}
 
 
 @given(st.integers(0, 1000))

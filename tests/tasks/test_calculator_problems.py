@@ -1,6 +1,6 @@
 """Calculators' problems as they are drawn: sound, each with wrong values that can be told from the right one.
 
-100 of each calculator at each of its levels and in both ranges: more than 15,000 together.
+In the slow lane 100 of each calculator at each of its levels and in both ranges: more than 15,000 together.
 """
 
 import itertools
@@ -10,6 +10,7 @@ from functools import cache
 from typing import get_args
 
 import pytest
+from lanes import draw
 
 from medcot_tasks.bundled import Level
 from medcot_tasks.medical.calculators import CALCULATORS
@@ -17,6 +18,7 @@ from medcot_tasks.medical.calculators.heart_lung import QT_FORMULAS
 from medcot_tasks.medical.steps import holds, read
 from medcot_tasks.medical.tables import TABLES
 
+DRAWN = draw(quick=40, slow=100)
 LEVELS: tuple[Level, ...] = get_args(Level)
 BY_NAME = {source.name: source for source in CALCULATORS}
 
@@ -26,8 +28,8 @@ def levels(source):
 
 
 @cache
-def problems(source, level, unseen_range):
-    rngs = [random.Random(f"{source.name} {level} {number}") for number in range(100)]
+def problems(source, level, unseen_range, count=40):
+    rngs = [random.Random(f"{source.name} {level} {number}") for number in range(count)]
     return [source.make(rng, unseen_range, level) for rng in rngs]
 
 
@@ -45,8 +47,9 @@ each_calculator = pytest.mark.parametrize("source", CALCULATORS, ids=lambda sour
 
 
 @each_calculator
-def test_problems_are_sound(source):
-    for problem in itertools.chain(*(problems(source, *kind) for kind in kinds(source))):
+@DRAWN
+def test_problems_are_sound(source, count):
+    for problem in itertools.chain(*(problems(source, *kind, count) for kind in kinds(source))):
         steps = problem.steps
         assert all(holds(step) for step in steps), steps
         assert read("\n".join(step.text for step in steps)) == list(steps)
@@ -57,10 +60,11 @@ def test_problems_are_sound(source):
 
 
 @each_calculator
-def test_wrong_values_can_be_told_from_the_right_one(source):
+@DRAWN
+def test_wrong_values_can_be_told_from_the_right_one(source, count):
     for unseen in (False, True):
         both_sides = []
-        for problem in itertools.chain(*(problems(source, level, unseen) for level in levels(source))):
+        for problem in itertools.chain(*(problems(source, level, unseen, count) for level in levels(source))):
             values = [float(value) for value in problem.wrong.values()]
             assert len(values) >= 3, problem
             assert len(set(values)) == len(values), problem
@@ -72,10 +76,11 @@ def test_wrong_values_can_be_told_from_the_right_one(source):
         assert sum(both_sides) > 0.95 * len(both_sides)
 
 
-def test_no_other_formula_gives_the_right_answer_too():
+@DRAWN
+def test_no_other_formula_gives_the_right_answer_too(count):
     for source in CALCULATORS:
         for level, unseen in kinds(source):
-            for problem in problems(source, level, unseen) if level != "basic" else ():
+            for problem in problems(source, level, unseen, count) if level != "basic" else ():
                 assert all(far(rival, problem.answer) for rival in problem.rivals), (source.name, problem)
 
 

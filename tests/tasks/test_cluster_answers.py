@@ -11,18 +11,19 @@ from typing import Any
 
 import pytest
 import yaml
+from lanes import FAST_LOADER, draw
 
 from medcot_tasks.bundled import LEVELS, SHIFTS, Level
 from medcot_tasks.kubernetes.clusters import MANIFESTS, TABLES, document, examples
 from medcot_tasks.reading import Document, Values
 
-COUNT = 120
+DRAWN = draw(quick=40, slow=120)
 HARDNESS = pytest.mark.parametrize("hard", [False, True], ids=["basic", "hard"])
 RANGES = pytest.mark.parametrize("unseen", [False, True], ids=["seen", "unseen"])
 
 
-def documents(kind: str, *, hard: bool, unseen: bool) -> Iterator[Document]:
-    for number in range(COUNT):
+def documents(kind: str, *, hard: bool, unseen: bool, count: int = 100) -> Iterator[Document]:
+    for number in range(count):
         yield document(kind, Values(random.Random(f"{kind} {number}"), unseen=unseen, hard=hard))
 
 
@@ -225,9 +226,12 @@ def by_yaml(entity: str, kind: str, docs: list[Doc], said: list[str]) -> list[st
 @HARDNESS
 @RANGES
 @pytest.mark.parametrize("entity", MANIFESTS)
-def test_answers_about_manifests_are_what_their_yaml_says(entity: str, hard: bool, unseen: bool) -> None:
+@DRAWN
+def test_answers_about_manifests_are_what_their_yaml_says(
+    entity: str, hard: bool, unseen: bool, count: int
+) -> None:
     kinds = set()
-    for made in documents(entity, hard=hard, unseen=unseen):
+    for made in documents(entity, hard=hard, unseen=unseen, count=count):
         assert made.text.count("\n---\n") == (2 if hard else 0)
         for question in made.questions:
             kinds.add(question.kind)
@@ -294,8 +298,11 @@ def by_columns(kind: str, key: str, rows: list[dict[str, str]], said: list[str])
 @HARDNESS
 @RANGES
 @pytest.mark.parametrize("entity", TABLES)
-def test_answers_about_tables_are_what_their_columns_say(entity: str, hard: bool, unseen: bool) -> None:
-    for made in documents(entity, hard=hard, unseen=unseen):
+@DRAWN
+def test_answers_about_tables_are_what_their_columns_say(
+    entity: str, hard: bool, unseen: bool, count: int
+) -> None:
+    for made in documents(entity, hard=hard, unseen=unseen, count=count):
         for question in made.questions:
             for wording in question.wordings:
                 found = worked_out(entity, question.kind, made.text, wording)
@@ -307,7 +314,7 @@ def test_answers_about_tables_are_what_their_columns_say(entity: str, hard: bool
 
 @lru_cache
 def parsed(text: str) -> list[Doc]:
-    return [*yaml.safe_load_all(text)]
+    return [*yaml.load_all(text, FAST_LOADER)]
 
 
 def worked_out(entity: str, kind: str, text: str, question: str) -> list[str]:
@@ -325,8 +332,9 @@ def worked_out(entity: str, kind: str, text: str, question: str) -> list[str]:
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("shift", ["", *SHIFTS])
-def test_items_ask_what_their_document_answers(level: Level, shift: str) -> None:
-    for item in islice(examples("eval", shift, level), 400):
+@draw(quick=100, slow=400)
+def test_items_ask_what_their_document_answers(level: Level, shift: str, count: int) -> None:
+    for item in islice(examples("eval", shift, level), count):
         found = worked_out(item.meta["entity"], item.meta["kind"], item.context or "", item.question)
         assert found == [item.answer], item
 

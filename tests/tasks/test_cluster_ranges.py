@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 import pytest
 import yaml
+from lanes import FAST_LOADER, draw
 
 from medcot_tasks.bundled import LEVELS, TEMPLATES, Level
 from medcot_tasks.kubernetes import clusters
 from medcot_tasks.reading import Document, Values
 
+DRAWN = draw(quick=100, slow=300)
 KINDS = pytest.mark.parametrize("entity", clusters.FAMILY.entities)
 WORDS = {
     *("kind", "type", "phase", "accessModes", "sessionAffinity", "concurrencyPolicy"),
@@ -30,10 +33,15 @@ WORD_ANSWERS = {
 """Kinds of questions that Kubernetes' own words, a key, or yes and no answer."""
 
 
-def documents(entity: str, *, unseen: bool) -> Iterator[Document]:
-    for number in range(300):
-        values = Values(random.Random(f"{entity} {number}"), unseen=unseen, hard=number % 2 == 0)
-        yield clusters.document(entity, values)
+@lru_cache(maxsize=2)
+def documents(entity: str, count: int) -> Mapping[bool, Sequence[Document]]:
+    """Documents of the seen range (False) and the unseen one (True)."""
+    return {unseen: [document(entity, unseen, number) for number in range(count)] for unseen in (False, True)}
+
+
+def document(entity: str, unseen: bool, number: int) -> Document:
+    values = Values(random.Random(f"{entity} {number}"), unseen=unseen, hard=number % 2 == 0)
+    return clusters.document(entity, values)
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -50,7 +58,7 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def places(entity: str, text: str) -> Iterator[tuple[str, str]]:
     """Yield each value in a document and the field or column in which it stands."""
     if entity in clusters.MANIFESTS:
-        for doc in yaml.safe_load_all(text):
+        for doc in yaml.load_all(text, FAST_LOADER):
             yield from leaves(doc)
     else:
         header, *rows = (re.split(r" {2,}", line) for line in text.splitlines()[1:])
@@ -83,10 +91,10 @@ def by_unit(values: set[str]) -> Mapping[str, list[int]]:
 
 
 @KINDS
-def test_every_value_of_an_unseen_document_is_from_outside_the_range_of_training(entity: str) -> None:
-    seen, unseen = (
-        collected((entity, made.text) for made in documents(entity, unseen=unseen)) for unseen in (False, True)
-    )
+@DRAWN
+def test_every_value_of_an_unseen_document_is_from_outside_the_range_of_training(entity: str, count: int) -> None:
+    made = documents(entity, count)
+    seen, unseen = (collected((entity, each.text) for each in made[unseen]) for unseen in (False, True))
     assert seen.keys() == unseen.keys()
     fixed = {place for place in seen if of_kubernetes(*place)}
     for place in seen.keys() - fixed:
@@ -99,9 +107,10 @@ def test_every_value_of_an_unseen_document_is_from_outside_the_range_of_training
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_no_item_of_unseen_range_shares_a_value_with_training(level: Level) -> None:
+@draw(quick=200, slow=600)
+def test_no_item_of_unseen_range_shares_a_value_with_training(level: Level, count: int) -> None:
     seen, unseen = (
-        collected((item.meta["entity"], item.context or "") for item in islice(items, 600))
+        collected((item.meta["entity"], item.context or "") for item in islice(items, count))
         for items in (
             clusters.examples("train", level=level),
             clusters.examples("eval", "unseen_range", level),
@@ -112,10 +121,13 @@ def test_no_item_of_unseen_range_shares_a_value_with_training(level: Level) -> N
 
 
 @KINDS
-def test_no_answer_on_an_unseen_document_is_one_of_training_but_for_words_and_counts(entity: str) -> None:
+@DRAWN
+def test_no_answer_on_an_unseen_document_is_one_of_training_but_for_words_and_counts(
+    entity: str, count: int
+) -> None:
     answers: dict[bool, dict[str, set[str]]] = {False: defaultdict(set), True: defaultdict(set)}
     for unseen, of_range in answers.items():
-        for made in documents(entity, unseen=unseen):
+        for made in documents(entity, count)[unseen]:
             for question in made.questions:
                 of_range[question.kind].add(question.answer)
     assert answers[False].keys() == answers[True].keys()
@@ -126,10 +138,11 @@ def test_no_answer_on_an_unseen_document_is_one_of_training_but_for_words_and_co
 
 @KINDS
 @pytest.mark.parametrize("unseen", [False, True])
-def test_every_kind_of_question_can_be_asked_in_every_template(entity: str, unseen: bool) -> None:
+@DRAWN
+def test_every_kind_of_question_can_be_asked_in_every_template(entity: str, unseen: bool, count: int) -> None:
     # A wording that names the answers ("a normal one or a warning?") would never be used.
     asked: dict[tuple[str, int], list[bool]] = defaultdict(list)
-    for made in documents(entity, unseen=unseen):
+    for made in documents(entity, count)[unseen]:
         for question in made.questions:
             for template in range(TEMPLATES):
                 phrased = question.phrased(template, clusters.FRAMES).casefold()

@@ -490,9 +490,10 @@ def test_completions_are_scored(level: Level, completion: str, score: float | No
         assert task.score(example, completion.format(gold=example.answer)) == {"answer": score}
 
 
-def test_real_commands_are_themselves_and_not_each_other(real_data: Path) -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_real_commands_are_themselves_and_not_each_other(real_data: Path, step: int) -> None:
     rows = (real_data / "kubernetes" / "kubectl.jsonl").read_text(encoding="utf-8").splitlines()
-    golds = sorted({json.loads(row)["answer"] for row in rows})
+    golds = sorted({json.loads(row)["answer"] for row in rows})[::step]
     for gold in golds:
         assert same_command(gold, gold, holds_placeholder(gold)), gold
     exact = [gold for gold in golds if not holds_placeholder(gold)]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 
 import pytest
+from lanes import draw
 
 from medcot_bench import Example
 from medcot_tasks.bundled import LEVELS, SHIFTS
@@ -186,9 +187,10 @@ KINDS = 29
 
 @pytest.mark.parametrize("level", ["basic", "hard"])
 @pytest.mark.parametrize("shift", ["", *SHIFTS])
-def test_answers_are_what_the_lines_of_the_manual_say(level: str, shift: str) -> None:
+@draw(quick=800, slow=3000)
+def test_answers_are_what_the_lines_of_the_manual_say(level: str, shift: str, count: int) -> None:
     checked = set()
-    for item in take(3000, shift=shift, level=level):
+    for item in take(count, shift=shift, level=level):
         answers = [read(item.meta["kind"], item.context or "", item.question) for read in READERS]
         assert [answer for answer in answers if answer is not None] == [item.answer], item
         checked.add(item.meta["kind"])

@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from medcot_bench import Example, Split
-from medcot_bench.testing.tasks import TaskChecks
 from medcot_tasks.bundled import SHIFTS, TEMPLATES, Draw, Level
 from medcot_tasks.kubernetes.command import holds_placeholder, read_command
 from medcot_tasks.kubernetes.intents import INTENTS
@@ -51,14 +50,6 @@ def item(intent: Intent, template: int, level: Level = "basic") -> tuple[str, st
 
 def wordings(intent: Intent) -> tuple[str, ...]:
     return (*intent.seen, intent.unseen)
-
-
-class TestKubectl(TaskChecks):
-    name = "kubectl"
-
-
-class TestHardKubectl(TaskChecks):
-    name = "kubectl:level=hard"
 
 
 def test_no_intent_is_a_renaming_of_another() -> None:

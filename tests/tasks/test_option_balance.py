@@ -12,6 +12,7 @@ from functools import cache
 from itertools import combinations, islice, permutations
 
 import pytest
+from lanes import draw
 
 from medcot_bench import Example, Split
 from medcot_tasks.bundled import LEVELS, SHIFTS, Level
@@ -19,13 +20,13 @@ from medcot_tasks.medical import vignettes
 
 CHANCE = 0.25
 SLACK = 0.05
-TRAIN, HELD_OUT = 3000, 2000
+DRAWN = draw(quick=1500, slow=5000)
 Guess = Callable[[Sequence[str]], int]
 
 
 @cache
-def items(level: Level) -> tuple[Example, ...]:
-    return tuple(islice(vignettes.examples("train", shift="", level=level, seed=0), TRAIN + HELD_OUT))
+def items(level: Level, count: int) -> tuple[Example, ...]:
+    return tuple(islice(vignettes.examples("train", shift="", level=level, seed=0), count))
 
 
 def right(example: Example) -> int:
@@ -53,8 +54,9 @@ GUESSES: dict[str, Guess] = {
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_no_rule_of_thumb_finds_the_right_option(level: Level) -> None:
-    found = {name: accuracy(guess, items(level)) for name, guess in GUESSES.items()}
+@DRAWN
+def test_no_rule_of_thumb_finds_the_right_option(level: Level, count: int) -> None:
+    found = {name: accuracy(guess, items(level, count)) for name, guess in GUESSES.items()}
     assert max(found.values()) <= CHANCE + SLACK, found
 
 
@@ -65,9 +67,11 @@ def grams(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_classifier_of_the_options_n_grams_stays_at_chance(level: Level) -> None:
+@DRAWN
+def test_a_classifier_of_the_options_n_grams_stays_at_chance(level: Level, count: int) -> None:
     found: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-    for example in items(level)[:TRAIN]:
+    train = 3 * count // 5
+    for example in items(level, count)[:train]:
         for number, text in enumerate(example.options.values()):
             found[number == right(example)].update(grams(text))
     totals = [counts.total() for counts in found]
@@ -84,21 +88,23 @@ def test_a_classifier_of_the_options_n_grams_stays_at_chance(level: Level) -> No
     def guess(options: Sequence[str]) -> int:
         return max(range(4), key=lambda n: evidence(options[n]))
 
-    assert accuracy(guess, items(level)[TRAIN:]) == pytest.approx(CHANCE, abs=SLACK)
+    assert accuracy(guess, items(level, count)[train:]) == pytest.approx(CHANCE, abs=SLACK)
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_options_are_four_different_values_and_the_right_one_is_the_answer(level: Level) -> None:
-    for example in items(level):
+@DRAWN
+def test_options_are_four_different_values_and_the_right_one_is_the_answer(level: Level, count: int) -> None:
+    for example in items(level, count):
         assert list(example.options) == list("ABCD")
         assert len({float(value) for value in example.options.values()}) == 4
         assert example.options[example.answer_letter or ""] == example.answer
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_no_option_is_within_the_tolerance_of_another(level: Level) -> None:
+@DRAWN
+def test_no_option_is_within_the_tolerance_of_another(level: Level, count: int) -> None:
     """1 %, or half of the last digit, of either: 990 isn't offered beside 1000."""
-    for example in items(level):
+    for example in items(level, count):
         for one, other in combinations(example.options.values(), 2):
             slack = 0.5 * 10.0 ** -min(len(text.partition(".")[2]) for text in (one, other))
             larger = max(abs(float(one)), abs(float(other)))
@@ -111,31 +117,33 @@ UNIT_FACTOR = 2.2046
 
 
 @pytest.mark.parametrize(("split", "shift"), [("train", ""), ("eval", ""), *(("eval", shift) for shift in SHIFTS)])
+@draw(quick=400, slow=1500)
 def test_most_patients_told_in_another_unit_are_offered_the_value_without_conversion(
-    split: Split, shift: str
+    split: Split, shift: str, count: int
 ) -> None:
     traps = offered = 0
-    for draw in islice(vignettes.family("hard").draws(split, shift=shift, level="hard"), 1500):
-        problem, values = vignettes.made(draw)
+    for each in islice(vignettes.family("hard").draws(split, shift=shift, level="hard"), count):
+        problem, values = vignettes.made(each)
         slips = [problem.wrong.get(reason) for reason in problem.unit_slips if "not converted" in reason]
         if any(slips):
             traps += 1
             offered += any(slip in values for slip in slips)
-    assert traps > 100
+    assert traps > count / 15
     assert offered > 0.5 * traps
 
 
-def test_of_two_options_with_a_units_factor_between_them_neither_is_right_more_often() -> None:
+@DRAWN
+def test_of_two_options_with_a_units_factor_between_them_neither_is_right_more_often(count: int) -> None:
     lower = higher = 0
-    for example in items("hard"):
+    for example in items("hard", count):
         for one, other in permutations(example.options.values(), 2):
             if 0.99 * UNIT_FACTOR < float(other) / max(float(one), 1e-9) < 1.01 * UNIT_FACTOR:
                 lower += one == example.answer
                 higher += other == example.answer
-    assert lower + higher > 200
+    assert lower + higher > count / 25
     assert 0.4 < lower / (lower + higher) < 0.6
 
 
 def test_every_calculator_and_table_is_asked_about() -> None:
-    asked = {example.group.split("/")[1] for example in items("hard")}
+    asked = {example.group.split("/")[1] for example in items("hard", 1500)}
     assert asked | set(vignettes.family("hard").held_out) == set(vignettes.entities("hard"))

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from lanes import draw
 
 from medcot_bench.base_model.resolve import resolve
 from medcot_bench.errors import MedcotError
@@ -40,9 +41,10 @@ def most(lengths: list[int]) -> int:
 
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("shift", ["", *SHIFTS])
-def test_prompts_and_targets_of_basic_items_are_short(name: str, shift: str, tokenizer: Any) -> None:
+@draw(quick=200, slow=500)
+def test_prompts_and_targets_of_basic_items_are_short(name: str, shift: str, tokenizer: Any, count: int) -> None:
     task = resolve_task(parse_specs(f"{name}@{shift}" if shift else name)[0], installed()).task
-    items = list(islice(task.examples("eval"), 500))
+    items = list(islice(task.examples("eval"), count))
     prompts = tokenizer([task.prompt(example, "default") for example in items])["input_ids"]
     targets = tokenizer([task.target(example).text for example in items])["input_ids"]
     prompt, target = LIMITS[name]
@@ -54,7 +56,7 @@ def test_prompts_and_targets_of_basic_items_are_short(name: str, shift: str, tok
 def test_hard_items_are_longer(name: str, tokenizer: Any) -> None:
     def tokens(level: str) -> int:
         task = resolve_task(parse_specs(f"{name}:level={level}")[0], installed()).task
-        items = islice(task.examples("eval"), 300)
+        items = islice(task.examples("eval"), 100)
         texts = [task.prompt(example, "default") + task.target(example).text for example in items]
         return sum(len(ids) for ids in tokenizer(texts)["input_ids"])
 

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import get_args
 
 import pytest
+from lanes import draw
 
 from medcot_tasks.bundled import Level
 from medcot_tasks.medical.distractors import distractors
@@ -303,17 +304,21 @@ def test_unseen_values_lie_outside_the_range_of_training_where_a_band_has_room()
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_solutions_hold_can_be_read_and_end_in_the_answer(table):
+@draw(quick=40, slow=150)
+def test_solutions_hold_can_be_read_and_end_in_the_answer(table, count):
     for level, unseen in itertools.product(LEVELS, (False, True)):
-        for problem in problems(150, table, level, unseen):
+        for problem in problems(count, table, level, unseen):
             assert all(holds(step) for step in problem.steps), problem
             assert read("\n".join(step.text for step in problem.steps)) == list(problem.steps)
             assert problem.steps[-1].value == problem.answer
             assert len(set(problem.facts)) == len(problem.facts), problem
 
 
-def test_the_totals_offered_are_neighbours_that_patients_have_and_each_is_right_as_often():
-    for table, level in itertools.product(TABLES, LEVELS):
+@pytest.mark.parametrize(
+    "level", ["basic", *(pytest.param(level, marks=pytest.mark.slow) for level in LEVELS[1:])]
+)
+def test_the_totals_offered_are_neighbours_that_patients_have_and_each_is_right_as_often(level):
+    for table in TABLES:
         totals = table.totals(level)
         rng = random.Random(0)
         drawn = [window(totals, rng) for _ in range(400 * len(totals))]

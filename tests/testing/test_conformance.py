@@ -7,6 +7,8 @@ import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from medcot_bench.testing.selectors import SelectorChecks
 from medcot_bench.testing.tasks import TaskChecks
 from medcot_bench.training.loop import train
 from medcot_bench.types import (
+    SPLITS,
     AdapterSpec,
     Example,
     Form,
@@ -68,6 +71,14 @@ ROWS = {"own": "manuals_faq", "own:context=true": "k8s_qa", "own:reasoning=true"
 """Whose example rows a task without its own ones takes."""
 BUNDLED = ["medqa_cot", "medcalc_cot", "k8s_qa", "kubectl", "manuals_qa"]
 SHIFTS = ["unseen_template", "unseen_range", "unseen_entity"]
+VARIANTS = [f"{name}:level={level}" for name in BUNDLED for level in ("medium", "hard")]
+VARIANTS += [f"{name}@{shift}" for name in BUNDLED for shift in SHIFTS]
+VARIANTS += ["medqa_cot:target=answer", "medcalc_cot:target=answer"]
+QUICK = [
+    *("medqa_cot@unseen_template", "medcalc_cot@unseen_entity", "k8s_qa@unseen_range", "kubectl@unseen_entity"),
+    *("manuals_qa@unseen_template", "medcalc_cot:level=hard", "medqa_cot:target=answer"),
+]
+"""The variants that are checked in the quick lane: of every kind and every task one."""
 ADAPTERS = [
     *("none", "full", "full:select=top,k=1", "lora", "lora:targets=attention", "layer_lora:k=1", "qlora"),
     *("lora:dora=true", "lora:rslora=true,select=top,k=1", "qlora:dora=true"),
@@ -84,22 +95,33 @@ ENGINES = ["fast", "hf"]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
 
 
+@cache
+def chosen_task(typed: str) -> ResolvedTask:
+    return resolve_task(parse_specs(typed)[0], installed())
+
+
+@cache
+def bundled_items(typed: str) -> Mapping[Split, Sequence[Example]]:
+    """The items of a task, made once for all its checks."""
+    task = chosen_task(typed).task
+    return {split: tuple(islice(task.examples(split), 200)) for split in SPLITS}
+
+
 class TestBundledItems(TaskChecks):
-    @pytest.fixture(
-        params=[
-            *BUNDLED,
-            *(f"{name}:level={level}" for name in BUNDLED for level in ("medium", "hard")),
-            *(f"{name}:target=answer" for name in ("medqa_cot", "medcalc_cot")),
-        ]
-    )
+    @pytest.fixture(params=[*BUNDLED, *QUICK])
     def chosen(self, request: pytest.FixtureRequest) -> ResolvedTask:
-        return resolve_task(parse_specs(request.param)[0], installed())
+        return chosen_task(request.param)
+
+    @pytest.fixture
+    def items(self, chosen: ResolvedTask) -> Mapping[Split, Sequence[Example]]:
+        return bundled_items(chosen.label)
 
 
-class TestGradedShifts(TestBundledItems):
-    @pytest.fixture(params=[f"{name}@{shift}" for name in BUNDLED for shift in SHIFTS])
+@pytest.mark.slow
+class TestAllBundledItems(TestBundledItems):
+    @pytest.fixture(params=[variant for variant in VARIANTS if variant not in QUICK])
     def chosen(self, request: pytest.FixtureRequest) -> ResolvedTask:
-        return resolve_task(parse_specs(request.param)[0], installed())
+        return chosen_task(request.param)
 
 
 class TestRowsOfFiles(TaskChecks):
