@@ -210,7 +210,8 @@ def test_oft_trains_is_scored_and_is_saved_without_code_of_ours(study_fields: di
     assert oft.record is not None
     assert oft.record.divergence is not None
     assert oft.record.divergence.kl > 0
-    assert oft.evaluations["k8s_qa"].results["gold_nll,none"] != base.evaluations["k8s_qa"].results["gold_nll,none"]
+    tuned, plain = (cell.evaluations["k8s_qa"].results["gold_nll,none"] for cell in (oft, base))
+    assert tuned != plain
     assert list(results.root.glob("cells/*oft*/adapter/adapter_model.safetensors"))
 
 
