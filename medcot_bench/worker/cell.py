@@ -18,7 +18,7 @@ from medcot_bench.models.warm_base import Lent, WarmBase
 from medcot_bench.planning.baseline_evaluations import form_of
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import keeps_weights
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.manager import blame, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Provenance, Training, now
@@ -266,6 +266,6 @@ class CellRunner:
 
     def _provenance(self, started: str, chosen: ResolvedAdapter, task: str | None) -> Provenance:
         own = [self._plan.tasks[task].entry] if task and task not in self._plan.lm_eval_tasks else []
-        plugins = [chosen.entry, chosen.selector_entry, *own]
         engine = self._plan.scoring.engine
+        plugins = [chosen.entry, chosen.selector_entry, *own, installed().entry("engine", engine)]
         return provenance(started, plugins, engine, self._device, self._dtype, self._threads)

@@ -208,7 +208,10 @@ def test_an_option_of_another_selector_is_refused_with_the_valid_ones() -> None:
 @pytest.mark.parametrize(
     ("placement", "said"),
     [
-        (["model.layers.0.mlp.up_proj"], "TypeError: it returned type list, not a mapping from module paths"),
+        (
+            ["model.layers.0.mlp.up_proj"],
+            "TypeError: it returned type list, not a mapping from module paths to ranks",
+        ),
         ({"lm_head": None}, "ValueError: it places lm_head, which was not offered"),
         (
             {"model.layers.0.mlp.up_proj": 2.5},
