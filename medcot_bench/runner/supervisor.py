@@ -60,10 +60,10 @@ class Supervisor:
         self._failed = 0
 
     def run(self, cells: Sequence[Cell]) -> int:
-        """Run cells; return how many failed. `when_ready` is called as soon as a worker says that it can.
+        """Run cells; return how many failed. `when_ready` is called when a worker says that cells will follow.
 
-        Raises MedcotError where a worker says that it can't, or is ended by a signal with no cell at work, and
-        RuntimeError for one that gives up without a reason.
+        Raises MedcotError where a worker gives a reason why none can be run, or is ended by a signal with no cell
+        at work, and RuntimeError for one that gives up without a reason.
         """
         self._left = [*cells]
         self._failed = 0
