@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from medcot_bench.analysis.notes import baseline_note
 from medcot_bench.report.format import duration
+from medcot_bench.report.notes import write_left_out_baseline
 from medcot_bench.results.metrics import metric_name
 from medcot_bench.results.plan_file import LeftOutBaseline
 
@@ -54,7 +54,7 @@ class Lines:
             what = "trainings that try learning rates" if event["stage"] == "trials" else "cells"
             self._write(f"plan: {event['cells']} {what}, {event['to_run']} to run, into {event['output_dir']}")
             left_out = [LeftOutBaseline(**one) for one in event["left_out_baselines"]]
-            for note in [*event["notes"], *map(baseline_note, left_out)]:
+            for note in [*event["notes"], *map(write_left_out_baseline, left_out)]:
                 self._write(f"note: {note}")
         elif kind == "cell_started":
             self._number += 1

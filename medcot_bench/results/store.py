@@ -32,18 +32,24 @@ PACKED = ".bz2"
 
 
 class Store:
-    """One result folder. Nothing is created before something is written."""
+    """One result folder. Nothing is created before something is written.
 
-    def __init__(self, root: Path):
+    `indexed` looks up the folders of cells once, for reading many: those made later are not found.
+    """
+
+    def __init__(self, root: Path, *, indexed: bool = False):
         self.root = root
+        self._folders = _folders_by_id(root / "cells") if indexed else None
 
     # --- where things lie ---
 
     def cell_folder(self, cell: CellKey) -> Path:
         """Return the cell's folder, found by its id whatever its readable part."""
-        for folder in (self.root / "cells").glob(f"*-{cell.id}"):
-            return folder
-        return self.root / "cells" / cell.name
+        if self._folders is None:
+            found = next((self.root / "cells").glob(f"*-{cell.id}"), None)
+        else:
+            found = self._folders.get(cell.id)
+        return found or self.root / "cells" / cell.name
 
     def weights_folder(self, cell: CellKey) -> Path:
         """Return where a cell's trained weights lie while they are kept."""
@@ -60,9 +66,10 @@ class Store:
         found = next((self.cell_folder(cell) / "scores").glob(f"*-{evaluation.id}.json*"), None)
         return _read(found.with_name(found.name.removesuffix(PACKED)), EvaluationRecord) if found else None
 
-    def samples(self, cell: CellKey, evaluation: EvaluationKey) -> list[dict[str, Any]]:
-        """Return the per-item records of a finished evaluation. Raises StoreError where they don't fit it."""
-        record = self.evaluation(cell, evaluation)
+    def samples(
+        self, cell: CellKey, evaluation: EvaluationKey, record: EvaluationRecord | None
+    ) -> list[dict[str, Any]]:
+        """Return the per-item records that belong to a record. Raises StoreError where they don't fit it."""
         path = next((self.cell_folder(cell) / "samples").glob(f"*-{evaluation.id}.jsonl*"), None)
         content = _content(path.with_name(path.name.removesuffix(PACKED))) if path else None
         if record is None or path is None or content is None:
@@ -181,6 +188,12 @@ class Store:
             raise StoreError(f"{path} was written by another run in the meantime") from None
         except OSError as error:
             raise StoreError(f"can't write {path}: {error.strerror}") from error
+
+
+def _folders_by_id(cells: Path) -> dict[str, Path]:
+    """Return the id of a cell -> its folder."""
+    found = cells.iterdir() if cells.is_dir() else ()
+    return {folder.name.rpartition("-")[2]: folder for folder in found}
 
 
 def _discard(folder: Path) -> None:
