@@ -1,4 +1,4 @@
-"""Rows of one or two result folders against a baseline, item by item and seed by seed."""
+"""Rows of one or two result folders against a baseline, paired by item and seed."""
 
 from __future__ import annotations
 
@@ -31,19 +31,30 @@ class Compared:
     ahead: Contrast
     """How much better than the baseline, paired."""
     p_value: float | None
-    """That it is not better or worse, adjusted for the rows of this training and evaluation task (Holm)."""
+    """Of no difference, adjusted for the rows of this training and evaluation task (Holm)."""
     better: int
     """Items on which it is better, in the mean over seeds."""
     worse: int
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why two folders should not be compared on a task."""
+
+    task: str
+    what: str
+    """What differs: a key of SHARED, `engine` or `training items`."""
+    sides: tuple[str, str] | None = None
+    """What the first and the second folder have, where that can be named."""
+
+
 SHARED: Mapping[str, tuple[str, ...]] = {
     "items": ("items",),
     "prompts": ("prompt", "shots", "task"),
-    "limits of generation": ("max_new_tokens", "max_length", "overlong"),
-    "meaning of scores": ("scoring",),
+    "generation limits": ("max_new_tokens", "max_length", "overlong"),
+    "scoring version": ("scoring",),
 }
-"""What two folders have to share on a task, and the fields of a score's request that say it."""
+"""What two folders have to share on a task, and the fields of an evaluation's request that say it."""
 Key = tuple[int, str, str | None]
 """Folder, adapter, training task."""
 
@@ -52,7 +63,7 @@ def compare(folders: Sequence[Results], baseline: str, score: str) -> list[Compa
     """Compare every row with the baseline of the first folder that was trained on the same task, or on none.
 
     Rows without this score, or without a seed and item that the baseline has, are left out. `baseline` is an
-    adapter as rows name it (see `named`).
+    adapter as rows name it (see `resolve_row`).
     """
     rows = {(n, *key): cells for n, results in enumerate(folders) for key, cells in rows_of(results).items()}
     found: list[Compared] = []
@@ -74,13 +85,13 @@ def compare(folders: Sequence[Results], baseline: str, score: str) -> list[Compa
     return found
 
 
-def left_out(folders: Sequence[Results], baseline: str) -> list[list[str]]:
-    """Return, for each folder, its rows that `compare` has no baseline for: `ADAPTER on TASK`."""
+def rows_without_baseline(folders: Sequence[Results], baseline: str) -> list[list[tuple[str, str]]]:
+    """Return, for each folder, the rows (adapter, training task) that `compare` has no baseline for."""
     known = {trained for adapter, trained in rows_of(folders[0]) if adapter == baseline}
+    if None in known:
+        return [[] for _ in folders]
     return [
-        [f"{adapter} on {trained}" for adapter, trained in rows_of(results) if trained not in {None, *known}]
-        if None not in known
-        else []
+        [(adapter, trained) for adapter, trained in rows_of(results) if trained and trained not in known]
         for results in folders
     ]
 
@@ -96,23 +107,20 @@ def resolve_row(results: Results, baseline: str) -> str:
         return baseline
     if len(alike) == 1:
         return alike[0]
-    raise ConfigError(f"--baseline {baseline}: there is no such row; rows: {', '.join(known)}")
+    raise ConfigError(f"--baseline {baseline}: no such row; rows: {', '.join(known)}")
 
 
-def conflicts(one: Results, other: Results) -> Iterator[str]:
-    """Yield why two folders should not be compared: what differs of items, prompts, engine and training data."""
+def find_conflicts(one: Results, other: Results) -> Iterator[Conflict]:
+    """Yield why two folders should not be compared: what differs of items, prompts, engine and training items."""
     for task in (task for task in one.tasks if task in other.tasks):
         first, second = (next(_scores(results, task), None) for results in (one, other))
         if first is None or second is None:
             continue
         differing = [what for what, keys in SHARED.items() if _asked(first, keys) != _asked(second, keys)]
-        yield from (f"{task}: other {what}" for what in differing)
-        engines = [
-            " and ".join(sorted({score.provenance.engine for score in _scores(results, task)}))
-            for results in (one, other)
-        ]
-        if engines[0] != engines[1]:
-            yield f"{task}: scored by the engine {engines[0]} in the first, by {engines[1]} in the other"
+        yield from (Conflict(task, what) for what in differing)
+        first_engines, other_engines = (_engines(results, task) for results in (one, other))
+        if first_engines != other_engines:
+            yield Conflict(task, "engine", (first_engines, other_engines))
     for trained in dict.fromkeys(cell.cell.task for cell in one.cells if cell.cell.task):
         data = [
             {
@@ -123,7 +131,11 @@ def conflicts(one: Results, other: Results) -> Iterator[str]:
             for results in (one, other)
         ]
         if all(data) and data[0] != data[1]:
-            yield f"{trained}: other training items"
+            yield Conflict(str(trained), "training items")
+
+
+def _engines(results: Results, task: str) -> str:
+    return " and ".join(sorted({score.provenance.engine for score in _scores(results, task)}))
 
 
 def _asked(score: EvaluationRecord, keys: Sequence[str]) -> list[Any]:
@@ -175,11 +187,11 @@ def _pair(
 
 
 def _same_seeds(
-    own: SeedValues, base: SeedValues, own_untouched: bool, base_untouched: bool
+    own: SeedValues, base: SeedValues, own_untrained: bool, base_untrained: bool
 ) -> tuple[SeedValues, SeedValues]:
-    """Give the untouched base's one answer to every seed of the other side."""
-    if own and base and own_untouched != base_untouched:
-        if own_untouched:
+    """Give the one answer of a model without seeds to every seed of the other side."""
+    if own and base and own_untrained != base_untrained:
+        if own_untrained:
             own = dict.fromkeys(base, next(iter(own.values())))
         else:
             base = dict.fromkeys(own, next(iter(base.values())))

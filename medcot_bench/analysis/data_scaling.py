@@ -9,14 +9,14 @@ from dataclasses import replace
 from statistics import fmean
 
 from medcot_bench.analysis.per_item import Key, paired_difference, references, rows_of, values_of
+from medcot_bench.results.comparisons import SizeTrend
 from medcot_bench.results.folder import CellResult, Results
-from medcot_bench.results.leaderboard import SizeTrend
 from medcot_bench.stats.contrasts import Part, contrast
 from medcot_bench.stats.inference import difference, holm
 from medcot_bench.study.spec_strings import Spec
 
 
-def size_trends(results: Results) -> tuple[SizeTrend, ...]:
+def estimate_size_trends(results: Results) -> tuple[SizeTrend, ...]:
     """Return the trends of every adapter that was trained on several numbers of items beside full fine-tuning."""
     rows = rows_of(results)
     families: defaultdict[tuple[str, str], dict[int, tuple[Key, Key]]] = defaultdict(dict)

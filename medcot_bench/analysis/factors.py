@@ -1,7 +1,7 @@
-"""Which weights are trained, how, and on what base: what each of these factors makes of a score.
+"""Ablation: which layers are trained, by updates of which rank, on a base model of how many bits.
 
 Layer-specific LoRA differs from full fine-tuning in two things at once. A study that also trains some layers fully
-and all layers by LoRA takes them apart.
+and all layers by LoRA separates them.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ from itertools import product
 from typing import Any
 
 from medcot_bench.analysis.per_item import rows_of, values_of
+from medcot_bench.results.comparisons import Factor, FactorEffect
 from medcot_bench.results.folder import CellResult, Results
-from medcot_bench.results.leaderboard import FactorEffect
 from medcot_bench.results.metrics import higher_is_better
 from medcot_bench.results.records import CellRecord
 from medcot_bench.stats.contrasts import Part, SeedValues, contrast, shared_items
 from medcot_bench.stats.inference import difference, holm
 
-EFFECTS: Mapping[str, Mapping[str, float]] = {
-    "all layers, not some": {"full": 0.5, "low": 0.5, "full some": -0.5, "low some": -0.5},
-    "full rank, not low": {"full": 0.5, "full some": 0.5, "low": -0.5, "low some": -0.5},
-    "interaction": {"full": 1.0, "full some": -1.0, "low": -1.0, "low some": 1.0},
-    "16 or 32 bits, not 4": {"low": 1.0, "low nf4": -1.0},
+EFFECTS: Mapping[Factor, Mapping[str, float]] = {
+    Factor.SCOPE: {"full": 0.5, "low": 0.5, "full some": -0.5, "low some": -0.5},
+    Factor.RANK: {"full": 0.5, "full some": 0.5, "low": -0.5, "low some": -0.5},
+    Factor.INTERACTION: {"full": 1.0, "full some": -1.0, "low": -1.0, "low some": 1.0},
+    Factor.BITS: {"low": 1.0, "low nf4": -1.0},
 }
-"""Effect -> kind of row -> its weight: main effects of a 2 x 2 design, their interaction, and the base's bits."""
+"""Factor -> kind of row -> its weight: main effects of a 2 x 2 design, their interaction, and the base model's
+bits."""
 OWN = {"lr", "accumulation"}
-"""Recipe fields in which the rows of an effect may differ: each method has the rate that suits it, and the passes
-of a step change no gradient."""
+"""Recipe fields in which the rows of an effect may differ: each method has the rate that suits it, and
+accumulation changes no gradient."""
 
 
-def factor_effects(results: Results) -> tuple[FactorEffect, ...]:
+def estimate_factor_effects(results: Results) -> tuple[FactorEffect, ...]:
     """Return every effect that the study's rows allow, for its primary score and those with a margin.
 
     An effect is one of rows that were trained on the same items by the same recipe but for the learning rate; with

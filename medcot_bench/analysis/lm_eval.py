@@ -1,4 +1,4 @@
-"""What the records of lm-eval's tasks have beside per-item values."""
+"""What the records of lm-eval's tasks hold beside per-item values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from medcot_bench.results.records import EvaluationRecord
 from medcot_bench.stats.contrasts import Contrast
 
 
-def headlines(results: Results) -> dict[str, str]:
+def first_scores(results: Results) -> dict[str, str]:
     """Return task of lm-eval -> the first score of its table."""
     found: dict[str, str] = {}
     for task, score in _scores(results):
@@ -37,7 +37,7 @@ def names_in_files(results: Results) -> dict[str, str]:
 
 
 def whole_scores(scored: Sequence[EvaluationRecord], per_item: Container[str]) -> dict[str, Contrast]:
-    """Return the scores of lm-eval that are no mean over items: the mean of seeds, with lm-eval's standard error.
+    """Return lm-eval's scores that are not means over items: the mean of seeds, with lm-eval's standard error.
 
     Its variance is that of items, which all seeds share, plus that of the mean over seeds. It has no interval.
     """
@@ -54,19 +54,6 @@ def whole_scores(scored: Sequence[EvaluationRecord], per_item: Container[str]) -
             stderr = sqrt(fmean(error**2 for error in errors) + between)
         found[name] = Contrast(fmean(values), stderr, None, scored[0].counts["items"], 0, len(values), 0)
     return found
-
-
-def about(task: str, score: EvaluationRecord) -> Iterator[str]:
-    """Yield what a reader has to know of a task of lm-eval."""
-    names = [*score.subtasks]
-    shown = ", ".join(f"{name} {score.subtasks[name]['version']}" for name in names[:3])
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    shots = sorted({str(one["num_fewshot"]) for one in score.subtasks.values()})
-    lower = f"; lower is better: {', '.join(score.lower_is_better)}" if score.lower_is_better else ""
-    yield (
-        f"{task}: {score.counts['items']} documents scored by lm-eval's own code ({shown}{more}), "
-        f"{' or '.join(shots)} solved examples before each{lower}; compared with no other task"
-    )
 
 
 def _scores(results: Results) -> Iterator[tuple[str, EvaluationRecord]]:

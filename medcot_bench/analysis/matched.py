@@ -1,4 +1,4 @@
-"""Gaps under shift between models that do equally well on their own task: learnt less, or generalises better?"""
+"""Gaps out of domain at a matched in-domain score: is the adapter under-trained, or does it generalise worse?"""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
-from medcot_bench.analysis.per_item import Key, base_of, paired_difference, references, rows_of
-from medcot_bench.results.cells import FINAL, cluster
+from medcot_bench.analysis.per_item import Key, base_of, groups_of, paired_difference, references, rows_of
+from medcot_bench.results.cells import FINAL
+from medcot_bench.results.comparisons import Matched, Reading
 from medcot_bench.results.folder import CellResult, Results
-from medcot_bench.results.leaderboard import Matched
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.stats.contrasts import Part, contrast, on_common_seeds
 from medcot_bench.stats.inference import difference, holm
@@ -23,17 +23,17 @@ Items = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A path where it comes down to a level: items on the training task and under shift, as interpolated."""
+    """A path where it comes down to a level: items in domain and out of domain, as interpolated."""
 
     same: Items
     shift: Items
     slope: float
-    """How much worse the value under shift is, a unit that the one on the training task is worse."""
+    """How much worse the score out of domain is, per unit that the one in domain is worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A model on its way: its items on the training task and under shift."""
+    """A model on its way: its items in domain and out of domain."""
 
     same: Items
     shift: Items
@@ -45,40 +45,40 @@ class Point:
 
 
 Paths = tuple[Sequence[Point], Sequence[Point]]
-"""Full fine-tuning's and an adapter's, from the untouched base to the end of training."""
+"""Full fine-tuning's and an adapter's, from the base model to the end of training."""
 
 
 @dataclass(frozen=True, slots=True)
 class EqualLevel:
-    """Gaps under shift at the end of training, and at one level on the training task."""
+    """Gaps out of domain at the end of training, and at one in-domain score."""
 
     seeds: int
     level: float
     further: float
     end: Part
     matched: Sequence[Part]
-    """Items under shift at that level; and those of the training task, which say where a path is to be cut: zero
-    in the mean, each as much as the slope of that path makes of it under shift."""
+    """Items out of domain at that level; and those in domain, which say where a path is to be cut: zero in the
+    mean, each as much as the slope of that path makes of it out of domain."""
 
 
-def matched_gaps(results: Results) -> tuple[Matched, ...]:
-    """Return every adapter's gap under every shift at equal value on the training task.
+def match_gaps(results: Results) -> tuple[Matched, ...]:
+    """Return every adapter's gap out of domain, for every shift, at a matched in-domain score.
 
-    A seed's path goes from the untouched base over its checkpoints to the final model. The level of a seed is the
+    A seed's path goes from the base model over its checkpoints to the final model. The level of a seed is the
     worse of the two ends; on a path, items at a level between two points are interpolated linearly, at the first
-    crossing. Where a path is cut rests on the items of the training task, so the interval holds their error too
-    (delta method): a difference there counts for what the slope of the path makes of it under shift. Empty without
-    checkpoints, base or full fine-tuning.
+    crossing. Where a path is cut rests on the items in domain, so the interval holds their error too (delta
+    method): a difference there counts for what the slope of the path makes of it out of domain. Empty without
+    checkpoints, base model or full fine-tuning.
 
     Models at learning rates that were tried and not chosen are rows of their own, full fine-tuning among them,
-    where they got less far than full: a gap between two rates of one method at equal value is none of methods.
+    where they got less far than full: a gap between two rates of one method is not one between methods.
     """
     rows = rows_of(results)
     if not any(cell.checkpoints for cells in rows.values() for cell in cells):
         return ()
     others = _at_other_rates(results)
-    untouched = base_of(rows)
-    base = rows[untouched][0] if untouched else None
+    of_base = base_of(rows)
+    base = rows[of_base][0] if of_base else None
     against = references(rows, others)
     rows |= others
     found: list[Matched] = []
@@ -102,6 +102,10 @@ def _at_other_rates(results: Results) -> dict[Key, list[CellResult]]:
     return rows
 
 
+def _is_at_other_rate(results: Results, cell: CellResult) -> bool:
+    return any(other is cell for other in results.other_rates)
+
+
 def _under_shifts(
     results: Results,
     task: str,
@@ -120,12 +124,12 @@ def _under_shifts(
             both = (_path(results, base, one, task, shift), _path(results, base, other, task, shift))
             if not all(both) or one.cell.seed is None:
                 continue
-            # Between the base and its end such a path knows nothing.
-            if other in results.other_rates and both[1][-1].level < both[0][-1].level:
+            # Between the base model and its end such a path knows nothing.
+            if _is_at_other_rate(results, other) and both[1][-1].level < both[0][-1].level:
                 continue
             paths[one.cell.seed] = both
             for known, scored in zip(groups, (task, shift), strict=True):
-                known |= {s["id"]: cluster(scored, s["group"]) for s in results.samples(one, scored)}
+                known |= groups_of(results.items(one, scored).groups, scored)
         if found := at_equal_level(paths, *groups):
             yield Matched(
                 task=task,
@@ -134,10 +138,10 @@ def _under_shifts(
                 seeds=found.seeds,
                 level=found.level,
                 further=found.further,
-                plain=contrast([found.end]),
-                gap=contrast(found.matched),
+                gap_at_end=contrast([found.end]),
+                gap_at_level=contrast(found.matched),
                 explained=contrast([found.end, *(replace(part, weight=-1.0) for part in found.matched)]),
-                reading="",
+                reading=Reading.INCONCLUSIVE,
             )
 
 
@@ -154,7 +158,7 @@ def at_equal_level(
     levels, further = [], []
     for seed, both in paths.items():
         level = max(path[-1].level for path in both)
-        full, own = (at(path, level) for path in both)
+        full, own = (cut_at(path, level) for path in both)
         if full is None or own is None:
             continue
         levels.append(level)
@@ -172,12 +176,12 @@ def at_equal_level(
 
 
 def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift: str) -> list[Point]:
-    """Return the points from the base to the final model, empty where a score or every checkpoint is missing.
+    """Return the points from the base model to the final one, empty where a score or every checkpoint is missing.
 
     Models at other rates have no checkpoints.
     """
     names = sorted({name for name, _ in cell.checkpoints}, key=lambda name: int(name.split("/")[0]))
-    if (not names and cell not in results.other_rates) or any(
+    if (not names and not _is_at_other_rate(results, cell)) or any(
         (name, t) not in cell.checkpoints for name in names for t in (task, shift)
     ):
         return []
@@ -193,11 +197,10 @@ def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift
 
 
 def _items(results: Results, cell: CellResult, task: str, checkpoint: str) -> Items:
-    samples = results.samples(cell, task, checkpoint)
-    return {s["id"]: s["scores"][SCORE] for s in samples if SCORE in s["scores"]}
+    return results.items(cell, task, checkpoint).scores.get(SCORE, {})
 
 
-def at(path: Sequence[Point], level: float) -> Crossing | None:
+def cut_at(path: Sequence[Point], level: float) -> Crossing | None:
     """Return the items where a path first comes down to a level, None where it never does."""
     for before, after in pairwise(path):
         high, low = before.level, after.level
@@ -213,20 +216,24 @@ def at(path: Sequence[Point], level: float) -> Crossing | None:
 
 
 def _read(family: Sequence[Matched]) -> list[Matched]:
-    """Say what the gaps mean together, their tests adjusted for all of them."""
-    told = [
+    """Read what the gaps mean together, their tests adjusted for all of them."""
+    significant = [
         [p is not None and p <= ALPHA for p in holm([difference(one) for one in column])]
-        for column in zip(*((found.gap, found.plain, found.explained) for found in family), strict=True)
+        for column in zip(
+            *((found.gap_at_level, found.gap_at_end, found.explained) for found in family), strict=True
+        )
     ]
     readings = []
-    for found, gap, plain, explained in zip(family, *told, strict=True):
+    for found, at_level, at_end, explained in zip(family, *significant, strict=True):
         less = found.further > 0
+        same_side = (found.gap_at_end.value > 0) == (found.explained.value > 0) == less
         if found.seeds < 2:
-            readings.append("descriptive: one seed")
-        elif gap:
-            readings.append(f"{'full' if found.gap.value > 0 else found.adapter} generalises better")
-        elif plain and explained and (found.plain.value > 0) == (found.explained.value > 0) == less:
-            readings.append(f"{found.adapter} learnt {'less' if less else 'more'}")
+            readings.append(Reading.DESCRIPTIVE)
+        elif at_level:
+            full_leads = found.gap_at_level.value > 0
+            readings.append(Reading.FULL_GENERALISES if full_leads else Reading.ADAPTER_GENERALISES)
+        elif at_end and explained and same_side:
+            readings.append(Reading.UNDER_TRAINED if less else Reading.FURTHER_TRAINED)
         else:
-            readings.append("undetermined")
-    return [replace(found, reading=text) for found, text in zip(family, readings, strict=True)]
+            readings.append(Reading.INCONCLUSIVE)
+    return [replace(found, reading=reading) for found, reading in zip(family, readings, strict=True)]

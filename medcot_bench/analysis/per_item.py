@@ -12,32 +12,34 @@ from medcot_bench.stats.contrasts import SeedValues
 
 Key = tuple[str, str | None]
 """Adapter and training task: a row."""
-Values = dict[str, dict[int, dict[str, float]]]
+Values = dict[str, dict[int, Mapping[str, float]]]
 """Score -> seed -> item -> value."""
 
 
-def rows_of(results: Results) -> dict[tuple[str, str | None], list[CellResult]]:
+def rows_of(results: Results) -> dict[Key, list[CellResult]]:
     """Return (adapter, training task) -> the cells of its seeds, in the order of the plan.
 
     A prompting baseline is a row of its own, e.g. `none (few_shot=5)`.
     """
-    rows: defaultdict[tuple[str, str | None], list[CellResult]] = defaultdict(list)
+    rows: defaultdict[Key, list[CellResult]] = defaultdict(list)
     for cell in results.cells:
         rows[cell.row, cell.cell.task].append(cell)
     return dict(rows)
 
 
 def base_of(rows: Mapping[Key, Sequence[CellResult]]) -> Key | None:
-    """Return the row of the untouched base, None where there is none; adapters trained elsewhere are others."""
-    untrained = (key for key, cells in rows.items() if key[1] is None and _is_untouched(cells))
+    """Return the row of the base model, None where there is none; external adapters are other rows."""
+    untrained = (key for key, cells in rows.items() if key[1] is None and _is_base(cells))
     return next(untrained, None)
 
 
-def _is_untouched(cells: Sequence[CellResult]) -> bool:
-    return any(
-        cell.record is not None and not cell.baseline and "weights" not in cell.record.request["adapter"]
-        for cell in cells
-    )
+def _is_base(cells: Sequence[CellResult]) -> bool:
+    return any(cell.record is not None and not cell.baseline for cell in cells) and not is_external(cells)
+
+
+def is_external(cells: Iterable[CellResult]) -> bool:
+    """Whether cells are those of an adapter that was trained elsewhere."""
+    return any(cell.record is not None and "weights" in cell.record.request["adapter"] for cell in cells)
 
 
 def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple[Values, dict[str, str]]:
@@ -47,11 +49,17 @@ def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple
     for cell in cells:
         if task not in cell.evaluations:
             continue
-        for sample in results.samples(cell, task):
-            groups[sample["id"]] = cluster(task, sample["group"])
-            for name, value in sample["scores"].items():
-                values.setdefault(name, {}).setdefault(cell.cell.seed or 0, {})[sample["id"]] = value
+        items = results.items(cell, task)
+        groups |= groups_of(items.groups, task)
+        for name, by_item in items.scores.items():
+            values.setdefault(name, {})[cell.cell.seed or 0] = by_item
     return values, groups
+
+
+def groups_of(groups: Mapping[str, str], task: str) -> dict[str, str]:
+    """Return item -> group, the groups of a task unlike those of other tasks."""
+    clusters = {group: cluster(task, group) for group in set(groups.values())}
+    return {item: clusters[group] for item, group in groups.items()}
 
 
 def paired_difference(

@@ -1,4 +1,4 @@
-"""What a pilot study shows of the variances of gaps and of their changes."""
+"""The variances of gaps and of their differences (DiD) that a pilot study shows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 from medcot_bench.analysis.per_item import paired_difference, references, rows_of, values_of
 from medcot_bench.results.folder import Results
 from medcot_bench.stats.contrasts import Part, on_common_seeds
-from medcot_bench.stats.power import CHANGE, GAP, Spread, Varying, mean_spread, spread_of
+from medcot_bench.stats.power import DID, GAP, Spread, Varying, mean_spread, spread_of
 
 
-def spreads(pilot: Results) -> dict[Varying, Spread]:
-    """Return the variances that a pilot shows of each gap and each change, the means over its adapters."""
+def estimate_spreads(pilot: Results) -> dict[Varying, Spread]:
+    """Return the variances that a pilot shows of each gap and each DiD, the means over its adapters."""
     rows = rows_of(pilot)
     found: dict[Varying, list[Spread]] = {}
     for key, reference in references(rows).items():
@@ -31,5 +31,5 @@ def spreads(pilot: Results) -> dict[Varying, Spread]:
                 if task != trained and trained in parts:
                     shared = on_common_seeds([part, replace(parts[trained], weight=-1.0)])
                     both = spread_of(shared) if shared else None
-                    found.setdefault(Varying(CHANGE, score, trained, task), []).extend([both] if both else [])
+                    found.setdefault(Varying(DID, score, trained, task), []).extend([both] if both else [])
     return {effect: mean_spread(several) for effect, several in found.items() if several}

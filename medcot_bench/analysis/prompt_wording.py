@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from medcot_bench.analysis.per_item import paired_difference, rows_of, values_of
+from medcot_bench.results.comparisons import Factor, FactorEffect
 from medcot_bench.results.folder import Results
-from medcot_bench.results.leaderboard import FactorEffect
 from medcot_bench.stats.contrasts import Part, contrast, shared_items
 from medcot_bench.stats.inference import difference, holm
 
-EFFECT = "own prompt, not another"
 
-
-def prompt_effects(results: Results) -> tuple[FactorEffect, ...]:
+def estimate_prompt_effects(results: Results) -> tuple[FactorEffect, ...]:
     """Return, for every row, how much better it is on its own task's prompt than on each other prompt.
 
     Paired by item and seed, for the primary score and those with a margin; the adapters of one training task,
@@ -41,4 +39,4 @@ def _effects(results: Results, own: str, other: str, score: str) -> Iterator[Fac
         paired = paired_difference(values.get(score, {}), reworded.get(score, {}), score)
         if shared_items(paired):
             value = contrast([Part(paired, groups)])
-            yield FactorEffect(own, other, score, EFFECT, (adapter,), value, difference(value))
+            yield FactorEffect(own, other, score, Factor.PROMPT, (adapter,), value, difference(value))

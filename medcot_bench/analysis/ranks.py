@@ -1,11 +1,11 @@
-"""Ranks with ties: what can't be told from the best shares its rank."""
+"""Ranks with ties: what does not differ significantly from the best shares its rank."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from statistics import fmean
 
-from medcot_bench.analysis.lm_eval import headlines, lower_scores
+from medcot_bench.analysis.lm_eval import first_scores, lower_scores
 from medcot_bench.analysis.per_item import Key, Values, paired_difference
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import USUAL, Rank
@@ -13,15 +13,18 @@ from medcot_bench.stats.contrasts import Part, SeedValues, contrast
 from medcot_bench.stats.inference import difference, holm
 from medcot_bench.stats.verdict import ALPHA
 
+Ranks = Mapping[tuple[str, str | None, str], Mapping[str, Rank]]
+"""(Adapter, its training task, evaluation task) -> training task -> rank."""
 
-def ranked(
+
+def rank(
     values: Mapping[str, SeedValues], groups: Mapping[str, str], score: str, lower: Container[str] = ()
 ) -> dict[str, Rank]:
-    """Return name -> rank by one score, over the seeds and items that all have; `lower` is as in `ahead`.
+    """Return name -> rank by one score, over the seeds and items that all have; `lower` as in `paired_difference`.
 
-    The best mean leads; whatever is not told from it (paired by item and seed, 5 %, Holm over those compared)
-    shares its rank. The best of the rest leads the next rank, whose place counts all before it. Empty where there
-    is no seed or item that all have.
+    The best mean leads; whatever does not differ from it significantly (paired by item and seed, 5%, Holm over
+    those compared) shares its rank. The best of the rest leads the next rank, whose place counts all before it.
+    Empty where there is no seed or item that all have.
     """
     common = _common(values)
     if not common:
@@ -66,11 +69,11 @@ def rank_rows(
     results: Results,
     rows: Mapping[Key, Sequence[CellResult]],
     values: Mapping[Key, Mapping[str, tuple[Values, dict[str, str]]]],
-) -> dict[tuple[str, str | None, str], dict[str, Rank]]:
-    """Return (adapter, its training task, evaluation task) -> training task -> rank."""
+) -> Ranks:
+    """Rank the rows of every training task on every evaluation task."""
     found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
     trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
-    first, less = headlines(results), lower_scores(results)
+    first, less = first_scores(results), lower_scores(results)
     for task in results.tasks:
         lower = less.get(task, ())
         for trained in trainings:
@@ -79,25 +82,25 @@ def rank_rows(
                 for key, cells in rows.items()
                 if key[1] in (None, trained) and all(task in cell.evaluations for cell in cells)
             ]
-            untouched = [values[key][task][0] for key in whole if not rows[key][0].baseline]
-            score = first.get(task) or primary(results, untouched)
+            own_prompt = [values[key][task][0] for key in whole if not rows[key][0].baseline]
+            score = first.get(task) or choose_score(results, own_prompt)
             seeds = {cell.cell.seed for key in whole if key[1] for cell in rows[key] if cell.cell.seed is not None}
             compared: dict[str, SeedValues] = {}
             groups: dict[str, str] = {}
             for key in whole:
                 own, groups = values[key][task]
                 if score in own:
-                    # The base is the same whatever the seed.
+                    # The base model is the same whatever the seed.
                     compared[key[0]] = (
                         own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
                     )
-            for adapter, rank in ranked(compared, groups, score, lower).items():
+            for adapter, place in rank(compared, groups, score, lower).items():
                 of_row = trained if (adapter, trained) in rows else None
-                found.setdefault((adapter, of_row, task), {})[trained] = rank
+                found.setdefault((adapter, of_row, task), {})[trained] = place
     return found
 
 
-def primary(results: Results, rows: Sequence[Values]) -> str:
+def choose_score(results: Results, rows: Sequence[Values]) -> str:
     """Return the study's primary score, or the first of the usual ones that every row has.
 
     Give it no prompting baseline: one without likelihoods does not change what the others are ranked by.

@@ -1,4 +1,4 @@
-"""Is training needed at all? Trained models beside the untouched base by the study's prompting baselines."""
+"""Is training needed at all? Trained models beside the base model by the study's prompting baselines."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from medcot_bench.analysis.per_item import Key, base_of, paired_difference, rows_of, values_of
-from medcot_bench.analysis.ranks import primary
+from medcot_bench.analysis.ranks import choose_score
+from medcot_bench.results.comparisons import Prompted
 from medcot_bench.results.folder import Results
-from medcot_bench.results.leaderboard import Prompted
 from medcot_bench.stats.contrasts import Part, contrast, shared_items
 from medcot_bench.stats.inference import difference, equivalence, holm
 
 
 def compare_with_prompting(results: Results) -> tuple[Prompted, ...]:
-    """Compare every trained row with the base's own and by every baseline; nothing without baselines in the study.
+    """Compare every trained row with the base model by its own prompt and by every baseline.
 
-    By the score that the rows of the training task are ranked by; what lacks it or shares no item is left out.
+    By the score that the rows of the training task are ranked by; rows without it, or without a shared item, are
+    left out. Empty without baselines in the study.
     """
     found: list[Prompted] = []
     if results.plan.baselines:
@@ -36,7 +37,7 @@ def _pairs(results: Results, task: str) -> Iterator[Prompted]:
     trained: list[Key] = [key for key in rows if key[1] == task]
     prompts = [key for key, cells in rows.items() if key == base_of(rows) or cells[0].baseline]
     read = {key: values_of(results, rows[key], task) for key in (*trained, *prompts)}
-    score = primary(results, [read[key][0] for key in trained if read[key][0]])
+    score = choose_score(results, [read[key][0] for key in trained if read[key][0]])
     margin = results.analysis.margins.get(score)
     for key in trained:
         own, groups = read[key][0].get(score, {}), read[key][1]

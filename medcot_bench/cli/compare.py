@@ -7,16 +7,23 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
 from medcot_bench.analysis.build import build
-from medcot_bench.analysis.comparison import Compared, compare, conflicts, left_out, resolve_row
-from medcot_bench.analysis.learning_rates import about_rates
+from medcot_bench.analysis.comparison import (
+    Compared,
+    compare,
+    find_conflicts,
+    resolve_row,
+    rows_without_baseline,
+)
 from medcot_bench.analysis.per_item import rows_of
+from medcot_bench.analysis.recommendation import MEMORY, recommend
 from medcot_bench.errors import CONFLICT, MedcotError
-from medcot_bench.report.gap_tables import interval
-from medcot_bench.report.recommendation import MEMORY, recommend
+from medcot_bench.report.comparison_table import comparison_table, write_comparison, write_conflict
+from medcot_bench.report.notes import write_rates
+from medcot_bench.report.recommendation import write_recommendation
+from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.folder import Results, load
+from medcot_bench.results.leaderboard import Leaderboard
 
 
 def add_parser(commands: Any) -> None:
@@ -24,16 +31,16 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "compare",
         help="compare adapters with a baseline, paired, also across two result folders",
-        description="Compare every row with a baseline, item by item and seed by seed, with 95 % intervals; then "
-        "say what to take. A second folder is compared with the first one's baseline, and refused where its "
-        "items, prompts, engine or training data are others.",
+        description="Compare every row with a baseline, paired by item and seed, with 95% CI, and recommend an "
+        "adapter. A second folder is compared with the first one's baseline, and refused if its items, prompts, "
+        "engine or training data differ.",
         allow_abbrev=False,
     )
     command.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="one result folder, or two")
     command.add_argument("--baseline", default="full", metavar="ADAPTER", help="a row of the first (default full)")
     command.add_argument("--score", metavar="NAME", help="default: the study's primary score")
     command.add_argument("--memory", type=float, default=MEMORY, metavar="GB", help=f"default {MEMORY:g}")
-    command.add_argument("--force", action="store_true", help="compare folders that differ, and mark it")
+    command.add_argument("--force", action="store_true", help="compare folders that differ, and say so")
     command.set_defaults(execute=execute)
 
 
@@ -42,11 +49,11 @@ def execute(options: argparse.Namespace) -> int:
     if len(options.folders) > 2:
         raise MedcotError(f"compare takes one result folder or two, not {len(options.folders)}")
     folders = [load(folder) for folder in options.folders]
-    found = [*conflicts(*folders)] if len(folders) == 2 else []
-    if found and not options.force:
+    conflicts = [*map(write_conflict, find_conflicts(*folders))] if len(folders) == 2 else []
+    if conflicts and not options.force:
         raise MedcotError(
-            f"{options.folders[0]} and {options.folders[1]} are not comparable: {'; '.join(found)}; --force "
-            "compares them and marks it",
+            f"{options.folders[0]} and {options.folders[1]} are not comparable: {'; '.join(conflicts)}; --force "
+            "compares them all the same",
             exit_code=CONFLICT,
         )
     score = options.score or folders[0].analysis.primary
@@ -54,58 +61,55 @@ def execute(options: argparse.Namespace) -> int:
     rows = compare(folders, baseline, score)
     if not rows:
         raise MedcotError(f"no row shares a seed, an item and the score {score} with {baseline}")
-    for beside in dict.fromkeys(row.beside for row in rows):
-        print(f"trained on {beside}:" if beside else "untrained:")
-        print(_table([row for row in rows if row.beside == beside], folders, options.folders, baseline) + "\n")
-    marks = f"; compared although: {'; '.join(found)}" if found else ""
-    print(f"{score}; ahead: better than {baseline} (95 %), paired by item and seed; p by Holm{marks}")
+    _show_rows(rows, options.folders, baseline, score)
+    print(
+        wrap(
+            "Difference: row - baseline, > 0 is better, 95% CI, paired by item and seed; p after Holm correction."
+        )
+    )
+    if conflicts:
+        print(wrap(f"Compared although these differ: {'; '.join(conflicts)}."))
     trained = {task for adapter, task in rows_of(folders[0]) if adapter == baseline and task}
     if any(row.ahead.seeds == 1 and (row.trained or row.beside in trained) for row in rows):
-        print("one seed describes these models, not their methods")
-    for said, of in _rates(folders).items():
-        print(said if len(of) == len(folders) else f"{of[0]}: {said}")
-    for results, left in zip(folders, left_out(folders, baseline), strict=True):
-        if left:
-            print(f"left out of {results.root}, trained on what {baseline} was not: {', '.join(left)}")
-    for alone, other in permutations(folders, 2):
-        if tasks := [task for task in _scored(alone) if task not in _scored(other)]:
-            print(f"tasks of {alone.root} that {other.root} lacks: {', '.join(tasks)}")
-    for results in folders:
-        for line in recommend(build(results), options.memory):
-            print(f"{'take' if len(folders) == 1 else f'take of {results.root}'}, {line}")
+        print("One seed compares trained models, not methods.")
+    boards = [build(results) for results in folders]
+    for said, of in _rates(folders, boards).items():
+        print(wrap(f"{said}." if len(of) == len(folders) else f"{of[0]}: {said}."))
+    _show_rest(folders, baseline)
+    for results, board in zip(folders, boards, strict=True):
+        for found in recommend(board, options.memory):
+            where = "" if len(folders) == 1 else f"{results.root}: "
+            print(wrap(f"{where}{' '.join(write_recommendation(found))}"))
     return 0
 
 
-def _rates(folders: list[Results]) -> dict[str, list[Path]]:
+def _show_rows(rows: list[Compared], folders: list[Path], baseline: str, score: str) -> None:
+    """Print a table for every training task and evaluation task, each with its baseline above it."""
+    for place in dict.fromkeys((row.beside, row.task) for row in rows):
+        found = [row for row in rows if (row.beside, row.task) == place]
+        print(wrap(write_comparison(found, baseline, score)))
+        print(f"{draw_table(comparison_table(found, folders))}\n")
+
+
+def _show_rest(folders: list[Results], baseline: str) -> None:
+    """Print what is not compared."""
+    for results, left in zip(folders, rows_without_baseline(folders, baseline), strict=True):
+        if left:
+            named = ", ".join(f"{adapter} on {trained}" for adapter, trained in left)
+            print(wrap(f"Not compared, from {results.root}, where {baseline} was not trained: {named}."))
+    for alone, other in permutations(folders, 2):
+        if tasks := [task for task in _scored(alone) if task not in _scored(other)]:
+            print(wrap(f"Tasks of {alone.root} that {other.root} does not have: {', '.join(tasks)}."))
+
+
+def _rates(folders: list[Results], boards: list[Leaderboard]) -> dict[str, list[Path]]:
     """Return how learning rates came about -> the folders of which that is true."""
     found: dict[str, list[Path]] = {}
-    for results in folders:
-        if said := about_rates(rows_of(results), results.trials):
+    for results, board in zip(folders, boards, strict=True):
+        if said := write_rates(board.rows, board.trials):
             found.setdefault(said, []).append(results.root)
     return found
 
 
 def _scored(results: Results) -> dict[str, None]:
     return dict.fromkeys(task for cell in results.cells for task in cell.evaluations)
-
-
-def _table(rows: list[Compared], folders: list[Results], paths: list[Path], baseline: str) -> str:
-    several = len(folders) > 1
-    headers = [*(["folder"] if several else []), "scored on", "adapter", "mean"]
-    headers += [baseline, "ahead", "p", "better", "worse", "n", "seeds"]
-    lines = [
-        [
-            *([str(paths[row.folder])] if several else []),
-            folders[row.folder].title(row.task),
-            row.adapter,
-            *(f"{found.value:.3f}" for found in (row.mean, row.baseline)),
-            interval(row.ahead, signed=True),
-            "" if row.p_value is None else f"{row.p_value:.2g}",
-            str(row.better),
-            str(row.worse),
-            str(row.ahead.items),
-            str(row.ahead.seeds),
-        ]
-        for row in rows
-    ]
-    return tabulate(lines, headers, disable_numparse=True)

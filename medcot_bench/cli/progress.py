@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from medcot_bench.analysis.notes import baseline_note
 from medcot_bench.report.format import duration
+from medcot_bench.report.notes import write_left_out_baseline
 from medcot_bench.results.metrics import metric_name
 from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Skipped
 from medcot_bench.runner.protocol import (
@@ -73,7 +73,7 @@ class Lines:
                 self._total, self._number = event.to_run, 0
                 what = "runs that try learning rates" if event.stage == "trials" else "runs"
                 self._write(f"plan: {event.cells} {what}, {event.to_run} to do, into {event.output_dir}")
-                for note in (*event.notes, *map(baseline_note, event.left_out_baselines)):
+                for note in (*event.notes, *map(write_left_out_baseline, event.left_out_baselines)):
                     self._write(f"note: {note}")
             case CellStarted():
                 self._number += 1

@@ -1,4 +1,4 @@
-"""How numbers and foreign texts are written in tables."""
+"""How numbers and foreign text are written in tables and sentences."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 
 from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.ratios import Ratio
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 """Control characters, halves of surrogate pairs, what turns the direction of text around, and no characters."""
 
 
 def one_line(text: str) -> str:
-    """Return a text from a model, a file or a plugin in one line that shows all there is in it.
+    """Return text from a model, a file or a plugin in one line that shows all there is in it.
 
     >>> one_line(" a\\r\\n\\n b\\x00c\\u2028d ")
     'a b c d'
@@ -33,6 +34,81 @@ def estimate(value: Contrast | None, *, signed: bool = False, count: bool = Fals
     text = f"{value.value:+.3f}" if signed else f"{value.value:.3f}"
     text += "" if value.stderr is None else f" ±{value.stderr:.3f}"
     return f"{text} ({value.items})" if count else text
+
+
+def interval(found: Contrast | None, *, signed: bool = False) -> str:
+    """Write a value with its 95% CI.
+
+    >>> interval(Contrast(0.25, 0.05, 1e9, 40, 20, 3, 20), signed=True)
+    '+0.250 (+0.152 to +0.348)'
+    """
+    if found is None:
+        return ""
+    sign = "+" if signed else ""
+    ends = found.interval()
+    text = f"{found.value:{sign}.3f}"
+    return text if ends is None else f"{text} ({ends[0]:{sign}.3f} to {ends[1]:{sign}.3f})"
+
+
+def in_words(found: Contrast, *, signed: bool = True) -> str:
+    """Write a value with its 95% CI for within a parenthesis.
+
+    >>> in_words(Contrast(0.25, 0.05, 1e9, 40, 20, 3, 20))
+    '+0.250, 95% CI +0.152 to +0.348'
+    """
+    sign = "+" if signed else ""
+    ends = found.interval()
+    between = f", 95% CI {ends[0]:{sign}.3f} to {ends[1]:{sign}.3f}" if ends else ""
+    return f"{found.value:{sign}.3f}{between}"
+
+
+def ratio(found: Ratio | None) -> str:
+    """Write a ratio with its confidence set, or that the data give it no ends.
+
+    >>> ratio(Ratio(0.5, 0.25, 1.125)), ratio(Ratio(-16.8, None, None))
+    ('0.50 (0.25 to 1.12)', 'unbounded')
+    """
+    if found is None:
+        return ""
+    if found.value is None or found.low is None or found.high is None:
+        return "unbounded"
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def percent(share: float | None) -> str:
+    """Write a share as a percentage.
+
+    >>> percent(0.654), percent(None)
+    ('65%', '')
+    """
+    return "" if share is None else f"{share:.0%}"
+
+
+def counted(count: int, what: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "seed"), counted(2, "seed")
+    ('1 seed', '2 seeds')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def rounded(value: float) -> str:
+    """Write a value in a sentence, with two digits and without a negative zero.
+
+    >>> rounded(0.148), rounded(-0.001)
+    ('0.15', '0.00')
+    """
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def size(count: float | None) -> str:

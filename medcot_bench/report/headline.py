@@ -1,174 +1,220 @@
-"""What a finished study shows of the gap to full fine-tuning, and what it can't show, in one sentence."""
+"""The answer in four lines: the finding in domain, out of domain, the verdict, and what would settle it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from medcot_bench.analysis.per_item import base_of, paired_difference, references, rows_of, values_of
-from medcot_bench.analysis.persistence import compute_persistence
-from medcot_bench.results.folder import CellResult, Results
-from medcot_bench.results.leaderboard import USUAL, Effect, Persistence
-from medcot_bench.results.metrics import ON_ANY_FORM
-from medcot_bench.stats.contrasts import Contrast, Part, contrast, on_common_seeds
+from medcot_bench.report.format import listed, rounded
+from medcot_bench.report.names import method
+from medcot_bench.report.settling import write_next_step
+from medcot_bench.results.comparisons import Persistence
+from medcot_bench.results.leaderboard import USUAL, Leaderboard, Row
+from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.verdict import Verdict
 
-Rows = Mapping[tuple[str, str | None], Sequence[CellResult]]
-"""(Adapter, training task) -> cells."""
+VERDICTS = {
+    Verdict.NO_GAP: "no gap in domain: the difference is within the margin of {margin:g}",
+    Verdict.ADAPTER_BETTER: "{adapter} is better than {full} in domain",
+    Verdict.PERSISTS: "the gap persists out of domain",
+    Verdict.VANISHES: "the gap vanishes out of domain",
+    Verdict.REVERSES: "the gap reverses out of domain: {adapter} leads there",
+    Verdict.WIDENS: "the gap widens out of domain",
+    Verdict.SHRINKS: "the gap shrinks out of domain",
+    Verdict.INCONCLUSIVE: "inconclusive after Holm correction",
+    Verdict.DESCRIPTIVE: "none. One seed compares two trained models, not two methods",
+    Verdict.NOT_COMPARABLE: "none. {score} can't be compared between {task} and {shift}: other kinds of answers",
+}
+ALONE = "Verdict: none. There is no full fine-tuning beside it to measure a gap against."
 
 
-def summarise(results: Results, judged: Sequence[Persistence] | None = None) -> str:
-    """Return one plain sentence on full fine-tuning against one other adapter, in domain and under a shift.
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a study shows, a line each; a line that there is nothing to say in is empty."""
 
-    The adapter is the first that trains some layers only, else the first that isn't full. Gaps are paired by item
-    and seed, with 95 % intervals, by the study's primary score or the first of the usual ones that is there; where
-    0 is in the interval, the two are not told apart. `judged` is what `persistence` makes of the results, where it
-    is known already.
+    in_domain: str
+    out_of_domain: str
+    verdict: str
+    next_step: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that say something."""
+        return [line for line in (self.in_domain, self.out_of_domain, self.verdict, self.next_step) if line]
+
+
+def write_headline(board: Leaderboard) -> Headline:
+    """Say what a study shows of full fine-tuning beside one adapter, or of the best method beside the base model.
+
+    The adapter is the first that trains some layers only, else the first beside full fine-tuning. Gaps are by the
+    study's primary score, or the first of the usual ones that both have.
     """
-    judged = compute_persistence(results) if judged is None else judged
-    rows = {key: done for key, cells in rows_of(results).items() if (done := [c for c in cells if c.record])}
-    against = references(rows)
-    for full, task in dict.fromkeys(against.values()):
-        alike = {key: rows[key] for key, reference in against.items() if reference == (full, task)}
-        if task is not None and (other := _other(alike, full, task)):
-            return _compare(results, rows, task, full, other, judged)
-    no_gap = "full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown"
-    gain = _gain(results, rows)
-    return f"{gain}; {no_gap}." if gain else f"{no_gap[0].upper()}{no_gap[1:]}."
+    if (pair := _choose_pair(board)) and (headline := _write_gap(board, *pair)):
+        return headline
+    return _write_best(board)
 
 
-def _gain(results: Results, rows: Rows) -> str | None:
-    """Say how far the first trained adapter is from the untouched base on its task, where both are there."""
-    trained, base = next((key for key in rows if key[1] is not None), None), base_of(rows)
-    if trained is None or base is None:
-        return None
-    adapter, task = trained
-    values, groups = values_of(results, rows[trained], str(task))
-    of_base, _ = values_of(results, rows[base], str(task))
-    for score in _scores(results):
-        own, untouched = values.get(score, {}), next(iter(of_base.get(score, {}).values()), {})
-        if paired := paired_difference(own, dict.fromkeys(own, untouched), score):
-            gain = contrast([Part(paired, groups)])
-            said = f"{_gap_text(gain, adapter, base[0])} on that task; {_limits(gain, tuned=bool(results.trials))}"
-            return f"Trained on {results.title(str(task))}, scored by {score}: {said}"
+def _choose_pair(board: Leaderboard) -> tuple[Row, Row] | None:
+    """Return full fine-tuning and the adapter beside it, of the first training task that has both."""
+    for full in (row for row in board.rows if row.reference):
+        beside = [row for row in board.rows if (row.task, row.against) == (full.task, full.adapter)]
+        partial = [row for row in beside if row.some_layers and row.update != "full"]
+        if chosen := next(iter([*partial, *beside]), None):
+            return full, chosen
     return None
 
 
-def _scores(results: Results) -> list[str]:
-    """Return the scores to tell of, the first that is there: the primary one, then the usual ones."""
-    return [*dict.fromkeys([results.analysis.primary, *USUAL])]
-
-
-def _other(rows: Rows, full: str, task: str) -> str | None:
-    records = {
-        adapter: record
-        for (adapter, trained_on), cells in rows.items()
-        if trained_on == task and (record := next((cell.record for cell in cells if cell.record), None))
-    }
-    every = frozenset[int]().union(*(record.layers for record in records.values()))
-    others = [adapter for adapter in records if adapter != full]
-    partial = [a for a in others if records[a].updates != "full" and records[a].layers < every]
-    return next(iter([*partial, *others]), None)
-
-
-def _compare(results: Results, rows: Rows, task: str, full: str, other: str, judged: Sequence[Persistence]) -> str:
-    ours, theirs = rows[full, task], rows[other, task]
-    forms = {name: score.form for cell in ours for name, score in cell.evaluations.items()}
-    relations = {name: score.relation for cell in ours for name, score in cell.evaluations.items()}
-    shifts = [name for name in results.tasks if relations.get(name) == "shift"]
-    # What can be compared comes first, and another domain before a graded shift.
-    shift = min(shifts, key=lambda name: (forms[name] != forms.get(task), "@" in name), default=None)
-    comparable = shift is None or forms.get(task) == forms[shift]
-    for score in _scores(results) if comparable else [ON_ANY_FORM]:
-        own = _gap(results, ours, theirs, task, score)
-        if own is None:
-            continue
-        gap = contrast([own])
-        found = _judged(judged, task, other, shift, score)
-        tested = (found.same.gap, found.shift.gap, found.change) if found else (None, None, None)
-        parts = [f"{_gap_text(gap, full, other, tested[0])} on that task"]
-        apart = _gap(results, ours, theirs, shift, score) if shift else None
-        if shift and apart and on_common_seeds([apart, own]):
-            under_shift = contrast([apart])
-            parts[0] += f", and {_gap_text(under_shift, full, other, tested[1])} on {results.title(shift)}"
-            change = contrast([apart, replace(own, weight=-1.0)])
-            parts.append(_change(change, gap, under_shift, full, other, tested[2]))
-            parts += [f"adjusted for all that is compared, the verdict is: {found.verdict}"] if found else []
-        parts.append(_limits(gap, tuned=bool(results.trials)))
-        return f"Trained on {results.title(task)}, scored by {score}: {'; '.join(parts)}."
-    return f"{full} and {other} share no score on {results.title(task)} yet, so no gap is shown."
-
-
-def _gap(
-    results: Results, full: Sequence[CellResult], other: Sequence[CellResult], task: str, score: str
-) -> Part | None:
-    """Return full less the other adapter, item by item and seed by seed, so that more is better for full."""
-    values, groups = values_of(results, full, task)
-    compared, _ = values_of(results, other, task)
-    paired = paired_difference(values.get(score, {}), compared.get(score, {}), score)
-    return Part(paired, groups) if paired else None
-
-
-def _gap_text(gap: Contrast, full: str, other: str, adjusted: Effect | None = None) -> str:
-    ahead, behind = (full, other) if gap.value >= 0 else (other, full)
-    interval = gap.interval()
-    if interval is None:
-        found = (
-            f"{ahead} is ahead of {behind} by {abs(gap.value):.2f}"
-            if gap.value
-            else f"{full} and {other} are alike"
-        )
-        return f"{found} (too few groups of items differ for an interval)"
-    low, high = interval if gap.value >= 0 else (-interval[1], -interval[0])
-    if low > 0:
-        within = f"95 % interval {low:.2f} to {high:.2f}{_open(adjusted)}"
-        return f"{ahead} is ahead of {behind} by {abs(gap.value):.2f} ({within})"
-    return (
-        f"{full} and {other} are not told apart ({ahead} ahead by {abs(gap.value):.2f}, {low:.2f} to {high:.2f})"
+def _write_gap(board: Leaderboard, full: Row, adapter: Row) -> Headline | None:
+    found = _choose_comparison(board, adapter)
+    task = str(adapter.task)
+    if found:
+        score, gap, apart = found.score, found.in_domain.gap.found, found.out_of_domain
+        out_of_domain = f"Out of domain ({apart.task}): {_lead(apart.gap.found, full, adapter, score)}."
+        verdict = _write_verdict(found, full, adapter)
+    else:
+        gaps = adapter.tasks[task].gaps if task in adapter.tasks else {}
+        named = next((name for name in _wanted(board) if name in gaps), None)
+        if named is None:
+            return None
+        score, gap = named, gaps[named]
+        out_of_domain = "Out of domain: not measured."
+        verdict = "Verdict: none on whether the gap persists out of domain."
+    return Headline(
+        in_domain=f"In domain ({task}): {_lead(gap, full, adapter, score)}.",
+        out_of_domain=out_of_domain,
+        verdict=verdict,
+        next_step=write_next_step(board, found, seeds=gap.seeds),
     )
 
 
-def _open(adjusted: Effect | None) -> str:
-    """Say of an effect that its interval tells from zero where the adjusted test does not."""
-    if adjusted is None or adjusted.finding.sign != "open":
-        return ""
-    return "; not told from zero once adjusted"
+def _wanted(board: Leaderboard) -> list[str]:
+    """Return the scores to tell of, the first that is there."""
+    return [*dict.fromkeys([board.primary, *USUAL])]
 
 
-def _change(
-    change: Contrast, same: Contrast, under_shift: Contrast, full: str, other: str, adjusted: Effect | None
-) -> str:
-    """Say whether the gap is another one under shift: larger or smaller, or to whom it moves where sides swap."""
-    interval = change.interval()
-    if interval is None:
-        return "whether the gap is another one under shift stays open"
-    low, high = interval
-    if low <= 0 <= high:
-        between = f"{change.value:+.2f}, {low:.2f} to {high:.2f}"
-        return f"whether the gap is another one under shift stays open (it differs by {between})"
-    low, high = sorted((abs(low), abs(high)))
-    size = f"by {abs(change.value):.2f} ({low:.2f} to {high:.2f}{_open(adjusted)})"
-    if same.value * under_shift.value < 0:
-        return f"under shift the gap moves towards {full if change.value > 0 else other}, {size}"
-    grows = change.value * (same.value + under_shift.value) > 0
-    return f"under shift the gap is {'larger' if grows else 'smaller'}, {size}"
+def _choose_comparison(board: Leaderboard, adapter: Row) -> Persistence | None:
+    """Return the comparison to tell of: one that can be made, another domain before a graded shift."""
+    wanted = _wanted(board)
+    own = [
+        one
+        for one in board.persistence
+        if (one.task, one.adapter) == (adapter.task, adapter.adapter) and one.score in wanted
+    ]
+    return min(
+        own,
+        key=lambda one: (one.did is None, wanted.index(one.score), "@" in one.out_of_domain.task),
+        default=None,
+    )
 
 
-def _judged(
-    judged: Sequence[Persistence], task: str, adapter: str, shift: str | None, score: str
-) -> Persistence | None:
-    """Return what is found of a gap under a shift: unlike the intervals its tests are adjusted for all compared.
+def _lead(gap: Contrast, full: Row, adapter: Row, score: str) -> str:
+    """Say who leads, or that there is no significant difference, by the 95% CI.
 
-    One seed has no verdict: None.
+    The sign of a difference is that of full fine-tuning less the adapter.
     """
-    asked = (task, adapter, shift, score)
-    alike = (found for found in judged if (found.task, found.adapter, found.shift.task, found.score) == asked)
-    return next((found for found in alike if found.same.gap.found.seeds > 1), None)
+    ends = gap.interval()
+    one, other = method(full.adapter), method(adapter.adapter)
+    ahead, behind = (one, other) if gap.value >= 0 else (other, one)
+    if ends is None and not gap.value:
+        return (
+            f"no difference between {one} and {other} on {gap.items} items, too few of which differ for a 95% CI"
+        )
+    if ends is None:
+        return f"{ahead} leads {behind} by {rounded(abs(gap.value))} {score} (too few groups differ for a 95% CI)"
+    if ends[0] <= 0 <= ends[1]:
+        between = f"{rounded(ends[0])} to {rounded(ends[1])}"
+        less = f"{full.adapter} - {adapter.adapter} = {rounded(gap.value)} {score}"
+        return f"no significant difference ({less}, 95% CI {between})"
+    low, high = sorted(map(abs, ends))
+    return (
+        f"{ahead} leads {behind} by {rounded(abs(gap.value))} {score} (95% CI {rounded(low)} to {rounded(high)})"
+    )
 
 
-def _limits(gap: Contrast, *, tuned: bool) -> str:
-    seeds = f"{gap.seeds} seeds" if gap.seeds > 1 else "one seed"
-    seeds += "" if tuned else " at untuned learning rates"
-    if gap.seeds == 1:
-        return f"{seeds} describes two models and can't show how their methods differ"
-    others = "models or data" if tuned else "rates, models or data"
-    return f"{seeds} can't show whether this holds for other {others}"
+def _write_verdict(found: Persistence, full: Row, adapter: Row) -> str:
+    verdict = found.verdict if found.in_domain.gap.found.seeds > 1 else Verdict.DESCRIPTIVE
+    said = VERDICTS[verdict].format(
+        margin=found.margin or 0.0,
+        adapter=method(adapter.adapter),
+        full=method(full.adapter),
+        score=found.score,
+        task=found.task,
+        shift=found.out_of_domain.task,
+    )
+    return f"Verdict: {said}{'' if found.declared else ' (exploratory)'}."
+
+
+# --- without a gap to full fine-tuning ---
+
+
+def _write_best(board: Leaderboard) -> Headline:
+    """Say how the best method does beside the base model, or alone."""
+    trained = [row for row in board.rows if row.task and row.tasks]
+    external = [row for row in board.rows if row.external and row.tasks]
+    for rows in (trained, external, [row for row in board.rows if row.tasks]):
+        for task in dict.fromkeys(row.task or next(iter(row.tasks)) for row in rows):
+            of_task = [row for row in rows if row.task in (None, task)]
+            score = next((name for name in _wanted(board) if any(_mean(r, task, name) for r in of_task)), None)
+            if score:
+                return _write_beside_base(board, of_task, task, score)
+    return Headline("No result: nothing is scored yet.", "", "", write_next_step(board, None, seeds=0))
+
+
+def _mean(row: Row, task: str, score: str) -> Contrast | None:
+    return row.tasks[task].scores.get(score) if task in row.tasks else None
+
+
+def _write_beside_base(board: Leaderboard, rows: Sequence[Row], task: str, score: str) -> Headline:
+    scored = [(row, mean) for row in rows if (mean := _mean(row, task, score))]
+    sign = 1.0 if board.higher_is_better(task, score) else -1.0
+    best, mean = max(scored, key=lambda pair: sign * pair[1].value)
+    place = best.tasks[task].ranks.get(task)
+    tied = [
+        row.adapter
+        for row, _ in scored
+        if row is not best and place and (own := row.tasks[task].ranks.get(task)) and own.place == place.place
+    ]
+    also = f"; statistically tied: {listed(tied)}" if tied else ""
+    where = f"In domain ({task})" if best.task else f"On {task}"
+    out_of_domain = next(_other_tasks(board, best, task, score), "")
+    gain = best.tasks[task].gains.get(score)
+    if gain is None:
+        chance = board.scored[task].chance if task in board.scored else None
+        beside = f"; chance accuracy {chance:.2f}" if chance is not None else ""
+        said = f"{method(best.adapter)} scores {rounded(mean.value)} {score}{_between(mean)}{beside}"
+    else:
+        said = _gain(gain, best, score)
+    verdict = ALONE if best.task else ""
+    return Headline(
+        f"{where}: {said}{also}.", out_of_domain, verdict, write_next_step(board, None, seeds=mean.seeds)
+    )
+
+
+def _other_tasks(board: Leaderboard, row: Row, task: str, score: str) -> Iterator[str]:
+    """Yield how a row does beside the base model on other tasks, another domain before a graded shift."""
+    for other in sorted((name for name in row.tasks if name != task), key=lambda name: "@" in name):
+        where = f"Out of domain ({other})" if row.tasks[other].relation == "shift" else f"On {other}"
+        if gain := row.tasks[other].gains.get(score):
+            yield f"{where}: {_gain(gain, row, score)}."
+
+
+def _gain(gain: Contrast, row: Row, score: str) -> str:
+    """Say how far a row is from the base model."""
+    ends, name, by = gain.interval(), method(row.adapter), rounded(abs(gain.value))
+    side = "leads" if gain.value >= 0 else "is behind"
+    if ends is None and not gain.value:
+        return f"no difference between {name} and the base model on {gain.items} items, too few for a 95% CI"
+    if ends is None:
+        return f"{name} {side} the base model by {by} {score} (too few groups differ for a 95% CI)"
+    low, high = ends if gain.value >= 0 else (-ends[1], -ends[0])
+    if low > 0:
+        return f"{name} {side} the base model by {by} {score} (95% CI {rounded(low)} to {rounded(high)})"
+    return (
+        f"no significant difference ({name} - base model = {rounded(gain.value)} {score}, 95% CI "
+        f"{rounded(ends[0])} to {rounded(ends[1])})"
+    )
+
+
+def _between(mean: Contrast) -> str:
+    ends = mean.interval()
+    return f" (95% CI {rounded(ends[0])} to {rounded(ends[1])})" if ends else ""

@@ -1,40 +1,81 @@
-"""The leaderboard on a terminal: one line a row, the main score of every task."""
+"""Tables on a terminal: they fit its width."""
 
 from __future__ import annotations
 
-from tabulate import tabulate
+import re
+import shutil
+import textwrap
+from io import StringIO
 
-from medcot_bench.report.format import estimate, number, size
-from medcot_bench.results.leaderboard import Leaderboard, Row
+from medcot_bench.report.blocks import Table
+from medcot_bench.report.format import one_line
+from medcot_bench.report.names import BASE, EXTERNAL
+from medcot_bench.report.score_tables import describe_tasks, overview_table, overview_tasks
+from medcot_bench.results.leaderboard import Leaderboard
 
-
-def overview(leaderboard: Leaderboard) -> str:
-    """Return the table; a task that a row is not scored on stays empty.
-
-    Shifts of a task (`NAME@...`) would make it too wide: they are named below it where other tasks are there.
-    """
-    shifts = [task for task in leaderboard.tasks if "@" in task]
-    beside = shifts if len(shifts) < len(leaderboard.tasks) else []
-    shown = {task: leaderboard.headline(task) for task in leaderboard.tasks if task not in beside}
-    headers = ["adapter", "trained on"]
-    headers += [f"{leaderboard.tasks[task]}\n{name}" for task, name in shown.items()]
-    headers += ["peak\nmemory", "tokens/s"]
-    rows = []
-    for row in leaderboard.rows:
-        scores = [_score(row, task, name) for task, name in shown.items()]
-        rows.append([row.adapter, leaderboard.trained_on(row), *scores, *_costs(row)])
-    table = tabulate(rows, headers, disable_numparse=True)
-    return "\n".join([table, *([f"in the leaderboard too: {', '.join(beside)}"] if beside else [])])
+NARROW, WIDE = 60, 120
+"""What is made of widths below and above, in characters."""
+GAP = 2
+"""Characters between two columns."""
 
 
-def _score(row: Row, task: str, name: str) -> str:
-    if task not in row.planned:
-        return ""
-    found = row.tasks.get(task)
-    return (estimate(found.scores.get(name)) or f"no {name}") if found else "not finished"
+def terminal_width() -> int:
+    """Return how many characters a line may have."""
+    return max(NARROW, min(WIDE, shutil.get_terminal_size().columns))
 
 
-def _costs(row: Row) -> list[str]:
-    if row.costs is None or not row.costs.train_tokens:
-        return ["", ""]
-    return [size(row.costs.peak_bytes), number(row.costs.tokens_per_second)]
+def draw_table(table: Table, width: int | None = None) -> str:
+    """Return a table that fits a width, by default the terminal's: cells that are too wide go on below."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Drawn
+    from rich.text import Text
+
+    drawn = Drawn(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in table.headers:
+        drawn.add_column(Text(one_line(title).replace(": ", "\n")), overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(one_line(cell)) for cell in row))
+    console = Console(file=StringIO(), width=width or terminal_width(), color_system=None)
+    with console.capture() as captured:
+        console.print(drawn)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n")
+
+
+def wrap(text: str, width: int | None = None) -> str:
+    """Return a sentence in lines that fit a width, by default the terminal's."""
+    return textwrap.fill(one_line(text), width or terminal_width(), break_on_hyphens=False, break_long_words=False)
+
+
+def draw_overview(board: Leaderboard, width: int | None = None) -> str:
+    """Return the overview and what there is to know of it, without standard errors where they do not fit."""
+    width = width or terminal_width()
+    errors = _natural_width(_without_training_task(overview_table(board))) <= width
+    table = overview_table(board, errors=errors)
+    short = _without_training_task(table)
+    trained = f"Trained on {_only_training_task(table)}. " if short is not table else ""
+    values = "Mean ± standard error." if errors else "Means; standard errors are in the leaderboard."
+    others = [task for task in board.tasks if task not in overview_tasks(board)]
+    more = f" Also scored: {', '.join(others)}." if others else ""
+    return "\n".join([draw_table(short, width), wrap(f"{trained}{values} {describe_tasks(board)}{more}", width)])
+
+
+def _only_training_task(table: Table) -> str | None:
+    """Return what all trained rows of an overview were trained on, None where that differs."""
+    trained = {row[1] for row in table.rows if row[1] not in (BASE, EXTERNAL)}
+    return trained.pop() if len(trained) == 1 and all(row[1] != EXTERNAL for row in table.rows) else None
+
+
+def _without_training_task(table: Table) -> Table:
+    """Drop the column of the training task where it says the same of every trained row."""
+    if _only_training_task(table) is None:
+        return table
+    headers, *rows = ([cells[0], *cells[2:]] for cells in (table.headers, *table.rows))
+    return Table(headers, rows)
+
+
+def _natural_width(table: Table) -> int:
+    """Return the width of a table whose cells stay in one line, and its headers in two."""
+    columns = zip(table.headers, *table.rows, strict=True)
+    widths = (max(*map(len, re.split(": | ", title)), *map(len, cells), 0) for title, *cells in columns)
+    return sum(widths) + GAP * (len(table.headers) - 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
+from medcot_bench.results.items import Items, read_items
 from medcot_bench.results.metrics import metric_name, stderr_key
 from medcot_bench.results.plan_file import PlanFile, PlannedCell, PlannedTask, read
 from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
@@ -57,8 +58,8 @@ class Results:
     cells: tuple[CellResult, ...]
     other_rates: tuple[CellResult, ...] = ()
     """Models at rates that were tried and not chosen, where they were scored. No rows of the leaderboard."""
-    _read: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
-    """Id of an evaluation -> its samples, each file read once."""
+    _items: dict[str, Items] = field(default_factory=dict, repr=False, compare=False)
+    """Id of an evaluation -> its items, each file read once."""
 
     @property
     def base(self) -> Mapping[str, str]:
@@ -85,11 +86,21 @@ class Results:
         return f"{task}[{self.tasks[task].source}]" if task in self.tasks else task
 
     def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> Sequence[Mapping[str, Any]]:
-        """Return the per-item records of one evaluation. Raises StoreError where there are none."""
+        """Read the per-item records of one evaluation. Raises StoreError where there are none."""
+        place = (checkpoint, task)
+        record = cell.evaluations.get(task) if checkpoint == FINAL else cell.checkpoints.get(place)
+        return self._store.samples(cell.cell, cell.keys[place], record)
+
+    def items(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> Items:
+        """Return the items of one evaluation with their scores. Raises StoreError as `samples` does."""
         key = cell.keys[checkpoint, task]
-        if key.id not in self._read:
-            self._read[key.id] = tuple(Store(self.root).samples(cell.cell, key))
-        return self._read[key.id]
+        if key.id not in self._items:
+            self._items[key.id] = read_items(self.samples(cell, task, checkpoint))
+        return self._items[key.id]
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.root, indexed=True)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row for every cell, evaluation task and score, with what the cell cost."""
@@ -160,7 +171,7 @@ def _cell(store: Store, cell: CellKey, planned: Sequence[EvaluationKey], baselin
 def load(folder: str | Path) -> Results:
     """Read a result folder. Raises ConfigError for a folder without a study, StoreError for broken records."""
     root = Path(folder)
-    plan, store = read(root), Store(root)
+    plan, store = read(root), Store(root, indexed=True)
     return Results(
         root=root,
         plan=plan,

@@ -1,15 +1,18 @@
-"""What a leaderboard holds: the public types that exporters get."""
+"""What a leaderboard holds: the public types that exporters get. Facts only: `report/` makes sentences of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from medcot_bench.results.comparisons import FactorEffect, Matched, Persistence, Prompted, SizeTrend
+from medcot_bench.results.conditions import MadeBy, RecipeDifference, ScoredTask
 from medcot_bench.results.metrics import higher_is_better
+from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+from medcot_bench.results.recommendations import Recommendation
+from medcot_bench.results.records import Status
 from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.ratios import Ratio
-from medcot_bench.stats.verdict import Finding, Verdict, finding
 
 USUAL = ("answer", "gold_nll")
 """The scores that stand in for a primary one where a task lacks it, the first that is there."""
@@ -29,141 +32,14 @@ class Rank:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """A contrast with the p-values of its two tests, adjusted for their family (Holm)."""
+class Failure:
+    """The latest failure of something that is still missing."""
 
-    found: Contrast
-    difference: float | None
-    """That it is zero."""
-    equivalence: float | None
-    """That it is the margin or more away from zero; None also without a margin."""
-
-    @property
-    def finding(self) -> Finding:
-        """What the two tests tell."""
-        return finding(self.found.value, self.difference, self.equivalence)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Full fine-tuning, an adapter and the untouched base on one evaluation task, on the items of all."""
-
-    task: str
-    base: Contrast | None
-    full: Contrast
-    adapter: Contrast
-    full_gain: Contrast | None
-    """How much better than the base, paired by item."""
-    adapter_gain: Contrast | None
-    recovered: Ratio | None
-    """The adapter's share of what full fine-tuning gains; None where that gains nothing."""
-    gap: Effect
-    """How much better full fine-tuning is, paired by item and seed."""
-    mcnemar: Mapping[int, float]
-    """Seed -> exact p-value, where items are right or wrong. Not adjusted; about these models only."""
-    full_wobble: float | None
-    """How far two seeds lie apart on an item, in the mean; for right or wrong, how often they disagree."""
-    adapter_wobble: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Persistence:
-    """One adapter, trained on one task, under one shift, by one score."""
-
-    task: str
-    adapter: str
-    score: str
-    margin: float | None
-    declared: bool
-    """Whether it is one of the study's hypotheses, by its primary score. The rest is exploration."""
-    same: Side
-    shift: Side
-    change: Effect | None
-    """The gap under shift less the gap on the training task; None where the two can't be compared."""
-    ratio: Ratio | None
-    """The gap under shift as a share of the gap on the training task."""
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """Full fine-tuning and an adapter under one shift, at one level on their training task."""
-
-    task: str
-    adapter: str
-    shift: str
-    seeds: int
-    """Those in which both reach one level; all, where all do."""
-    level: float
-    """The value on the training task at which both are looked at: that of the one that got less far."""
-    further: float
-    """How much further full got on the training task."""
-    plain: Contrast
-    """How much better full is under shift at the end of training."""
-    gap: Contrast
-    """How much better full is under shift at that level."""
-    explained: Contrast
-    """The first less the second: what having learnt more or less makes of the gap."""
-    reading: str
-
-
-@dataclass(frozen=True, slots=True)
-class FactorEffect:
-    """One effect on one evaluation task by one score, turned so that more is better."""
-
-    trained: str
-    task: str
-    score: str
-    effect: str
-    adapters: tuple[str, ...]
-    """The rows it was computed from."""
-    found: Contrast
-    p_value: float | None
-    """That it is zero, adjusted for all effects by this score (Holm)."""
-
-
-@dataclass(frozen=True, slots=True)
-class SizeTrend:
-    """One adapter's gaps on one evaluation task by one score, at every number of training items."""
-
-    trained: str
-    adapter: str
-    task: str
-    score: str
-    gaps: Mapping[int, Contrast]
-    """Training items -> how much better full fine-tuning on the same items is."""
-    slope: Contrast
-    """What ten times the items add to the gap: the least-squares line over log10 of their number."""
-    p_value: float | None
-    """That it is zero, adjusted for the adapters of a training task, an evaluation task and a score (Holm)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompted:
-    """A trained row and the base by one prompt, on the task that was trained on."""
-
-    task: str
-    adapter: str
-    prompt: str
-    """The base's row: `none`, or e.g. `none (few_shot=5)`."""
-    score: str
-    ahead: Contrast
-    """How much better the trained models are, paired by item, the base's one answer beside every seed's."""
-    margin: float | None
-    difference: float | None
-    """The p-value of no difference, adjusted for the pairs of one training task (Holm)."""
-    equivalence: float | None
-    """The p-value of a difference of the margin or more, adjusted likewise; None also without a margin."""
-
-    @property
-    def settled(self) -> bool:
-        """Whether there is anything to conclude from: more than one seed, and enough groups that differ."""
-        return self.ahead.seeds > 1 and not self.ahead.sparse
-
-    @property
-    def finding(self) -> Finding:
-        """What the two tests tell."""
-        return finding(self.ahead.value, self.difference, self.equivalence)
+    seed: int | None
+    task: str | None
+    """The evaluation task, with the prompting baseline if it is one's; None where training failed."""
+    status: Status
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +49,7 @@ class Forgotten:
     nll: float
     """Nats per UTF-8 byte, the mean over seeds."""
     changes: Mapping[int, float]
-    """Seed (0 where there is none) -> how much more than the base that the training started from."""
+    """Seed (0 where there is none) -> how much more than the base model that the training started from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +57,9 @@ class TaskScores:
     """One evaluation task's part of a row."""
 
     relation: str
+    """`base`, `elsewhere` (an external adapter), `same_task`, `same_domain`, `shift` or `lm_eval`."""
     scores: Mapping[str, Contrast]
+    """Score -> mean over items and seeds."""
     gaps: Mapping[str, Contrast]
     """Score -> how much full fine-tuning on the same training task is better, paired by item and seed."""
     ranks: Mapping[str, Rank]
@@ -190,18 +68,24 @@ class TaskScores:
     A trained row has one, the base one for each training task.
     """
     marks: tuple[str, ...]
+    """What the gates of scoring found, a sentence each."""
     gains: Mapping[str, Contrast] = field(default_factory=dict)
-    """Score -> how much better it is than the untouched base, paired by item; empty for the base itself."""
+    """Score -> how much better it is than the base model, paired by item; empty for the base model itself."""
+    unchanged: bool = False
+    """Whether every prediction and likelihood equals the base model's: training changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a row's cells cost, means over seeds."""
+    """What a row's training runs cost, means over seeds. Bytes and seconds."""
 
     trainable_parameters: int
     adapter_bytes: int
+    """What the adapter saved."""
     peak_bytes: int
+    """Peak memory of training, with the base model's weights in it."""
     peak_vs_full: float | None
+    """The same as a share of full fine-tuning's."""
     train_tokens: float
     train_seconds: float
     tokens_per_second: float | None
@@ -211,33 +95,48 @@ class Costs:
     lr: float | None
     steps: int
     measure_seconds: float | None = None
-    """Spent on how far training took the models from their base; None in records that lack it."""
+    """Spent on KL from the base model and on forgetting; None in records that lack it."""
     machines: tuple[str, ...] = ()
     """Those that trained: seconds of rows that differ in them can't be compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An adapter trained on a task; `task` is None for the untouched base."""
+    """An adapter trained on a task, over its seeds; `task` is None where nothing was trained in this study."""
 
     adapter: str
+    """With its options; of a prompting baseline e.g. `none (few_shot=5)`."""
     task: str | None
     baseline: str
     """The prompting baseline that it is, e.g. `few_shot=5`; empty for the others."""
     reference: bool
     """Whether it is the full fine-tuning that gaps on this training task are measured against."""
+    against: str | None
+    """The row of full fine-tuning that its gaps are measured against, None where there is none."""
     seeds: tuple[int, ...]
     """Seeds whose every score is there."""
     planned: tuple[str, ...]
     """The evaluation tasks that it is to be scored on."""
     tasks: Mapping[str, TaskScores]
+    """Evaluation task -> what it scored there; tasks without a record are missing."""
     costs: Costs | None
     divergence: Mapping[int, float]
-    """Seed -> KL(base || model) on the training task, nats a target token, where it was measured."""
+    """Seed -> KL(base || model) on the training task, nats per target token, where it was measured."""
     forgetting: Forgotten | None
     """What became of the model's prediction of general text, None where that was not measured."""
-    failures: tuple[str, ...]
-    """`status: error` of what is missing."""
+    failures: tuple[Failure, ...]
+    """Of what is missing, one per training run."""
+    update: str = ""
+    """What kind of update training makes: `full`, `low_rank` or `none`; empty while nothing is trained."""
+    external: bool = False
+    """Whether it is an adapter that was trained elsewhere."""
+    some_layers: bool = False
+    """Whether it trains some layers only, of those that rows of its training task train."""
+
+    @property
+    def is_base(self) -> bool:
+        """Whether it is the base model by the study's own prompt."""
+        return self.task is None and not self.baseline and not self.external
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,29 +144,44 @@ class Leaderboard:
     """The whole table with what a reader must know of it."""
 
     base: Mapping[str, str]
+    """`name`, `origin` and `digest` of the base model."""
     tasks: Mapping[str, str]
     """Evaluation task -> name with source, e.g. `k8s_qa[file:k8s_qa.jsonl]`."""
     domains: Mapping[str, str]
+    """Evaluation task -> domain."""
     rows: tuple[Row, ...]
     scores: tuple[str, ...]
     """Names of the scores in it, in the order of the tables."""
-    persistence: tuple[Persistence, ...]
-    """What becomes of each adapter's gap to full fine-tuning under each shift."""
-    matched: tuple[Matched, ...]
-    """The gaps under shift at equal value on the training task, where there are checkpoints."""
-    factors: tuple[FactorEffect, ...]
-    """What scope, rank and bits make of each score, where the study takes them apart."""
-    prompts: tuple[FactorEffect, ...]
+    persistence: tuple[Persistence, ...] = ()
+    """Gaps in domain and out of domain, with verdicts."""
+    matched: tuple[Matched, ...] = ()
+    """The gaps out of domain at a matched in-domain score, where there are checkpoints."""
+    factors: tuple[FactorEffect, ...] = ()
+    """What scope, rank and bits make of each score, where the study's rows allow it."""
+    prompts: tuple[FactorEffect, ...] = ()
     """What the wording of the prompt makes of each score, where the study asks items by several."""
-    sizes: tuple[SizeTrend, ...]
+    sizes: tuple[SizeTrend, ...] = ()
     """How gaps change with the number of training items, where the study has several."""
-    prompted: tuple[Prompted, ...]
-    """How much better trained models are than the base by each prompt, where the study asks for baselines."""
-    trials: tuple[Trial, ...]
+    prompted: tuple[Prompted, ...] = ()
+    """How much better trained models are than the base model by each prompt, where the study asks for
+    baselines."""
+    recommendations: tuple[Recommendation, ...] = ()
+    """One for each training task that has ranks, within the memory of a common card."""
+    trials: tuple[Trial, ...] = ()
     """The learning rates tried before; none where they are as given."""
+    recipe_differences: tuple[RecipeDifference, ...] = ()
+    scored: Mapping[str, ScoredTask] = field(default_factory=dict)
+    """Evaluation task -> which items it was scored on."""
+    made_with: MadeWith | None = None
+    """What all evaluations share; None in folders made before it was written down."""
+    made_by: MadeBy = field(default_factory=MadeBy)
+    left_out_baselines: tuple[LeftOutBaseline, ...] = ()
+    other_texts: tuple[str, ...] = ()
+    """Training runs whose forgetting was measured on another general text than the study's, and is left out."""
+    remarks: tuple[str, ...] = ()
+    """Sentences of an older folder that no field says."""
     unfinished: int = 0
-    """Cells that are not there, or lack a score."""
-    notes: tuple[str, ...] = field(default=())
+    """Training runs that are missing, or lack a score."""
     headlines: Mapping[str, str] = field(default_factory=dict)
     """Task of lm-eval -> the first score in its table, which overviews show."""
     lower: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

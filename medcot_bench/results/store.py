@@ -38,18 +38,23 @@ class Store:
     One run at a time holds its `lock`. A record is written once: whoever comes second is told by a StoreError.
     What lies beside it (samples, logs, weights) is replaced, so that one process at a time may work on a cell.
     Attempts may be added by several at once: each gets a number of its own.
+
+    `indexed` looks up the folders of cells once, for reading many: those made later are not found.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, *, indexed: bool = False):
         self.root = root
+        self._folders = _folders_by_id(root / "cells") if indexed else None
 
     # --- where things lie ---
 
     def cell_folder(self, cell: CellKey) -> Path:
         """Return the cell's folder, found by its id whatever its readable part."""
-        for folder in (self.root / "cells").glob(f"*-{cell.id}"):
-            return folder
-        return self.root / "cells" / cell.name
+        if self._folders is None:
+            found = next((self.root / "cells").glob(f"*-{cell.id}"), None)
+        else:
+            found = self._folders.get(cell.id)
+        return found or self.root / "cells" / cell.name
 
     def weights_folder(self, cell: CellKey) -> Path:
         """Return where a cell's trained weights lie while they are kept."""
@@ -66,9 +71,10 @@ class Store:
         found = next((self.cell_folder(cell) / "scores").glob(f"*-{evaluation.id}.json*"), None)
         return _read(found.with_name(found.name.removesuffix(PACKED)), EvaluationRecord) if found else None
 
-    def samples(self, cell: CellKey, evaluation: EvaluationKey) -> list[dict[str, Any]]:
-        """Return the per-item records of a finished evaluation. Raises StoreError where they don't fit it."""
-        record = self.evaluation(cell, evaluation)
+    def samples(
+        self, cell: CellKey, evaluation: EvaluationKey, record: EvaluationRecord | None
+    ) -> list[dict[str, Any]]:
+        """Return the per-item records that belong to a record. Raises StoreError where they don't fit it."""
         path = next((self.cell_folder(cell) / "samples").glob(f"*-{evaluation.id}.jsonl*"), None)
         content = _content(path.with_name(path.name.removesuffix(PACKED))) if path else None
         if record is None or path is None or content is None:
@@ -206,6 +212,12 @@ def _who(owner: Path) -> str:
         return owner.read_text() or "another process"
     except OSError:
         return "another process"
+
+
+def _folders_by_id(cells: Path) -> dict[str, Path]:
+    """Return the id of a cell -> its folder."""
+    found = cells.iterdir() if cells.is_dir() else ()
+    return {folder.name.rpartition("-")[2]: folder for folder in found}
 
 
 def _discard(folder: Path) -> None:

@@ -109,10 +109,10 @@ def on_common_seeds(parts: Sequence[Part]) -> list[Part]:
 def matched_df(variances: Sequence[tuple[float, float]]) -> float | None:
     """Return the degrees of freedom of a sum of variances, each given with its own; None where all are zero.
 
-    Those at which the square of Student's 97.5 % quantile is the mean of the squares of the parts' quantiles,
-    weighted by variance, so that half the 95 % interval is sqrt(sum of (t_i * s_i)^2) (Howe 1974, JASA 69:789).
+    Those at which the square of Student's 97.5% quantile is the mean of the squares of the parts' quantiles,
+    weighted by variance, so that half the 95% interval is sqrt(sum of (t_i * s_i)^2) (Howe 1974, JASA 69:789).
     Welch-Satterthwaite's are too many where few seeds make most of the variance: of studies simulated with three
-    such seeds, their intervals hold the truth in 93 %, these in 95 %.
+    such seeds, their intervals hold the truth in 93%, these in 95%.
     """
     from scipy.special import stdtridf, stdtrit
 

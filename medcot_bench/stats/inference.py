@@ -22,7 +22,7 @@ def equivalence(found: Contrast, margin: float) -> float | None:
     """Return the p-value of `the contrast is `margin` or more away from 0`: two one-sided tests.
 
     Schuirmann 1987 (J. Pharmacokinet. Biopharm. 15:657): the larger of the two one-sided p-values; it is below
-    0.05 exactly where the 90 % interval lies within the margin. None without a standard error, and where too few
+    0.05 exactly where the 90% interval lies within the margin. None without a standard error, and where too few
     groups differ to tell (`Contrast.sparse`).
     """
     if found.stderr is None or found.df is None or found.sparse:

@@ -1,4 +1,4 @@
-"""How small an effect a study can tell from zero, and what it takes to tell a wanted one."""
+"""Power: the smallest effect that a study can detect, and what it takes to detect a given one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from medcot_bench.stats.contrasts import Part, contrast, effective_groups, forms
 
 POWER = 0.8
 MOST_GROUPS = 100_000
+MOST_SEEDS = 20
+"""Training runs of one method that a study may be expected to pay for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
     """The variances that make up an effect's error: of groups, of seeds, and of what is left of both.
 
-    Of a change they are such that its groups are counted by `contrasts.effective_groups`.
+    Of a DiD they are such that its groups are counted by `contrasts.effective_groups`.
     """
 
     groups: float
@@ -38,7 +40,7 @@ class Spread:
 
 
 def detectable(stderr: float, df: float) -> float:
-    """Return the smallest effect that is told from zero (5 %, two-sided) in 80 % of studies.
+    """Return the smallest effect that is significant (5%, two-sided) in 80% of studies.
 
     (t[0.975] + t[0.8]) * stderr, each quantile at these degrees of freedom.
     """
@@ -48,18 +50,18 @@ def detectable(stderr: float, df: float) -> float:
 
 
 def showable(stderr: float, df: float) -> float:
-    """Return the smallest margin within which an effect of zero is shown to lie in 80 % of studies.
+    """Return the smallest margin within which an effect of zero is shown to lie in 80% of studies.
 
-    Two one-sided tests at 5 %: (t[0.95] + t[0.9]) * stderr, each quantile at these degrees of freedom.
+    Two one-sided tests at 5%: (t[0.95] + t[0.9]) * stderr, each quantile at these degrees of freedom.
     """
     from scipy.special import stdtrit
 
     return float(stdtrit(df, 0.95) + stdtrit(df, (1 + POWER) / 2)) * stderr
 
 
-def largest(score_is_share: bool, *, change: bool) -> float:
-    """Return how large a gap, or a change of one, can be: means of shares differ by no more than 1."""
-    return (2.0 if change else 1.0) if score_is_share else math.inf
+def largest(score_is_share: bool, *, did: bool) -> float:
+    """Return how large a gap, or a DiD of two, can be: means of shares differ by no more than 1."""
+    return (2.0 if did else 1.0) if score_is_share else math.inf
 
 
 def spread_of(parts: Sequence[Part]) -> Spread | None:
@@ -104,14 +106,22 @@ def groups_needed(spread: Spread, wanted: float, seeds: int) -> int | None:
     return bisect_left(range(MOST_GROUPS), True, lo=2, key=enough)
 
 
-GAP, CHANGE = "gap", "change"
+def seeds_needed(spread: Spread, wanted: float, groups: int) -> int | None:
+    """Return the least number of seeds, from 2 to MOST_SEEDS, that makes a wanted effect detectable, or None."""
+    for seeds in range(2, MOST_SEEDS + 1):
+        if detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted:
+            return seeds
+    return None
+
+
+GAP, DID = "gap", "did"
 
 
 class Varying(NamedTuple):
-    """What variances are known of."""
+    """The effect that variances are known of."""
 
     kind: str
-    """`gap` or `change`."""
+    """`gap`, or `did` for difference-in-differences."""
     score: str
     trained: str
     task: str

@@ -21,11 +21,12 @@ class Ratio:
 def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     """Return over / under with its confidence set (Fieller 1954), None without standard errors.
 
-    The set holds every r for which `over - r * under` is not told from zero: (a - r b)^2 <= q^2 V(r), with q the
+    The set holds every r for which `over - r * under` is not significant: (a - r b)^2 <= q^2 V(r), with q the
     quantile of Student's t at the smaller degrees of freedom. Where too few groups of either differ to say how far
     others may (`Contrast.sparse`), it is unbounded. V is the largest of three quadratic forms in r (see
     `contrasts.forms`), so the set joins the sets of the three; each is an interval around a / b where it has ends,
-    which is where the denominator is told from zero. Only seeds that both have count; without any: ValueError.
+    which is where the denominator is significantly different from zero. Only seeds that both have count; without
+    any: ValueError.
     """
     from scipy.special import stdtrit
 

@@ -1,4 +1,4 @@
-"""Whether a gap to full fine-tuning persists under shift: one ordered table that answers every case once."""
+"""Whether a gap to full fine-tuning persists out of domain: one ordered table that answers every case once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Sign = Literal["above", "below", "open"]
-"""Whether an effect is told from zero, and on which side."""
-SIGNS: tuple[Sign, ...] = ("above", "below", "open")
+Sign = Literal["> 0", "< 0", "n.s."]
+"""The side of zero that an effect is significantly on, or not significant."""
+SIGNS: tuple[Sign, ...] = ("> 0", "< 0", "n.s.")
 ALPHA = 0.05
 
 
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     REVERSES = "reverses"
     WIDENS = "widens"
     SHRINKS = "shrinks"
-    UNDETERMINED = "undetermined"
+    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Finding:
 
 def finding(value: float, difference: float | None, equivalence: float | None) -> Finding:
     """Read an effect and the p-values of its two tests; None: the test could not be made."""
-    told = difference is not None and difference <= ALPHA
-    sign: Sign = "open" if not told else "above" if value > 0 else "below"
+    significant = difference is not None and difference <= ALPHA
+    sign: Sign = "n.s." if not significant else "> 0" if value > 0 else "< 0"
     return Finding(sign, equivalence is not None and equivalence <= ALPHA)
 
 
@@ -49,19 +49,19 @@ class Rule:
     """A row of the table: what each effect must be for it to apply. An empty field asks nothing."""
 
     verdict: Verdict
-    same: Collection[Sign] = SIGNS
-    same_negligible: bool | None = None
-    shift: Collection[Sign] = SIGNS
-    shift_negligible: bool | None = None
-    change: Collection[Sign] = SIGNS
-    change_negligible: bool | None = None
+    in_domain: Collection[Sign] = SIGNS
+    in_domain_negligible: bool | None = None
+    out_of_domain: Collection[Sign] = SIGNS
+    out_of_domain_negligible: bool | None = None
+    did: Collection[Sign] = SIGNS
+    did_negligible: bool | None = None
 
-    def applies(self, same: Finding, shift: Finding, change: Finding) -> bool:
+    def applies(self, in_domain: Finding, out_of_domain: Finding, did: Finding) -> bool:
         """Whether the row is about this case."""
         asked = (
-            (self.same, self.same_negligible, same),
-            (self.shift, self.shift_negligible, shift),
-            (self.change, self.change_negligible, change),
+            (self.in_domain, self.in_domain_negligible, in_domain),
+            (self.out_of_domain, self.out_of_domain_negligible, out_of_domain),
+            (self.did, self.did_negligible, did),
         )
         return all(
             found.sign in signs and negligible in (None, found.negligible) for signs, negligible, found in asked
@@ -69,21 +69,21 @@ class Rule:
 
 
 RULES = (
-    Rule(Verdict.NO_GAP, same_negligible=True),
-    Rule(Verdict.ADAPTER_BETTER, same={"below"}),
-    Rule(Verdict.UNDETERMINED, same={"open"}),
-    Rule(Verdict.PERSISTS, shift={"above"}, change_negligible=True),
-    Rule(Verdict.VANISHES, shift_negligible=True, change={"below"}),
-    Rule(Verdict.REVERSES, shift={"below"}),
-    Rule(Verdict.WIDENS, shift={"above"}, change={"above"}),
-    Rule(Verdict.SHRINKS, shift={"above"}, change={"below"}),
-    Rule(Verdict.UNDETERMINED),
+    Rule(Verdict.NO_GAP, in_domain_negligible=True),
+    Rule(Verdict.ADAPTER_BETTER, in_domain={"< 0"}),
+    Rule(Verdict.INCONCLUSIVE, in_domain={"n.s."}),
+    Rule(Verdict.PERSISTS, out_of_domain={"> 0"}, did_negligible=True),
+    Rule(Verdict.VANISHES, out_of_domain_negligible=True, did={"< 0"}),
+    Rule(Verdict.REVERSES, out_of_domain={"< 0"}),
+    Rule(Verdict.WIDENS, out_of_domain={"> 0"}, did={"> 0"}),
+    Rule(Verdict.SHRINKS, out_of_domain={"> 0"}, did={"< 0"}),
+    Rule(Verdict.INCONCLUSIVE),
 )
 """The first that applies decides. From the fourth on there is a gap in domain that full fine-tuning wins."""
 
 
-def decide(same: Finding, shift: Finding, change: Finding, seeds: int) -> Verdict:
-    """Return the verdict on a gap in domain, the gap under shift and their difference (shift less same)."""
+def decide(in_domain: Finding, out_of_domain: Finding, did: Finding, seeds: int) -> Verdict:
+    """Return the verdict on the gap in domain, the gap out of domain and their difference (DiD)."""
     if seeds < 2:
         return Verdict.DESCRIPTIVE
-    return next(rule.verdict for rule in RULES if rule.applies(same, shift, change))
+    return next(rule.verdict for rule in RULES if rule.applies(in_domain, out_of_domain, did))

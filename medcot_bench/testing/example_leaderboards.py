@@ -1,25 +1,25 @@
-"""Leaderboards that an exporter may be given: whole, half done, failed, empty, and with texts that mean harm."""
+"""Leaderboards that an exporter may be given: whole, half done, failed, empty, and with text that means harm."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from medcot_bench.results.leaderboard import (
-    Costs,
+from medcot_bench.results.comparisons import (
     Effect,
+    Factor,
     FactorEffect,
-    Forgotten,
-    Leaderboard,
     Matched,
     Persistence,
     Prompted,
-    Rank,
-    Row,
+    Reading,
     Side,
     SizeTrend,
-    TaskScores,
 )
+from medcot_bench.results.conditions import Counts, LmEvalTask, MadeBy, RecipeDifference, ScoredTask
+from medcot_bench.results.leaderboard import Costs, Failure, Forgotten, Leaderboard, Rank, Row, TaskScores
+from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
 from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
@@ -44,18 +44,50 @@ def whole() -> Leaderboard:
         persistence=(_persistence(),),
         matched=(
             Matched(
-                SAME, "lora", SHIFT, 2, 1.5, 0.5, _mean(0.2), _mean(0.1), _mean(0.1), "full generalises better"
+                SAME,
+                "lora",
+                SHIFT,
+                seeds=2,
+                level=1.5,
+                further=0.5,
+                gap_at_end=_mean(0.2),
+                gap_at_level=_mean(0.1),
+                explained=_mean(0.1),
+                reading=Reading.FULL_GENERALISES,
             ),
         ),
-        factors=(FactorEffect(SAME, SHIFT, "answer", "all layers", ("full", "lora"), _mean(0.1), 0.04),),
-        prompts=(FactorEffect(SAME, SHIFT, "answer", "prompt", ("lora",), _mean(0.1), None),),
+        factors=(FactorEffect(SAME, SHIFT, "answer", Factor.SCOPE, ("full", "lora"), _mean(0.1), 0.04),),
+        prompts=(FactorEffect(SAME, SHIFT, "answer", Factor.PROMPT, ("lora",), _mean(0.1), None),),
         sizes=(SizeTrend(SAME, "lora", SHIFT, "answer", {10: _mean(0.1), 100: _mean(0.2)}, _mean(0.1), 0.2),),
-        prompted=(Prompted(SAME, "lora", "none (few_shot=5)", "answer", _mean(0.2), 0.02, 0.01, None),),
+        prompted=(_prompted(),),
+        recommendations=(_recommendation(),),
         trials=(
             Trial(adapter="lora", task=SAME, seed=0, rate=1e-3, loss=1.5, seconds=3.0, chosen=True),
             Trial(adapter="lora", task=SAME, seed=0, rate=1e-2, loss=None, seconds=3.0),
         ),
-        notes=("made on cpu, 2 threads, float32",),
+        recipe_differences=(RecipeDifference(SAME, "batch_size", {"full": 8, "lora": 4}),),
+        scored={
+            SAME: ScoredTask(
+                counts=Counts(items=4, extractive=1, shortened=0, dropped=0),
+                chance=0.25,
+                by_baseline={"none (few_shot=5)": Counts(items=4, extractive=1, shortened=2, dropped=0)},
+                left_out={"train overlaps manuals_qa eval": 2},
+                remarks=("read as UTF-8",),
+            ),
+            SHIFT: ScoredTask(counts=Counts(items=4, extractive=1, shortened=0, dropped=0)),
+            FOREIGN: ScoredTask(documents=4, lm_eval={"prose": LmEvalTask("2.0", 0)}),
+        },
+        made_with=MadeWith(
+            split="eval",
+            limit=4,
+            generate_items=None,
+            num_fewshot=0,
+            shuffled_labels=False,
+            chat_template=False,
+            system_prompt=False,
+        ),
+        made_by=MadeBy(("cpu, 2 threads, float32",), False, ("fast",), ({"torch": "2.13.0"},)),
+        left_out_baselines=(LeftOutBaseline(task=SHIFT, baseline="cot", reason="it has no reasoning"),),
         headlines={FOREIGN: "word_perplexity"},
         lower={FOREIGN: ("word_perplexity",)},
         names_in_files={FOREIGN: "prose"},
@@ -68,10 +100,23 @@ def boards() -> dict[str, Leaderboard]:
     """Return leaderboards by what they are like."""
     board = whole()
     bare = replace(
-        board, persistence=(), matched=(), factors=(), prompts=(), sizes=(), prompted=(), trials=(), notes=()
+        board,
+        persistence=(),
+        matched=(),
+        factors=(),
+        prompts=(),
+        sizes=(),
+        prompted=(),
+        recommendations=(),
+        trials=(),
+        recipe_differences=(),
+        scored={},
+        made_with=None,
+        made_by=MadeBy(),
+        left_out_baselines=(),
     )
     unscored = tuple(replace(row, tasks={}, seeds=(), divergence={}) for row in board.rows)
-    failed = replace(unscored[2], costs=None, failures=("seed 0, diverged: the loss is not finite",))
+    failed = replace(unscored[2], costs=None, failures=(Failure(0, None, "diverged", "the loss is not finite"),))
     return {
         "whole": board,
         "one seed and no standard error": replace(bare, rows=tuple(_with_one_seed(row) for row in board.rows)),
@@ -85,16 +130,20 @@ def boards() -> dict[str, Leaderboard]:
 
 
 def places(text: str) -> Mapping[str, Change]:
-    """Return, for every place that texts of models, files and plugins come to, what puts `text` there."""
+    """Return, for every place that text of models, files and plugins comes to, what puts `text` there."""
     return {
         "model name": lambda board: replace(board, base={**board.base, "name": text}),
         "model origin": lambda board: replace(board, base={**board.base, "origin": text}),
         "adapter": _in_rows(lambda row: replace(row, adapter=text)),
         "adapter's option": _in_rows(lambda row: replace(row, adapter=f"lora:r={text}")),
         "training task": _in_rows(lambda row: replace(row, task=text)),
-        "failure": _in_rows(lambda row: replace(row, failures=(text,))),
+        "failure": _in_rows(lambda row: replace(row, failures=(Failure(0, None, "failed", text),))),
         "mark": _in_rows(lambda row: _in_parts(row, lambda part: replace(part, marks=(text,)))),
-        "note": lambda board: replace(board, notes=(text,)),
+        "remark": lambda board: replace(board, remarks=(text,)),
+        "device": lambda board: replace(board, made_by=replace(board.made_by, machines=(text,))),
+        "reason for items left out": lambda board: replace(
+            board, scored={task: replace(one, left_out={text: 1}) for task, one in board.scored.items()}
+        ),
         "data file": lambda board: replace(board, tasks={task: f"{task}[file:{text}]" for task in board.tasks}),
         "name of a score": lambda board: replace(
             _in_rows(lambda row: _in_parts(row, lambda part: _with_score(part, text)))(board),
@@ -147,7 +196,7 @@ def _row(adapter: str, answer: float) -> Row:
         )
         for task, relation in relations.items()
     }
-    # No mean over items: neither groups nor an interval.
+    # Not a mean over items: neither groups nor an interval.
     whole = Contrast(30.0 - answer, 0.5, None, items=4, groups=0, seeds=2, differing=0)
     relation = "lm_eval" if trained else "base"
     tasks[FOREIGN] = TaskScores(relation, {"word_perplexity": whole}, {}, {}, ())
@@ -156,6 +205,7 @@ def _row(adapter: str, answer: float) -> Row:
         SAME if trained else None,
         baseline="",
         reference=adapter == "full",
+        against="full" if adapter == "lora" else None,
         seeds=(0, 1) if trained else (),
         planned=(SAME, SHIFT, FOREIGN),
         tasks=tasks,
@@ -163,11 +213,12 @@ def _row(adapter: str, answer: float) -> Row:
         divergence={0: 0.5, 1: 0.75} if trained else {},
         forgetting=Forgotten(1.5, {0: 0.05, 1: 0.1} if trained else {0: 0.0}),
         failures=(),
+        update={"full": "full", "lora": "low_rank"}.get(adapter, "none"),
     )
 
 
 def _baseline() -> Row:
-    """Return the untouched base by another prompt."""
+    """Return the base model by another prompt."""
     row = _row("none", 0.3)
     tasks = {task: row.tasks[task] for task in (SAME, SHIFT)}
     baseline = "few_shot=5"
@@ -204,10 +255,29 @@ def _persistence() -> Persistence:
             recovered=Ratio(0.5, 0.25, 0.75),
             gap=Effect(_mean(0.25), 0.01, 0.9),
             mcnemar={0: 0.5},
-            full_wobble=0.1,
-            adapter_wobble=0.1,
+            full_seed_difference=0.1,
+            adapter_seed_difference=0.1,
         )
 
-    change = Effect(_mean(0.0), 0.9, 0.01)
-    same, shift = side(SAME), side(SHIFT)
-    return Persistence(SAME, "lora", "answer", 0.02, True, same, shift, change, None, Verdict.PERSISTS)
+    did = Effect(_mean(0.0), 0.9, 0.01)
+    in_domain, out_of_domain = side(SAME), side(SHIFT)
+    return Persistence(SAME, "lora", "answer", 0.02, True, in_domain, out_of_domain, did, None, Verdict.PERSISTS)
+
+
+def _prompted() -> Prompted:
+    return Prompted(SAME, "lora", "none (few_shot=5)", "answer", _mean(0.2), 0.02, 0.01, None)
+
+
+def _recommendation() -> Recommendation:
+    return Recommendation(
+        task=SAME,
+        score="answer",
+        memory_gb=24.0,
+        recommended="lora",
+        tied=("none (few_shot=5)",),
+        larger={"full": 30_000_000_000},
+        chance=0.25,
+        full=FullCost("full", "lora", _mean(0.25), Worth.YES, None, 1.7, 2.0, False),
+        prompting=_prompted(),
+        caveats=(Caveat.ONLY_ONE_BEATS_BASE,),
+    )

@@ -1,7 +1,7 @@
 """Result folder -> leaderboard, from records written by hand.
 
 After a change that is meant, make the golden files again:
-UPDATE_GOLDEN=1 python -m pytest tests/analysis/test_leaderboard.py
+UPDATE_GOLDEN=1 python -m pytest tests/analysis/test_build.py
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from pydantic import TypeAdapter
 from medcot_bench.analysis.build import build
 from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.report.export import export
+from medcot_bench.results.conditions import Counts, MadeBy, ScoredTask
 from medcot_bench.results.folder import load
-from medcot_bench.results.leaderboard import Leaderboard, Row
+from medcot_bench.results.leaderboard import Failure, Leaderboard, Row
 from medcot_bench.results.records import Phase
 
 GOLDEN = Path(__file__).parent.parent / "report" / "golden"
@@ -122,7 +123,7 @@ def test_core_scores_come_in_the_order_of_tables_and_a_task_s_own_after_them(tmp
     assert build(load(write(tmp_path, made))).scores == ("answer", "gold_nll", "brevity", "steps")
 
 
-def test_the_untouched_base_has_no_training_task_no_seed_and_no_gap(tmp_path: Path) -> None:
+def test_the_base_model_has_no_training_task_no_seed_and_no_gap(tmp_path: Path) -> None:
     base = replace(LORA_0, adapter="none", task=None, seed=None)
     row = rows(tmp_path, base, FULL_0)["none"]
     assert (row.task, row.seeds) == (None, ())
@@ -192,7 +193,7 @@ def test_full_on_some_kinds_of_modules_is_no_reference(tmp_path: Path) -> None:
 
 def test_a_failed_cell_is_named_with_its_seed_and_leaves_the_other_seeds_standing(full: Row, lora: Row) -> None:
     assert full.failures == ()
-    assert lora.failures == (f"seed 1, diverged: {DIVERGED}",)
+    assert lora.failures == (Failure(1, None, "diverged", DIVERGED),)
     assert lora.seeds == (0,)
 
 
@@ -201,14 +202,16 @@ def test_a_failed_evaluation_names_its_task_and_its_seed_is_not_whole(tmp_path: 
     row = rows(
         tmp_path, FULL_0, replace(FULL_1, scores=scores, attempts=[failed("oom", "no memory", "manuals_qa")])
     )
-    assert row["full"].failures == ("seed 1, scoring manuals_qa, oom: no memory",)
+    assert row["full"].failures == (Failure(1, "manuals_qa", "oom", "no memory"),)
     assert row["full"].seeds == (0,)
     assert row["full"].tasks["k8s_qa"].scores["answer"].value == 0.625
 
 
 def test_only_the_latest_failure_of_what_is_still_missing_counts(tmp_path: Path) -> None:
     attempts = [failed("killed", "first"), failed("oom", "second")]
-    assert rows(tmp_path / "open", replace(LORA_1, attempts=attempts))["lora"].failures == ("seed 1, oom: second",)
+    assert rows(tmp_path / "open", replace(LORA_1, attempts=attempts))["lora"].failures == (
+        Failure(1, None, "oom", "second"),
+    )
     assert rows(tmp_path / "done", replace(LORA_0, attempts=attempts))["lora"].failures == ()
 
 
@@ -217,7 +220,7 @@ def test_a_row_where_everything_failed_has_neither_scores_nor_costs(tmp_path: Pa
     assert (row.tasks, row.costs, row.seeds) == ({}, None, ())
 
 
-# --- costs and notes ---
+# --- costs and conditions ---
 
 
 def test_costs_are_means_over_seeds_and_peaks_stand_beside_full(full: Row, lora: Row) -> None:
@@ -237,37 +240,42 @@ def test_a_failed_cell_does_not_make_scoring_look_cheaper(tmp_path: Path) -> Non
     assert costs.score_seconds == 4.0
 
 
-ITEMS = "4 items scored; 1 have their answer in the context given, 0 a shortened context, 0 were too long"
-
-
-def test_notes_say_what_was_left_out_and_where_it_was_made(leaderboard: Leaderboard) -> None:
-    assert leaderboard.notes == (
-        "k8s_qa: left out 2 (train overlaps manuals_qa eval)",
-        f"k8s_qa: {ITEMS}",
-        f"manuals_qa: {ITEMS}",
-        "untuned: learning rates are as given, and a gap may be one of recipes",
-        "made on cpu: example, 2 threads, float32",
-        "scored by the engine hf",
-        "made with torch 2.13.0",
+def test_what_was_scored_and_left_out_and_what_made_it_are_facts(leaderboard: Leaderboard) -> None:
+    counts = Counts(items=4, extractive=1, shortened=0, dropped=0)
+    assert leaderboard.scored == {
+        "k8s_qa": ScoredTask(counts=counts, left_out={"train overlaps manuals_qa eval": 2}),
+        "manuals_qa": ScoredTask(counts=counts),
+    }
+    assert leaderboard.made_by == MadeBy(
+        machines=("cpu: example, 2 threads, float32",), engines=("hf",), packages=({"torch": "2.13.0"},)
     )
+    assert leaderboard.recipe_differences == ()
 
 
-def test_notes_say_how_rates_came_about_also_without_a_shift_and_the_base_alone_has_none(tmp_path: Path) -> None:
-    made = [replace(part, scores={"k8s_qa": part.scores["k8s_qa"]}) for part in (FULL_0, LORA_0)]
-    untuned = build(load(write(tmp_path / "alone", *made)))
-    assert untuned.persistence == ()
-    assert "untuned: learning rates are as given, and a gap may be one of recipes" in untuned.notes
-    base = replace(LORA_0, adapter="none", task=None, seed=None)
-    assert not [note for note in build(load(write(tmp_path / "base", base))).notes if "learning rate" in note]
-
-
-def test_notes_warn_of_different_package_versions_and_devices(tmp_path: Path) -> None:
+def test_different_package_versions_and_devices_are_told(tmp_path: Path) -> None:
     other = replace(PROVENANCE, packages={"torch": "2.14.0"}, device="cuda: example")
-    notes = build(load(write(tmp_path, FULL_0, replace(LORA_0, provenance=other)))).notes
-    assert "made on cpu: example, 2 threads, float32 and cuda: example, 2 threads, float32" in notes
-    assert any("different package versions" in note for note in notes)
-    assert any(note.startswith("models were trained on different devices or ") for note in notes)
-    assert not any(note.startswith("made with ") for note in notes)
+    made = build(load(write(tmp_path, FULL_0, replace(LORA_0, provenance=other)))).made_by
+    assert made.machines == ("cpu: example, 2 threads, float32", "cuda: example, 2 threads, float32")
+    assert made.several_for_training
+    assert made.packages == ({"torch": "2.13.0"}, {"torch": "2.14.0"})
+
+
+def test_what_kind_of_row_it_is_comes_from_its_records(tmp_path: Path) -> None:
+    base = replace(LORA_0, adapter="none", task=None, seed=None)
+    some = replace(LORA_0, adapter="layer_lora", selector={"name": "top", "targets": "all"})
+    elsewhere = replace(base, adapter="peft:path=x")
+    root = write(tmp_path, elsewhere, base, FULL_0, some, LORA_0)
+    for path in root.glob("cells/*peft*/cell.json"):
+        path.write_text(path.read_text().replace('"selector": {', '"weights": "0", "selector": {'))
+    found = {row.adapter: row for row in build(load(root)).rows}
+    assert {name: (row.is_base, row.external, row.some_layers, row.against) for name, row in found.items()} == {
+        "peft:path=x": (False, True, False, None),
+        "none": (True, False, False, None),
+        "full": (False, False, False, None),
+        "layer_lora": (False, False, True, "full"),
+        "lora": (False, False, False, "full"),
+    }
+    assert [row.update for row in found.values()] == ["none", "none", "full", "low_rank", "low_rank"]
 
 
 def test_forgetting_is_the_mean_change_on_the_study_s_own_text(tmp_path: Path, full: Row, lora: Row) -> None:
@@ -278,8 +286,7 @@ def test_forgetting_is_the_mean_change_on_the_study_s_own_text(tmp_path: Path, f
     found = build(load(write(tmp_path / "other", FULL_0, replace(FULL_1, general_text="another"))))
     assert found.rows[0].forgetting is not None
     assert found.rows[0].forgetting.changes == {0: pytest.approx(0.05)}
-    left_out = "full × k8s_qa × seed 1: forgetting was measured on another general text, and is left out"
-    assert left_out in found.notes
+    assert found.other_texts == ("full × k8s_qa × seed 1",)
 
 
 # --- the folder ---
@@ -341,7 +348,7 @@ def test_the_json_golden_file_gives_the_leaderboard_again(leaderboard: Leaderboa
     assert TypeAdapter(Leaderboard).validate_json(text) == leaderboard
 
 
-def test_cells_that_are_lacking_are_counted_once(tmp_path: Path) -> None:
+def test_missing_cells_are_counted_once(tmp_path: Path) -> None:
     whole = {"k8s_qa": {"answer": answers(1, 0, 1, 0)}, "manuals_qa": {"answer": answers(1, 0, 1, 0)}}
     board = build(
         load(

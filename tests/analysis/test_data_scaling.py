@@ -11,7 +11,7 @@ import pytest
 from planted import Made, write
 
 import medcot_bench
-from medcot_bench.analysis.data_scaling import size_trends
+from medcot_bench.analysis.data_scaling import estimate_size_trends
 from medcot_bench.analysis.per_item import references, rows_of
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planning.build import make_plan
@@ -49,7 +49,7 @@ def test_every_size_has_its_own_reference(tmp_path: Path) -> None:
 
 
 def test_the_line_is_the_one_through_the_gaps(tmp_path: Path) -> None:
-    (found,) = size_trends(plant(tmp_path))
+    (found,) = estimate_size_trends(plant(tmp_path))
     assert (found.trained, found.adapter, found.task, found.score) == ("k8s_qa", "lora:r=8", "k8s_qa", "answer")
     assert [*found.gaps] == [10, 100, 1000]
     gaps = [gap.value for gap in found.gaps.values()]
@@ -62,7 +62,9 @@ def test_the_line_is_the_one_through_the_gaps(tmp_path: Path) -> None:
 
 def test_one_size_is_no_trend(tmp_path: Path) -> None:
     row = {"k8s_qa": {"answer": dict.fromkeys("abcd", 1.0)}}
-    assert size_trends(load(write(tmp_path, *(Made(adapter=a, scores=row) for a in ("full", "lora"))))) == ()
+    assert (
+        estimate_size_trends(load(write(tmp_path, *(Made(adapter=a, scores=row) for a in ("full", "lora"))))) == ()
+    )
 
 
 def test_sizes_make_a_cell_each_on_nested_items(study_fields: dict[str, Any]) -> None:
@@ -109,7 +111,7 @@ def test_a_real_run_over_two_sizes_shows_the_trend(study_fields: dict[str, Any])
     fields |= {"training": {"train_items": "4,12", "batch_size": 2}, "seeds": (0, 1)}
     results = medcot_bench.run(fields)
     assert {cell.record.training.items for cell in results.cells if cell.record} == {4, 12}
-    assert {tuple(trend.gaps) for trend in size_trends(results)} == {(4, 12)}
+    assert {tuple(trend.gaps) for trend in estimate_size_trends(results)} == {(4, 12)}
     assert (
         "Does the gap change with the number of training items?" in (results.root / "leaderboard.md").read_text()
     )

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.factors import EFFECTS, factor_effects
+from medcot_bench.analysis.factors import EFFECTS, estimate_factor_effects
+from medcot_bench.results.comparisons import FactorEffect
 from medcot_bench.results.folder import load
-from medcot_bench.results.leaderboard import FactorEffect
 from medcot_bench.stats.inference import difference, holm
 
 TOP = {"name": "top", "targets": "all"}
@@ -39,7 +39,7 @@ def plant(
 
 
 def effects(root: Path) -> dict[str, FactorEffect]:
-    return {found.effect: found for found in factor_effects(load(root))}
+    return {found.effect: found for found in estimate_factor_effects(load(root))}
 
 
 def means_of(root: Path) -> dict[str, float]:
@@ -56,16 +56,12 @@ def test_effects_are_those_of_the_four_means(tmp_path: Path, score: str, sign: i
     root = plant(tmp_path, MEANS, score)
     found, mean = effects(root), means_of(root)
     full, full_top, lora, lora_top = (mean[adapter] for adapter in MEANS)
-    assert set(found) == {"all layers, not some", "full rank, not low", "interaction"}
-    assert found["all layers, not some"].found.value == pytest.approx(
-        sign * ((full + lora) - (full_top + lora_top)) / 2
-    )
-    assert found["full rank, not low"].found.value == pytest.approx(
-        sign * ((full + full_top) - (lora + lora_top)) / 2
-    )
-    assert found["interaction"].found.value == pytest.approx(sign * ((full - full_top) - (lora - lora_top)))
+    assert set(found) == {"scope", "rank", "scope x rank"}
+    assert found["scope"].found.value == pytest.approx(sign * ((full + lora) - (full_top + lora_top)) / 2)
+    assert found["rank"].found.value == pytest.approx(sign * ((full + full_top) - (lora + lora_top)) / 2)
+    assert found["scope x rank"].found.value == pytest.approx(sign * ((full - full_top) - (lora - lora_top)))
     assert all((effect.p_value or 0) < 0.01 for effect in found.values())
-    assert found["interaction"].adapters == tuple(MEANS)
+    assert found["scope x rank"].adapters == tuple(MEANS)
 
 
 def test_rows_of_other_items_or_steps_are_no_part_of_a_design(tmp_path: Path) -> None:
@@ -87,7 +83,7 @@ def test_rows_of_other_items_or_steps_are_no_part_of_a_design(tmp_path: Path) ->
     means = {adapter: MEANS.get(adapter, 0.3) for adapter in rows}
     found = effects(plant(tmp_path / "among", means, request=request))
     assert found == alone
-    assert found["interaction"].adapters == tuple(MEANS)
+    assert found["scope x rank"].adapters == tuple(MEANS)
     less = {adapter: mean for adapter, mean in means.items() if adapter != "lora"}
     assert effects(plant(tmp_path / "without", less, request=request)) == {}
 
@@ -102,7 +98,7 @@ def test_every_number_of_training_items_has_its_effects_in_one_family(tmp_path: 
         label: MEANS[adapter] + (n == 99) * 0.1 * ("full" in adapter) for label, (adapter, n) in sized.items()
     }
     root = plant(tmp_path, means, request=lambda label: {"train": str(sized[label][1])})
-    found = factor_effects(load(root))
+    found = estimate_factor_effects(load(root))
     assert [(effect.effect, {sized[label][1] for label in effect.adapters}) for effect in found] == [
         (effect, {size}) for size in (9, 99) for effect in [*EFFECTS][:3]
     ]
@@ -117,7 +113,7 @@ def test_every_number_of_training_items_has_its_effects_in_one_family(tmp_path: 
 
 def test_the_effects_on_all_tasks_by_one_score_are_one_family(tmp_path: Path) -> None:
     means = {"full": 0.8, "full:select=top": 0.79, "lora": 0.8, "lora:select=top": 0.8}
-    found = factor_effects(load(plant(tmp_path, means, tasks=("k8s_qa", "manuals_qa"))))
+    found = estimate_factor_effects(load(plant(tmp_path, means, tasks=("k8s_qa", "manuals_qa"))))
     assert [effect.task for effect in found] == ["k8s_qa"] * 3 + ["manuals_qa"] * 3
     assert [effect.p_value for effect in found] == holm([difference(effect.found) for effect in found])
     assert len({effect.p_value for effect in found}) > 1
@@ -131,7 +127,7 @@ def test_bits_are_compared_on_the_same_items_alone(tmp_path: Path) -> None:
         "qlora": {"train": "all", **base},
     }
     found = effects(plant(tmp_path, {"lora": 0.8, "qlora:train_items=100": 0.3, "qlora": 0.7}, request=asked.get))
-    assert found["16 or 32 bits, not 4"].adapters == ("lora", "qlora")
+    assert found["bits"].adapters == ("lora", "qlora")
 
 
 def test_three_of_the_four_take_nothing_apart(tmp_path: Path) -> None:
@@ -154,7 +150,7 @@ def test_the_bits_of_the_base_are_a_factor_of_lora_everywhere(tmp_path: Path) ->
         path.write_text(path.read_text().replace('"request": {', '"request": {"base": {"quantisation": "nf4"}, '))
     (found,) = effects(root).values()
     mean = means_of(root)
-    assert (found.effect, found.adapters) == ("16 or 32 bits, not 4", ("lora", "qlora"))
+    assert (found.effect, found.adapters) == ("bits", ("lora", "qlora"))
     assert found.found.value == pytest.approx(mean["lora"] - mean["qlora"])
 
 
@@ -164,14 +160,14 @@ def test_a_row_without_scores_yet_hides_its_effects_alone(tmp_path: Path) -> Non
         path.write_text(path.read_text().replace('"request": {', '"request": {"base": {"quantisation": "nf4"}, '))
     for path in root.glob("cells/k8s_qa__full__*/scores/*.json"):
         path.unlink()
-    assert set(effects(root)) == {"16 or 32 bits, not 4"}
+    assert set(effects(root)) == {"bits"}
 
 
 def test_the_pair_of_equal_layers_is_found_among_others(tmp_path: Path) -> None:
     root = plant(tmp_path, {"lora:select=random": 0.5, **MEANS})
     for path in root.glob("cells/*lora.random*/cell.json"):
         path.write_text(path.read_text().replace('"name": "all"', '"name": "random"'))
-    assert effects(root)["interaction"].adapters == ("full", "full:select=top", "lora", "lora:select=top")
+    assert effects(root)["scope x rank"].adapters == ("full", "full:select=top", "lora", "lora:select=top")
 
 
 def test_some_modules_are_not_some_layers(tmp_path: Path) -> None:

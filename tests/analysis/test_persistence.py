@@ -14,11 +14,11 @@ from planted import Made, write
 from scipy import optimize, stats
 
 from medcot_bench.analysis.build import build
-from medcot_bench.analysis.persistence import compute_persistence
-from medcot_bench.analysis.pilot import spreads
-from medcot_bench.report.headline import summarise
+from medcot_bench.analysis.persistence import estimate_persistence
+from medcot_bench.analysis.pilot import estimate_spreads
+from medcot_bench.report.headline import write_headline
+from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.folder import load
-from medcot_bench.results.leaderboard import Persistence
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.inference import difference, equivalence
 from medcot_bench.stats.verdict import Verdict
@@ -51,7 +51,7 @@ def plant(root: Path, means: Means, seeds: int = 3, spread: float = 0.05, **chan
 
 
 def only(root: Path) -> Persistence:
-    (found,) = (pair for pair in compute_persistence(load(root)) if pair.score == "answer")
+    (found,) = (pair for pair in estimate_persistence(load(root)) if pair.score == "answer")
     return found
 
 
@@ -89,7 +89,7 @@ def test_every_number_is_the_one_numpy_finds(tmp_path: Path) -> None:
     found = only(root)
     values = {(a, task): array(root, a, task) for a in ("none", "full", "lora") for task in TASKS}
     gaps = {task: values["full", task] - values["lora", task] for task in TASKS}
-    for side in (found.same, found.shift):
+    for side in (found.in_domain, found.out_of_domain):
         base = values["none", side.task]
         assert same(side.full, values["full", side.task])
         assert same(side.adapter, values["lora", side.task])
@@ -102,13 +102,13 @@ def test_every_number_is_the_one_numpy_finds(tmp_path: Path) -> None:
         assert side.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df), rel=1e-9)
         ends = [stats.t.sf((0.02 - sign * mean) / stderr, df) for sign in (1, -1)]
         assert side.gap.equivalence == pytest.approx(max(ends), rel=1e-9)
-        for adapter, wobble in (("lora", side.adapter_wobble), ("full", side.full_wobble)):
+        for adapter, between in (("lora", side.adapter_seed_difference), ("full", side.full_seed_difference)):
             rows = values[adapter, side.task]
             apart = [abs(rows[a] - rows[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))]
-            assert wobble == pytest.approx(numpy.mean(apart), rel=1e-9)
+            assert between == pytest.approx(numpy.mean(apart), rel=1e-9)
         assert side.mcnemar == {}
-    assert found.change
-    assert same(found.change.found, gaps["manuals_qa"], -gaps["k8s_qa"])
+    assert found.did
+    assert same(found.did.found, gaps["manuals_qa"], -gaps["k8s_qa"])
     assert found.ratio
     assert found.ratio.value == pytest.approx(gaps["manuals_qa"].mean() / gaps["k8s_qa"].mean(), rel=1e-9)
 
@@ -132,7 +132,7 @@ def fieller_set(over: Any, under: Any) -> tuple[float, float]:
 def test_what_is_recovered_has_the_set_of_fieller(tmp_path: Path) -> None:
     root = plant(tmp_path, {"none": (0.2, 0.2), "full": (0.8, 0.6), "lora": (0.6, 0.5)}, spread=0.1)
     found = only(root)
-    for side in (found.same, found.shift):
+    for side in (found.in_domain, found.out_of_domain):
         base = array(root, "none", side.task)
         own, full = (array(root, adapter, side.task) - base for adapter in ("lora", "full"))
         assert side.recovered
@@ -143,11 +143,11 @@ def test_what_is_recovered_has_the_set_of_fieller(tmp_path: Path) -> None:
 
 def test_nothing_is_recovered_of_what_full_fine_tuning_does_not_gain(tmp_path: Path) -> None:
     found = only(plant(tmp_path, {"none": (0.5, 0.5), "full": (0.8, 0.3), "lora": (0.6, 0.6)}))
-    assert found.same.recovered is not None
-    assert found.shift.full_gain
-    assert found.shift.full_gain.value < 0
-    assert found.shift.recovered is None
-    assert only(plant(tmp_path / "no base", {"full": (0.8, 0.3), "lora": (0.6, 0.6)})).same.recovered is None
+    assert found.in_domain.recovered is not None
+    assert found.out_of_domain.full_gain
+    assert found.out_of_domain.full_gain.value < 0
+    assert found.out_of_domain.recovered is None
+    assert only(plant(tmp_path / "no base", {"full": (0.8, 0.3), "lora": (0.6, 0.6)})).in_domain.recovered is None
 
 
 @pytest.mark.parametrize(
@@ -166,16 +166,16 @@ def test_a_clear_study_gets_its_verdict(tmp_path: Path, means: Means, verdict: V
     assert only(plant(tmp_path, means, spread=0.01)).verdict is verdict
 
 
-def test_noise_larger_than_the_gap_is_undetermined(tmp_path: Path) -> None:
+def test_noise_larger_than_the_gap_is_inconclusive(tmp_path: Path) -> None:
     assert only(plant(tmp_path, {"full": (0.52, 0.5), "lora": (0.5, 0.5)}, spread=0.5)).verdict is (
-        Verdict.UNDETERMINED
+        Verdict.INCONCLUSIVE
     )
 
 
 def test_one_seed_is_described(tmp_path: Path) -> None:
     found = only(plant(tmp_path, {"full": (0.8, 0.6), "lora": (0.2, 0.3)}, seeds=1))
     assert found.verdict is Verdict.DESCRIPTIVE
-    assert found.same.adapter_wobble is None
+    assert found.in_domain.adapter_seed_difference is None
 
 
 def test_the_hypotheses_are_a_family_of_their_own(tmp_path: Path) -> None:
@@ -184,13 +184,17 @@ def test_the_hypotheses_are_a_family_of_their_own(tmp_path: Path) -> None:
     p_values: dict[tuple[str, ...], dict[str, Persistence]] = {}
     for declared in ((), ("layer_lora",)):
         declare(root, margins={"answer": 0.02}, adapters=declared)
-        p_values[declared] = {pair.adapter: pair for pair in compute_persistence(load(root))}
+        p_values[declared] = {pair.adapter: pair for pair in estimate_persistence(load(root))}
     alone, among = p_values["layer_lora",]["layer_lora"], p_values[()]["layer_lora"]
     assert (alone.declared, p_values["layer_lora",]["lora"].declared) == (True, False)
-    assert alone.same.gap.found == among.same.gap.found
-    mean, stderr, df = (alone.same.gap.found.value, alone.same.gap.found.stderr, alone.same.gap.found.df)
-    assert alone.same.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df))
-    assert (among.same.gap.difference or 0) > (alone.same.gap.difference or 0)
+    assert alone.in_domain.gap.found == among.in_domain.gap.found
+    mean, stderr, df = (
+        alone.in_domain.gap.found.value,
+        alone.in_domain.gap.found.stderr,
+        alone.in_domain.gap.found.df,
+    )
+    assert alone.in_domain.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df))
+    assert (among.in_domain.gap.difference or 0) > (alone.in_domain.gap.difference or 0)
 
 
 def declare(root: Path, **analysis: Any) -> None:
@@ -223,7 +227,7 @@ def test_a_family_goes_over_training_tasks_and_sizes_but_over_no_two_scores(tmp_
                     made.append(Made(adapter=label, task=task, seed=seed, scores=scores, request=asked))
     root = write(tmp_path, *made)
     declare(root, adapters=["layer_lora"])
-    found = compute_persistence(load(root))
+    found = estimate_persistence(load(root))
     assert len(found) == 16  # training tasks by sizes by adapters by scores
     families: dict[tuple[str, bool], list[Persistence]] = {}
     for pair in found:
@@ -232,8 +236,12 @@ def test_a_family_goes_over_training_tasks_and_sizes_but_over_no_two_scores(tmp_
         families.setdefault((pair.score, hypothesis), []).append(pair)
     assert [len(family) for family in families.values()] == [4, 4, 8]
     for family in families.values():
-        changes = [pair.change for pair in family if pair.change]
-        for effects in ([pair.same.gap for pair in family], [pair.shift.gap for pair in family], changes):
+        dids = [pair.did for pair in family if pair.did]
+        for effects in (
+            [pair.in_domain.gap for pair in family],
+            [pair.out_of_domain.gap for pair in family],
+            dids,
+        ):
             for test, alone in (
                 ("difference", difference),
                 ("equivalence", lambda effect: equivalence(effect, 0.02)),
@@ -255,11 +263,11 @@ def test_a_gap_in_domain_counts_once_however_many_the_shifts(tmp_path: Path) -> 
     (root / "plan.json").write_text(json.dumps(plan))
     for path in [*root.glob("cells/*/s*/manuals_qa-*")]:
         path.with_name(path.name.replace(".json", "x.json")).write_text(path.read_text())
-    found = [pair for pair in compute_persistence(load(root)) if pair.score == "answer"]
-    assert [pair.shift.task for pair in found] == ["manuals_qa", "again"]
+    found = [pair for pair in estimate_persistence(load(root)) if pair.score == "answer"]
+    assert [pair.out_of_domain.task for pair in found] == ["manuals_qa", "again"]
     for pair in found:
-        assert pair.same.gap == alone.same.gap
-        assert pair.shift.gap.difference == pytest.approx(2 * (alone.shift.gap.difference or 0))
+        assert pair.in_domain.gap == alone.in_domain.gap
+        assert pair.out_of_domain.gap.difference == pytest.approx(2 * (alone.out_of_domain.gap.difference or 0))
 
 
 def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Path) -> None:
@@ -269,15 +277,15 @@ def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Pa
     root = write(tmp_path, *(Made(adapter=a, seed=s, scores=scores) for a in ("full", "lora") for s in (0, 1)))
     for path in root.glob("cells/*/scores/manuals_qa*.json"):
         path.write_text(path.read_text().replace('"answer": "text"', '"answer": "letter"'))
-    by_score = {pair.score: pair for pair in compute_persistence(load(root))}
-    assert by_score["answer"].change is None
+    by_score = {pair.score: pair for pair in estimate_persistence(load(root))}
+    assert by_score["answer"].did is None
     assert by_score["answer"].verdict is Verdict.NOT_COMPARABLE
-    assert by_score["gold_nll"].change is not None
-    assert by_score["answer"].same.mcnemar == {0: 1.0, 1: 1.0}
+    assert by_score["gold_nll"].did is not None
+    assert by_score["answer"].in_domain.mcnemar == {0: 1.0, 1: 1.0}
 
 
 def test_without_full_fine_tuning_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
-    assert compute_persistence(load(plant(tmp_path, {"lora": (0.8, 0.6), "qlora": (0.2, 0.3)}))) == ()
+    assert estimate_persistence(load(plant(tmp_path, {"lora": (0.8, 0.6), "qlora": (0.2, 0.3)}))) == ()
 
 
 def test_right_and_wrong_are_counted_on_the_items_that_all_seeds_have(tmp_path: Path) -> None:
@@ -287,7 +295,7 @@ def test_right_and_wrong_are_counted_on_the_items_that_all_seeds_have(tmp_path: 
         for adapter in ("full", "lora")
         for seed in range(2)
     ]
-    assert only(write(tmp_path, *made)).same.mcnemar == {0: 1.0, 1: 1.0}
+    assert only(write(tmp_path, *made)).in_domain.mcnemar == {0: 1.0, 1: 1.0}
 
 
 def test_only_seeds_that_both_tasks_have_count(tmp_path: Path) -> None:
@@ -295,9 +303,11 @@ def test_only_seeds_that_both_tasks_have_count(tmp_path: Path) -> None:
     (path,) = root.glob("cells/*lora__s2*/scores/manuals_qa*.json")
     path.unlink()
     found = only(root)
-    assert found.change
-    assert found.same.gap.found.seeds == found.shift.gap.found.seeds == found.change.found.seeds == 2
-    assert found.change.found.value == pytest.approx(found.shift.gap.found.value - found.same.gap.found.value)
+    assert found.did
+    assert found.in_domain.gap.found.seeds == found.out_of_domain.gap.found.seeds == found.did.found.seeds == 2
+    assert found.did.found.value == pytest.approx(
+        found.out_of_domain.gap.found.value - found.in_domain.gap.found.value
+    )
 
 
 def test_seeds_that_share_no_task_show_nothing_yet(tmp_path: Path) -> None:
@@ -306,13 +316,12 @@ def test_seeds_that_share_no_task_show_nothing_yet(tmp_path: Path) -> None:
         (path,) = root.glob(f"cells/{pattern}.json")
         path.unlink()
     results = load(root)
-    assert [pair for pair in compute_persistence(results) if pair.score == "answer"] == []
-    build(results)
-    assert "on that task" in summarise(results)
-    assert spreads(results) == {}  # one seed on each task
+    assert [pair for pair in estimate_persistence(results) if pair.score == "answer"] == []
+    assert write_headline(build(results)).in_domain.startswith("In domain (k8s_qa): ")
+    assert estimate_spreads(results) == {}  # one seed on each task
 
 
 def test_training_tasks_keep_the_order_of_the_plan(tmp_path: Path) -> None:
     row = {"answer": dict.fromkeys("abcd", 1.0)}
     made = [Made(adapter=a, task=t, scores=dict.fromkeys(TASKS, row)) for t in TASKS for a in ("full", "lora")]
-    assert [pair.task for pair in compute_persistence(load(write(tmp_path, *made)))] == [*TASKS]
+    assert [pair.task for pair in estimate_persistence(load(write(tmp_path, *made)))] == [*TASKS]

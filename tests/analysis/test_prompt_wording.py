@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.prompt_wording import EFFECT, prompt_effects
+from medcot_bench.analysis.prompt_wording import estimate_prompt_effects
+from medcot_bench.results.comparisons import Factor
 from medcot_bench.results.folder import load
 
 OTHER = "manuals_qa"  # stands for the same items in another prompt
@@ -39,10 +40,10 @@ def values(adapter: str, seed: int, loss: float, sign: int) -> Mapping[str, Mapp
 
 @pytest.mark.parametrize(("score", "sign"), [("answer", 1), ("gold_nll", -1)])
 def test_what_another_prompt_costs(tmp_path: Path, score: str, sign: int) -> None:
-    found = {effect.adapters: effect for effect in prompt_effects(load(plant(tmp_path, "k8s_qa", sign)))}
+    found = {effect.adapters: effect for effect in estimate_prompt_effects(load(plant(tmp_path, "k8s_qa", sign)))}
     assert set(found) == {("full",), ("lora",)}
     full, lora = found["full",], found["lora",]
-    assert (full.trained, full.task, full.score, full.effect) == ("k8s_qa", OTHER, score, EFFECT)
+    assert (full.trained, full.task, full.score, full.effect) == ("k8s_qa", OTHER, score, Factor.PROMPT)
     assert full.found.value == pytest.approx(0.3, abs=0.02)
     assert full.p_value is not None
     assert lora.p_value is not None
@@ -50,4 +51,4 @@ def test_what_another_prompt_costs(tmp_path: Path, score: str, sign: int) -> Non
 
 
 def test_a_task_of_its_own_items_is_no_other_prompt(tmp_path: Path) -> None:
-    assert prompt_effects(load(plant(tmp_path, None))) == ()
+    assert estimate_prompt_effects(load(plant(tmp_path, None))) == ()

@@ -9,7 +9,7 @@ from pathlib import Path
 from planted import Made, failed, write
 
 from medcot_bench.analysis.build import build
-from medcot_bench.analysis.ranks import ranked
+from medcot_bench.analysis.ranks import rank
 from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Rank
 from medcot_bench.stats.contrasts import SeedValues
@@ -30,7 +30,7 @@ def test_what_is_not_told_from_the_best_shares_its_rank_and_the_next_counts_all_
         "d": values(0.1),
         "e": values(0.201),
     }
-    assert {name: str(rank) for name, rank in ranked(rows, GROUPS, "answer").items()} == {
+    assert {name: str(rank) for name, rank in rank(rows, GROUPS, "answer").items()} == {
         "a": "1=",
         "b": "1=",
         "c": "3=",
@@ -41,18 +41,18 @@ def test_what_is_not_told_from_the_best_shares_its_rank_and_the_next_counts_all_
 
 def test_lower_is_better_for_likelihoods() -> None:
     rows = {"a": values(0.8), "b": values(0.3)}
-    assert ranked(rows, GROUPS, "gold_nll") == {"b": Rank(1, False, "gold_nll"), "a": Rank(2, False, "gold_nll")}
-    assert [*ranked(rows, GROUPS, "answer")] == ["a", "b"]
+    assert rank(rows, GROUPS, "gold_nll") == {"b": Rank(1, False, "gold_nll"), "a": Rank(2, False, "gold_nll")}
+    assert [*rank(rows, GROUPS, "answer")] == ["a", "b"]
 
 
 def test_what_can_t_be_told_is_a_tie() -> None:
     alone = {0: {"x": 1.0}}
-    assert ranked({"a": alone, "b": {0: {"x": 0.0}}}, {"x": "x"}, "answer") == {
+    assert rank({"a": alone, "b": {0: {"x": 0.0}}}, {"x": "x"}, "answer") == {
         "a": Rank(1, True, "answer"),
         "b": Rank(1, True, "answer"),
     }
-    assert ranked({"a": values(0.8), "b": {9: {"x": 1.0}}}, GROUPS, "answer") == {}
-    assert ranked({}, {}, "answer") == {}
+    assert rank({"a": values(0.8), "b": {9: {"x": 1.0}}}, GROUPS, "answer") == {}
+    assert rank({}, {}, "answer") == {}
 
 
 def test_a_row_that_lacks_a_seed_is_not_ranked_and_takes_nothing_from_the_others(tmp_path: Path) -> None:

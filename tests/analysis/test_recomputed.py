@@ -36,7 +36,7 @@ class Gap:
         sides = [
             (a, found.task, t, found.score)
             for a in ("full", found.adapter)
-            for t in (found.task, found.shift.task)
+            for t in (found.task, found.out_of_domain.task)
         ]
         seeds, base = stored.seeds(*sides), ("none", None, task, found.score)
         sign = -1.0 if found.score == "gold_nll" else 1.0
@@ -50,7 +50,7 @@ class Gap:
 
 def gaps_of(stored: Stored, found: Any) -> tuple[Gap, Gap]:
     """On the training task and under shift."""
-    return Gap(stored, found, found.task), Gap(stored, found, found.shift.task)
+    return Gap(stored, found, found.task), Gap(stored, found, found.out_of_domain.task)
 
 
 def apart(table: Table) -> float | None:
@@ -85,16 +85,16 @@ def test_every_mean_and_gap_of_a_published_study_is_found_again(folder: Path) ->
                 compared += bool(groups) and same_mean(mean, (table, groups))
     for found in board.persistence:
         both = gaps_of(stored, found)
-        for side, mine in zip((found.same, found.shift), both, strict=True):
+        for side, mine in zip((found.in_domain, found.out_of_domain), both, strict=True):
             assert agrees(side.full, (1.0, mine.full))
             assert agrees(side.adapter, (1.0, mine.own))
             assert agrees(side.gap.found, (1.0, mine.gap))
             for gain, table in zip((side.adapter_gain, side.full_gain), mine.gains, strict=bool(mine.gains)):
                 assert agrees(gain, (1.0, table))
-            assert like(side.full_wobble, apart(mine.full))
-            assert like(side.adapter_wobble, apart(mine.own))
-        if found.change:
-            assert agrees(found.change.found, (1.0, both[1].gap), (-1.0, both[0].gap))
+            assert like(side.full_seed_difference, apart(mine.full))
+            assert like(side.adapter_seed_difference, apart(mine.own))
+        if found.did:
+            assert agrees(found.did.found, (1.0, both[1].gap), (-1.0, both[0].gap))
             compared += 1
     assert compared > 10
 
@@ -122,7 +122,7 @@ def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: P
     stored, board = stored_in(folder), board_of(folder)
     families: defaultdict[tuple[str, bool], list[Any]] = defaultdict(list)
     for found in board.persistence:
-        named = [(asked["adapters"], found.adapter), (asked["shifts"], found.shift.task)]
+        named = [(asked["adapters"], found.adapter), (asked["shifts"], found.out_of_domain.task)]
         hypothesis = found.score == asked["primary"] and all(not names or one in names for names, one in named)
         assert found.declared == hypothesis
         families[found.score, hypothesis].append(found)
@@ -134,11 +134,14 @@ def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: P
                 same, shift = gaps_of(stored, found)
                 # A gap in domain is one whatever the shift, where it is of the same seeds.
                 if kind == "same":
-                    effects[found.task, found.adapter, same.gap[0].shape[0]] = (found.same.gap, [(1.0, same.gap)])
+                    effects[found.task, found.adapter, same.gap[0].shape[0]] = (
+                        found.in_domain.gap,
+                        [(1.0, same.gap)],
+                    )
                 elif kind == "shift":
-                    effects[number] = (found.shift.gap, [(1.0, shift.gap)])
-                elif found.change:
-                    effects[number] = (found.change, [(1.0, shift.gap), (-1.0, same.gap)])
+                    effects[number] = (found.out_of_domain.gap, [(1.0, shift.gap)])
+                elif found.did:
+                    effects[number] = (found.did, [(1.0, shift.gap), (-1.0, same.gap)])
             tests = [two_tests(asked["margins"][score], *parts) for _, parts in effects.values()]
             zero, beyond = (holm([test[place] for test in tests]) for place in (0, 1))
             assert same_p([effect.difference for effect, _ in effects.values()], zero)
@@ -148,19 +151,19 @@ def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: P
                 for (key, (_, parts)), *ps in zip(effects.items(), zero, beyond, strict=True)
             }
             for number, found in enumerate(family):
-                seeds = found.same.gap.found.seeds
+                seeds = found.in_domain.gap.found.seeds
                 key = (found.task, found.adapter, seeds) if kind == "same" else number
                 if key in found_again:
                     read_off[kind, number] = found_again[key]
         for number, found in enumerate(family):
-            if found.change and found.change.found.seeds > 1:
+            if found.did and found.did.found.seeds > 1:
                 assert str(found.verdict) == verdict(
                     *(read_off[kind, number] for kind in ("same", "shift", "change"))
                 )
 
 
 def told(above: bool, zero: float | None, beyond: float | None) -> tuple[int, bool]:
-    """1, -1, or 0 for what is not told from zero; and whether it lies within the margin."""
+    """1, -1, or 0 for what is not significant; and whether it lies within the margin."""
     sign = (1 if above else -1) if zero is not None and zero <= 0.05 else 0
     return sign, beyond is not None and beyond <= 0.05
 
@@ -170,7 +173,7 @@ def verdict(same: tuple[int, bool], shift: tuple[int, bool], change: tuple[int, 
     if same[1]:
         return "no gap in domain"
     if same[0] < 1:
-        return "adapter better in domain" if same[0] else "undetermined"
+        return "adapter better in domain" if same[0] else "inconclusive"
     if shift[0] == 1 and change[1]:
         return "persists"
     if shift[1] and change[0] == -1:
@@ -179,7 +182,7 @@ def verdict(same: tuple[int, bool], shift: tuple[int, bool], change: tuple[int, 
         return "reverses"
     if shift[0] == 1 and change[0]:
         return "widens" if change[0] == 1 else "shrinks"
-    return "undetermined"
+    return "inconclusive"
 
 
 def quantile(*tables: tuple[float, Table]) -> float:
@@ -192,7 +195,7 @@ def test_every_ratio_and_count_of_a_published_study_is_found_again(folder: Path)
     stored, compared = stored_in(folder), 0
     for found in board_of(folder).persistence:
         both = gaps_of(stored, found)
-        for side, mine in zip((found.same, found.shift), both, strict=True):
+        for side, mine in zip((found.in_domain, found.out_of_domain), both, strict=True):
             for place, p in enumerate(side.mcnemar.values()):
                 sides = ((mine.full[0], mine.own[0]), (mine.own[0], mine.full[0]))
                 only = [int((one[place] > other[place]).sum()) for one, other in sides]
@@ -225,10 +228,10 @@ def test_every_factor_and_prompt_effect_of_a_published_study_is_found_again(fold
     stored, board = stored_in(folder), board_of(folder)
     families: defaultdict[Any, list[tuple[float | None, Table]]] = defaultdict(list)
     weights = {
-        "all layers, not some": (0.5, 0.5, -0.5, -0.5),
-        "full rank, not low": (0.5, 0.5, -0.5, -0.5),
-        "interaction": (1.0, -1.0, -1.0, 1.0),
-        "16 or 32 bits, not 4": (1.0, -1.0),
+        "scope": (0.5, 0.5, -0.5, -0.5),
+        "rank": (0.5, 0.5, -0.5, -0.5),
+        "scope x rank": (1.0, -1.0, -1.0, 1.0),
+        "bits": (1.0, -1.0),
     }
     for effect in board.factors:
         rows = stored.tables(

@@ -79,8 +79,8 @@ def test_every_gap_at_equal_value_of_a_published_study_is_found_again(folder: Pa
             assert found.seeds == len(levels)
             assert (found.level, found.further) == pytest.approx((fmean(levels), fmean(leads)), rel=1e-9)
             explained = [(1.0, end), *((-1.0, table) for _, table in matched)]
-            assert agrees(found.plain, (1.0, end))
-            assert agrees(found.gap, *matched)
+            assert agrees(found.gap_at_end, (1.0, end))
+            assert agrees(found.gap_at_level, *matched)
             assert agrees(found.explained, *explained)
             tests.append([two_tests(1.0, *parts)[0] for parts in (matched, [(1.0, end)], explained)])
         adjusted = [holm([*column]) for column in zip(*tests, strict=True)]
@@ -95,11 +95,11 @@ def reading(found: Any, gap: bool, plain: bool, explained: bool) -> str:
     if found.seeds < 2:
         return "descriptive: one seed"
     if gap:
-        return f"{'full' if found.gap.value > 0 else found.adapter} generalises better"
+        return f"{'full' if found.gap_at_level.value > 0 else 'adapter'} generalises better"
     behind = found.further > 0
-    if plain and explained and (found.plain.value > 0, found.explained.value > 0) == (behind, behind):
-        return f"{found.adapter} learnt {'less' if behind else 'more'}"
-    return "undetermined"
+    if plain and explained and (found.gap_at_end.value > 0, found.explained.value > 0) == (behind, behind):
+        return "adapter under-trained" if behind else "adapter trained further"
+    return "inconclusive"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

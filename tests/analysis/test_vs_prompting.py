@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from planted import Made, failed, write
 
-from medcot_bench.analysis.build import UNCHANGED, build
+from medcot_bench.analysis.build import build
 from medcot_bench.analysis.comparison import compare
-from medcot_bench.report.recommendation import recommend
+from medcot_bench.report.recommendation import write_recommendation
 from medcot_bench.results.folder import Results, load
-from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.results.leaderboard import Failure, Leaderboard
 
 ITEMS = 60
 GAIN = "none (few_shot=5)"
@@ -44,8 +44,13 @@ def study(root: Path, few_shot: float, trained: float, spread: float = 0.1) -> R
     return load(write(root, base, *models))
 
 
-def told(board: Leaderboard) -> dict[tuple[str, str], str]:
+def signs(board: Leaderboard) -> dict[tuple[str, str], str]:
     return {(found.adapter, found.prompt): found.finding.sign for found in board.prompted}
+
+
+def said(board: Leaderboard) -> str:
+    (found,) = board.recommendations
+    return " ".join(write_recommendation(found))
 
 
 def test_a_baseline_is_a_row_beside_the_base(tmp_path: Path) -> None:
@@ -58,24 +63,22 @@ def test_a_baseline_is_a_row_beside_the_base(tmp_path: Path) -> None:
     assert rows["none"].tasks["k8s_qa"].scores["answer"].value == pytest.approx(0.2, abs=0.03)
     assert {row.tasks["k8s_qa"].ranks["k8s_qa"].place for row in board.rows} == {1, 2, 3, 4, 5}
     assert row.tasks["k8s_qa"].ranks["k8s_qa"].place == 1
-    assert UNCHANGED not in row.tasks["k8s_qa"].marks
+    assert not row.tasks["k8s_qa"].unchanged
 
 
 def test_where_few_shot_wins_training_is_not_recommended(tmp_path: Path) -> None:
     results = study(tmp_path, few_shot=0.7, trained=0.5)
     board = build(results)
-    assert told(board) == {
-        ("full", "none"): "above",
-        ("full", GAIN): "below",
-        ("full", "none (cot)"): "above",
-        ("lora", "none"): "above",
-        ("lora", GAIN): "below",
-        ("lora", "none (cot)"): "above",
+    assert signs(board) == {
+        ("full", "none"): "> 0",
+        ("full", GAIN): "< 0",
+        ("full", "none (cot)"): "> 0",
+        ("lora", "none"): "> 0",
+        ("lora", GAIN): "< 0",
+        ("lora", "none (cot)"): "> 0",
     }
-    (line,) = recommend(board)
-    assert f"within 24 GB: {GAIN}" in line
-    assert f"prompting beats training: {GAIN} is ahead of full (trained less prompted -0.2" in line
-    assert line.count("no need to train") == 1
+    assert f"Recommended for k8s_qa (answer, up to 24 GB): {GAIN}." in said(board)
+    assert f"No need to train: the prompt {GAIN} beats full (full - prompt = -0.2" in said(board)
     found = {one.adapter: one.ahead.value for one in compare([results], GAIN, "answer")}
     assert found["full"] == pytest.approx(-0.2, abs=0.05)
 
@@ -83,17 +86,15 @@ def test_where_few_shot_wins_training_is_not_recommended(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("few_shot", "spread", "sentence"),
     [
-        (0.5, 0.01, f"prompting ties with full: {GAIN} is within 0.02 of it"),
-        (0.5, 0.4, f"full is not told from the best prompt, {GAIN}"),
-        (0.3, 0.1, f"training pays: full is ahead of the best prompt, {GAIN}"),
+        (0.5, 0.01, f"No need to train: the prompt {GAIN} is within 0.02 of full (full - prompt = "),
+        (0.5, 0.4, f"No gain from training is shown over the best prompt, {GAIN} (full - prompt = "),
+        (0.3, 0.1, f"Training pays: full beats the best prompt, {GAIN} (full - prompt = +0.1"),
     ],
 )
 def test_what_is_said_of_training_rests_on_the_tests(
     tmp_path: Path, few_shot: float, spread: float, sentence: str
 ) -> None:
-    (line,) = recommend(build(study(tmp_path, few_shot=few_shot, trained=0.5, spread=spread)))
-    assert sentence in line
-    assert ("no need to train" in line) == ("ties" in sentence)
+    assert sentence in said(build(study(tmp_path, few_shot=few_shot, trained=0.5, spread=spread)))
 
 
 def test_a_baseline_without_the_primary_score_changes_no_rank_of_others(tmp_path: Path) -> None:
@@ -119,12 +120,12 @@ def test_a_failure_belongs_to_the_prompt_that_failed(tmp_path: Path) -> None:
     cell["evaluations"].append({"id": "ffff", "cell": "", "task": "k8s_qa", "baseline": "few_shot=5"})
     path.write_text(json.dumps(plan))
     rows = {row.adapter: row.failures for row in build(load(tmp_path)).rows}
-    assert rows == {"none": (), GAIN: ("scoring k8s_qa (few_shot=5), oom: no memory",)}
+    assert rows == {"none": (), GAIN: (Failure(None, "k8s_qa (few_shot=5)", "oom", "no memory"),)}
 
 
 def test_without_baselines_nothing_is_said_of_prompting(tmp_path: Path) -> None:
     results = study(tmp_path, few_shot=0.7, trained=0.5)
     board = build(replace(results, plan=replace(results.plan, baselines=())))
     assert board.prompted == ()
-    (line,) = recommend(board)
-    assert "prompting" not in line
+    assert board.recommendations[0].prompting is None
+    assert "prompt" not in said(board)

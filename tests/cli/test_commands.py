@@ -36,7 +36,7 @@ def test_plan_shows_cells_reasons_and_disk(
     output = capsys.readouterr().out
     assert "task: k8s_qa[file:k8s_qa.jsonl], kubernetes: 12 to train on, 2 to score" in output
     assert "not trained yet" in output
-    assert "2 cells, 2 scores: 1 to train, 1 to score only, 0 done" in output
+    assert "2 training runs, 2 evaluations: 1 to train, 1 to score only, 0 done" in output
     assert "kept (adapters)" in output
     assert not Path(study_fields["output_dir"]).exists()
 
@@ -101,14 +101,16 @@ def test_runs_by_flags_then_says_that_nothing_is_left(study_fields: dict[str, An
     assert lines[0].startswith("plan: 2 runs, 2 to do, into ")
     assert lines[1] == "[1/2] none"
     assert any(line.startswith("    trained 2 steps in") for line in lines)
-    assert "2 cells finished of 2" in lines
-    assert any(re.match(r"lora:lr=1e-3 +k8s_qa\[file:k8s_qa.jsonl\] +\d\.\d{3}", line) for line in lines)
-    assert "so no gap is shown." in first.stdout
-    assert lines[-2].startswith(f"files: {study_fields['output_dir']}/leaderboard.md")
-    assert lines[-1].startswith("next:  the same command with --seeds 0,1,2")
+    assert "2 training runs finished of 2" in lines
+    assert any(re.match(r"lora:lr=1e-3 +\d\.\d{3}", line) for line in lines)
+    closing = " ".join("\n".join(lines).rpartition("\n\n")[2].split())
+    assert closing.startswith("In domain (k8s_qa): ")
+    assert "Verdict: none. There is no full fine-tuning beside it to measure a gap against." in closing
+    assert "To settle it: --seeds 0,1,2; about " in closing
+    assert f"Files: {study_fields['output_dir']}/leaderboard.md, also .csv and .json" in closing
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 0
-    assert "nothing to run: all 2 cells and 2 scores are done" in second.stdout
+    assert "nothing to run: all 2 training runs and 2 evaluations are done" in second.stdout
     quiet = subprocess.run([*command, "-q"], capture_output=True, text=True, check=False)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
@@ -154,7 +156,7 @@ def test_a_terminal_shows_bars_and_the_same_lines(study_fields: dict[str, Any]) 
     text = output.decode()
     assert "left" in text
     assert "[2/2] lora:lr=1e-3 × k8s_qa × seed 0 (" in text
-    assert "files: " in text
+    assert "Files: " in text
 
 
 def test_a_closed_pipe_is_no_error() -> None:

@@ -51,12 +51,12 @@ def test_persistence_is_the_question_with_its_hypotheses(capsys: pytest.CaptureF
     assert asked.margins == {"answer": 0.1, "gold_nll": 0.05}
     assert main(["plan", "--preset", "persistence"]) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"^18 cells, .*: 18 to train, ", shown, re.MULTILINE)  # adapters by tasks by rates
-    assert "these try learning rates" in shown
-    kept = r"^overlap: \d+ scored items of k8s_qa share 13 words in a row with training of k8s_qa; kept, since "
-    assert re.search(kept, shown, re.MULTILINE)
+    assert re.search(r"^18 training runs, .*: 18 to train, ", shown, re.MULTILINE)  # adapters by tasks by rates
+    assert "LR search first; then the study, at the chosen rates" in shown
+    kept = r"overlap: \d+ test items of k8s_qa share a 13-word phrase with the training items of k8s_qa; kept as "
+    assert re.search(kept, " ".join(shown.split()))
     assert re.search(r"^time: about \S.* on two cores of ", shown, re.MULTILINE)
-    assert re.search(r"^disk: \S.* kept \(adapters\), \S.* more while a cell runs$", shown, re.MULTILINE)
+    assert re.search(r"^disk: \S.* kept \(adapters\), \S.* more during a training run$", shown, re.MULTILINE)
 
 
 def test_a_preset_s_hypotheses_hold_on_every_number_of_training_items(capsys: pytest.CaptureFixture[str]) -> None:

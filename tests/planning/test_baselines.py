@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from medcot_bench.analysis.notes import baseline_note
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.evaluations import left_out_baselines
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.planning.plan import Plan
+from medcot_bench.report.notes import write_left_out_baseline
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Study
 
@@ -21,7 +21,7 @@ ALL = "zero_shot,few_shot=2,cot,no_context"
 
 
 def said(plan: Plan) -> list[str]:
-    return [*map(baseline_note, left_out_baselines(plan))]
+    return [*map(write_left_out_baseline, left_out_baselines(plan))]
 
 
 def plan_of(fields: Fields, **changes: Any) -> Plan:

@@ -272,7 +272,7 @@ def test_a_csv_becomes_a_trained_and_scored_comparison_by_one_command(capsys: py
     assert main(["run", *TRAIN[:-2], *small, "-o", "out"]) == 0
     output = capsys.readouterr().out
     assert "note: support_tickets: no row says which others it belongs to" in output
-    assert "4 cells finished of 4" in output
+    assert "4 training runs finished of 4" in output
     leaderboard = Path("out/leaderboard.md").read_text()
     assert r"support_tickets\[file:support tickets.csv\]" in leaderboard
     assert "standard errors take rows as independent" in leaderboard

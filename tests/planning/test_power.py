@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.pilot import spreads
+from medcot_bench.analysis.pilot import estimate_spreads
 from medcot_bench.cli import main
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.power import ASSUMED, Expectation, expectations, without_variances
-from medcot_bench.report.power_table import power
+from medcot_bench.report.power_table import write_power
 from medcot_bench.results.folder import Results, load
 from medcot_bench.stats.contrasts import Part
-from medcot_bench.stats.power import CHANGE, GAP, Spread, Varying, detectable, mean_spread, spread_of
+from medcot_bench.stats.power import DID, GAP, Spread, Varying, detectable, mean_spread, spread_of
 from medcot_bench.study.schema import Study
 
 SIZES = {"k8s_qa": 36, "manuals_qa": 120}
@@ -33,7 +33,7 @@ def planned(fields: dict[str, Any], pilot: Results | None = None, **changes: Any
         "seeds": (0, 1, 2),
         "training": {"train_items": 40},
     }
-    known = spreads(pilot) if pilot else None
+    known = estimate_spreads(pilot) if pilot else None
     return [*expectations(make_plan(Study.model_validate(fields | study | changes)), known, None)]
 
 
@@ -50,24 +50,28 @@ def pilot(root: Path, score: str = "answer") -> Results:
     return load(write(root, *made))
 
 
-def test_gaps_and_comparable_changes_are_expected_by_assumed_variances(study_fields: dict[str, Any]) -> None:
+def unwrapped(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_gaps_and_comparable_differences_are_expected_by_assumed_variances(study_fields: dict[str, Any]) -> None:
     found = planned(study_fields)
     assert [(e.effect, e.task, e.score) for e in found] == [
         (GAP, "k8s_qa", "answer"),
         (GAP, "manuals_qa", "answer"),
-        (CHANGE, "manuals_qa", "answer"),  # not medqa_cot: a letter is no text
+        (DID, "manuals_qa", "answer"),  # not medqa_cot: a letter is no text
         (GAP, "k8s_qa", "gold_nll"),
         (GAP, "manuals_qa", "gold_nll"),
-        (CHANGE, "manuals_qa", "gold_nll"),
+        (DID, "manuals_qa", "gold_nll"),
         (GAP, "medqa_cot", "gold_nll"),
-        (CHANGE, "medqa_cot", "gold_nll"),
+        (DID, "medqa_cot", "gold_nll"),
     ]
     gap = found[0]
     assert (gap.groups, gap.seeds, gap.margin) == (18, 3, 0.02)
     assumed = ASSUMED[GAP, "answer"]
     assert gap.detectable == detectable(assumed.stderr(18, 3), assumed.df(18, 3))
     assert [e.detectable for e in found[:3]] == sorted(e.detectable or 0 for e in found[:3])
-    changed, assumed = found[2], ASSUMED[CHANGE, "answer"]
+    changed, assumed = found[2], ASSUMED[DID, "answer"]
     both = 1 / (1 / 18 + 1 / changed.groups)  # groups of two tasks are others: their variances add
     assert changed.detectable == pytest.approx(
         detectable(
@@ -81,8 +85,8 @@ def test_gaps_and_comparable_changes_are_expected_by_assumed_variances(study_fie
 
 def test_groups_that_tasks_share_are_counted_once(study_fields: dict[str, Any]) -> None:
     found = planned(study_fields, tasks="k8s_qa", eval_tasks="k8s_qa@other_prompt")
-    change = next(e for e in found if e.effect == CHANGE and e.score == "gold_nll")
-    assumed = ASSUMED[CHANGE, "gold_nll"]
+    change = next(e for e in found if e.effect == DID and e.score == "gold_nll")
+    assumed = ASSUMED[DID, "gold_nll"]
     assert change.detectable == detectable(assumed.stderr(change.groups, 3), assumed.df(change.groups, 3))
 
 
@@ -90,8 +94,9 @@ def test_one_group_and_no_gap_are_nothing_to_plan_by(study_fields: dict[str, Any
     found = planned(study_fields, limit=1)
     assert {e.groups for e in found} == {1}
     assert {(e.detectable, e.showable) for e in found} == {(None, None)}
-    assert "answer: out of reach at a margin of 0.02" in power(found, [], 3, None, None)
-    assert "no difference can be told" in power(found, [], 3, None, None)
+    said = unwrapped(write_power(found, [], 3, None, None))
+    assert "answer: verdicts out of reach at a margin of 0.02" in said
+    assert "no difference is detectable" in said
     for adapters in ("none,lora", "none,full", "full:select=top,lora", "full,full:train_items=50"):
         assert planned(study_fields, adapters=adapters) == []
 
@@ -104,11 +109,11 @@ def test_fewer_answers_written_make_fewer_groups(study_fields: dict[str, Any]) -
 
 def test_a_pilot_gives_the_mean_variances_of_its_adapters(tmp_path: Path, study_fields: dict[str, Any]) -> None:
     results = pilot(tmp_path)
-    found = spreads(results)
+    found = estimate_spreads(results)
     assert {(e.kind, e.score, e.task) for e in found} == {
         (GAP, "answer", "k8s_qa"),
         (GAP, "answer", "manuals_qa"),
-        (CHANGE, "answer", "manuals_qa"),
+        (DID, "answer", "manuals_qa"),
     }
     by_adapter = []
     for adapter in ("lora", "qlora"):
@@ -134,7 +139,7 @@ def test_a_pilot_gives_the_mean_variances_of_its_adapters(tmp_path: Path, study_
             assert one.detectable == detectable(its.stderr(one.groups, 3), its.df(one.groups, 3))
 
 
-def test_a_change_has_the_error_of_the_groups_of_both_tasks(tmp_path: Path) -> None:
+def test_a_difference_of_gaps_has_the_error_of_the_groups_of_both_tasks(tmp_path: Path) -> None:
     made, true = [], 0.04
     for adapter in ("full", "lora"):
         rng = random.Random(adapter)
@@ -146,16 +151,16 @@ def test_a_change_has_the_error_of_the_groups_of_both_tasks(tmp_path: Path) -> N
                 t: {"answer": {i: v + rng.gauss(0, 0.01) for i, v in of.items()}} for t, of in of_group.items()
             }
             made.append(Made(adapter=adapter, seed=seed, scores=scores))
-    found = spreads(load(write(tmp_path, *made)))
+    found = estimate_spreads(load(write(tmp_path, *made)))
     assert found[SAME].groups == pytest.approx(true, rel=0.3)
-    change = found[Varying(CHANGE, "answer", "k8s_qa", "manuals_qa")]
+    change = found[Varying(DID, "answer", "k8s_qa", "manuals_qa")]
     assert change.groups == pytest.approx(true, rel=0.3)  # by 36 and 120 groups, not by the smaller number
 
 
 def test_a_change_that_a_pilot_lacks_has_the_variances_of_its_gaps(
     tmp_path: Path, study_fields: dict[str, Any]
 ) -> None:
-    found = spreads(pilot(tmp_path))
+    found = estimate_spreads(pilot(tmp_path))
     known = {effect: spread for effect, spread in found.items() if effect.kind == GAP}
     plan = make_plan(
         Study.model_validate(
@@ -163,7 +168,7 @@ def test_a_change_that_a_pilot_lacks_has_the_variances_of_its_gaps(
             | {"adapters": "full,lora", "data": {}, "limit": 36, "eval_tasks": "manuals_qa", "seeds": (0, 1, 2)}
         )
     )
-    (change,) = (e for e in expectations(plan, known, None) if e.effect == CHANGE)
+    (change,) = (e for e in expectations(plan, known, None) if e.effect == DID)
     gap = mean_spread([*known.values()])
     assert change.detectable is not None
     assert change.detectable > detectable(gap.stderr(change.groups, 3), gap.df(change.groups, 3))
@@ -175,14 +180,14 @@ def test_models_that_hardly_differ_give_no_variances(tmp_path: Path) -> None:
     made = [
         Made(adapter=a, seed=seed, scores=s) for a, s in (("full", scores), ("lora", none)) for seed in range(3)
     ]
-    assert spreads(load(write(tmp_path, *made))) == {}
+    assert estimate_spreads(load(write(tmp_path, *made))) == {}
 
 
 def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
     tmp_path: Path, study_fields: dict[str, Any]
 ) -> None:
     results = pilot(tmp_path)
-    found = spreads(results)
+    found = estimate_spreads(results)
     mean = mean_spread([spread for effect, spread in found.items() if effect.kind == GAP])
     (kubectl,) = (e for e in planned(study_fields, results, tasks="kubectl", eval_tasks=()) if e.score == "answer")
     assert kubectl.detectable == detectable(mean.stderr(kubectl.groups, 3), mean.df(kubectl.groups, 3))
@@ -193,19 +198,26 @@ def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
     [
         (
             ["--seeds", "0,1,2"],
-            "answer: out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; effects of 0.1",
+            "answer: verdicts out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; detectable "
+            "effects 0.1",
         ),
         (
             ["--seeds", "0,1,2", "--set", "analysis.primary=rouge_l"],
-            "rouge_l: nothing can be said without variances: none assumed; plan --from DIR takes a pilot's",
+            "rouge_l: no power analysis without variances (none assumed; --from DIR uses a pilot run's).",
         ),
         (["--seeds", "0,1,2", "--set", "analysis.margins.answer=0.9"], "answer: every verdict is in reach"),
-        (["--seeds", "0"], "one seed describes its models: no verdict on their methods will be given"),
-        (["--set", "scoring.scores=rouge_l"], "no gap to plan for: none of the scores that verdicts are given by"),
-        (["--adapters", "none,lora"], "no gap to plan for: that takes full fine-tuning and another adapter"),
-        (["--seeds", "0,1", "--detect", "0.5"], "groups needed for 0.5, 2 / 3 / 5 / 10 seeds"),
-        (["--seeds", "0,1", "--tune-lr", "3"], "change from k8s_qa to manuals_qa"),
-        (["--seeds", "0,1"], "two seeds tell little of how much seeds differ: these 80 % may be "),
+        (["--seeds", "0"], "One seed compares trained models, not methods: no verdict will be given."),
+        (
+            ["--set", "scoring.scores=rouge_l"],
+            "no power analysis: the study makes none of the scores that verdicts are given by",
+        ),
+        (
+            ["--adapters", "none,lora"],
+            "no power analysis: it needs full fine-tuning and another adapter on the same items",
+        ),
+        (["--seeds", "0,1", "--detect", "0.5"], "groups for 0.5 with"),
+        (["--seeds", "0,1", "--tune-lr", "3"], "DiD k8s_qa to"),
+        (["--seeds", "0,1"], "Two seeds say little about the variance between seeds: the power may be only 73%."),
     ],
 )
 def test_the_plan_says_which_verdicts_are_in_reach(
@@ -214,7 +226,7 @@ def test_the_plan_says_which_verdicts_are_in_reach(
     arguments = ["--tasks", "k8s_qa", "--eval-tasks", "manuals_qa", "--adapters", "full,lora", "--limit", "36"]
     arguments += ["--model", str(tiny_model), "-o", str(tmp_path / "out")]
     assert main(["plan", *arguments, *changes]) == 0
-    assert line in capsys.readouterr().out
+    assert line in unwrapped(capsys.readouterr().out)
 
 
 def test_the_scores_are_those_that_verdicts_are_given_by(study_fields: dict[str, Any]) -> None:
@@ -248,16 +260,21 @@ def effect(kind: str, task: str, detectable: float, showable: float, score: str 
 @pytest.mark.parametrize(
     ("same", "shift", "change", "line"),
     [
-        ((0.1, 0.05), (0.1, 0.05), (0.2, 0.05), "answer: every verdict is in reach; effects of 0.100 to 0.200"),
-        ((0.1, 0.05), (0.1, 0.5), (0.2, 0.5), "'persists', 'vanishes'; effects of 0.100 to 0.200 and more can"),
-        ((0.1, 0.5), (0.1, 0.05), (0.2, 0.5), "'no gap', 'persists'; effects of 0.100 to 0.200 and more can be"),
-        ((0.1, 0.5), (0.1, 0.5), (0.2, 0.05), "'no gap', 'vanishes'; effects of 0.100 to 0.200 and more can be"),
-        ((1.5, 0.5), (1.5, 0.5), (2.5, 0.5), "'no gap', 'persists', 'vanishes'; no difference can be told"),
+        (
+            (0.1, 0.05),
+            (0.1, 0.05),
+            (0.2, 0.05),
+            "answer: every verdict is in reach; detectable effects 0.100 to 0.200.",
+        ),
+        ((0.1, 0.05), (0.1, 0.5), (0.2, 0.5), "'persists', 'vanishes'; detectable effects 0.100 to 0.200."),
+        ((0.1, 0.5), (0.1, 0.05), (0.2, 0.5), "'no gap', 'persists'; detectable effects 0.100 to 0.200."),
+        ((0.1, 0.5), (0.1, 0.5), (0.2, 0.05), "'no gap', 'vanishes'; detectable effects 0.100 to 0.200."),
+        ((1.5, 0.5), (1.5, 0.5), (2.5, 0.5), "'no gap', 'persists', 'vanishes'; no difference is detectable."),
         (
             (0.1, 0.05),
             (0.1, 0.05),
             (2.5, 0.05),
-            "answer: no difference can be told in change from k8s_qa to manuals_qa; other effects of 0.100",
+            "answer: no difference is detectable in DiD k8s_qa to manuals_qa; other detectable effects 0.100.",
         ),
     ],
 )
@@ -267,23 +284,22 @@ def test_each_verdict_is_in_reach_by_its_own_effects(
     expected = [
         effect(GAP, "k8s_qa", *same),
         effect(GAP, "manuals_qa", *shift),
-        effect(CHANGE, "manuals_qa", *change),
+        effect(DID, "manuals_qa", *change),
     ]
-    (said,) = power(expected, [], 3, None, None).splitlines()[-1:]
-    assert line in said
+    assert line in unwrapped(write_power(expected, [], 3, None, None))
 
 
 def test_what_is_out_of_reach_under_one_of_several_shifts_is_named() -> None:
     expected = [
         effect(GAP, "k8s_qa", 0.1, 0.05),
         effect(GAP, "manuals_qa", 0.1, 0.05),
-        effect(CHANGE, "manuals_qa", 0.1, 0.5),
+        effect(DID, "manuals_qa", 0.1, 0.5),
         effect(GAP, "kubectl", 0.1, 0.05),
-        effect(CHANGE, "kubectl", 0.1, 0.05),
+        effect(DID, "kubectl", 0.1, 0.05),
     ]
-    assert power(expected, [], 3, None, None).splitlines()[-1] == (
-        "answer: out of reach at a margin of 0.1: 'persists' (change from k8s_qa to manuals_qa); "
-        "effects of 0.100 and more can be told"
+    assert unwrapped(write_power(expected, [], 3, None, None)).endswith(
+        "answer: verdicts out of reach at a margin of 0.1: 'persists' (DiD k8s_qa to manuals_qa); detectable "
+        "effects 0.100."
     )
 
 
@@ -295,9 +311,9 @@ def test_plan_takes_variances_from_a_pilot(
     arguments = ["plan", "--model", study_fields["model"], "--preset", "quick", "-o", str(tmp_path / "out")]
     assert main([*arguments, "--from", str(folder)]) == 0
     out = capsys.readouterr().out
-    assert f"what 3 seeds can tell in 80 % of studies, by the variances in {folder}" in out
-    assert f"gold_nll: nothing can be said without variances: none in {folder}" in out
-    spread = spreads(results)[SAME]
+    assert f"Power analysis (80%, 3 seeds), by variances of {folder}:" in unwrapped(out)
+    assert f"gold_nll: no power analysis without variances (none in {folder})." in unwrapped(out)
+    spread = estimate_spreads(results)[SAME]
     (line,) = [line for line in out.splitlines() if line.startswith("gap on k8s_qa ")]
     groups = int(line.split()[3])
     assert line.split()[4] == f"{detectable(spread.stderr(groups, 3), spread.df(groups, 3)):.3f}"
@@ -319,6 +335,6 @@ def test_a_pilot_of_one_seed_and_an_effect_of_nothing_are_told(
     write(tmp_path / "pilot", *(Made(adapter=adapter, scores=scores) for adapter in ("full", "lora")))
     arguments = ["plan", "--model", study_fields["model"], "--preset", "quick"]
     assert main([*arguments, "--from", str(tmp_path / "pilot")]) == 0
-    assert "no variances to take: too few seeds or groups" in capsys.readouterr().out
+    assert "has no variances (too few seeds or groups" in unwrapped(capsys.readouterr().out)
     assert main([*arguments, "--detect", "0"]) == 2
-    assert "--detect 0: an effect is above 0" in capsys.readouterr().err
+    assert "--detect 0: an effect must be above 0" in capsys.readouterr().err

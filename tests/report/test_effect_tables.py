@@ -8,14 +8,15 @@ from dataclasses import replace
 import pytest
 
 from medcot_bench.report import effect_tables as effects
-from medcot_bench.report.gap_tables import Table
+from medcot_bench.report.blocks import Table
+from medcot_bench.results.comparisons import Factor, Reading
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.testing.example_leaderboards import whole
 
 TABLES: dict[str, Callable[[Leaderboard], Table]] = {
-    "factors": lambda board: effects.factors(board.factors, board),
-    "prompts": lambda board: effects.factors(board.prompts, board),
-    "sizes": effects.sizes,
+    "factors": lambda board: effects.factor_table(board.factors),
+    "prompts": lambda board: effects.factor_table(board.prompts),
+    "sizes": effects.size_table,
 }
 
 
@@ -37,5 +38,27 @@ def with_seeds(board: Leaderboard, seeds: int) -> Leaderboard:
 )
 def test_p_values_of_one_seed_are_marked_as_descriptive(table: str, several: str, one: str) -> None:
     for seeds, expected in ((2, several), (1, one)):
-        headers, (row,) = TABLES[table](with_seeds(whole(), seeds))
-        assert row[headers.index("p")] == expected
+        made = TABLES[table](with_seeds(whole(), seeds))
+        assert made.rows[0][made.headers.index("p")] == expected
+
+
+@pytest.mark.parametrize(
+    ("reading", "said"),
+    [
+        (Reading.FULL_GENERALISES, "full fine-tuning generalises better"),
+        (Reading.ADAPTER_GENERALISES, "lora generalises better"),
+        (Reading.UNDER_TRAINED, "lora is under-trained"),
+        (Reading.FURTHER_TRAINED, "lora is trained further"),
+        (Reading.INCONCLUSIVE, "inconclusive"),
+        (Reading.DESCRIPTIVE, "descriptive: one seed"),
+    ],
+)
+def test_readings_of_matched_gaps_name_the_adapter(reading: Reading, said: str) -> None:
+    board = whole()
+    assert effects.matched_table(replace(board, matched=(replace(board.matched[0], reading=reading),))).rows[0][
+        -1
+    ] == (said)
+
+
+def test_every_factor_has_a_label() -> None:
+    assert set(effects.LABELS) == set(Factor)

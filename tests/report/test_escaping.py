@@ -24,9 +24,11 @@ from markdown_it import MarkdownIt
 from pydantic import TypeAdapter
 
 from medcot_bench.plugins.manager import installed
-from medcot_bench.report.document import Block, Heading, Items, Paragraph, document
+from medcot_bench.report.blocks import Block, Heading, Items, Paragraph
+from medcot_bench.report.document import document
 from medcot_bench.report.exporters.csv import FORMULA
 from medcot_bench.report.format import one_line
+from medcot_bench.report.notes import write_notes
 from medcot_bench.results.leaderboard import Leaderboard
 
 GOLDEN = TypeAdapter(Leaderboard).validate_json(
@@ -222,7 +224,7 @@ def test_json_keeps_every_text(text: str) -> None:
     found = json.loads(exported(board, "json"))
     assert found["base"] == board.base
     assert found["tasks"] == board.tasks
-    assert found["notes"] == list(board.notes)
+    assert found["notes"] == write_notes(board)
 
 
 # --- HTML ---
@@ -299,7 +301,7 @@ def read_latex(text: str) -> str:
 
 def latex_texts(block: str) -> list[str]:
     """Return the texts of one block of the file, which stands between empty lines."""
-    if heading := re.fullmatch(r"\\(?:sub)?section\*\{(.*)\}", block):
+    if heading := re.fullmatch(r"\\(?:(?:sub){0,2}section|paragraph)\*\{(.*)\}", block):
         return [read_latex(heading[1])]
     lines = block.split("\n")
     if lines[0] == r"\begin{itemize}":

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 
 from medcot_bench.errors import PluginError
 from medcot_bench.plugins.manager import Plugins, installed
-from medcot_bench.report.document import Table, document
+from medcot_bench.report.blocks import Table
+from medcot_bench.report.document import document
 from medcot_bench.report.export import export
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.testing.example_leaderboards import places
@@ -27,7 +28,7 @@ HOSTILE = "=cmd()|'/C calc'!A0 <script>alert(1)</script> [x](javascript:y) ![i](
 
 @pytest.fixture
 def leaderboard() -> Leaderboard:
-    # What tests/analysis/test_leaderboard.py builds from records.
+    # What tests/analysis/test_build.py builds from records.
     return TypeAdapter(Leaderboard).validate_json((GOLDEN / "leaderboard.json").read_bytes())
 
 
@@ -50,19 +51,19 @@ def test_csv_has_a_line_for_each_row_and_full_precision(leaderboard: Leaderboard
     assert full["manuals_qa[file:manuals_qa.jsonl].answer.gap"] == ""
 
 
-def test_markdown_says_what_is_not_finished_and_shows_no_zeros_for_it(leaderboard: Leaderboard) -> None:
+def test_markdown_says_what_is_incomplete_and_shows_no_zeros_for_it(leaderboard: Leaderboard) -> None:
     board = replace(leaderboard, rows=(replace(leaderboard.rows[1], tasks={}, costs=None, seeds=()),))
     text = exported(board, "md")
     (line,) = [line for line in text.splitlines() if line.startswith("| lora") and "diverged" not in line]
     assert [cell.strip() for cell in line.split("|")] == [
-        *("", "lora", r"k8s_qa\[file:k8s_qa.jsonl\]", "", "not finished", "not finished", "", "", "", "", "")
+        *("", "lora", "k8s_qa", "incomplete", "incomplete", "", "", "")
     ]
 
 
 def test_markdown_leaves_a_task_empty_that_a_row_is_not_scored_on(leaderboard: Leaderboard) -> None:
     board = replace(leaderboard, rows=(replace(leaderboard.rows[1], planned=("k8s_qa",), tasks={}),))
-    (line,) = [line for line in exported(board, "md").splitlines() if re.match(r"\| lora .* not finished", line)]
-    assert [cell.strip() for cell in line.split("|")][4:6] == ["not finished", ""]
+    (line,) = [line for line in exported(board, "md").splitlines() if re.match(r"\| lora .* incomplete", line)]
+    assert [cell.strip() for cell in line.split("|")][3:5] == ["incomplete", ""]
 
 
 # --- texts from models, files and plugins do nothing ---
@@ -134,7 +135,7 @@ def test_no_text_breaks_out_of_its_place_in_html(place: str, leaderboard: Leader
     tags, plain = Tags(page), Tags(exported(leaderboard, "html"))
     assert set(tags.found) == set(plain.found)
     assert tags.attributes == plain.attributes == {"lang", "charset", "name", "content"}
-    for tag in ("h1", "h2", "ul", "table"):
+    for tag in ("h1", "h2", "h3", "h4", "ul", "table"):
         assert tags.found.count(tag) == plain.found.count(tag)
 
 
@@ -147,7 +148,19 @@ def test_no_text_breaks_out_of_its_place_in_latex(place: str, leaderboard: Leade
         assert sign not in bare
     commands = set(re.findall(r"\\([A-Za-z]+)", bare))
     assert commands <= {
-        *("section", "subsection", "begin", "end", "toprule", "midrule", "bottomrule", "item", "linewidth")
+        *(
+            "section",
+            "subsection",
+            "subsubsection",
+            "paragraph",
+            "begin",
+            "end",
+            "toprule",
+            "midrule",
+            "bottomrule",
+            "item",
+            "linewidth",
+        )
     }
     tables = re.findall(r"\\begin\{tabular\}\{(l+)\}(.*?)\\end\{tabular\}", bare, re.DOTALL)
     assert tables

@@ -1,8 +1,9 @@
-"""The verdicts, what they rest on, and what stands under them: margin, seeds, groups, tuning."""
+"""The gaps, the tests behind their verdicts, and what stands under them: margin, seeds, groups."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from medcot_bench.analysis.build import build
 from medcot_bench.report.exporters.html import Html
 from medcot_bench.report.exporters.latex import Latex
 from medcot_bench.report.exporters.markdown import Markdown
-from medcot_bench.report.gap_tables import basis, limits, rates, verdicts
+from medcot_bench.report.gap_tables import gap_table, p_value_table, write_limits
+from medcot_bench.results.comparisons import Effect, Persistence
 from medcot_bench.results.folder import load
-from medcot_bench.results.leaderboard import Effect, Leaderboard
-from medcot_bench.results.trials import Trial
+from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.power import detectable
 from medcot_bench.stats.verdict import Verdict
@@ -30,83 +31,70 @@ def planted(root: Path, items: int, seeds: int) -> Leaderboard:
     return build(load(write(root, *made)))
 
 
+def by_answer(board: Leaderboard) -> list[Persistence]:
+    return [found for found in board.persistence if found.score == "answer"]
+
+
 def test_little_is_said_of_a_study_that_is_sound(tmp_path: Path) -> None:
     board = planted(tmp_path, items=20, seeds=3)
-    trials = [
-        Trial(adapter=adapter, task="k8s_qa", seed=0, rate=rate, loss=0.5, seconds=1.0, chosen=rate == 1e-4)
-        for adapter in ("full", "lora")
-        for rate in (1e-5, 1e-4, 1e-3)
-    ]
-    board = replace(board, trials=tuple(trials))
-    (margin, told) = limits(board, "answer")
+    (margin, said) = write_limits(by_answer(board))
     assert margin == "The margin is 0.02."
-    (found,) = (one for one in board.persistence if one.score == "answer")
-    sizes = (detectable(e.found.stderr or 0, e.found.df or 0) for e in (found.same.gap, found.shift.gap))
-    same, under_shift = (f"{size:.3f}" for size in sizes)
-    start = "With errors as large as here, 80 % of studies tell gaps on training tasks of "
-    assert told.startswith(f"{start}{same}, gaps under shift of {under_shift}")
-    assert rates(board) == "Learning rates were chosen for each adapter and task on validation items, of 3."
-    board = replace(board, trials=tuple(trials[:3]))
-    assert rates(board).endswith(" on validation items, of 3, but for lora, untuned.")
+    (found,) = by_answer(board)
+    gaps = (found.in_domain.gap.found, found.out_of_domain.gap.found)
+    in_domain, out_of_domain = (f"{detectable(gap.stderr or 0, gap.df or 0):.3f}" for gap in gaps)
+    start = "Minimum detectable effect (80% power, uncorrected): in-domain gaps "
+    assert said.startswith(f"{start}{in_domain}, out-of-domain gaps {out_of_domain}")
 
 
 def test_one_seed_and_few_groups_are_said(tmp_path: Path) -> None:
-    assert limits(planted(tmp_path, items=9, seeds=1), "answer") == [
+    assert write_limits(by_answer(planted(tmp_path, items=9, seeds=1))) == [
         "The margin is 0.02.",
-        "One seed describes these models; how their methods differ takes more.",
-        "Intervals that rest on 9 groups of items are rough.",
+        "One seed compares trained models, not methods.",
+        "Intervals from 9 groups of items are rough.",
     ]
 
 
 def test_what_two_seeds_can_t_tell_is_said(tmp_path: Path) -> None:
-    said = limits(planted(tmp_path, items=40, seeds=2), "answer")
-    assert said[1].startswith("Two seeds tell little of how much seeds differ: even an effect twice ")
-
-
-def test_untuned_rates_are_said_once_under_the_verdicts_and_in_the_notes(tmp_path: Path) -> None:
-    board = planted(tmp_path, items=20, seeds=3)
-    said = "ntuned: learning rates are as given, and a gap may be one of recipes"
-    assert Markdown().export(board).count(said) == 2
-    assert f"u{said}" in board.notes
-    assert Markdown().export(replace(board, persistence=())).count(said) == 1
+    said = write_limits(by_answer(planted(tmp_path, items=40, seeds=2)))
+    assert said[1].startswith("Two seeds say little about the variance between seeds: even an effect of twice ")
 
 
 def test_a_score_without_a_margin_says_so(tmp_path: Path) -> None:
     board = planted(tmp_path, items=20, seeds=3)
-    board = replace(board, persistence=tuple(replace(found, margin=None) for found in board.persistence))
-    assert limits(board, "answer")[0] == "Without a margin in the study no gap is called none."
+    without = [replace(found, margin=None) for found in by_answer(board)]
+    assert write_limits(without)[0] == "Without a margin in the study no gap is called none."
 
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_what_is_no_hypothesis_is_marked(tmp_path: Path, declared: bool) -> None:
     board = planted(tmp_path, items=20, seeds=3)
     board = replace(board, persistence=tuple(replace(found, declared=declared) for found in board.persistence))
-    _, rows = verdicts(board, "answer")
-    assert [row[-1] for row in rows] == ["no gap in domain" + ("" if declared else " (exploration)")]
+    rows = gap_table(by_answer(board)).rows
+    assert [row[-1] for row in rows] == ["no gap in domain" + ("" if declared else " (exploratory)")]
 
 
-def test_what_is_not_comparable_says_so_in_both_tables_and_in_the_verdict(tmp_path: Path) -> None:
+def test_what_is_not_comparable_says_so_in_both_tables(tmp_path: Path) -> None:
     board = planted(tmp_path, items=20, seeds=3)
     (same, *_) = board.persistence
-    board = replace(board, persistence=(replace(same, change=None, ratio=None, verdict=Verdict.NOT_COMPARABLE),))
-    _, (estimates,) = verdicts(board, "answer")
-    _, (tests,) = basis(board, "answer")
-    assert estimates[5:] == ["not comparable", "", "not comparable"]
-    assert tests[5:] == ["not comparable", "not comparable"]
+    board = replace(board, persistence=(replace(same, did=None, ratio=None, verdict=Verdict.NOT_COMPARABLE),))
+    (estimates,) = gap_table(board.persistence).rows
+    (tests,) = p_value_table(board.persistence).rows
+    assert estimates[5:] == ["not comparable", "not comparable"]
+    assert tests[5:] == ["not comparable", ""]
     text = Markdown().export(board)
-    assert len([line for line in text.splitlines() if line.count("| not comparable") == 2]) == 2
+    assert [line.count("| not comparable") for line in text.splitlines() if "| not comp" in line] == [2, 1]
 
 
 @pytest.mark.parametrize(
     ("value", "difference", "equivalence", "seeds", "told"),
     [
-        (0.148, 0.065, 0.97, 3, "open (0.065, 0.97)"),
-        (0.148, 0.04, 0.97, 3, "above (0.04, 0.97)"),
-        (-0.01, 0.001, 0.002, 3, "below, within the margin (0.001, 0.002)"),
-        (0.001, 0.6, 0.002, 3, "open, within the margin (0.6, 0.002)"),
-        (0.148, 0.04, None, 3, "above (0.04)"),
-        (0.148, None, None, 3, "open"),
-        (0.148, 0.04, 0.97, 1, "descriptive (0.04, 0.97)"),
+        (0.148, 0.065, 0.97, 3, "n.s. (p = 0.065; equivalence p = 0.97)"),
+        (0.148, 0.04, 0.97, 3, "> 0 (p = 0.04; equivalence p = 0.97)"),
+        (-0.01, 0.001, 0.002, 3, "< 0, within the margin (p = 0.001; equivalence p = 0.002)"),
+        (0.001, 0.6, 0.002, 3, "n.s., within the margin (p = 0.6; equivalence p = 0.002)"),
+        (0.148, 0.04, None, 3, "> 0 (p = 0.04)"),
+        (0.148, None, None, 3, "n.s."),
+        (0.148, 0.04, 0.97, 1, "descriptive (p = 0.04; equivalence p = 0.97)"),
     ],
 )
 def test_the_tests_that_decide_are_shown_beside_the_verdict(
@@ -114,13 +102,12 @@ def test_the_tests_that_decide_are_shown_beside_the_verdict(
 ) -> None:
     board = planted(tmp_path, items=20, seeds=3)
     effect = Effect(Contrast(value, 0.05, 10.0, 20, 20, seeds, 20), difference, equivalence)
-    found = board.persistence[0]
-    board = replace(board, persistence=(replace(found, same=replace(found.same, gap=effect)),))
-    headers, rows = basis(board, "answer")
-    assert headers[3:] == ["gap on that task", "gap under shift", "change", "verdict"]
-    assert [row[3] for row in rows] == [told]
-    assert rows[0][-1] == "no gap in domain"
-    for exporter in (Markdown(), Html(), Latex()):
+    (found,) = by_answer(board)
+    board = replace(board, persistence=(replace(found, in_domain=replace(found.in_domain, gap=effect)),))
+    table = p_value_table(board.persistence)
+    assert [*table.headers[3:]] == ["gap in domain", "gap out of domain", "DiD", "gap ratio"]
+    assert [row[3] for row in table.rows] == [told]
+    for exporter, escaped in ((Markdown(), escape(told)), (Html(), escape(told)), (Latex(), None)):
         text = exporter.export(board)
-        assert told in text
-        assert "Intervals are not adjusted" in text
+        assert "Intervals are not corrected" in text
+        assert escaped is None or escaped in text

@@ -1,4 +1,4 @@
-"""The closing sentence: three planted studies, and those that have nothing to say."""
+"""The closing lines of a run: planted studies with and without a gap, and those that have little to say."""
 
 from __future__ import annotations
 
@@ -10,127 +10,213 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planted import Made, write
+from planted import Made, failed, write
 
-from medcot_bench.report.headline import summarise
+from medcot_bench.analysis.build import build
+from medcot_bench.report.headline import Headline, write_headline
+from medcot_bench.results.conditions import ScoredTask
 from medcot_bench.results.folder import load
+from medcot_bench.testing.example_leaderboards import boards
 
 TOP = {"name": "top", "targets": "all"}
+BASE = {"adapter": "none", "task": None, "seed": None}
 
 
 def plant(root: Path, chances: Mapping[str, tuple[float, float]], seeds: int, **changes: Any) -> Path:
     """Write a study in which adapter -> chances of a right answer on k8s_qa and manuals_qa, 60 items each."""
     made = []
     for adapter, both in chances.items():
-        for seed in range(seeds):
+        for seed in range(seeds if adapter != "none" else 1):
             rng = random.Random(f"{adapter} {seed}")
             scores = {
                 task: {"answer": {f"{task} {n}": float(rng.random() < chance) for n in range(60)}}
                 for task, chance in zip(("k8s_qa", "manuals_qa"), both, strict=True)
             }
             part = Made(adapter=adapter, seed=seed, scores=scores, **changes)
+            part = replace(part, **BASE) if adapter == "none" else part
             made.append(replace(part, selector=TOP) if adapter.startswith("layer_lora") else part)
     return write(root, *made)
 
 
-GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, str]] = {
-    "smaller under shift": (
-        {"full": (0.9, 0.3), "lora": (0.8, 0.3), "layer_lora:k=8": (0.4, 0.3)},
+def headline(root: Path) -> Headline:
+    return write_headline(build(load(root)))
+
+
+IN, OUT = "In domain (k8s_qa)", "Out of domain (manuals_qa)"
+NONE = "no significant difference"
+GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, str, str]]] = {
+    "the gap reverses": (
+        {"full": (0.9, 0.1), "lora": (0.8, 0.3), "layer_lora:k=8": (0.4, 0.8)},
         3,
-        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora:k=8 by 0.45 "
-        "(95 % interval 0.36 to 0.54) on that task, and full and layer_lora:k=8 are not told apart "
-        "(layer_lora:k=8 ahead by 0.06, -0.04 to 0.16) on manuals_qa[file:manuals_qa.jsonl]; under shift the gap "
-        "moves towards layer_lora:k=8, by 0.51 (0.36 to 0.67); adjusted for all that is compared, the verdict is: "
-        "undetermined; 3 seeds at untuned learning rates can't show whether this holds for other rates, models or "
-        "data.",
+        (
+            f"{IN}: full fine-tuning leads layer_lora:k=8 by 0.45 answer (95% CI 0.36 to 0.54).",
+            f"{OUT}: layer_lora:k=8 leads full fine-tuning by 0.73 answer (95% CI 0.67 to 0.79).",
+            "Verdict: the gap reverses out of domain: layer_lora:k=8 leads there.",
+            "Not tested: other learning rates (--tune-lr 3), other models and other data.",
+        ),
     ),
-    "open": (
+    "more seeds are needed": (
         {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)},
         3,
-        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full is ahead of layer_lora by 0.36 (95 "
-        "% interval 0.11 to 0.61) on that task, and full is ahead of layer_lora by 0.25 (95 % interval "
-        "0.16 to 0.34) on manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift "
-        "stays open (it differs by -0.11, -0.24 to 0.02); adjusted for all that is compared, the verdict is: "
-        "undetermined; 3 seeds at untuned learning rates can't show whether this holds for other rates, models or "
-        "data.",
+        (
+            f"{IN}: full fine-tuning leads layer_lora by 0.36 answer (95% CI 0.11 to 0.61).",
+            f"{OUT}: full fine-tuning leads layer_lora by 0.25 answer (95% CI 0.16 to 0.34).",
+            "Verdict: inconclusive after Holm correction.",
+            "To settle it: 7 more seeds would detect a difference-in-differences of 0.11 (80% power, "
+            "uncorrected); about 3 min.",
+        ),
+    ),
+    "more items are needed": (
+        {"full": (0.6, 0.5), "lora:r=4": (0.5, 0.5)},
+        3,
+        (
+            f"{IN}: {NONE} (full - lora:r=4 = 0.02 answer, 95% CI -0.09 to 0.13).",
+            f"{OUT}: {NONE} (full - lora:r=4 = -0.03 answer, 95% CI -0.12 to 0.07).",
+            "Verdict: inconclusive after Holm correction.",
+            "To settle it: 3055 groups of items instead of 60 would detect an in-domain gap of 0.02 (80% power, "
+            "uncorrected).",
+        ),
     ),
     "one seed": (
         {"lora": (0.5, 0.5), "full": (0.5, 0.5)},
         1,
-        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: full and lora are not told apart (lora "
-        "ahead by 0.07, -0.12 to 0.25) on that task, and full and lora are not told apart (full ahead by 0.05, "
-        "-0.12 to 0.22) on manuals_qa[file:manuals_qa.jsonl]; whether the gap is another one under shift stays "
-        "open (it differs by +0.12, -0.13 to 0.37); one seed at untuned learning rates describes two models and "
-        "can't show how their methods differ.",
+        (
+            f"{IN}: {NONE} (full - lora = -0.07 answer, 95% CI -0.25 to 0.12).",
+            f"{OUT}: {NONE} (full - lora = 0.05 answer, 95% CI -0.12 to 0.22).",
+            "Verdict: none. One seed compares two trained models, not two methods.",
+            "To settle it: --seeds 0,1,2; about 52 s.",
+        ),
     ),
 }
 
 
 @pytest.mark.parametrize("case", GOLDEN)
-def test_planted_studies_give_the_golden_sentences(case: str, tmp_path: Path) -> None:
-    chances, seeds, sentence = GOLDEN[case]
-    assert summarise(load(plant(tmp_path, chances, seeds))) == sentence
+def test_planted_studies_give_the_golden_lines(case: str, tmp_path: Path) -> None:
+    chances, seeds, lines = GOLDEN[case]
+    assert headline(plant(tmp_path, chances, seeds)).lines == [*lines]
 
 
-@pytest.mark.parametrize(
-    ("full", "other", "said"),
-    [
-        ((0.6, 0.9), (0.5, 0.2), "is larger, by 0."),
-        ((0.9, 0.6), (0.2, 0.5), "is smaller, by 0."),
-        ((0.2, 0.5), (0.9, 0.6), "is smaller, by 0."),
-        ((0.5, 0.2), (0.6, 0.9), "is larger, by 0."),
-        ((0.2, 0.8), (0.6, 0.4), "moves towards full, by 0."),
-        ((0.8, 0.2), (0.4, 0.6), "moves towards layer_lora, by 0."),
-    ],
-)
-def test_how_a_gap_changes_is_told_from_its_sides(
-    full: tuple[float, float], other: tuple[float, float], said: str, tmp_path: Path
-) -> None:
-    sentence = summarise(load(plant(tmp_path, {"full": full, "layer_lora": other}, 3)))
-    assert f"under shift the gap {said}" in sentence
-
-
-def test_an_interval_that_the_adjusted_test_does_not_bear_out_is_said(tmp_path: Path) -> None:
+def test_a_gap_that_the_correction_does_not_bear_out_is_inconclusive(tmp_path: Path) -> None:
     chances = {
         "full": (0.75, 0.75),
         **{f"lora:r={r}": (0.75, 0.75) for r in range(1, 9)},
         "layer_lora": (0.42, 0.75),
     }
-    sentence = summarise(load(plant(tmp_path, chances, 3)))
-    assert "not told from zero once adjusted)" in sentence
+    found = headline(plant(tmp_path, chances, 3))
+    assert found.in_domain.startswith("In domain (k8s_qa): full fine-tuning leads layer_lora by ")
+    assert found.verdict == "Verdict: inconclusive after Holm correction."
 
 
-def test_what_has_no_pair_says_so(tmp_path: Path) -> None:
-    alone = summarise(load(plant(tmp_path / "a", {"full": (0.5, 0.5), "none": (0.5, 0.5)}, 1, task=None)))
-    assert alone.startswith("Full fine-tuning and another adapter trained on the same task are not both there")
-    unscored = Made(adapter="lora")
-    full = Made(adapter="full")
-    assert summarise(load(write(tmp_path / "b", full, unscored))) == (
-        "full and lora share no score on k8s_qa[file:k8s_qa.jsonl] yet, so no gap is shown."
-    )
+def test_exploratory_verdicts_are_marked(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"full": (0.9, 0.3), "layer_lora": (0.4, 0.3)}, 3)
+    analyse(root, adapters=["lora"])
+    assert headline(root).verdict.endswith(" (exploratory).")
 
 
-def test_without_full_fine_tuning_the_gain_over_the_base_is_told(tmp_path: Path) -> None:
+# --- without a gap ---
+
+
+def test_without_full_fine_tuning_the_best_method_stands_beside_the_base_model(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"none": (0.3, 0.3), "lora": (0.4, 0.35), "qlora": (0.9, 0.3)}, 3)
+    found = headline(root)
+    assert found.in_domain.startswith("In domain (k8s_qa): qlora leads the base model by 0.6")
+    assert "statistically tied" not in found.in_domain
+    assert found.out_of_domain.startswith(f"{OUT}: {NONE} (qlora - base model = ")
+    assert found.verdict == "Verdict: none. There is no full fine-tuning beside it to measure a gap against."
+    assert found.next_step == "To settle it: add full to --adapters, to compare with."
+
+
+def test_methods_that_tie_with_the_best_are_named(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"none": (0.1, 0.3), "lora": (0.8, 0.3), "qlora": (0.8, 0.3)}, 3)
+    found = headline(root)
+    assert found.in_domain.startswith(f"{IN}: qlora leads the base model by 0.70 answer (95% CI 0.55 to 0.85)")
+    assert found.in_domain.endswith("; statistically tied: lora.")
+
+
+def test_one_adapter_alone_is_told_with_chance(tmp_path: Path) -> None:
+    board = build(load(plant(tmp_path, {"lora": (0.5, 0.5)}, 3)))
+    found = write_headline(replace(board, scored={"k8s_qa": ScoredTask(chance=0.25)}))
+    assert found.in_domain.startswith("In domain (k8s_qa): lora scores 0.5")
+    assert found.in_domain.endswith("); chance accuracy 0.25.")
+    assert found.next_step == "To settle it: add none,full to --adapters, to compare with."
+
+
+def test_full_fine_tuning_alone_asks_for_another_adapter(tmp_path: Path) -> None:
+    found = headline(plant(tmp_path, {"none": (0.2, 0.3), "full": (0.8, 0.3)}, 3))
+    assert found.in_domain.startswith("In domain (k8s_qa): full fine-tuning leads the base model by 0.5")
+    assert found.next_step == "To settle it: add another adapter to --adapters, e.g. lora."
+
+
+def test_without_a_shift_nothing_is_said_of_it(tmp_path: Path) -> None:
+    made = by_both({"full": 0.8, "lora": 0.5}, {"full": 1.0, "lora": 1.5}, tasks=("k8s_qa",))
+    root = write(tmp_path, *made)
+    plan = json.loads((root / "plan.json").read_text())
+    for cell in plan["cells"]:
+        cell["evaluations"] = [one for one in cell["evaluations"] if one["task"] == "k8s_qa"]
+    (root / "plan.json").write_text(json.dumps(plan))
+    assert headline(root).lines[1:] == [
+        "Out of domain: not measured.",
+        "Verdict: none on whether the gap persists out of domain.",
+        "To settle it: add a task of another domain by --eval-tasks.",
+    ]
+
+
+def test_external_adapters_stand_beside_the_base_model(tmp_path: Path) -> None:
     rng = random.Random(0)
-    answers = [{f"k8s_qa {n}": float(rng.random() < chance) for n in range(60)} for chance in (0.8, 0.8, 0.8, 0.3)]
-    *trained, untouched = ({"k8s_qa": {"answer": values}} for values in answers)
-    cells = [Made(adapter="lora", seed=seed, scores=scores) for seed, scores in enumerate(trained)]
-    base = Made(adapter="none", task=None, seed=None, scores=untouched)
-    gain = sum(sum(answers[seed].values()) for seed in range(3)) / 180 - sum(answers[3].values()) / 60
-    sentence = summarise(load(write(tmp_path, base, *cells)))
-    assert sentence.startswith(
-        "Trained on k8s_qa[file:k8s_qa.jsonl], scored by answer: "
-        f"lora is ahead of none by {gain:.2f} (95 % interval 0."
-    )
-    assert sentence.endswith(
-        " on that task; 3 seeds at untuned learning rates can't show whether this holds for other rates, models "
-        "or data; "
-        "full fine-tuning and another adapter trained on the same task are not both there, so no gap is shown."
+    scores = [{"k8s_qa": {"answer": {str(n): float(rng.random() < p) for n in range(60)}}} for p in (0.2, 0.8)]
+    made = [Made(**BASE, scores=scores[0]), Made(**(BASE | {"adapter": "peft:path=x"}), scores=scores[1])]
+    root = write(tmp_path, *made)
+    for path in root.glob("cells/*peft*/cell.json"):
+        path.write_text(path.read_text().replace('"selector": {', '"weights": "0", "selector": {'))
+    plan = json.loads((root / "plan.json").read_text())
+    for cell in plan["cells"]:
+        cell["evaluations"] = [one for one in cell["evaluations"] if one["task"] == "k8s_qa"]
+    (root / "plan.json").write_text(json.dumps(plan))
+    first, *rest = headline(root).lines
+    assert first.startswith("On k8s_qa: peft:path=x leads the base model by 0.")
+    assert rest == ["Next: add adapters to train, e.g. --adapters none,full,lora."]
+
+
+def test_failed_runs_are_to_be_repeated_first(tmp_path: Path) -> None:
+    made = by_both({"full": 0.8, "lora": 0.5}, {"full": 1.0, "lora": 1.5})
+    made.append(Made(adapter="qlora", train=None, attempts=[failed("oom", "no memory")]))
+    found = headline(write(tmp_path, *made))
+    assert found.in_domain.startswith("In domain (k8s_qa): full fine-tuning leads lora by ")
+    assert found.next_step == (
+        "To settle it: run the same command again; 1 training run is missing or incomplete, 1 failed."
     )
 
 
-def by_both(answer: Mapping[str, float], nll: Mapping[str, float], **changes: Any) -> list[Made]:
-    """Return cells of three seeds in which adapter -> mean of each score on both tasks."""
+def test_where_everything_failed_there_is_no_result(tmp_path: Path) -> None:
+    made = [Made(adapter=name, train=None, attempts=[failed("oom", "no memory")]) for name in ("full", "lora")]
+    assert headline(write(tmp_path, *made)).lines == [
+        "No result: nothing is scored yet.",
+        "To settle it: run the same command again; 2 training runs are missing or incomplete, 2 failed.",
+    ]
+
+
+def test_models_that_never_differ_are_not_called_equal(tmp_path: Path) -> None:
+    found = headline(plant(tmp_path, {"full": (0.0, 0.0), "layer_lora": (0.0, 0.0)}, 3))
+    assert found.in_domain == (
+        "In domain (k8s_qa): no difference between full fine-tuning and layer_lora on 60 items, too few of which "
+        "differ for a 95% CI."
+    )
+
+
+@pytest.mark.parametrize("kind", boards())
+def test_every_kind_of_leaderboard_has_at_most_four_lines(kind: str) -> None:
+    lines = write_headline(boards()[kind]).lines
+    assert 1 <= len(lines) <= 4
+    assert all(line.endswith(".") and "  " not in line for line in lines)
+
+
+# --- which score, which shift ---
+
+
+def by_both(
+    answer: Mapping[str, float], nll: Mapping[str, float], tasks: tuple[str, ...] = ("k8s_qa", "manuals_qa")
+) -> list[Made]:
+    """Return cells of three seeds in which adapter -> mean of each score on these tasks."""
     made = []
     for adapter in answer:
         for seed in range(3):
@@ -139,48 +225,40 @@ def by_both(answer: Mapping[str, float], nll: Mapping[str, float], **changes: An
                 name: {f"{n}": means[adapter] + rng.gauss(0, 0.01) for n in range(30)}
                 for name, means in (("answer", answer), ("gold_nll", nll))
             }
-            made.append(
-                Made(adapter=adapter, seed=seed, scores=dict.fromkeys(("k8s_qa", "manuals_qa"), values), **changes)
-            )
+            made.append(Made(adapter=adapter, seed=seed, scores=dict.fromkeys(tasks, values)))
     return made
 
 
-def ask_for(root: Path, primary: str) -> Path:
+def analyse(root: Path, **analysis: Any) -> Path:
     plan = json.loads((root / "plan.json").read_text())
-    (root / "plan.json").write_text(json.dumps({**plan, "analysis": {"primary": primary}}))
+    (root / "plan.json").write_text(json.dumps({**plan, "analysis": analysis}))
     return root
 
 
 @pytest.mark.parametrize(
-    ("primary", "score", "ahead"),
-    [("answer", "answer", "full"), ("gold_nll", "gold_nll", "lora"), ("choice", "answer", "full")],
+    ("primary", "said"),
+    [
+        ("answer", "full fine-tuning leads lora by 0.30 answer"),
+        ("gold_nll", "lora leads full fine-tuning by 0.50 gold_nll"),
+        ("choice", "full fine-tuning leads lora by 0.30 answer"),
+    ],
 )
-def test_the_primary_score_is_told_first_and_a_usual_one_where_it_is_lacking(
-    primary: str, score: str, ahead: str, tmp_path: Path
+def test_the_primary_score_is_told_and_a_usual_one_where_it_is_missing(
+    primary: str, said: str, tmp_path: Path
 ) -> None:
     made = by_both({"full": 0.8, "lora": 0.5}, {"full": 1.5, "lora": 1.0})
-    other = "lora" if ahead == "full" else "full"
-    sentence = summarise(load(ask_for(write(tmp_path, *made), primary)))
-    assert f"scored by {score}: {ahead} is ahead of {other} by" in sentence
+    assert said in headline(analyse(write(tmp_path, *made), primary=primary)).in_domain
 
 
-def test_the_gain_over_the_base_is_told_by_the_primary_score_too(tmp_path: Path) -> None:
+def test_the_gain_over_the_base_model_is_told_by_the_primary_score_too(tmp_path: Path) -> None:
     made = by_both({"lora": 0.5}, {"lora": 1.0})
     base = replace(by_both({"none": 0.5}, {"none": 1.5})[0], task=None, seed=None)
-    sentence = summarise(load(ask_for(write(tmp_path, base, *made), "gold_nll")))
-    assert "scored by gold_nll: lora is ahead of none by 0.50" in sentence
+    found = headline(analyse(write(tmp_path, base, *made), primary="gold_nll"))
+    assert "lora leads the base model by 0.50 gold_nll" in found.in_domain
 
 
-def test_models_that_never_differ_are_alike_without_an_interval(tmp_path: Path) -> None:
-    sentence = summarise(load(plant(tmp_path, {"full": (0.0, 0.0), "layer_lora": (0.0, 0.0)}, 3)))
-    assert (
-        "full and layer_lora are alike (too few groups of items differ for an interval) on that task" in sentence
-    )
-
-
-def test_a_shift_of_the_same_form_comes_first(tmp_path: Path) -> None:
-    """Scores of other forms can't be compared, so a task of another form says less, wherever it stands."""
-    root = plant(tmp_path, {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)}, 3)
+def other_task(root: Path, **record_of: Any) -> None:
+    """Add a task before the others that has the records of manuals_qa, with changes."""
     plan = json.loads((root / "plan.json").read_text())
     plan["tasks"] = {"kubectl": plan["tasks"]["manuals_qa"], **plan["tasks"]}
     for cell in plan["cells"]:
@@ -188,10 +266,26 @@ def test_a_shift_of_the_same_form_comes_first(tmp_path: Path) -> None:
         (path,) = root.glob(f"cells/*{cell['key']['id']}/scores/*{own['id']}.json")
         record = json.loads(path.read_text())
         (samples,) = root.glob(f"cells/*{cell['key']['id']}/samples/*{own['id']}.jsonl")
-        other = "f" * 12
-        record |= {"score_id": other, "task": "kubectl", "form": {"context": "none", "answer": "command"}}
-        path.with_name(f"kubectl-{other}.json").write_text(json.dumps(record))
+        other = f"f{own['id'][1:]}"
+        path.with_name(f"kubectl-{other}.json").write_text(
+            json.dumps(record | {"score_id": other, "task": "kubectl"} | record_of)
+        )
         samples.with_name(f"kubectl-{other}.jsonl").write_text(samples.read_text())
         cell["evaluations"].append({**own, "id": other, "task": "kubectl"})
     (root / "plan.json").write_text(json.dumps(plan))
-    assert "manuals_qa" in summarise(load(root))
+
+
+def test_a_shift_that_can_be_compared_comes_first(tmp_path: Path) -> None:
+    """Scores of other forms can't be compared, so a task of another form says less, wherever it stands."""
+    root = plant(tmp_path, {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)}, 3)
+    other_task(root, form={"context": "none", "answer": "command"})
+    assert headline(root).out_of_domain.startswith("Out of domain (manuals_qa): ")
+
+
+def test_what_can_t_be_compared_at_all_has_no_verdict(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)}, 3)
+    for path in root.glob("cells/*/scores/manuals_qa*.json"):
+        path.write_text(path.read_text().replace('"answer": "text"', '"answer": "letter"'))
+    assert headline(root).verdict == (
+        "Verdict: none. answer can't be compared between k8s_qa and manuals_qa: other kinds of answers."
+    )

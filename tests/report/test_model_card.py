@@ -85,7 +85,7 @@ def test_it_is_a_card_of_the_hub(leaderboard: Leaderboard) -> None:
     assert len(card.data.eval_results) == scores  # every model's, under one name
     assert card.data.pipeline_tag == "text-generation"
     assert "\n# Models trained from tiny\n" in card.text
-    for title in ("Models", "Data", "Scores", "Costs", "How to make it again", "Limits"):
+    for title in ("Models", "Answer", "Data", "Scores", "Costs", "How to make it again", "Limits"):
         assert f"\n## {title}\n" in card.text
     assert "0.625 ±0.375" in card.text
 
@@ -155,9 +155,9 @@ def test_a_file_in_lm_eval_s_form_is_never_listed_as_a_public_benchmark(file: st
 
 def test_the_direction_of_lm_eval_s_scores_is_told() -> None:
     card = exported(whole())
-    assert "truncated, repetition and what is marked so." in card
+    assert "and what is marked so." in card
     assert re.search(
-        r"^\| adapter .*\| word_perplexity \(lower is better\) +\|", card.replace("\\", ""), re.MULTILINE
+        r"^\| method .*\| word_perplexity \(lower is better\) +\|", card.replace("\\", ""), re.MULTILINE
     )
     results = [result for model in front_of(whole())["model-index"] for result in model["results"]]
     own = [m for result in results for m in result["metrics"] if m["type"] == "word_perplexity"]

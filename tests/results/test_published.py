@@ -1,12 +1,14 @@
-"""The results in the README are those of the records in docs/results, by today's generators and recipes."""
+"""Published results are those of the records in docs/results, by today's generators and recipes."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import publish
 import published
@@ -17,15 +19,30 @@ from medcot_bench.base_model.resolve import resolve
 from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
 from medcot_bench.plugins.manager import installed
+from medcot_bench.report.format import interval
 from medcot_bench.results.metrics import SCORING_VERSION, TRAINING_VERSION
+from medcot_bench.stats.contrasts import Contrast
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 INTERVAL = re.compile(r"(-?\d\.\d{3})(?: \(|, )(-?\d\.\d{3}) to (-?\d\.\d{3})")
-NAMES = [name for _, name, _ in published.BLOCK.findall(README)]
+NAMES = published.names()
+SHOWN = [name for _, name, _ in published.BLOCK.findall(README)]
 
 
 def test_the_readme_shows_results() -> None:
-    assert "quick" in NAMES
+    assert {"quick", *SHOWN} <= {*NAMES}
+    assert "quick" in SHOWN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_block_of_the_readme_is_one_small_table_the_headline_and_a_line(name: str) -> None:
+    table, headline, provenance = published.block(name, published.RESULTS / name).strip().split("\n\n")
+    assert max(line.count("|") for line in table.splitlines()) <= 7
+    assert [line.partition(" ")[2].partition(" (")[0].partition(":")[0] for line in headline.splitlines()] == [
+        *("In domain", "Out of domain", "Verdict", "To settle it")
+    ]
+    assert provenance.count("\n") == 0
+    assert f"(docs/results/{name}.md)" in provenance
 
 
 def test_the_readme_shows_what_the_records_hold() -> None:
@@ -42,7 +59,6 @@ def test_the_whole_leaderboard_is_that_of_the_records(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_they_were_made_by_today_s_generators_recipes_and_engine(name: str) -> None:
     results = medcot_bench.load(published.RESULTS / name)
-    shown = published.block(name, published.RESULTS / name)
     leaderboard = published.leaderboard(published.RESULTS / name).replace("\\", "")
     try:
         model = resolve("smollm2-135m").info
@@ -55,7 +71,7 @@ def test_they_were_made_by_today_s_generators_recipes_and_engine(name: str) -> N
         for score in cell.evaluations.values():
             version = score.request["task"]["version"]
             assert score.request["scoring"] == SCORING_VERSION
-            assert f"{score.task}[bundled-v{version}]" in (leaderboard if "@" in score.task else shown)
+            assert f"{score.task}[bundled-v{version}]" in leaderboard
         if cell.cell.task is None:
             continue
         assert cell.record.request["training"] == TRAINING_VERSION
@@ -65,8 +81,7 @@ def test_they_were_made_by_today_s_generators_recipes_and_engine(name: str) -> N
         assert {k: made[k] for k in ("lr", "batch_size", "schedule", "warmup")} == {
             k: today[k] for k in ("lr", "batch_size", "schedule", "warmup")
         }
-        assert f"{cell.cell.adapter} {published.written_recipe(made)}" in shown
-        assert cell.record.provenance.engine in shown
+        assert f"Scored by the engine {cell.record.provenance.engine}" in leaderboard
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,21 +105,36 @@ def test_of_a_published_study_nothing_is_left_to_run(name: str, capsys: pytest.C
     assert {cell["action"] for cell in plan["cells"]} == {"done"}
 
 
-def test_the_first_answer_in_the_docs_is_that_of_the_readme() -> None:
+def test_the_first_answer_in_the_docs_is_that_of_the_records() -> None:
     docs = (published.ROOT / "docs" / "persistence.md").read_text(encoding="utf-8")
-    answer = docs.partition("## A first answer")[2].partition("\n- After")[0]
-    rows = [line.split(" | ")[1:] for line in answer.splitlines() if line.startswith("| `")]
-    shown = README.replace("+", "").splitlines()
-    assert len(rows) == 2
-    for row in rows:
-        numbers = [cell.strip(" |") for cell in row]
-        assert any(all(number in line for number in numbers) for line in shown), numbers
     said = docs.partition("## A first answer")[2].partition("\n## ")[0]
-    whole = published.leaderboard(published.RESULTS / "persistence").replace("+", "")
+    _, board = published.read(published.RESULTS / "persistence")
+    matched = {(found.task, found.adapter, found.shift): found.gap_at_level for found in board.matched}
+    declared = [found for found in board.persistence if found.declared]
+    rows = [line for line in said.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(declared) == 2
+    for row, found in zip(rows, declared, strict=True):
+        trained, *gaps, verdict = [cell.strip() for cell in row.strip("|").split("|")]
+        at_level = matched[found.task, found.adapter, found.out_of_domain.task]
+        assert found.did
+        effects = (found.in_domain.gap.found, found.out_of_domain.gap.found, found.did.found, at_level)
+        assert gaps == [interval(effect) for effect in effects]
+        assert (trained, verdict) == (f"`{found.task}`", str(found.verdict))
+    known = {interval(found).replace(" (", "(").strip(")") for found in contrasts(dataclasses.asdict(board))}
     intervals = INTERVAL.findall(said)
     assert len(intervals) > 10
     for value, low, high in intervals:
-        assert f"{value} ({low} to {high})" in whole
+        assert f"{value}({low} to {high}" in known
+
+
+def contrasts(part: Any) -> Iterator[Contrast]:
+    """Yield every contrast of a leaderboard."""
+    if isinstance(part, dict) and set(part) == {field.name for field in dataclasses.fields(Contrast)}:
+        yield Contrast(**part)
+    elif isinstance(part, dict):
+        yield from (found for value in part.values() for found in contrasts(value))
+    elif isinstance(part, list | tuple):
+        yield from (found for value in part for found in contrasts(value))
 
 
 def test_the_numbers_without_an_interval_in_the_first_answer_are_those_of_the_records() -> None:

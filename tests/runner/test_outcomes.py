@@ -17,6 +17,7 @@ from medcot_bench import Results
 from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
+from medcot_bench.report.notes import UNCHANGED
 from medcot_bench.testing.tiny import make_tiny_model
 
 pytestmark = pytest.mark.slow
@@ -198,6 +199,4 @@ def test_an_adapter_without_steps_is_the_base_to_the_last_digit_and_marked(
     assert lora.record.divergence.kl == 0
     assert dict(base.evaluations["k8s_qa"].results) == dict(lora.evaluations["k8s_qa"].results)
     board = (results.root / "leaderboard.md").read_text()
-    named = r"k8s_qa\[file:k8s_qa.jsonl\]"
-    assert f"lora:max_steps=0 {named} on {named}" in board
-    assert "every prediction and likelihood equals the base's: the model did not change" in board
+    assert f"lora:max_steps=0 trained on k8s_qa, scored on k8s_qa: {UNCHANGED}" in board

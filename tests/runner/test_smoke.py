@@ -41,8 +41,9 @@ def run(folder: Path, *arguments: str) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     if not arguments:
-        assert "one seed at untuned learning rates describes two models" in " ".join(done.stdout.split())
-        assert done.stdout.splitlines()[-1] == "next:  medcot-bench run (three seeds)"
+        closing = " ".join(done.stdout.rpartition("\n\n")[2].split())
+        assert "Verdict: none. One seed compares two trained models, not two methods." in closing
+        assert "To settle it: --seeds 0,1,2; about " in closing
     return folder
 
 

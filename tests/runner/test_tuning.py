@@ -10,7 +10,7 @@ import pytest
 
 import medcot_bench
 from medcot_bench.analysis.build import build
-from medcot_bench.analysis.matched import matched_gaps
+from medcot_bench.analysis.matched import match_gaps
 from medcot_bench.errors import MedcotError
 from medcot_bench.planning.build import make_plan
 
@@ -43,8 +43,8 @@ def test_the_rate_with_the_least_loss_trains_every_seed(fields: dict[str, Any], 
         kept = adapter == "lora"  # the weights of full fine-tuning are dropped, so that it trains again
         assert [0 < trial.reused < trial.seconds for trial in trials] == [kept] * len(RATES)
     table = (results.root / "leaderboard.md").read_text()
-    assert "## Learning rates tried" in table
-    assert "is the edge of those tried" in table  # of two rates, each is one
+    assert "### Learning rates tried" in table
+    assert "is at the edge of those tried" in table  # of two rates, each is one
     last = results.trials[-1]
     by_hand = fields | {"adapters": last.adapter, "seeds": (0,), "output_dir": str(tmp_path / "by_hand")}
     by_hand |= {"training": {"train_tokens": 1500, "batch_size": 2, "lr": last.rate}, "limit": None}
@@ -112,7 +112,7 @@ def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(field
     assert set(lora.checkpoints) == {("1/2", "k8s_qa"), ("1/2", "manuals_qa")}
     rates = {t.adapter: t.rate for t in results.trials if not t.chosen}
     assert all(cell.record and cell.record.divergence for cell in (*results.cells[1:], *results.other_rates))
-    named = {matched.adapter for matched in matched_gaps(results)}
+    named = {matched.adapter for matched in match_gaps(results)}
     assert named <= {"lora", *(f"{adapter} at lr {rate:g}" for adapter, rate in rates.items())}
     again = medcot_bench.run(fields)
     assert [cell.evaluations for cell in again.other_rates] == [cell.evaluations for cell in results.other_rates]

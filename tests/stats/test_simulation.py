@@ -20,7 +20,7 @@ def test_intervals_hold_the_truth_and_wrong_verdicts_are_rare() -> None:
 def test_twice_the_detectable_effect_gets_the_right_verdict() -> None:
     cases = simulation.powered(BY_NAME["null effect"], seed=1)
     assert {right for right, _ in cases} == set(Verdict) - {
-        *(Verdict.DESCRIPTIVE, Verdict.NOT_COMPARABLE, Verdict.UNDETERMINED)
+        *(Verdict.DESCRIPTIVE, Verdict.NOT_COMPARABLE, Verdict.INCONCLUSIVE)
     }
     for case in cases:
         rate = simulation.rightly(case, 20, seed=1)

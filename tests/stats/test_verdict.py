@@ -19,23 +19,23 @@ CASES = [*product(FINDINGS, repeat=3)]
 
 def conditions(same: Finding, shift: Finding, change: Finding) -> dict[Verdict, bool]:
     """Say for each verdict, by itself, whether it holds."""
-    gap = same.sign == "above" and not same.negligible
-    persists = shift.sign == "above" and change.negligible
-    vanishes = shift.negligible and change.sign == "below" and not persists
+    gap = same.sign == "> 0" and not same.negligible
+    persists = shift.sign == "> 0" and change.negligible
+    vanishes = shift.negligible and change.sign == "< 0" and not persists
     moved = gap and not persists and not vanishes
-    reverses = moved and shift.sign == "below"
-    widens = moved and shift.sign == change.sign == "above"
-    shrinks = moved and shift.sign == "above" and change.sign == "below"
-    open_ = same.sign == "open" and not same.negligible
+    reverses = moved and shift.sign == "< 0"
+    widens = moved and shift.sign == change.sign == "> 0"
+    shrinks = moved and shift.sign == "> 0" and change.sign == "< 0"
+    open_ = same.sign == "n.s." and not same.negligible
     return {
         Verdict.NO_GAP: same.negligible,
-        Verdict.ADAPTER_BETTER: same.sign == "below" and not same.negligible,
+        Verdict.ADAPTER_BETTER: same.sign == "< 0" and not same.negligible,
         Verdict.PERSISTS: gap and persists,
         Verdict.VANISHES: gap and vanishes,
         Verdict.REVERSES: reverses,
         Verdict.WIDENS: widens,
         Verdict.SHRINKS: shrinks,
-        Verdict.UNDETERMINED: open_ or (moved and not (reverses or widens or shrinks)),
+        Verdict.INCONCLUSIVE: open_ or (moved and not (reverses or widens or shrinks)),
     }
 
 
@@ -60,10 +60,10 @@ p_values = st.none() | st.floats(0, 1)
 @given(st.floats(-1, 1), p_values, p_values)
 def test_a_finding_says_no_more_than_its_tests(value: float, different: float | None, equal: float | None) -> None:
     found = finding(value, different, equal)
-    assert (found.sign == "open") == (different is None or different > 0.05)
+    assert (found.sign == "n.s.") == (different is None or different > 0.05)
     assert found.negligible == (equal is not None and equal <= 0.05)
-    if found.sign != "open":
-        assert (found.sign == "above") == (value > 0)
+    if found.sign != "n.s.":
+        assert (found.sign == "> 0") == (value > 0)
 
 
 # Published differences full - LoRA in points: value, standard error, degrees of freedom. The errors of the
@@ -74,12 +74,12 @@ PUBLISHED = {
     "the same with errors as large as the differences": (
         (4.9, 4.0, 20.0),
         (-4.7, 4.0, 20.0),
-        Verdict.UNDETERMINED,
+        Verdict.INCONCLUSIVE,
     ),
     "a gap inside the noise of three runs": (
         (statistics.mean(RUNS), statistics.stdev(RUNS) / 3**0.5, 2.0),
         (statistics.mean(RUNS), statistics.stdev(RUNS) / 3**0.5, 2.0),
-        Verdict.UNDETERMINED,
+        Verdict.INCONCLUSIVE,
     ),
 }
 

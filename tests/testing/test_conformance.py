@@ -531,10 +531,13 @@ class Lines:
 
     def export(self, leaderboard: Leaderboard) -> str:
         parts = [
-            [leaderboard.base, leaderboard.domains, leaderboard.tasks, leaderboard.notes],
-            *([row.adapter, row.task, row.failures, self.parts(row)] for row in leaderboard.rows),
+            [leaderboard.base, leaderboard.domains, leaderboard.tasks, leaderboard.remarks],
+            *([row.adapter, row.task, self.failures(row), self.parts(row)] for row in leaderboard.rows),
         ]
         return "".join(json.dumps(part) + "\n" for part in parts)
+
+    def failures(self, row: Row) -> Any:
+        return [[failure.status, failure.error] for failure in row.failures]
 
     def parts(self, row: Row) -> Any:
         return [
@@ -584,7 +587,7 @@ WRONG_EXPORTERS: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "suffix": ".csv",
             "export": lambda self, board: "".join(
-                f"{n},{board.base['name']!r}\n" for n in range(len(board.notes))
+                f"{n},{board.base['name']!r}\n" for n in range(len(board.tasks))
             ),
         },
     ),

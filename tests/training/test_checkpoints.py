@@ -44,4 +44,4 @@ def test_checkpoints_asked_for_later_train_again_and_leave_what_is_there(study_f
     assert {path: path.stat().st_mtime_ns for path in times} == times
     trained = [cell for cell in after.cells if cell.cell.task]
     assert [len(cell.checkpoints) for cell in trained] == [2, 2]
-    assert "Learnt less, or generalises better?" in (after.root / "leaderboard.md").read_text()
+    assert "Under-training or worse generalisation?" in (after.root / "leaderboard.md").read_text()

@@ -84,5 +84,5 @@ def test_the_base_and_every_trained_model_are_measured_on_the_text_of_the_study(
     again = medcot_bench.run(fields | {"general_text": ""})  # another text trains nothing anew, and mixes nothing
     assert [cell.cell.id for cell in again.cells] == [cell.cell.id for cell in results.cells]
     board = (again.root / "leaderboard.md").read_text()
-    assert "nats/byte" not in board
+    assert "general-text NLL" not in board
     assert "none: forgetting was measured on another general text, and is left out" in board

@@ -89,7 +89,7 @@ def test_the_command_of_the_mission(examples: Path, tmp_path: Path, capsys: pyte
     arguments = ["run", "--tasks", "medqa_cot", "--adapters", "qlora", "--data", data, "-o", str(out)]
     quick = ["--max-steps", "1", "--batch-size", "2", "--limit", "2", "--set", "scoring.max_new_tokens=8"]
     assert main([*arguments, *quick]) == 0
-    assert "1 cells finished of 1" in capsys.readouterr().out
+    assert "1 training run finished of 1" in capsys.readouterr().out
     [cell] = load(out).cells
     assert cell.record is not None
     assert cell.record.base["origin"] == "GGUF, dequantised from Q4_1"

@@ -11,7 +11,7 @@ from medcot_bench.results.cells import cluster
 from medcot_bench.results.metrics import CORE_METRICS, ON_ANY_FORM, needs_generation
 from medcot_bench.stats.contrasts import effective_groups
 from medcot_bench.stats.power import (
-    CHANGE,
+    DID,
     GAP,
     Spread,
     Varying,
@@ -24,11 +24,11 @@ from medcot_bench.stats.power import (
 Spreads = Mapping[Varying, Spread]
 ASSUMED = {
     (GAP, "answer"): Spread(groups=0.01, seeds=0.0025, rest=0.05),
-    (CHANGE, "answer"): Spread(groups=0.006, seeds=0.005, rest=0.07),
+    (DID, "answer"): Spread(groups=0.006, seeds=0.005, rest=0.07),
     (GAP, "gold_nll"): Spread(groups=0.008, seeds=0.0025, rest=0.012),
-    (CHANGE, "gold_nll"): Spread(groups=0.006, seeds=0.0025, rest=0.012),
+    (DID, "gold_nll"): Spread(groups=0.006, seeds=0.0025, rest=0.012),
 }
-"""(gap or change, score) -> variances without a pilot: about the means over those in docs/results/study."""
+"""(gap or DiD, score) -> variances without a pilot: about the means over those in docs/results/study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Expectation:
     """What a study can tell of one effect by one score."""
 
     effect: str
-    """`gap` or `change`."""
+    """`gap`, or `did` for difference-in-differences."""
     trained: str
     task: str
     score: str
@@ -44,16 +44,16 @@ class Expectation:
     """Of the evaluation task, or of the one of both that has fewer."""
     seeds: int
     detectable: float | None
-    """The smallest effect that is told from zero in 80 % of studies; None where one group tells nothing."""
+    """The smallest effect that is detected in 80% of studies; None with one group."""
     margin: float | None
     showable: float | None
-    """The smallest margin within which an effect of zero is shown to lie in 80 % of studies."""
+    """The smallest margin within which an effect of zero is shown to lie in 80% of studies."""
     needed: Mapping[int, int | None]
     """Seeds -> groups that make a wanted effect detectable; None: no number does."""
 
 
 def expectations(plan: Plan, known: Spreads | None, wanted: float | None) -> Iterator[Expectation]:
-    """Yield what the study can tell of gaps on its training tasks and of their changes under shift.
+    """Yield what the study can tell of gaps in domain, out of domain and of their differences.
 
     For every score that verdicts are given by and that has variances. `wanted` is the effect that the groups are
     counted for, by default the score's margin. `known` is what a pilot shows (`spreads`); without one the
@@ -71,7 +71,7 @@ def expectations(plan: Plan, known: Spreads | None, wanted: float | None) -> Ite
                 if score != ON_ANY_FORM and not _alike(plan, trained, task):
                     continue
                 yield make(GAP, trained, task)
-                yield make(CHANGE, trained, task)
+                yield make(DID, trained, task)
 
 
 def without_variances(plan: Plan, known: Spreads | None) -> list[str]:
@@ -91,7 +91,7 @@ def _has(known: Spreads | None, score: str) -> bool:
 
 
 def _spread(known: Spreads | None, effect: Varying) -> Spread:
-    """Return an effect's variances: its own in a pilot, else the means over the like, of a change else of gaps."""
+    """Return an effect's variances: its own in a pilot, else the means over the like, of a DiD else of gaps."""
     if known is None:
         return ASSUMED[effect[:2]]
     if effect in known:

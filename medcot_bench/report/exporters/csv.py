@@ -1,4 +1,4 @@
-"""The leaderboard as CSV: one line a row, columns for each task's scores, gaps, ranks, changes and verdicts."""
+"""The leaderboard as CSV: one line per row, columns for each task's scores, gaps, ranks, DiDs and verdicts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import io
 from statistics import fmean
 from typing import Any
 
-from medcot_bench.analysis.learning_rates import rates_tried
+from medcot_bench.analysis.learning_rates import count_rates_tried
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.report.format import one_line
-from medcot_bench.report.gap_tables import verdict
+from medcot_bench.report.gap_tables import write_verdict
+from medcot_bench.report.notes import write_failure
 from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
 from medcot_bench.stats.contrasts import Contrast
 
@@ -40,12 +41,12 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
         "adapter": row.adapter,
         "trained_on": leaderboard.trained_on(row),
         "seeds": "+".join(str(seed) for seed in row.seeds),
-        "failures": "; ".join(row.failures),
+        "failures": "; ".join(map(write_failure, row.failures)),
     }
     for task in leaderboard.tasks:
         line |= _task(leaderboard, row, task)
     if costs := row.costs:
-        tried = rates_tried([(row.adapter, row.task)], leaderboard.trials)
+        tried = count_rates_tried([(row.adapter, row.task)], leaderboard.trials)
         line |= {
             "trainable_parameters": costs.trainable_parameters,
             "adapter_bytes": costs.adapter_bytes,
@@ -82,11 +83,13 @@ def _task(leaderboard: Leaderboard, row: Row, task: str) -> dict[str, Any]:
         if any(rank.score == name for r in leaderboard.rows for rank in _ranks(r, task)):
             ranks = (str(rank) for rank in _ranks(row, task) if rank.score == name)
             columns[f"{title}.{name}.rank"] = next(ranks, "")
-        if judged := [one for one in leaderboard.persistence if (one.shift.task, one.score) == (task, name)]:
+        if judged := [
+            one for one in leaderboard.persistence if (one.out_of_domain.task, one.score) == (task, name)
+        ]:
             own = next((one for one in judged if (one.adapter, one.task) == (row.adapter, row.task)), None)
-            change = own.change.found if own and own.change else None
-            columns |= _estimate(f"{title}.{name}.change", change, ends=True)
-            columns[f"{title}.{name}.verdict"] = verdict(own) if own else ""
+            did = own.did.found if own and own.did else None
+            columns |= _estimate(f"{title}.{name}.did", did, ends=True)
+            columns[f"{title}.{name}.verdict"] = write_verdict(own) if own else ""
     return columns
 
 
@@ -108,7 +111,7 @@ def _ranks(row: Row, task: str) -> list[Rank]:
 
 
 def _safe(value: Any) -> Any:
-    """Keep a text in one line, and from being run as a formula (OWASP ASVS 1.2.10); numbers stay numbers."""
+    """Keep a string in one line, and from being run as a formula (OWASP ASVS 1.2.10); numbers stay numbers."""
     if not isinstance(value, str):
         return value
     text = one_line(value)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from html import escape
 
 from medcot_bench.plugins.hookspecs import hookimpl
-from medcot_bench.report.document import Block, Heading, Items, Paragraph, document
+from medcot_bench.report.blocks import Block, Heading, Items, Paragraph
+from medcot_bench.report.document import document
 from medcot_bench.report.format import one_line
 from medcot_bench.results.leaderboard import Leaderboard
 

@@ -1,4 +1,4 @@
-"""The leaderboard as JSON, whole."""
+"""The leaderboard as JSON, whole, with the sentences that the documents have."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import dataclasses
 import json
 
 from medcot_bench.plugins.hookspecs import hookimpl
+from medcot_bench.report.headline import write_headline
+from medcot_bench.report.notes import write_notes
+from medcot_bench.report.recommendation import write_recommendation
 from medcot_bench.results.leaderboard import Leaderboard
 
 
@@ -16,7 +19,12 @@ class Json:
 
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole file."""
-        return json.dumps(dataclasses.asdict(leaderboard), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        content = dataclasses.asdict(leaderboard) | {
+            "answer": dataclasses.asdict(write_headline(leaderboard))
+            | {"recommendations": [" ".join(write_recommendation(one)) for one in leaderboard.recommendations]},
+            "notes": write_notes(leaderboard),
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 @hookimpl

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from medcot_bench.plugins.hookspecs import hookimpl
-from medcot_bench.report.document import Block, Heading, Items, Paragraph, document
+from medcot_bench.report.blocks import Block, Heading, Items, Paragraph
+from medcot_bench.report.document import document
 from medcot_bench.report.format import one_line
 from medcot_bench.results.leaderboard import Leaderboard
 
@@ -25,7 +26,7 @@ _SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 _ACTED_ON = re.compile("[" + "".join(map(re.escape, _SPECIAL)) + "]")
-_SECTIONS = {1: "section", 2: "subsection"}
+_SECTIONS = {1: "section", 2: "subsection", 3: "subsubsection", 4: "paragraph"}
 
 
 class Latex:

@@ -7,7 +7,8 @@ import re
 from tabulate import tabulate
 
 from medcot_bench.plugins.hookspecs import hookimpl
-from medcot_bench.report.document import Block, Heading, Items, Paragraph, document
+from medcot_bench.report.blocks import Block, Heading, Items, Paragraph
+from medcot_bench.report.document import document
 from medcot_bench.report.format import one_line
 from medcot_bench.results.leaderboard import Leaderboard
 
@@ -26,7 +27,7 @@ class Markdown:
 
 
 def written(block: Block) -> str:
-    """Return a block as Markdown, its texts escaped."""
+    """Return a block as Markdown, its strings escaped."""
     match block:
         case Heading(text, level):
             return f"{'#' * level} {_escape(text)}"

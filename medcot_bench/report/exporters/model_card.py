@@ -15,21 +15,14 @@ import yaml
 
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.plugins.hookspecs import hookimpl
-from medcot_bench.report.document import (
-    DISCLAIMER,
-    Block,
-    Heading,
-    Items,
-    Paragraph,
-    Table,
-    cost_table,
-    not_finished,
-    notes,
-    scales,
-    score_tables,
-)
+from medcot_bench.report.blocks import Block, Heading, Items, Paragraph, Table
+from medcot_bench.report.cost_tables import MEMORY, SECONDS, memory_table, recipe_table, seconds_table
+from medcot_bench.report.document import DISCLAIMER, failures
 from medcot_bench.report.exporters.markdown import written
 from medcot_bench.report.format import one_line
+from medcot_bench.report.headline import write_headline
+from medcot_bench.report.notes import write_notes
+from medcot_bench.report.score_tables import describe_overview, describe_scores, score_tables
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.study.schema import BUNDLED
@@ -137,10 +130,11 @@ def _about(leaderboard: Leaderboard) -> Iterator[Block]:
     yield Heading("Models")
     models = [row for row in leaderboard.rows if row.task]
     yield Table(
-        ["adapter", "trained on", "seeds"],
+        ["method", "trained on", "seeds"],
         [[row.adapter, leaderboard.trained_on(row), ", ".join(map(str, row.seeds))] for row in models],
     )
-    yield from not_finished(leaderboard)
+    yield from failures(leaderboard, level=2)
+    yield from (Heading("Answer"), Items(write_headline(leaderboard).lines))
     yield Heading("Data")
     sources = [
         [title, leaderboard.domains[task], _described(_source(task, title))]
@@ -148,18 +142,20 @@ def _about(leaderboard: Leaderboard) -> Iterator[Block]:
     ]
     yield Table(["data set", "domain", "items"], sources)
     yield Heading("Scores")
-    yield Paragraph(f"A row trained on nothing was not trained here. {scales(leaderboard)}")
+    yield Paragraph(" ".join([*describe_overview(leaderboard), describe_scores(leaderboard)]))
     yield from score_tables(leaderboard, level=3)
-    yield from cost_table(leaderboard)
+    yield from (Heading("Costs"), memory_table(leaderboard), Paragraph(MEMORY))
+    yield recipe_table(leaderboard)
+    yield from (seconds_table(leaderboard), Paragraph(SECONDS))
 
 
 def _limits(leaderboard: Leaderboard) -> Iterator[Block]:
     parts = [part for row in leaderboard.rows if row.task for part in row.tasks.values()]
     limits = ["Scores on a task's own items can't be compared with any that are reported for a public benchmark."]
     if any(value.seeds == 1 for part in parts for value in part.scores.values()):
-        limits.append("One seed describes a model, not its method.")
+        limits.append("One seed compares trained models, not methods.")
     yield Heading("Limits")
-    yield Items([DISCLAIMER, *limits, *notes(leaderboard)])
+    yield Items([DISCLAIMER, *limits, *write_notes(leaderboard)])
 
 
 def _misnamed(leaderboard: Leaderboard) -> Iterator[str]:

@@ -14,7 +14,7 @@ class JsonLines:
     def lines(self, leaderboard):
         for row in leaderboard.rows:
             trained = {"adapter": row.adapter, "trained_on": leaderboard.trained_on(row)}
-            yield from (trained | {"failure": failure} for failure in row.failures)
+            yield from (trained | {"failure": f"{one.status}: {one.error}"} for one in row.failures)
             for task, part in row.tasks.items():
                 for name, found in part.scores.items():
                     score = {"task": leaderboard.tasks[task], "score": name, "value": found.value}

@@ -1,4 +1,4 @@
-"""Overviews show the primary score and ranks are said to be by it, or by what stands in where it is lacking."""
+"""Tables show the primary score, and ranks are said to be by it or by what stands in for it; CSV has the rest."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ import pytest
 from planted import Made, write
 
 from medcot_bench.analysis.build import build
-from medcot_bench.report.document import Table, document, scales
+from medcot_bench.report.blocks import Paragraph, Table
+from medcot_bench.report.document import document
 from medcot_bench.report.exporters.csv import Csv
 from medcot_bench.report.exporters.markdown import Markdown
-from medcot_bench.report.terminal import overview
+from medcot_bench.report.score_tables import describe_scores, describe_tasks, overview_table, overview_tasks
+from medcot_bench.report.terminal import draw_overview
 from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.testing.example_leaderboards import FOREIGN, SHIFT, whole
@@ -56,23 +58,55 @@ def test_overviews_show_the_primary_score_of_finished_rows(
 ) -> None:
     board = planted(tmp_path, primary, scores)
     table = next(block for block in document(board) if isinstance(block, Table))
-    assert table.headers[3:5] == [f"{board.tasks[task]}: {shown}" for task in board.tasks]
+    assert table.headers[2:4] == [f"{task}: {shown}" for task in board.tasks]
     for row, line in zip(board.rows, table.rows, strict=True):
         value = row.tasks["manuals_qa"].scores[shown]
-        assert line[4] == f"{value.value:.3f} ±{value.stderr:.3f} (8), shift"
-    assert "not finished" not in Markdown().export(board)
-    terminal = overview(board)
-    assert "not finished" not in terminal
+        assert line[3] == f"{value.value:.3f} ±{value.stderr:.3f}"
+    assert "| incomplete" not in Markdown().export(board)
+    terminal = draw_overview(board)
+    assert "incomplete" not in terminal
     assert terminal.splitlines()[1].split().count(shown) == 2
 
 
-def test_on_a_terminal_graded_shifts_are_named_below_the_table(tmp_path: Path) -> None:
+def test_an_overview_has_three_tasks_and_names_the_others_below(tmp_path: Path) -> None:
     board = planted(tmp_path, "answer", ("answer",))
-    before = overview(board)
-    more = replace(board, tasks={**board.tasks, "k8s_qa@unseen_range": "k8s_qa@unseen_range[bundled-v1]"})
-    assert overview(more) == f"{before}\nin the leaderboard too: k8s_qa@unseen_range"
+    names = ("k8s_qa", "k8s_qa@unseen_range", "manuals_qa", "kubectl", "medqa_cot")
+    tasks = {name: f"{name}[bundled-v1]" for name in names}
+    more = replace(board, tasks=tasks, domains=dict.fromkeys(names, "any"))
+    assert overview_tasks(more) == ["k8s_qa", "manuals_qa", "kubectl"]
+    assert len(overview_table(more).headers) == 7
+    (said,) = (
+        block.text for block in [*document(more)][:5] if isinstance(block, Paragraph) and "Mean" in block.text
+    )
+    assert said.endswith("In the appendix: k8s_qa@unseen_range and medqa_cot.")
+    assert " ".join(draw_overview(more).split()).endswith("Also scored: k8s_qa@unseen_range, medqa_cot.")
     alone = replace(more, tasks={"k8s_qa@unseen_range": more.tasks["k8s_qa@unseen_range"]})
-    assert "k8s_qa@unseen_range[bundled-v1]" in overview(alone).splitlines()[0]
+    assert overview_tasks(alone) == ["k8s_qa@unseen_range"]
+
+
+def test_items_groups_and_chance_stand_below_the_overview_once() -> None:
+    assert describe_tasks(whole()) == (
+        "k8s_qa[bundled-v1]: 4 items in 2 groups, chance accuracy 0.25. "
+        "manuals_qa[file:manuals.jsonl]: 4 items in 2 groups. lm_eval:prose.yaml[file:prose.yaml]: 4 documents."
+    )
+    assert Markdown().export(whole()).count("chance accuracy 0.25") == 1
+
+
+def test_a_row_with_fewer_items_says_how_many(tmp_path: Path) -> None:
+    board = planted(tmp_path, "answer", ("answer",))
+    row = board.rows[1]
+    part = row.tasks["k8s_qa"]
+    fewer = replace(part, scores={"answer": replace(part.scores["answer"], items=7)})
+    board = replace(board, rows=(board.rows[0], replace(row, tasks={**row.tasks, "k8s_qa": fewer})))
+    assert [line[2].endswith(" (7)") for line in overview_table(board).rows] == [False, True]
+
+
+def test_a_task_s_table_has_its_main_score_first_and_names_those_left_out(tmp_path: Path) -> None:
+    scores = ("answer", "parsed", "choice", "gold_nll", "rouge_l", "exact")
+    board = planted(tmp_path, "rouge_l", scores)
+    text = Markdown().export(board)
+    assert text.count("| method   | trained on   | rank   | rouge_l") == 2
+    assert text.count("In leaderboard.csv and leaderboard.json too: gold_nll and exact.") == 2
 
 
 def test_a_row_that_is_scored_otherwise_only_is_not_called_unfinished(tmp_path: Path) -> None:
@@ -81,22 +115,22 @@ def test_a_row_that_is_scored_otherwise_only_is_not_called_unfinished(tmp_path: 
     part = second.tasks["k8s_qa"]
     part = replace(part, scores={"gold_nll": part.scores["gold_nll"]})
     board = replace(board, rows=(first, replace(second, tasks={**second.tasks, "k8s_qa": part})))
-    for text in (Markdown().export(board), overview(board)):
+    for text in (Markdown().export(board), draw_overview(board)):
         assert "no answer" in text
-        assert "not finished" not in text
+        assert "| incomplete" not in text
 
 
 def test_what_ranks_are_by_is_named_with_what_stands_in_for_it(tmp_path: Path) -> None:
     board = planted(tmp_path, "gold_nll", ("gold_nll",))
-    assert "Ranks are by gold_nll, the study's primary score, among the rows" in scales(board)
+    assert "Ranks are by gold_nll, the study's primary score, among the rows" in describe_scores(board)
     board = planted(tmp_path / "choice", "choice", ("answer", "gold_nll"))
     assert (
-        "Ranks are by choice, the study's primary score (by answer on k8s_qa[file:k8s_qa.jsonl], "
-        "manuals_qa[file:manuals_qa.jsonl], where it is lacking), among the rows of one" in scales(board)
+        "Ranks are by choice, the study's primary score (by answer on k8s_qa, manuals_qa, which have none), among"
+        in describe_scores(board)
     )
 
 
-def test_csv_has_ranks_intervals_changes_verdicts_and_how_many_rates_were_tried() -> None:
+def test_csv_has_ranks_intervals_differences_verdicts_and_how_many_rates_were_tried() -> None:
     board = whole()
     lines = {line["adapter"]: line for line in csv.DictReader(io.StringIO(Csv().export(board)))}
     lora, full, none = lines["lora"], lines["full"], lines["none"]
@@ -105,10 +139,10 @@ def test_csv_has_ranks_intervals_changes_verdicts_and_how_many_rates_were_tried(
     assert (float(lora[f"{column}.gap.low"]), float(lora[f"{column}.gap.high"])) == gap.interval()
     assert (lora[f"{column}.rank"], full[f"{column}.rank"], none[f"{column}.rank"]) == ("2=", "1", "2=")
     found = board.persistence[0]
-    assert found.change
-    assert float(lora[f"{column}.change"]) == found.change.found.value
-    ends = (float(lora[f"{column}.change.low"]), float(lora[f"{column}.change.high"]))
-    assert ends == found.change.found.interval()
+    assert found.did
+    assert float(lora[f"{column}.did"]) == found.did.found.value
+    ends = (float(lora[f"{column}.did.low"]), float(lora[f"{column}.did.high"]))
+    assert ends == found.did.found.interval()
     assert (lora[f"{column}.verdict"], full[f"{column}.verdict"]) == ("persists", "")
     assert f"{board.tasks[FOREIGN]}.word_perplexity.rank" not in lora
     assert (lora["rates_tried"], full["rates_tried"], none["rates_tried"]) == ("2", "0", "")

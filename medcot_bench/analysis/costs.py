@@ -1,0 +1,49 @@
+"""What the training runs of a row cost, means over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import fsum
+from statistics import fmean
+
+from medcot_bench.analysis.per_item import Key
+from medcot_bench.results.folder import CellResult
+from medcot_bench.results.leaderboard import Costs
+from medcot_bench.results.trials import Trial
+
+
+def mean_peak(cells: Iterable[CellResult]) -> float | None:
+    """Return the mean peak memory of training in bytes, None where nothing is trained yet."""
+    peaks = [cell.record.phases["train"].peak_bytes for cell in cells if cell.record]
+    return fmean(peaks) if peaks else None
+
+
+def row_costs(
+    key: Key, cells: Sequence[CellResult], trials: Iterable[Trial], peak_of_full: float | None
+) -> Costs | None:
+    """Return the costs of a row, None where nothing is trained yet; `trials` are those of all rows."""
+    records = [cell.record for cell in cells if cell.record]
+    if not records:
+        return None
+    train = [record.phases["train"] for record in records]
+    tokens, seconds = fmean(phase.tokens for phase in train), fmean(phase.seconds for phase in train)
+    peak = fmean(phase.peak_bytes for phase in train)
+    measured = [record.phases["measure"].seconds for record in records if "measure" in record.phases]
+    scored = [
+        sum(score.phase.seconds for score in cell.evaluations.values()) for cell in cells if cell.evaluations
+    ]
+    return Costs(
+        trainable_parameters=records[0].trainable_parameters,
+        adapter_bytes=records[0].adapter_bytes,
+        peak_bytes=round(peak),
+        peak_vs_full=peak / peak_of_full if peak_of_full else None,
+        train_tokens=tokens,
+        train_seconds=seconds,
+        tokens_per_second=tokens / seconds if tokens else None,
+        score_seconds=fmean(scored) if scored else 0.0,
+        tuning_seconds=fsum(trial.cost for trial in trials if (trial.adapter, trial.task) == key),
+        lr=records[0].request.get("recipe", {}).get("lr"),
+        steps=records[0].training.steps,
+        measure_seconds=fmean(measured) if measured else None,
+        machines=tuple(sorted({record.provenance.machine for record in records})),
+    )

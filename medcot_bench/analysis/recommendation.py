@@ -1,0 +1,159 @@
+"""Leaderboard -> what to use for each training task: facts and tests; `report/recommendation.py` words them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from medcot_bench.results.comparisons import Prompted
+from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
+from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
+from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.inference import equivalence, holm
+from medcot_bench.stats.verdict import ALPHA
+
+GIGABYTE = 1_000_000_000
+MEMORY = 24.0
+"""GB of a common card."""
+SHARES = ("answer", "choice")
+"""Scores of which chance has a part."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A row with its rank on the training task."""
+
+    row: Row
+    rank: Rank
+    works: bool
+    """Whether it is shown to beat the base model, where that was scored, and chance, where there is one."""
+
+
+def recommend(board: Leaderboard, memory: float = MEMORY) -> Iterator[Recommendation]:
+    """Yield what to use within so many GB, for each training task whose rows have ranks and fit."""
+    for task in dict.fromkeys(row.task for row in board.rows if row.task):
+        ranked = [
+            _Ranked(row, row.tasks[task].ranks[task], _works(board, row, task, row.tasks[task].ranks[task].score))
+            for row in board.rows
+            if task in row.tasks and task in row.tasks[task].ranks
+        ]
+        fitting = [one for one in ranked if _peak(one.row) <= memory * GIGABYTE]
+        if fitting:
+            yield _recommend(board, task, memory, ranked, fitting)
+
+
+def _recommend(
+    board: Leaderboard, task: str, memory: float, ranked: Sequence[_Ranked], fitting: Sequence[_Ranked]
+) -> Recommendation:
+    score = ranked[0].rank.score
+    first = min(one.rank.place for one in fitting)
+    best = [one for one in fitting if one.rank.place == first]
+    working = sorted((one for one in best if one.works), key=lambda one: _peak(one.row))
+    chosen = working[0] if working else None
+    tied = [one for one in best if one is not chosen and not one.row.is_base]
+    beyond = [one for one in ranked if one.works and one not in fitting]
+    larger = [one for one in beyond if chosen is None or one.rank.place < first]
+    trained = [one.row for one in fitting if one.row.task]
+    has_base = any(one.row.is_base for one in ranked)
+    caveats = {
+        Caveat.ONE_SEED: any(
+            found.seeds == 1 for row in trained if (found := row.tasks[task].scores.get(score)) is not None
+        ),
+        Caveat.NO_BASE: not has_base,
+        Caveat.BASE_TIED: chosen is not None and any(one.row.is_base for one in best),
+        Caveat.ONLY_ONE_BEATS_BASE: has_base and bool(tied) and len(working) == 1,
+    }
+    return Recommendation(
+        task=task,
+        score=score,
+        memory_gb=memory,
+        recommended=chosen.row.adapter if chosen else None,
+        tied=tuple(one.row.adapter for one in tied),
+        larger={one.row.adapter: round(_peak(one.row)) for one in larger},
+        chance=_chance(board, task, score),
+        full=_cost_of_full(board, ranked, chosen.row if chosen else None, task),
+        prompting=_best_prompt(board, task),
+        caveats=tuple(caveat for caveat, holds in caveats.items() if holds),
+    )
+
+
+def _works(board: Leaderboard, row: Row, task: str, score: str) -> bool:
+    """Whether a row is shown, by its intervals, to beat the base model and chance on a task."""
+    part = row.tasks[task]
+    chance, gain = _chance(board, task, score), part.gains.get(score)
+    above_chance = chance is None or _low(part.scores.get(score)) > chance
+    return not row.is_base and above_chance and (gain is None or _low(gain) > 0)
+
+
+def _low(found: Contrast | None) -> float:
+    """Return the lower end of an interval, without one minus infinity."""
+    ends = found.interval() if found else None
+    return ends[0] if ends else float("-inf")
+
+
+def _chance(board: Leaderboard, task: str, score: str) -> float | None:
+    scored = board.scored.get(task)
+    return scored.chance if scored and score in SHARES else None
+
+
+def _cost_of_full(board: Leaderboard, ranked: Sequence[_Ranked], chosen: Row | None, task: str) -> FullCost | None:
+    """Set full fine-tuning beside what is recommended, or beside the best of the other trained rows."""
+    by_place = sorted(ranked, key=lambda one: (one.rank.place, _peak(one.row)))
+    full = next((one for one in by_place if one.row.reference), None)
+    trained = [one for one in by_place if one.row.task and one is not full]
+    other = next((one for one in trained if one.row is chosen), trained[0] if trained else None)
+    gap = other.row.tasks[task].gaps.get(other.rank.score) if other else None
+    if full is None or other is None or gap is None or (ends := gap.interval()) is None:
+        return None
+    score, better = other.rank.score, full.rank.place < other.rank.place
+    within = _within_margin(board, other.row, task, score)
+    costs, of_full = other.row.costs, full.row.costs
+    comparable = costs is not None and of_full is not None and bool(costs.train_seconds and costs.peak_bytes)
+    return FullCost(
+        full=full.row.adapter,
+        other=other.row.adapter,
+        gap=gap,
+        worth=Worth.NO if within else Worth.YES if better else Worth.NOT_SHOWN,
+        margin=board.margins[score] if within else None,
+        memory=of_full.peak_bytes / costs.peak_bytes if comparable and costs and of_full else None,
+        time=of_full.train_seconds / costs.train_seconds
+        if comparable and costs and of_full and costs.machines == of_full.machines
+        else None,
+        tied_after_correction=not better and ends[0] > 0,
+    )
+
+
+def _within_margin(board: Leaderboard, other: Row, task: str, score: str) -> bool:
+    """Whether full fine-tuning's gap to a row on their training task is shown to lie within the margin.
+
+    By the verdicts' own tests where there are verdicts; else adjusted for the adapters of that task (Holm).
+    """
+    judged = [
+        found.in_domain.gap.finding.negligible
+        for found in board.persistence
+        if (found.task, found.adapter, found.score) == (task, other.adapter, score)
+    ]
+    margin = board.margins.get(score)
+    if judged or margin is None:
+        return any(judged)
+    gaps = {
+        row.adapter: row.tasks[task].gaps[score]
+        for row in board.rows
+        if row.task == task and task in row.tasks and score in row.tasks[task].gaps
+    }
+    adjusted = holm([equivalence(gap, margin) for gap in gaps.values()])
+    p_value = dict(zip(gaps, adjusted, strict=True))[other.adapter]
+    return p_value is not None and p_value <= ALPHA
+
+
+def _best_prompt(board: Leaderboard, task: str) -> Prompted | None:
+    """Return the best trained row beside the best prompt of the base model, where the study asks for baselines."""
+    pairs = [pair for pair in board.prompted if pair.task == task]
+    if not pairs:
+        return None
+    leader = max((pair for pair in pairs if pair.prompt == pairs[0].prompt), key=lambda pair: pair.ahead.value)
+    return min((pair for pair in pairs if pair.adapter == leader.adapter), key=lambda pair: pair.ahead.value)
+
+
+def _peak(row: Row) -> float:
+    return float(row.costs.peak_bytes) if row.costs and row.costs.train_tokens else 0.0

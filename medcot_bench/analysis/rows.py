@@ -1,0 +1,145 @@
+"""Results -> the rows of the leaderboard: one for every adapter and training task, over its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+
+from medcot_bench.analysis.costs import mean_peak, row_costs
+from medcot_bench.analysis.drift import read_divergence, read_forgetting
+from medcot_bench.analysis.lm_eval import whole_scores
+from medcot_bench.analysis.per_item import (
+    Key,
+    Values,
+    base_of,
+    is_external,
+    paired_difference,
+    references,
+    rows_of,
+    values_of,
+)
+from medcot_bench.analysis.ranks import Ranks, rank_rows
+from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.leaderboard import Failure, Row, TaskScores
+from medcot_bench.results.records import CellRecord
+from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
+
+Read = Mapping[Key, Mapping[str, tuple[Values, dict[str, str]]]]
+"""Row -> evaluation task -> values, and item -> group."""
+
+
+def build_rows(results: Results) -> tuple[Row, ...]:
+    """Return the rows of a study's results, in the order of its plan."""
+    grouped = rows_of(results)
+    read = {
+        key: {task: values_of(results, cells, task) for task in results.tasks} for key, cells in grouped.items()
+    }
+    full, base = references(grouped), base_of(grouped)
+    ranks = rank_rows(results, grouped, read)
+    every = _layers_by_task(grouped)
+    return tuple(
+        Row(
+            adapter=key[0],
+            task=key[1],
+            baseline=cells[0].baseline,
+            reference=key == full.get(key),
+            against=full[key][0] if full.get(key, key) != key else None,
+            seeds=tuple(
+                cell.cell.seed
+                for cell in cells
+                if cell.cell.seed is not None and len(cell.evaluations) == len(cell.planned)
+            ),
+            planned=tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
+            tasks=dict(_scores_by_task(results, grouped, read, key, (full.get(key), base), ranks)),
+            costs=row_costs(key, cells, results.trials, mean_peak(grouped[full[key]]) if key in full else None),
+            divergence=read_divergence(cells),
+            forgetting=read_forgetting(results, cells),
+            failures=tuple(_failures(cells)),
+            external=is_external(cells),
+            update=record.updates if (record := _record_of(cells)) else "",
+            some_layers=record is not None and record.layers < every.get(str(key[1]), frozenset()),
+        )
+        for key, cells in grouped.items()
+    )
+
+
+def _record_of(cells: Sequence[CellResult]) -> CellRecord | None:
+    return next((cell.record for cell in cells if cell.record), None)
+
+
+def _layers_by_task(rows: Mapping[Key, Sequence[CellResult]]) -> dict[str, frozenset[int]]:
+    """Return training task -> the layers that some row of it trains."""
+    found: dict[str, frozenset[int]] = {}
+    for (_, task), cells in rows.items():
+        if task and (record := _record_of(cells)):
+            found[task] = found.get(task, frozenset()) | record.layers
+    return found
+
+
+def _failures(cells: Sequence[CellResult]) -> Iterator[Failure]:
+    for cell in cells:
+        if found := cell.failure:
+            yield Failure(cell.cell.seed, found.score, found.status, found.error)
+
+
+def _scores_by_task(
+    results: Results,
+    rows: Mapping[Key, Sequence[CellResult]],
+    read: Read,
+    key: Key,
+    against: tuple[Key | None, Key | None],
+    ranks: Ranks,
+) -> Iterator[tuple[str, TaskScores]]:
+    """Yield a row's scores on each task that has some; `against` are full fine-tuning and the base model."""
+    cells = rows[key]
+    full, base = (None if other == key else other for other in against)
+    for task in results.tasks:
+        scored = [cell.evaluations[task] for cell in cells if task in cell.evaluations]
+        if not scored:
+            continue
+        own, groups = read[key][task]
+        lower = {name for score in scored for name in score.lower_is_better}
+        marks = dict.fromkeys(mark for score in scored for mark in score.marks)
+        yield (
+            task,
+            TaskScores(
+                relation=scored[0].relation,
+                scores=_means(own, groups) | whole_scores(scored, own),
+                gaps=_gaps(read[full][task][0], own, groups, lower) if full else {},
+                ranks=ranks.get((*key, task), {}),
+                marks=tuple(marks),
+                gains=_gains(read[base][task][0], own, groups, lower) if base else {},
+                unchanged=base is not None
+                and not cells[0].baseline
+                and all(
+                    _answers_as(results, rows[base][0], cell, task) for cell in cells if task in cell.evaluations
+                ),
+            ),
+        )
+
+
+def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[str, Contrast]:
+    """Return score -> mean over the items that all seeds have a value for, where there are some."""
+    return {name: contrast([Part(by_seed, groups)]) for name, by_seed in values.items() if shared_items(by_seed)}
+
+
+def _gaps(full: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
+    return _means({name: paired_difference(full.get(name, {}), own[name], name, lower) for name in own}, groups)
+
+
+def _gains(base: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
+    """Compare with the base model, whose one row of values stands beside every seed."""
+    of_base = {name: next(iter(by_seed.values()), {}) for name, by_seed in base.items()}
+    gains = {
+        name: paired_difference(own[name], dict.fromkeys(own[name], of_base[name]), name, lower)
+        for name in own
+        if name in of_base
+    }
+    return _means(gains, groups)
+
+
+def _answers_as(results: Results, base: CellResult, cell: CellResult, task: str) -> bool:
+    """Whether a trained model answers exactly as the base model does (a gate of docs/scores.md)."""
+    if task not in base.evaluations:
+        return False
+    before, after = (results.items(one, task).answers for one in (base, cell))
+    return bool(after) and all(before.get(name) == digest for name, digest in after.items())

@@ -1,0 +1,41 @@
+"""What columns of leaderboard.csv and keys of leaderboard.json were called before, and are called now.
+
+For who reads old and new exports with one program. Numbers are the same.
+"""
+
+from __future__ import annotations
+
+CSV = {
+    ".change": ".did",
+    ".change.stderr": ".did.stderr",
+    ".change.n": ".did.n",
+    ".change.low": ".did.low",
+    ".change.high": ".did.high",
+}
+"""End of a column's name -> what it ends with now."""
+JSON = {
+    "persistence.*.same": "persistence.*.in_domain",
+    "persistence.*.shift": "persistence.*.out_of_domain",
+    "persistence.*.change": "persistence.*.did",
+    "persistence.*.same.full_wobble": "persistence.*.in_domain.full_seed_difference",
+    "persistence.*.same.adapter_wobble": "persistence.*.in_domain.adapter_seed_difference",
+    "persistence.*.shift.full_wobble": "persistence.*.out_of_domain.full_seed_difference",
+    "persistence.*.shift.adapter_wobble": "persistence.*.out_of_domain.adapter_seed_difference",
+    "matched.*.plain": "matched.*.gap_at_end",
+    "matched.*.gap": "matched.*.gap_at_level",
+}
+"""Path of a key -> its path now; `*` is any place in a list."""
+VALUES = {
+    "undetermined": "inconclusive",
+    "all layers, not some": "scope",
+    "full rank, not low": "rank",
+    "interaction": "scope x rank",
+    "16 or 32 bits, not 4": "bits",
+    "own prompt, not another": "prompt",
+    "LORA learnt less": "adapter under-trained",
+    "LORA learnt more": "adapter trained further",
+    "LORA generalises better": "adapter generalises better",
+}
+"""Verdicts, effects and readings, LORA being any adapter -> what they are called now."""
+WORDED = ("rows.*.failures", "notes")
+"""Keys whose sentences are others now: failures are objects, and notes worded anew."""
