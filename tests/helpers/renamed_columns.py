@@ -39,3 +39,13 @@ VALUES = {
 """Verdicts, effects and readings, LORA being any adapter -> what they are called now."""
 WORDED = ("rows.*.failures", "notes")
 """Keys whose sentences are others now: failures are objects, and notes worded anew."""
+
+
+def path_today(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the path that a key has now, by the longest pattern that it begins with."""
+    for old, new in sorted(JSON.items(), key=lambda pair: -len(pair[0])):
+        pattern = old.split(".")
+        if len(path) >= len(pattern) and all(p in ("*", part) for p, part in zip(pattern, path, strict=False)):
+            begun = [path[n] if part == "*" else part for n, part in enumerate(new.split("."))]
+            return (*begun, *path[len(pattern) :])
+    return path

@@ -14,7 +14,7 @@ from typing import Any
 import published
 import pytest
 from pydantic import TypeAdapter
-from renamed_columns import CSV, JSON, VALUES, WORDED
+from renamed_columns import CSV, VALUES, WORDED, path_today
 
 from medcot_bench.plugins.manager import installed
 from medcot_bench.results.leaderboard import Leaderboard
@@ -71,16 +71,6 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
             yield from leaves(part, (*path, str(key)))
     else:
         yield path, value
-
-
-def path_today(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the path that a key has now, by the longest pattern that it begins with."""
-    for old, new in sorted(JSON.items(), key=lambda pair: -len(pair[0])):
-        pattern = old.split(".")
-        if len(path) >= len(pattern) and all(p in ("*", part) for p, part in zip(pattern, path, strict=False)):
-            begun = [path[n] if part == "*" else part for n, part in enumerate(new.split("."))]
-            return (*begun, *path[len(pattern) :])
-    return path
 
 
 def is_worded(path: tuple[str, ...]) -> bool:

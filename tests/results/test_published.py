@@ -157,7 +157,7 @@ def test_the_numbers_without_an_interval_in_the_first_answer_are_those_of_the_re
     chosen = [behind(name, 0.003, on) for name, on in (lora, layers)]
     assert "where the same seed has {:.3f} and {:.3f} at the chosen rates".format(*chosen) in said
     learnt = [behind(name, 0.00095, "medqa_cot") for name, _ in (lora, layers)]
-    assert "learnt less of the task (behind by {:.3f} and {:.3f})".format(*learnt) in said
+    assert "it is under-trained on the task (behind by {:.3f} and {:.3f})".format(*learnt) in said
     worse = behind("full", 3.2e-4, "manuals_qa")
     assert f"is {worse:.2f} worse on the manuals than at its chosen rate, and so behind LoRA" in said
     assert worse > behind("layer_lora", 0.003, "manuals_qa")
@@ -172,10 +172,10 @@ def test_the_numbers_without_an_interval_in_the_first_answer_are_those_of_the_re
     )
     for task in ("k8s_qa", "medqa_cot"):
         full, some, every = ((name, task) for name in ("full", "layer_lora", "lora"))
-        unit = " nats a byte" if task == "k8s_qa" else ""
+        unit = " nats per byte" if task == "k8s_qa" else ""
         assert f"{forgot[some]:.3f} against {forgot[full]:.3f}{unit} after `{task}`" in said
         assert f"{kl[some]:.1f} against {kl[full]:.1f}" in said
         assert kl[every] == max(kl[full], kl[some], kl[every])
         assert forgot[every] == max(forgot[full], forgot[some], forgot[every])
     last = [found["lora", task] for found in (forgot, kl) for task in ("k8s_qa", "medqa_cot")]
-    assert "({:.3f}, {:.3f}) and lies furthest from the base, in the mean ({:.1f}, {:.1f})".format(*last) in said
+    assert "({:.3f}, {:.3f}) and lies furthest from the base, on average ({:.1f}, {:.1f})".format(*last) in said
