@@ -34,39 +34,101 @@ from medcot_bench.version import __version__
 
 if TYPE_CHECKING:
     from medcot_bench.api import Results, load, run
+    from medcot_bench.results.cells import CellKey
+    from medcot_bench.results.comparisons import (
+        Blocking,
+        Effect,
+        Factor,
+        FactorEffect,
+        Matched,
+        Needed,
+        Persistence,
+        Prompted,
+        Reading,
+        Side,
+        SizeTrend,
+    )
+    from medcot_bench.results.conditions import Counts, LmEvalTask, MadeBy, RecipeDifference, ScoredTask
+    from medcot_bench.results.folder import CellResult
+    from medcot_bench.results.leaderboard import Costs, Failure, Forgotten, Leaderboard, Rank, Row, TaskScores
+    from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+    from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
+    from medcot_bench.results.records import CellRecord, EvaluationRecord
+    from medcot_bench.results.trials import Trial
+    from medcot_bench.stats.contrasts import Contrast
+    from medcot_bench.stats.ratios import Ratio
+    from medcot_bench.stats.verdict import Finding, Verdict
     from medcot_bench.study.schema import Study
 
 __all__ = [
     "ADAPTER_FILES",
     "Adapter",
     "AdapterSpec",
+    "Blocking",
+    "Caveat",
+    "CellKey",
+    "CellRecord",
+    "CellResult",
     "ConfigError",
+    "Contrast",
+    "Costs",
+    "Counts",
+    "Effect",
     "Engine",
+    "EvaluationRecord",
     "Example",
     "Exporter",
+    "Factor",
+    "FactorEffect",
+    "Failure",
     "FilesExporter",
+    "Finding",
+    "Forgotten",
     "Form",
+    "FullCost",
     "Generation",
     "GenerationRequest",
     "HubData",
+    "Leaderboard",
+    "LeftOutBaseline",
     "Likelihood",
     "LikelihoodRequest",
+    "LmEvalTask",
     "LoadedModel",
+    "MadeBy",
+    "MadeWith",
+    "Matched",
     "MedcotError",
     "ModelInfo",
     "ModuleInfo",
+    "Needed",
     "Option",
+    "Persistence",
     "Placement",
     "Probe",
+    "Prompted",
+    "Rank",
+    "Ratio",
+    "Reading",
     "Recipe",
+    "RecipeDifference",
+    "Recommendation",
     "Results",
+    "Row",
+    "ScoredTask",
     "Selector",
     "SelectorSpec",
+    "Side",
+    "SizeTrend",
     "Split",
     "Study",
     "Target",
     "Task",
+    "TaskScores",
     "TaskSpec",
+    "Trial",
+    "Verdict",
+    "Worth",
     "__version__",
     "adapter_folder",
     "hookimpl",
@@ -76,18 +138,53 @@ __all__ = [
     "words",
 ]
 
-_LAZY = {
-    "Results": "medcot_bench.api",
-    "Study": "medcot_bench.study.schema",
-    "load": "medcot_bench.api",
-    "run": "medcot_bench.api",
+_PUBLIC = {
+    "medcot_bench.api": ("Results", "load", "run"),
+    "medcot_bench.results.cells": ("CellKey",),
+    "medcot_bench.results.comparisons": (
+        "Blocking",
+        "Effect",
+        "Factor",
+        "FactorEffect",
+        "Matched",
+        "Needed",
+        "Persistence",
+        "Prompted",
+        "Reading",
+        "Side",
+        "SizeTrend",
+    ),
+    "medcot_bench.results.conditions": ("Counts", "LmEvalTask", "MadeBy", "RecipeDifference", "ScoredTask"),
+    "medcot_bench.results.folder": ("CellResult",),
+    "medcot_bench.results.leaderboard": (
+        "Costs",
+        "Failure",
+        "Forgotten",
+        "Leaderboard",
+        "Rank",
+        "Row",
+        "TaskScores",
+    ),
+    "medcot_bench.results.plan_file": ("LeftOutBaseline", "MadeWith"),
+    "medcot_bench.results.recommendations": ("Caveat", "FullCost", "Recommendation", "Worth"),
+    "medcot_bench.results.records": ("CellRecord", "EvaluationRecord"),
+    "medcot_bench.results.trials": ("Trial",),
+    "medcot_bench.stats.contrasts": ("Contrast",),
+    "medcot_bench.stats.ratios": ("Ratio",),
+    "medcot_bench.stats.verdict": ("Finding", "Verdict"),
+    "medcot_bench.study.schema": ("Study",),
 }
+"""Module -> what of it is public, imported when it is used: plugins that only register load no pydantic."""
+_LAZY = {name: module for module, names in _PUBLIC.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    # What needs pydantic or the store is imported when it is used, so that plugins load fast.
     if name in _LAZY:
         from importlib import import_module
 
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'medcot_bench' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

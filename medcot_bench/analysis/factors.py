@@ -113,18 +113,17 @@ def _kinds(records: Mapping[str, CellRecord]) -> dict[str, str]:
     full = [a for a, record in records.items() if record.updates == "full"]
     low = [a for a, record in records.items() if record.updates != "full" and not _quantised(record.request)]
     whole = next((a for a in full if _whole(asked[a])), None)
-    for everywhere, some, full_some in product(low, low, full):
-        same = all(
-            asked[everywhere]["adapter"].get(key) == asked[some]["adapter"].get(key) for key in ("name", "options")
+    everywhere, some = ([a for a in low if is_so(asked[a])] for is_so in (_whole, _in_some_layers))
+    for low_rank, low_some, full_some in product(everywhere, some, full) if whole else ():
+        same_method = all(
+            asked[low_rank]["adapter"].get(key) == asked[low_some]["adapter"].get(key)
+            for key in ("name", "options")
         )
-        placed = asked[some]["adapter"].get("selector", {})
-        partial = placed.get("name") != "all" and placed.get("targets") == "all"
-        pair = partial and placed == asked[full_some]["adapter"].get("selector")
-        if whole and same and pair and _whole(asked[everywhere]):
-            kinds = {"full": whole, "full some": full_some, "low": everywhere, "low some": some}
-            return kinds | _bits(asked, everywhere)
-    everywhere_only = (a for a in low if _whole(asked[a]))
-    return next((pair for a in everywhere_only if (pair := _bits(asked, a))), {})
+        same_layers = _selector(asked[low_some]) == _selector(asked[full_some])
+        if whole and same_method and same_layers:
+            kinds = {"full": whole, "full some": full_some, "low": low_rank, "low some": low_some}
+            return kinds | _bits(asked, low_rank)
+    return next((pair for a in everywhere if (pair := _bits(asked, a))), {})
 
 
 def _bits(asked: Mapping[str, Mapping[str, Any]], low: str) -> dict[str, str]:
@@ -134,9 +133,19 @@ def _bits(asked: Mapping[str, Mapping[str, Any]], low: str) -> dict[str, str]:
     return {"low": low, "low nf4": found} if (found := next(alike, None)) else {}
 
 
+def _selector(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    selector: Mapping[str, Any] = request["adapter"].get("selector", {})
+    return selector
+
+
 def _whole(request: Mapping[str, Any]) -> bool:
-    selector = request["adapter"].get("selector", {})
+    selector = _selector(request)
     return (selector.get("name"), selector.get("targets")) == ("all", "all")
+
+
+def _in_some_layers(request: Mapping[str, Any]) -> bool:
+    selector = _selector(request)
+    return selector.get("name") != "all" and selector.get("targets") == "all"
 
 
 def _quantised(request: Mapping[str, Any]) -> bool:

@@ -76,11 +76,11 @@ def _main(board: Leaderboard) -> list[Persistence]:
 
 def _gaps(board: Leaderboard) -> Iterator[Block]:
     """Yield the gaps that the answer leaves out, and the tests behind all."""
-    main = _main(board)
+    main = {id(one) for one in _main(board)}
     about_tests, about_gains = TESTS, GAINS
     for score in dict.fromkeys(found.score for found in board.persistence):
         found = [one for one in board.persistence if one.score == score]
-        if rest := [one for one in found if one not in main]:
+        if rest := [one for one in found if id(one) not in main]:
             yield from (Heading(f"Other gaps, by {score}", 3), gap_table(rest))
             yield Paragraph(" ".join(write_limits(rest)))
         yield from (Heading(f"Tests behind the verdicts, by {score}", 3), p_value_table(found))

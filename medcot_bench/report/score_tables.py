@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from medcot_bench.report.blocks import Block, Heading, Paragraph, Table
 from medcot_bench.report.format import counted, duration, estimate, listed, size
@@ -25,36 +25,44 @@ def overview_tasks(board: Leaderboard) -> list[str]:
     return (whole or [*board.tasks])[:SHOWN_TASKS]
 
 
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One score on one task."""
+
+    task: str
+    score: str
+    items: int
+    """The most that a row has."""
+
+    @classmethod
+    def of(cls, board: Leaderboard, task: str, score: str) -> _Column:
+        most = most_items(board, task, score)
+        return cls(task, score, most.items if most else 0)
+
+    def write(self, row: Row, *, errors: bool = True) -> str:
+        """Write a row's mean, or why there is none; with its number of items where other rows have more."""
+        if self.task not in row.planned:
+            return ""
+        if self.task not in row.tasks:
+            return INCOMPLETE
+        value = row.tasks[self.task].scores.get(self.score)
+        if value is None:
+            return f"no {self.score}"
+        return estimate(value if errors else replace(value, stderr=None), count=value.items < self.items)
+
+
 def overview_table(board: Leaderboard, *, errors: bool = True) -> Table:
     """Return one row per method and training task: the main score of each task, peak memory, training time.
 
     `errors` says whether means have their standard errors beside them.
     """
-    tasks = overview_tasks(board)
-    shown = {task: board.headline(task) for task in tasks}
-    headers = ["method", "trained on", *(f"{task}: {score_name(board, task, shown[task])}" for task in tasks)]
+    columns = [_Column.of(board, task, board.headline(task)) for task in overview_tasks(board)]
+    titles = [f"{one.task}: {score_name(board, one.task, one.score)}" for one in columns]
     rows = [
-        [
-            *row_names(row),
-            *(write_score(board, row, task, shown[task], errors=errors) for task in tasks),
-            *_price(row),
-        ]
+        [*row_names(row), *(column.write(row, errors=errors) for column in columns), *_price(row)]
         for row in board.rows
     ]
-    return Table([*headers, "peak memory", "training time"], rows)
-
-
-def write_score(board: Leaderboard, row: Row, task: str, score: str, *, errors: bool = True) -> str:
-    """Write a row's score on a task, or why there is none; with the number of items where other rows have more."""
-    if task not in row.planned:
-        return ""
-    found = row.tasks.get(task)
-    if found is None:
-        return INCOMPLETE
-    value, most = found.scores.get(score), most_items(board, task, score)
-    fewer = value is not None and most is not None and value.items < most.items
-    value = value if errors or value is None else replace(value, stderr=None)
-    return estimate(value, count=fewer) or f"no {score}"
+    return Table(["method", "trained on", *titles, "peak memory", "training time"], rows)
 
 
 def describe_overview(board: Leaderboard) -> Iterator[str]:
@@ -126,16 +134,16 @@ def _scores_of(board: Leaderboard, task: str) -> list[str]:
 
 
 def _task_table(board: Leaderboard, task: str) -> Table:
-    scores = _scores_of(board, task)[:SHOWN_SCORES]
+    columns = [_Column.of(board, task, score) for score in _scores_of(board, task)[:SHOWN_SCORES]]
     rows = []
     for row in board.rows:
         if task in row.tasks:
-            ranks = [*row.tasks[task].ranks.values()]
-            values = [
-                write_score(board, row, task, name) if name in row.tasks[task].scores else "" for name in scores
-            ]
-            rows.append([*row_names(row), str(ranks[0]) if len(ranks) == 1 else "", *values])
-    return Table(["method", "trained on", "rank", *(score_name(board, task, name) for name in scores)], rows)
+            part = row.tasks[task]
+            rank = str(next(iter(part.ranks.values()))) if len(part.ranks) == 1 else ""
+            means = [column.write(row) if column.score in part.scores else "" for column in columns]
+            rows.append([*row_names(row), rank, *means])
+    titles = [score_name(board, task, column.score) for column in columns]
+    return Table(["method", "trained on", "rank", *titles], rows)
 
 
 def _price(row: Row) -> list[str]:

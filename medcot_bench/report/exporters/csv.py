@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -12,6 +14,7 @@ from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.report.format import one_line
 from medcot_bench.report.gap_tables import write_verdict
 from medcot_bench.report.notes import write_failure
+from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
 from medcot_bench.stats.contrasts import Contrast
 
@@ -26,7 +29,9 @@ class Csv:
 
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole file."""
-        lines = [_line(leaderboard, row) for row in leaderboard.rows]
+        tried = count_rates_tried([(row.adapter, row.task) for row in leaderboard.rows], leaderboard.trials)
+        tasks = [_TaskColumns.of(leaderboard, task) for task in leaderboard.tasks]
+        lines = [_line(leaderboard, row, tasks, tried) for row in leaderboard.rows]
         columns = list(dict.fromkeys(column for line in lines for column in line))
         output = io.StringIO()
         writer = csv.DictWriter(output, columns, restval="", lineterminator="\n")
@@ -35,7 +40,39 @@ class Csv:
         return output.getvalue()
 
 
-def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _TaskColumns:
+    """What an evaluation task's columns hold in some row: a row without it leaves them empty."""
+
+    task: str
+    title: str
+    scores: Collection[str]
+    gaps: Collection[str]
+    ranked: Collection[str]
+    """The scores that ranks are by."""
+    judged: Mapping[tuple[str, str, str], Persistence]
+    """(Adapter, training task, score) -> its comparison with this task out of domain."""
+
+    @classmethod
+    def of(cls, leaderboard: Leaderboard, task: str) -> _TaskColumns:
+        parts = [row.tasks[task] for row in leaderboard.rows if task in row.tasks]
+        found = (one for one in leaderboard.persistence if one.out_of_domain.task == task)
+        return cls(
+            task,
+            leaderboard.tasks[task],
+            scores={name for part in parts for name in part.scores},
+            gaps={name for part in parts for name in part.gaps},
+            ranked={rank.score for row in leaderboard.rows for rank in _ranks(row, task)},
+            judged={(one.adapter, one.task, one.score): one for one in found},
+        )
+
+
+def _line(
+    leaderboard: Leaderboard,
+    row: Row,
+    tasks: Sequence[_TaskColumns],
+    tried: Mapping[tuple[str, str | None], int],
+) -> dict[str, Any]:
     line: dict[str, Any] = {
         "base": leaderboard.base["name"],
         "adapter": row.adapter,
@@ -43,10 +80,9 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
         "seeds": "+".join(str(seed) for seed in row.seeds),
         "failures": "; ".join(map(write_failure, row.failures)),
     }
-    for task in leaderboard.tasks:
-        line |= _task(leaderboard, row, task)
+    for columns in tasks:
+        line |= _task(leaderboard, row, columns)
     if costs := row.costs:
-        tried = count_rates_tried([(row.adapter, row.task)], leaderboard.trials)
         line |= {
             "trainable_parameters": costs.trainable_parameters,
             "adapter_bytes": costs.adapter_bytes,
@@ -70,27 +106,25 @@ def _line(leaderboard: Leaderboard, row: Row) -> dict[str, Any]:
     return line
 
 
-def _task(leaderboard: Leaderboard, row: Row, task: str) -> dict[str, Any]:
+def _task(leaderboard: Leaderboard, row: Row, columns: _TaskColumns) -> dict[str, Any]:
     """Return an evaluation task's columns: every score that some row has, empty where this one has none."""
-    found, title = row.tasks.get(task), leaderboard.tasks[task]
-    columns: dict[str, Any] = {f"{title}.relation": found.relation if found else ""}
+    found, title = row.tasks.get(columns.task), columns.title
+    line: dict[str, Any] = {f"{title}.relation": found.relation if found else ""}
+    judged = {score for _, _, score in columns.judged}
     for name in leaderboard.scores:
-        for suffix, kind in (("", "scores"), (".gap", "gaps")):
-            if not any(name in getattr(r.tasks[task], kind) for r in leaderboard.rows if task in r.tasks):
-                continue
-            estimate = getattr(found, kind).get(name) if found else None
-            columns |= _estimate(f"{title}.{name}{suffix}", estimate, ends=kind == "gaps")
-        if any(rank.score == name for r in leaderboard.rows for rank in _ranks(r, task)):
-            ranks = (str(rank) for rank in _ranks(row, task) if rank.score == name)
-            columns[f"{title}.{name}.rank"] = next(ranks, "")
-        if judged := [
-            one for one in leaderboard.persistence if (one.out_of_domain.task, one.score) == (task, name)
-        ]:
-            own = next((one for one in judged if (one.adapter, one.task) == (row.adapter, row.task)), None)
+        if name in columns.scores:
+            line |= _estimate(f"{title}.{name}", found.scores.get(name) if found else None, ends=False)
+        if name in columns.gaps:
+            line |= _estimate(f"{title}.{name}.gap", found.gaps.get(name) if found else None, ends=True)
+        if name in columns.ranked:
+            ranks = (str(rank) for rank in _ranks(row, columns.task) if rank.score == name)
+            line[f"{title}.{name}.rank"] = next(ranks, "")
+        if name in judged:
+            own = columns.judged.get((row.adapter, row.task or "", name))
             did = own.did.found if own and own.did else None
-            columns |= _estimate(f"{title}.{name}.did", did, ends=True)
-            columns[f"{title}.{name}.verdict"] = write_verdict(own) if own else ""
-    return columns
+            line |= _estimate(f"{title}.{name}.did", did, ends=True)
+            line[f"{title}.{name}.verdict"] = write_verdict(own) if own else ""
+    return line
 
 
 def _estimate(column: str, found: Contrast | None, *, ends: bool) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""Reading a result folder: each sample file once, the folders of cells listed once, items without their texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted import Made, answers, write
+
+from medcot_bench.analysis.build import build
+from medcot_bench.errors import StoreError
+from medcot_bench.results.folder import load
+from medcot_bench.results.items import read_items
+from medcot_bench.results.store import Store
+
+SCORES = {
+    task: {"answer": answers(1, 0, 1, 0), "gold_nll": answers(1, 2, 1, 2)} for task in ("k8s_qa", "manuals_qa")
+}
+STUDY = [
+    Made(adapter="none", seed=None, task=None, scores=SCORES),
+    *(
+        Made(adapter=a, seed=s, scores=SCORES, checkpoints={"1/2": SCORES})
+        for a in ("full", "lora")
+        for s in (0, 1)
+    ),
+]
+
+
+def test_a_leaderboard_reads_each_sample_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, *STUDY)
+    read: Counter[str] = Counter()
+    samples = Store.samples
+
+    def counted(store: Store, cell: Any, evaluation: Any, record: Any) -> Any:
+        read[evaluation.id] += 1
+        return samples(store, cell, evaluation, record)
+
+    monkeypatch.setattr(Store, "samples", counted)
+    board = build(load(tmp_path))
+    assert board.persistence
+    assert board.matched
+    assert len(read) == 2 + 4 * 4
+    assert set(read.values()) == {1}
+
+
+def test_the_folders_of_cells_are_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, *STUDY)
+    listed: list[str] = []
+    iterdir, glob = Path.iterdir, Path.glob
+    monkeypatch.setattr(Path, "iterdir", lambda path: listed.append(path.name) or iterdir(path))
+    monkeypatch.setattr(Path, "glob", lambda path, *args: listed.append(path.name) or glob(path, *args))
+    build(load(tmp_path))
+    assert listed.count("cells") == 2  # to read the records, and the samples
+
+
+def test_a_cell_is_found_by_its_id_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    write(tmp_path, *STUDY)
+    before = load(tmp_path)
+    for folder in [*(tmp_path / "cells").iterdir()]:
+        folder.rename(folder.with_name(f"other-{folder.name.rpartition('-')[2]}"))
+    assert load(tmp_path) == before
+    assert build(load(tmp_path)) == build(before)
+
+
+def test_items_hold_what_analyses_need_and_no_text() -> None:
+    samples = [
+        {
+            "id": "a",
+            "group": "1",
+            "prediction": "x",
+            "option_loglikelihoods": {"A": 0.1, "B": 0.2},
+            "scores": {"answer": 1.0},
+        },
+        {"id": "b", "group": "1", "prediction": "y", "option_loglikelihoods": {}, "scores": {"choice": 0.0}},
+    ]
+    samples = [sample | {"group": "1"} for sample in samples]
+    items = read_items(samples)
+    assert items.groups == {"a": "1", "b": "1"}
+    assert items.scores == {"answer": {"a": 1.0}, "choice": {"b": 0.0}}
+    assert items.options == (2,)
+    assert set(items.answers) == {"prediction", "option_loglikelihoods"}
+    other = read_items([samples[0], samples[1] | {"prediction": "z"}])
+    assert {name for name in items.answers if items.answers[name] != other.answers[name]} == {"prediction"}
+    assert read_items([]).answers == {}
+
+
+def test_samples_without_a_record_are_an_error(tmp_path: Path) -> None:
+    write(tmp_path, STUDY[1])
+    (path,) = tmp_path.glob("cells/*/samples/k8s_qa-*0k8s*")
+    path.unlink()
+    results = load(tmp_path)
+    with pytest.raises(StoreError, match="no samples of k8s_qa"):
+        results.samples(results.cells[0], "k8s_qa")
