@@ -167,7 +167,7 @@ def _row(adapter: str, answer: float) -> Row:
 
 
 def _baseline() -> Row:
-    """Return the untouched base by another prompt."""
+    """Return the base model by another prompt."""
     row = _row("none", 0.3)
     tasks = {task: row.tasks[task] for task in (SAME, SHIFT)}
     baseline = "few_shot=5"
