@@ -92,7 +92,7 @@ class Adapter(Protocol):
         ...
 
     def load(self, model: Any, folder: Path) -> Any:
-        """Return the trained model again, from an untouched base `model` and what `save` wrote."""
+        """Return the trained model again, from the base `model` and what `save` wrote."""
         ...
 
 

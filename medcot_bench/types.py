@@ -196,7 +196,7 @@ class Recipe:
     train_tokens: int | None = None
     """Budget of tokens (prompt and target) that a training may process."""
     batch_size: int = 8
-    """Items an optimiser step."""
+    """Items per optimiser step."""
     accumulation: int = 1
     """Passes into which a step is split to save memory; the gradient is the same."""
     max_length: int = 1024

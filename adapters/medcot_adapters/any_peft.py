@@ -27,13 +27,13 @@ SPEC = AdapterSpec(
     name="peft",
     version=1,
     update="low_rank",
-    description="A method of PEFT with fields of its config (type=loha,r=8), or a saved adapter (path=DIR_OR_ID).",
+    description="Any PEFT method with its config fields (type=loha,r=8), or an external adapter (path=DIR_OR_ID).",
     options={
         "type": Option(str, "", "PEFT's name of the method, e.g. oft, loha, lokr, ia3, vera"),
         "path": Option(
             str,
             "",
-            "an adapter that PEFT saved, scored, not trained: a folder, or a hub id (ORGANISATION/NAME@REVISION)",
+            "an external adapter saved by PEFT, only scored: a folder or a hub id (ORGANISATION/NAME@REVISION)",
             path=True,
         ),
     },
@@ -44,7 +44,7 @@ OURS = {
     *("task_type", "peft_type", "target_modules", "inference_mode", "base_model_name_or_path"),
     *("auto_mapping", "peft_version", "revision"),
 }
-"""Fields of a config that are not for the user: `targets=` and `select=` say where an adapter goes."""
+"""Fields of a config that users don't set: `targets=` and `select=` place an adapter."""
 
 
 class AnyPeft:
@@ -57,11 +57,11 @@ class AnyPeft:
             self._config, self._fields = _read(method, texts or {})
 
     def recipe(self, model: ModelInfo) -> Recipe:
-        """Return the default recipe for low-rank updates; no learning rate was chosen for these methods."""
+        """Return the default recipe for low-rank updates; its learning rate is not tuned for these methods."""
         return low_rank_recipe(model)
 
     def prepare(self, model: Any, placement: Placement) -> Any:
-        """Return the PEFT model. Raises ConfigError where a rank is placed: only LoRA's is known to us."""
+        """Return the PEFT model. Raises ConfigError if the selector places ranks, which only LoRA takes."""
         from peft import get_peft_model
 
         if any(rank is not None for rank in placement.values()):
@@ -78,14 +78,14 @@ class AnyPeft:
         model.save_pretrained(folder, safe_serialization=True)
 
     def load(self, model: Any, folder: Path) -> Any:
-        """Return the trained model from an untouched base."""
+        """Return the trained model, loaded on the base model."""
         from peft import PeftModel
 
         return PeftModel.from_pretrained(model, str(folder))
 
 
 class Saved:
-    """An adapter that PEFT saved, trained elsewhere.
+    """An external adapter, saved by PEFT.
 
     `spec.weights` is a digest of its files, or for the hub's its name and revision.
     """
@@ -96,14 +96,12 @@ class Saved:
         if of_hub:
             self._folder = adapter_folder(path)
         if missing := [name for name in ADAPTER_FILES if not (self._folder / name).is_file()]:
-            raise ConfigError(
-                f"adapter peft: path={path}: there is no {missing[0]}; give a folder that PEFT saved"
-            )
+            raise ConfigError(f"adapter peft: path={path}: {missing[0]} is missing; give a folder saved by PEFT")
         config_file, _ = ADAPTER_FILES
         try:
             config = dict(json.loads((self._folder / config_file).read_text(encoding="utf-8")))
         except (ValueError, TypeError):
-            raise ConfigError(f"adapter peft: path={path}: {config_file} is no JSON object") from None
+            raise ConfigError(f"adapter peft: path={path}: {config_file} is not a JSON object") from None
         if "num_virtual_tokens" in config:
             raise ConfigError(f"adapter peft: path={path}: {config.get('peft_type')} changes prompts, not modules")
         origin = f"hub:{path.partition('@')[0]}@{self._folder.name}"
@@ -152,13 +150,13 @@ def _read(method: str, texts: Mapping[str, str]) -> tuple[Any, dict[str, Any]]:
     known: dict[str, Any] = {kind.value.lower(): config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     usable = {name for name, config in known.items() if "target_modules" in {f.name for f in fields(config)}}
     if method.lower() not in usable:
-        why = "changes prompts, not modules" if method.lower() in known else "is no method of this PEFT"
-        raise ConfigError(f"adapter peft: type={method} {why}; there are: {', '.join(sorted(usable))}")
+        why = "changes prompts, not modules" if method.lower() in known else "is not a method of this PEFT"
+        raise ConfigError(f"adapter peft: type={method} {why}; known: {', '.join(sorted(usable))}")
     config = known[method.lower()]
     kinds = {field.name: str(field.type) for field in fields(config) if field.name not in OURS}
     if unknown := [key for key in texts if key not in kinds]:
         raise ConfigError(
-            f"adapter peft: {method} has no field '{unknown[0]}'; it has: {', '.join(sorted(kinds))}"
+            f"adapter peft: {method} has no field '{unknown[0]}'; fields: {', '.join(sorted(kinds))}"
         )
     values: dict[str, Any] = {}
     try:
@@ -179,7 +177,7 @@ def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> Any:
     if not options:
         return AnyPeft()
     if bool(method) == bool(path):
-        raise ConfigError("adapter peft: say which method, peft:type=oft, or which saved adapter, peft:path=DIR")
+        raise ConfigError("adapter peft: give a method, peft:type=oft, or a saved adapter, peft:path=DIR")
     if path and texts:
         raise ConfigError(f"adapter peft: a saved adapter takes no option '{next(iter(texts))}'")
     return AnyPeft(method, texts) if method else Saved(path)

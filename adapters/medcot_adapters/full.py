@@ -27,7 +27,7 @@ class Full:
         return full_recipe(model)
 
     def tune_around(self, model: ModelInfo) -> float:
-        """Return the learning rate that others are tried around: below the recipe's for large models."""
+        """Return the centre of a learning-rate search: below the recipe's rate for large models."""
         return full_centre(model)
 
     def prepare(self, model: Any, placement: Placement) -> Any:

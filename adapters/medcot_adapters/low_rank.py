@@ -13,12 +13,12 @@ OPTIONS = {
     "r": Option(int, 16, "rank of the update"),
     "alpha": Option(int, 32, "scale: the update is multiplied by alpha / r"),
     "dropout": Option(float, 0.0, "dropout before the update"),
-    "dora": Option(bool, False, "train magnitudes apart from directions (DoRA, arXiv 2402.09353)", added=True),
+    "dora": Option(bool, False, "train magnitude and direction separately (DoRA, arXiv 2402.09353)", added=True),
     "rslora": Option(bool, False, "scale by alpha / sqrt(r) (rsLoRA, arXiv 2312.03732)", added=True),
     "pissa": Option(
         bool,
         False,
-        "start from the principal parts of the weights (PiSSA, arXiv 2404.02948); not of 4 bits",
+        "start from the principal components of the weights (PiSSA, arXiv 2404.02948); not in 4 bits",
         added=True,
     ),
 }
@@ -38,11 +38,9 @@ class LowRank:
         pissa: bool = False,
     ):
         if pissa and spec.quantisation != "none":
-            raise ConfigError(
-                f"adapter {spec.name}: pissa takes weights apart, and can't those in 4 bits; use lora"
-            )
+            raise ConfigError(f"adapter {spec.name}: pissa can't decompose weights in 4 bits; use lora")
         if r < 1 or alpha < 1 or not 0 <= dropout < 1:
-            raise ConfigError(f"adapter {spec.name}: r and alpha are at least 1, dropout lies in [0, 1)")
+            raise ConfigError(f"adapter {spec.name}: r and alpha must be at least 1, dropout in [0, 1)")
         self.spec = spec
         self.r, self.alpha, self.dropout = r, alpha, dropout
         self.dora, self.rslora, self.pissa = dora, rslora, pissa
@@ -77,7 +75,7 @@ class LowRank:
         model.save_pretrained(folder, safe_serialization=True)
 
     def load(self, model: Any, folder: Path) -> Any:
-        """Return the trained model from an untouched base."""
+        """Return the trained model, loaded on the base model."""
         from peft import PeftModel
 
         model = self._prepared(model)

@@ -1,4 +1,4 @@
-"""The identity: the base model as it is, the line that every gain is measured from."""
+"""The identity: the base model, against which every gain is measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, hookimpl
 
-SPEC = AdapterSpec(name="none", version=1, update="none", description="The untouched base model.")
+SPEC = AdapterSpec(name="none", version=1, update="none", description="The base model, without training.")
 
 
 class NoAdapter:

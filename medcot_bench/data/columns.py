@@ -1,4 +1,4 @@
-"""Which column of a file holds what: named by the user, or known by its name."""
+"""Which column of a file holds which field: named by the user, or recognised by its name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from medcot_bench.data.formats import nested
+from medcot_bench.data.formats import parse_nested
 from medcot_bench.errors import DataError
 from medcot_bench.study.schema import FIELDS
 
@@ -20,10 +20,10 @@ class Layout:
     """Field -> column."""
 
     def row(self, where: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row in the simple form. Raises DataError for messages that hold no answer."""
+        """Return a row in the simple form. Raises DataError for messages without an answer."""
         found = {field: row.get(column) for field, column in self.columns.items()}
         if self.kind == "messages":
-            found["question"], found["answer"] = _turns(where, nested(row.get("messages")))
+            found["question"], found["answer"] = _turns(where, parse_nested(row.get("messages")))
         elif self.kind == "alpaca":
             parts = [_text(where, part, row.get(part)) for part in ("instruction", "input")]
             found["question"] = "\n\n".join(part for part in parts if part.strip())
@@ -31,11 +31,11 @@ class Layout:
 
 
 def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[str, str]) -> Layout:
-    """Return the layout of rows: by the columns `named` (field -> column), or else by those that are there.
+    """Return the layout of rows: by the columns `named` (field -> column), or by the columns that the rows have.
 
-    Known are rows of the simple form, `messages` (role and content), and Alpaca's `instruction`, `input`,
-    `output`. A column `split` is kept in every layout. Raises DataError for a column that no row has, and where
-    nothing says which columns hold question and answer.
+    Recognised are rows of the simple form, `messages` (role and content), and Alpaca's `instruction`, `input`,
+    `output`. A column `split` is kept in every layout. Raises DataError for a column that no row has, and for
+    rows whose question and answer are neither named nor recognised.
     """
     there = list(dict.fromkeys(column for row in rows for column in row))
     listed = _listed(there)
@@ -48,7 +48,7 @@ def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[st
         return Layout("columns", {**named, **kept})
     if "question" in named or "answer" in named:
         missing = "answer" if "question" in named else "question"
-        raise DataError(f"{path}: say which column holds the {missing} with --{missing}; columns: {listed}")
+        raise DataError(f"{path}: name the column of the {missing} with --{missing}; columns: {listed}")
     if "messages" in there:
         return Layout("messages", extra)
     if "instruction" in there and "output" in there:
@@ -56,7 +56,7 @@ def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[st
     if "question" in there and "answer" in there:
         return Layout("columns", {field: field for field in (*FIELDS, "id") if field in there} | extra)
     raise DataError(
-        f"{path}: say which columns hold question and answer with --question and --answer; columns: {listed}"
+        f"{path}: name the columns of question and answer with --question and --answer; columns: {listed}"
     )
 
 
@@ -70,22 +70,22 @@ def _text(where: str, column: str, value: Any) -> str:
     if value is None or value != value:  # NaN: nothing, in a column of numbers
         return ""
     if not isinstance(value, str | int | float):
-        raise DataError(f"{where}: '{column}' must be text, it is a {type(value).__name__}")
+        raise DataError(f"{where}: '{column}' must be text, not a {type(value).__name__}")
     return str(value)
 
 
 def _turns(where: str, messages: Any) -> tuple[str, str]:
-    """Return what stands before the last answer of a conversation, and that answer.
+    """Return what comes before the last answer of a conversation, and that answer.
 
-    One turn (and a system text before it) is the question as it stands; a longer conversation has a line a turn.
+    A single turn, with the system message before it, is the question; a longer conversation has one line per turn.
     """
     if not isinstance(messages, list) or not all(
         isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)
         for turn in messages
     ):
-        raise DataError(f"{where}: 'messages' must be a list of objects with role and content, both texts")
+        raise DataError(f"{where}: 'messages' must be a list of objects with the strings role and content")
     if not messages or messages[-1]["role"] != "assistant":
-        raise DataError(f"{where}: the last of 'messages' must be the assistant's: it is the answer")
+        raise DataError(f"{where}: the last of 'messages' must have the role assistant: it is the answer")
     *before, answer = messages
     system = [turn["content"] for turn in before if turn["role"] == "system"]
     others = [turn for turn in before if turn["role"] != "system"]

@@ -13,11 +13,10 @@ from medcot_bench.errors import DataError
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield `FILE:LINE` and the row that stands there; in a JSON list and in parquet the number of the row.
+    """Yield `FILE:LINE` and the row at that line; in a JSON list and in parquet the row's number.
 
-    The ending tells the format: `.csv` and `.tsv` (a header, cells as texts), `.parquet`, `.json` (a list of
-    objects, or JSON lines); everything else is JSON lines. Raises DataError for a file that is missing, or not of
-    its format.
+    The suffix gives the format: `.csv` and `.tsv` (a header, cells as strings), `.parquet`, `.json` (a list of
+    objects, or JSON lines); everything else is JSON lines. Raises DataError for a missing or malformed file.
     """
     suffix = path.suffix.lower()
     if suffix == ".parquet":
@@ -53,9 +52,9 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             suffix = path.suffix.lower()
-            hint = "; write a list of objects, or an object a line" if suffix == ".json" else ""
+            hint = "; write a list of objects, or one object per line" if suffix == ".json" else ""
             if suffix not in (".json", ".jsonl"):
-                hint = "; files that end in .csv, .tsv, .json, .jsonl or .parquet are read as such"
+                hint = "; the suffixes .csv, .tsv, .json, .jsonl and .parquet select other formats"
             raise DataError(f"{path}:{number}: not JSON: {error}{hint}") from None
         yield _object(f"{path}:{number}", row)
 
@@ -73,7 +72,7 @@ def _json_list(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _object(where: str, row: Any) -> tuple[str, dict[str, Any]]:
     if not isinstance(row, dict):
-        raise DataError(f"{where}: a row is a JSON object, this is a {type(row).__name__}")
+        raise DataError(f"{where}: a row is a JSON object, not a {type(row).__name__}")
     return where, row
 
 
@@ -85,7 +84,7 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         if not header:
             header = [cell.strip() for cell in cells]
             if twice := [name for name in header if name and header.count(name) > 1]:
-                raise DataError(f"{path}:{line}: the header holds the column {twice[0]!r} twice")
+                raise DataError(f"{path}:{line}: the header has the column {twice[0]!r} twice")
         elif len(cells) != len(header):
             hint = "quote cells that hold a separator" if len(cells) > len(header) else "a cell is missing"
             raise DataError(f"{path}:{line}: {len(cells)} cells, the header has {len(header)}; {hint}")
@@ -133,8 +132,8 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{path}:{number + 1}", {name: _without_gaps(cells[number]) for name, cells in columns.items()}
 
 
-def nested(value: Any) -> Any:
-    """Return what a cell of a table holds as JSON, None of a blank one; every other value as it is."""
+def parse_nested(value: Any) -> Any:
+    """Parse the JSON in a cell of a table: None for a blank cell, other values unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -144,5 +143,5 @@ def nested(value: Any) -> Any:
 
 
 def _without_gaps(cell: Any) -> Any:
-    """Return an object of a column of objects as it was: without the keys that only others have."""
+    """Return an object of a column of objects without the keys that only other rows have."""
     return {key: value for key, value in cell.items() if value is not None} if isinstance(cell, dict) else cell

@@ -1,4 +1,4 @@
-"""The general text that forgetting is measured on: this package's own, or the user's."""
+"""The general text that forgetting is measured on: the bundled one, or the user's."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ OWN = Path(__file__).with_name("general.txt")
 """Eight kilobytes written for this project: scenes, a letter, explanations, a recipe, news, a dialogue, code."""
 
 
-def general_text(path: str) -> str:
-    """Return the text of a file, or this package's own where none is named. Raises ConfigError."""
+def read_general_text(path: str) -> str:
+    """Return the text of a file, or the bundled text where none is named. Raises ConfigError."""
     named = path or OWN.name
     try:
         text = (Path(path).expanduser() if path else OWN).read_bytes().decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"general_text: {named} is not UTF-8; save it as that") from None
+        raise ConfigError(f"general_text: {named} is not UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"general_text: {named}: {error.strerror}; name a text file") from None
     except (RuntimeError, ValueError) as error:  # no home folder of this name, a null character
         raise ConfigError(f"general_text: {named}: {error}; name a text file") from None
     if not text.strip():
-        raise ConfigError(f"general_text: {named} is empty; some thousand words tell models apart")
+        raise ConfigError(f"general_text: {named} is empty; give at least a thousand words")
     return text
 
 
 def text_digest(text: str) -> str:
-    """Return the digest by which records say which text they were measured on."""
+    """Return the digest that names a text in records."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Data sets of the hub: found in a filled cache or fetched, their columns checked, their rows made examples."""
+"""Data sets of the hub: found in the cache or downloaded, columns checked, rows made into examples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from medcot_bench.data.rows import Row, read_found
 from medcot_bench.errors import DataError, ModelError
-from medcot_bench.hub.client import dataset_folder
+from medcot_bench.hub.client import fetch_dataset
 from medcot_bench.types import HubData
 
 
@@ -24,15 +24,14 @@ class HubRows:
     splits: Mapping[str, list[Row]]
     """By the data set's own names of them."""
     left_out: int
-    """Rows that lack what a row must have."""
+    """Rows with a required field missing."""
 
 
 def read_hub(task: str, hub: HubData, pin: str, required: tuple[str, ...]) -> HubRows:
     """Read a data set at `pin`: a branch, a tag or a commit, empty for the newest.
 
-    The hub is asked for it; where it can't be reached a filled cache will do. Rows without a question or an
-    answer, and those to score without the `required` fields, are left out. Raises DataError, one line with the
-    ways out.
+    If the hub can't be reached, the cache is used. Rows without a question or an answer, and rows to score
+    without the `required` fields, are left out. Raises DataError, one line that says what to do.
     """
     folder = _folder(task, hub.id, pin)
     name = f"{hub.id}@{folder.name[:7]}"
@@ -41,7 +40,7 @@ def read_hub(task: str, hub: HubData, pin: str, required: tuple[str, ...]) -> Hu
     for split, parts in hub.splits.items():
         needed = ("question", "answer", *(required if "eval" in parts else ()))
         rows = list(_rows(task, hub, name, folder, split))
-        whole = [(where, row) for where, row in rows if all(_is_there(row.get(field)) for field in needed)]
+        whole = [(where, row) for where, row in rows if all(_is_given(row.get(field)) for field in needed)]
         left_out += len(rows) - len(whole)
         if not whole:
             raise DataError(
@@ -54,12 +53,12 @@ def read_hub(task: str, hub: HubData, pin: str, required: tuple[str, ...]) -> Hu
     return HubRows(folder.name, found, left_out)
 
 
-def _is_there(value: Any) -> bool:
+def _is_given(value: Any) -> bool:
     return bool(value.strip() if isinstance(value, str) else value is not None)
 
 
 def _rows(task: str, hub: HubData, name: str, folder: Path, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield where a row stands, and the row in the simple form."""
+    """Yield the place of each row, and the row in the simple form."""
     import datasets
 
     shown = datasets.is_progress_bar_enabled()
@@ -75,7 +74,7 @@ def _rows(task: str, hub: HubData, name: str, folder: Path, split: str) -> Itera
     if missing := [column for column in hub.columns if column not in table.column_names]:
         there = ", ".join(table.column_names)
         raise DataError(
-            f"task {task}: data set {name} has no column '{missing[0]}' (it has: {there}); "
+            f"task {task}: data set {name} has no column '{missing[0]}' (columns: {there}); "
             f"pin a revision that has it with --data {task}=hub@REVISION, or {_file(task)}"
         )
     for number, row in enumerate(table, start=1):
@@ -83,7 +82,7 @@ def _rows(task: str, hub: HubData, name: str, folder: Path, split: str) -> Itera
             simple = hub.row(row)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"task {task}: data set {name}, {split}:{number}: the row is not as expected "
+                f"task {task}: data set {name}, {split}:{number}: unexpected row "
                 f"({type(error).__name__}: {error}); pin another revision with --data {task}=hub@REVISION, or "
                 f"{_file(task)}"
             ) from None
@@ -95,24 +94,24 @@ def _rows(task: str, hub: HubData, name: str, folder: Path, split: str) -> Itera
 
 
 def _folder(task: str, name: str, pin: str) -> Path:
-    """Return the folder of the hub's cache that holds a data set, whole."""
+    """Return the folder of the hub's cache that has a complete data set."""
     try:
-        folder = dataset_folder(f"{name}@{pin}" if pin else name, _file(task))
+        folder = fetch_dataset(f"{name}@{pin}" if pin else name, _file(task))
     except ModelError as error:
         ways = "" if _file(task) in str(error) else f"; or {_file(task)}"
         raise DataError(f"task {task}: {error}{ways}") from None
-    return _whole(task, name, folder)
+    return _complete(task, name, folder)
 
 
-def _whole(task: str, name: str, folder: Path) -> Path:
-    """Return the folder. Raises DataError where parts of the data set are missing, as after a broken download."""
+def _complete(task: str, name: str, folder: Path) -> Path:
+    """Return the folder. Raises DataError for an incomplete data set, as after a broken download."""
     files = [file for file in folder.rglob("*") if file.is_file()]
     for file in files:
         part = re.fullmatch(r"(.*)-\d{5}-of-(\d{5})(\..*)", file.name)
         if part and len([*file.parent.glob(f"{glob.escape(part[1])}-*-of-{part[2]}{part[3]}")]) < int(part[2]):
             raise DataError(
-                f"task {task}: data set {name}: the cache holds a part of its {part[2]} files {part[1]}-*; let it "
-                f"reach the hub, or {_ways_out(task)}"
+                f"task {task}: data set {name}: the cache has only some of its {part[2]} files {part[1]}-*; "
+                f"connect to the hub, or {_ways_out(task)}"
             )
     return folder
 

@@ -1,4 +1,4 @@
-"""Labels that teach nothing: the control that a gain comes from what the answers say."""
+"""Shuffled labels: the control that a gain comes from the content of the answers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from medcot_bench.types import Example
 def shuffle_labels(examples: Sequence[Example], seed: int) -> list[Example]:
     """Return the examples, each with the answer and reasoning of another one.
 
-    What the answers look like can still be learnt, which one is right can't. Nobody keeps their own (Sattolo's
-    cyclic permutation); equal answers of different items stay equal.
+    The form of the answers can still be learnt, the right one can't. No item keeps its own (Sattolo's cyclic
+    permutation); equal answers of different items stay equal.
     """
     rng = random.Random(f"{seed}:labels")
     order = list(range(len(examples)))

@@ -1,4 +1,4 @@
-"""Keep what is evaluated out of what is trained on, within and between the tasks of a study."""
+"""Keep evaluation items out of the training items, within and between the tasks of a study."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def separate(
 ) -> dict[str, TaskData]:
     """Return the data of all tasks without overlap between any training and any evaluation part.
 
-    Two items overlap as `overlapping` says. `trained` and `evaluated` name the
-    tasks in those roles; `scored` is the split that is scored: training is kept apart from it too, unless it is
-    the training items themselves that are looked at. Validation items that overlap any evaluation are dropped,
-    since they may choose checkpoints. Raises DataError under the policy `error`.
+    `find_overlapping` defines overlap. `trained` and `evaluated` name the tasks in those roles. `scored` is the
+    split that is scored: training is kept apart from it too, unless it is `train` itself. Validation items that
+    overlap any evaluation are dropped, since they may select checkpoints. Raises DataError under the policy
+    `error`.
     """
     result = dict(data)
     evaluated = list(dict.fromkeys(evaluated))
@@ -39,20 +39,20 @@ def separate(
 def _drop(
     data: dict[str, TaskData], name: str, learnt: Split, other: str, scored: Split, policy: OnOverlap
 ) -> None:
-    """Resolve the overlap between one part that is learnt from and one that is scored."""
+    """Resolve the overlap between items that are trained on and items that are scored."""
     training, evaluation = data[name].splits[learnt], data[other].splits[scored]
     reworded = _reworded(data[name], data[other])
-    hits = overlapping(training, evaluation, reworded=reworded)
+    hits = find_overlapping(training, evaluation, reworded=reworded)
     if not hits:
         return
     if policy == "error":
         raise DataError(
-            f"{len(hits)} training items of {name} share a group or a question with the evaluation of {other}, "
-            f"the first is '{hits[0].id}'; use --set on_overlap=drop-train to drop them"
+            f"{len(hits)} training items of {name} share a group or a question with the evaluation of {other} "
+            f"(first: '{hits[0].id}'); --set on_overlap=drop-train drops them"
         )
     if policy == "drop-eval":
         name, learnt, other, scored = other, scored, name, learnt
-        training, hits = evaluation, overlapping(evaluation, training, reworded=reworded)
+        training, hits = evaluation, find_overlapping(evaluation, training, reworded=reworded)
     dropped = {example.id for example in hits}
     kept = [example for example in training if example.id not in dropped]
     reason = f"{learnt} overlaps {other} {scored}"
@@ -60,24 +60,24 @@ def _drop(
 
 
 def _reworded(data: TaskData, other: TaskData) -> bool:
-    """Return whether two parts come from two data sets of the hub, which may hold one question in two wordings.
+    """Return whether two parts come from two data sets of the hub, which may have one question in two wordings.
 
-    So medical-o1-reasoning-SFT asks exam questions openly.
+    For example, medical-o1-reasoning-SFT asks exam questions without their options.
     """
     sets = {name for source in (data.source, other.source) for name in source.partition("hub:")[2].split("+")}
     return all("hub:" in source for source in (data.source, other.source)) and len(sets) > 1
 
 
-def overlapping(
+def find_overlapping(
     examples: Iterable[Example], others: Iterable[Example], *, reworded: bool = False
 ) -> list[Example]:
     """Return the examples that share a group or a question (normalised) with any of the others.
 
-    Where both have a context, one question about two contexts is two questions. `reworded` questions are the same
-    where they share a run of 13 words.
+    If both have a context, one question about two contexts is two questions. `reworded` questions are the same if
+    they share a run of 13 words.
     """
     others = list(others)
-    told = {run for other in others for run in runs(other.question)} if reworded else set()
+    known = {run for other in others for run in runs(other.question)} if reworded else set()
     groups: set[str] = set()
     questions: dict[str, set[str]] = {}
     for other in others:
@@ -88,7 +88,7 @@ def overlapping(
         contexts = questions.get(normalise(example.question), set())
         own = normalise(example.context or "")
         asked = bool(contexts) and (not own or "" in contexts or own in contexts)
-        if asked or example.group in groups or (reworded and not told.isdisjoint(runs(example.question))):
+        if asked or example.group in groups or (reworded and not known.isdisjoint(runs(example.question))):
             hits.append(example)
     return hits
 
@@ -96,7 +96,7 @@ def overlapping(
 def shared_ngrams(train: Iterable[Example], evaluation: Iterable[Example]) -> int:
     """Count the evaluation items that share a run of 13 words with any training item.
 
-    Question, context and answer count as one text. A warning sign, not a reason to drop: items about one
+    Question, context and answer count as one text. This is a warning, not a reason to drop: items about one
     product share boilerplate.
     """
     seen = {run for example in train for run in _ngrams(example)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.data.columns import Layout, recognise
-from medcot_bench.data.formats import nested, read_objects
+from medcot_bench.data.formats import parse_nested, read_objects
 from medcot_bench.errors import DataError
 from medcot_bench.text import normalise
 from medcot_bench.types import SPLITS, Example, Split
@@ -24,20 +24,20 @@ Row = tuple[Example, Split | None]
 def read_rows(path: Path, required: tuple[str, ...]) -> list[Row]:
     """Read every row of a file in the simple form.
 
-    A row without `id` or `group` gets one made of its question. Unknown fields are ignored. Raises DataError for
-    what is not of its format, a missing or ill-typed field, an unknown split, or an id that comes twice.
+    A row without `id` or `group` gets one made from its question. Unknown fields are ignored. Raises DataError for
+    a malformed file, a missing or ill-typed field, an unknown split, or a repeated id.
     """
     return read_found(read_objects(path), path, required)
 
 
 def read_own(path: Path, columns: Mapping[str, str]) -> tuple[list[Row], Layout]:
-    """Read rows whose columns are named, or known by their names (`recognise`), and say how they are laid out.
+    """Read rows whose columns are named or recognised by their names (`recognise`); return them with their layout.
 
     Raises DataError, as `read_rows` does.
     """
     rows = list(read_objects(path))
     if not rows:
-        raise DataError(f"{path}: holds no row")
+        raise DataError(f"{path}: no rows")
     layout = recognise(path, (row for _, row in rows), columns)
     return read_found(((where, layout.row(where, row)) for where, row in rows), path, (), columns), layout
 
@@ -48,7 +48,7 @@ def read_found(
     required: tuple[str, ...],
     columns: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Return rows of the simple form, found as (where it stands, row), as examples.
+    """Return rows of the simple form, given as (place, row), as examples.
 
     `columns` names the columns of fields in errors. Raises DataError, as `read_rows` does.
     """
@@ -58,19 +58,19 @@ def read_found(
         example = _example(where, row, required, columns or {})
         split = row.get("split") or None
         if split is not None and split not in SPLITS:
-            raise DataError(f"{where}: split '{split}' is none of {', '.join(SPLITS)}")
+            raise DataError(f"{where}: no split '{split}'; splits: {', '.join(SPLITS)}")
         line = where.rpartition(":")[2]
         if example.id in lines:
-            raise DataError(f"{where}: id '{example.id}' was used in line {lines[example.id]}")
+            raise DataError(f"{where}: id '{example.id}' is already used in line {lines[example.id]}")
         lines[example.id] = line
         rows.append((example, split))
     if not rows:
-        raise DataError(f"{path}: holds no row")
+        raise DataError(f"{path}: no rows")
     return rows
 
 
-def made_group(question: str) -> str:
-    """Return the group of a row that names none."""
+def make_group(question: str) -> str:
+    """Return the group of a row without one."""
     return hashlib.sha256(normalise(question).encode()).hexdigest()[:12]
 
 
@@ -82,14 +82,14 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
         if value is None or (isinstance(value, str) and not value.strip()) or value != value:
             continue
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise DataError(f"{where}: field '{name}' must be text, it is a {type(value).__name__}")
+            raise DataError(f"{where}: field '{name}' must be text, not a {type(value).__name__}")
         fields[name] = _utf8(where, name, str(value))
-    options = nested(row.get("options"))
+    options = parse_nested(row.get("options"))
     if options:
         if not isinstance(options, dict) or not all(isinstance(t, str | int | float) for t in options.values()):
-            raise DataError(f"{where}: field 'options' must map letters to texts")
+            raise DataError(f"{where}: field 'options' must map letters to strings")
         fields["options"] = {letter: _utf8(where, "options", str(text)) for letter, text in options.items()}
-    meta = nested(row.get("meta"))
+    meta = parse_nested(row.get("meta"))
     if meta:
         if not isinstance(meta, dict):
             raise DataError(f"{where}: field 'meta' must be a JSON object")
@@ -98,10 +98,10 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
     for name in ("question", "answer", *required):
         if name not in fields:
             column = f" (column '{columns[name]}')" if columns.get(name, name) != name else ""
-            raise DataError(f"{where}: the row lacks the field '{name}'{column}")
+            raise DataError(f"{where}: field '{name}' is missing{column}")
     if options and "answer_letter" in fields and fields["answer_letter"] not in options:
-        raise DataError(f"{where}: answer_letter '{fields['answer_letter']}' is none of the options")
-    made = made_group(fields["question"])
+        raise DataError(f"{where}: answer_letter '{fields['answer_letter']}' is not one of the options")
+    made = make_group(fields["question"])
     return Example(**{"id": f"{made}-{where.rpartition(':')[2]}", "group": made, **fields})
 
 
@@ -109,5 +109,5 @@ def _utf8(where: str, name: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise DataError(f"{where}: field '{name}' holds half a surrogate pair, which is no character") from None
+        raise DataError(f"{where}: field '{name}' has half a surrogate pair, which is not a character") from None
     return text

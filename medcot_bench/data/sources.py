@@ -11,13 +11,13 @@ from itertools import islice, product
 from pathlib import Path
 
 from medcot_bench.data.hub_rows import HubRows, read_hub
-from medcot_bench.data.rows import made_group, read_own, read_rows
+from medcot_bench.data.rows import make_group, read_own, read_rows
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
 from medcot_bench.plugins.manager import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_items
-from medcot_bench.study.paths import typed_path
+from medcot_bench.study.paths import expand_path
 from medcot_bench.study.schema import BUNDLED
 from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
@@ -32,11 +32,11 @@ class TaskData:
     source: str
     """As tables name it, e.g. `bundled-v1` or `file:medqa_cot.jsonl`."""
     splits: Mapping[Split, tuple[Example, ...]]
-    """The items of each split in an order of which every limit takes the first."""
+    """The items of each split; every limit takes the first of this order."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason -> number of rows."""
     notes: tuple[str, ...] = ()
-    """What a reader of the results must know of the data, a sentence each."""
+    """What a reader of the results must know about the data, one sentence each."""
     pinned: Mapping[Split, str] = field(default_factory=dict)
     """Split -> source at the revision found, where some of it comes from the hub."""
 
@@ -54,13 +54,13 @@ def load(
 ) -> TaskData:
     """Load the items of a task from `sources`: None -> one source for all splits, or split -> source.
 
-    Without sources, or with the source `bundled`, the task's own items are used: of a split in `spec.pool` as many
-    as `counts` says, or else the pool. Raises DataError or ConfigError.
+    Without sources, or with the source `bundled`, the task's own items are used: for a split in `spec.pool` the
+    number in `counts`, or by default the pool's. Raises DataError or ConfigError.
     """
     spec, name = chosen.task.spec, chosen.typed.name
     if sources and sources != {None: BUNDLED}:
         if chosen.shift in spec.shifts:
-            raise ConfigError(f"task {name}: a graded shift is made of bundled items, and takes no --data")
+            raise ConfigError(f"task {name}: a graded shift has bundled items only; leave out --data")
         data = _from_outside(chosen, sources, seed)
     elif BUNDLED in spec.sources:
         label = f"{BUNDLED}-v{spec.version}"
@@ -77,16 +77,16 @@ def _bundled(task: Task, split: Split, seed: int, count: int | None) -> tuple[Ex
     pool = task.spec.pool
     if split in pool:
         return checked_items(islice(task.examples(split), count or pool[split]))
-    return tuple(in_hash_order(checked_items(task.examples(split)), seed))
+    return tuple(sort_by_hash(checked_items(task.examples(split)), seed))
 
 
-def in_hash_order(examples: Iterable[Example], seed: int) -> list[Example]:
+def sort_by_hash(examples: Iterable[Example], seed: int) -> list[Example]:
     """Sort examples by a seeded hash of their ids, so that limits are nested prefixes of one order."""
     return sorted(examples, key=lambda example: _hash(seed, "item", example.id))
 
 
 def digest(examples: Iterable[Example]) -> str:
-    """Return a digest of these items in this order: the part of an id that names data."""
+    """Return a digest of these items in this order, as ids have it."""
     running = hashlib.sha256()
     for example in examples:
         whole = {each.name: getattr(example, each.name) for each in fields(example)}  # asdict would copy it all
@@ -124,7 +124,7 @@ def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], see
                 raise DataError(f"{path}: no row has the split '{only}'")
         for split in SPLITS:
             found[split] += here[split] if only in (None, split) else []
-    splits = {split: tuple(in_hash_order(examples, seed)) for split, examples in found.items()}
+    splits = {split: tuple(sort_by_hash(examples, seed)) for split, examples in found.items()}
     label = "+".join(f"{kind}:{'+'.join(used)}" for kind, used in names.items() if used)
     return TaskData(label, splits, left_out, tuple(notes), pinned if names["hub"] else {})
 
@@ -132,13 +132,13 @@ def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], see
 def _add_file(
     chosen: ResolvedTask, only: Split | None, path: Path, seed: int, found: Mapping[Split, list[Example]]
 ) -> Iterator[str]:
-    """Add the rows of a file to their splits; yield what a reader must know of them."""
+    """Add the rows of a file to their splits; yield what a reader must know about them."""
     if chosen.columns is None:
         rows = read_rows(path, chosen.task.spec.required)
     else:
         rows, _ = read_own(path, chosen.columns)
-    if all(example.group == made_group(example.question) for example, _ in rows):
-        yield "no row says which others it belongs to (group): standard errors take rows as independent"
+    if all(example.group == make_group(example.question) for example, _ in rows):
+        yield "no row names a group: standard errors treat rows as independent"
     for example, named in rows:
         found[named or only or _split_of_group(example.group, seed)].append(example)
 
@@ -148,12 +148,12 @@ def _hub_rows(chosen: ResolvedTask, only: Split | None, pin: str) -> Iterator[tu
     name, spec = chosen.typed.name, chosen.task.spec
     used = [hub for hub in spec.hub if only is None or any(only in parts for parts in hub.splits.values())]
     if not used:
-        what = f"split '{only}' of it" if spec.hub else "data set of it"
+        what = f"split '{only}' of this task" if spec.hub else "data set of this task"
         raise ConfigError(f"task {name}: the hub has no {what}; use --data {name}=file:PATH")
     if pin and len(used) > 1:
         raise ConfigError(
-            f"task {name}: it comes from {len(used)} data sets, and a revision is one of each; "
-            f"pin a split, e.g. --data {name}.eval=hub@{pin}"
+            f"task {name}: it comes from {len(used)} data sets, each with its own revisions; "
+            f"pin one split, e.g. --data {name}.eval=hub@{pin}"
         )
     for hub in used:
         yield hub, read_hub(name, hub, pin, spec.required)
@@ -162,15 +162,15 @@ def _hub_rows(chosen: ResolvedTask, only: Split | None, pin: str) -> Iterator[tu
 def _path(chosen: ResolvedTask, only: Split | None, source: str) -> Path:
     kind, _, location = source.partition(":")
     if kind == "file" and location:
-        return typed_path(location)
+        return expand_path(location)
     spec = chosen.task.spec
     own = [BUNDLED] if BUNDLED in spec.sources and only is None else []
     ways = " or ".join([*own, *(["hub", "hub@REVISION"] if spec.hub else []), "file:PATH"])
-    raise ConfigError(f"task {chosen.typed.name}: can't read source '{source}'; write {ways}")
+    raise ConfigError(f"task {chosen.typed.name}: unknown source '{source}'; give {ways}")
 
 
 def _split_of_group(group: str, seed: int, splits: tuple[Split, ...] = SPLITS) -> Split:
-    """Return where a group goes by its hash: of the train, validation and eval that there are, 8:1:1."""
+    """Return the split of a group by its hash: train, validation and eval at 8:1:1, as far as there are such."""
     last = _SHARES[splits[-1]]
     share = int(_hash(seed, "split", group)[:13], 16) / 16**13 * last
     return next(split for split in splits if share < _SHARES[split])

@@ -1,4 +1,4 @@
-"""The hub: what an id stands for, from a filled cache or the network, and the download."""
+"""The hub: ids resolved from the cache or the network, and downloads."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from typing import Any
 from medcot_bench.errors import ModelError
 
 PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
-"""Files of a model repository that are fetched: never code, never pickles."""
+"""Files of a model repository that are downloaded: never code, never pickles."""
 DATA_PATTERNS = ["*.parquet", "*.json", "*.jsonl", "*.csv", "README.md"]
-"""Files of a data set's repository that are fetched, likewise."""
+"""Files of a data set's repository that are downloaded, likewise."""
 _DATA = "data set"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-"""Those of an adapter that PEFT saved."""
+"""The files of an adapter saved by PEFT."""
 
 
 def adapter_folder(adapter: str) -> Path:
-    """Return the folder of the hub's cache that holds an adapter's files, fetched where they aren't there yet.
+    """Return the folder of the hub's cache with an adapter's files, downloaded if they are missing.
 
-    `adapter` is an id (`ORGANISATION/NAME@REVISION`); the folder's name is the revision that it stands for. Raises
+    `adapter` is an id (`ORGANISATION/NAME@REVISION`); the folder is named by the resolved revision. Raises
     ModelError.
     """
-    folder = cached("adapter", adapter, ADAPTER_FILES)
-    if folder is None or _lacking(folder):
-        with explained("adapter", adapter, ADAPTER_FILES[0], "give a folder that PEFT saved"):
-            folder = fetched("adapter", adapter, ADAPTER_FILES)
-    if missing := _lacking(folder):
+    folder = find_cached("adapter", adapter, ADAPTER_FILES)
+    if folder is None or _missing(folder):
+        with explain_errors("adapter", adapter, ADAPTER_FILES[0], "use a folder saved by PEFT"):
+            folder = fetch("adapter", adapter, ADAPTER_FILES)
+    if missing := _missing(folder):
         raise ModelError(
-            f"adapter '{adapter}': the hub's repository holds no {missing[0]} (other formats can run code)"
+            f"adapter '{adapter}': the hub's repository has no {missing[0]} (other formats can run code)"
         )
     return folder
 
 
-def dataset_folder(data_set: str, instead: str) -> Path:
-    """Return the folder of the hub's cache that holds a data set, at its newest where the hub can be reached.
+def fetch_dataset(data_set: str, instead: str) -> Path:
+    """Download a data set; return its folder in the hub's cache. Offline the cache is used.
 
-    `data_set` is an id (`ORGANISATION/NAME@REVISION`); the folder's name is the revision that it stands for.
-    `instead` is a way without the hub. Raises ModelError.
+    `data_set` is an id (`ORGANISATION/NAME@REVISION`); the folder is named by the resolved revision. `instead` is
+    a way without the hub. Raises ModelError.
     """
     try:
-        with explained(_DATA, data_set, "README.md", instead):
-            return fetched(_DATA, data_set, DATA_PATTERNS)
+        with explain_errors(_DATA, data_set, "README.md", instead):
+            return fetch(_DATA, data_set, DATA_PATTERNS)
     except ModelError:
-        if folder := cached(_DATA, data_set, DATA_PATTERNS):
+        if folder := find_cached(_DATA, data_set, DATA_PATTERNS):
             return folder
         raise
 
 
-def _lacking(folder: Path) -> list[str]:
+def _missing(folder: Path) -> list[str]:
     return [name for name in ADAPTER_FILES if not (folder / name).is_file()]
 
 
-def cached(kind: str, typed: str, patterns: Sequence[str]) -> Path | None:
-    """Return the cached snapshot of an id, whatever files it holds. Raises ModelError for what is no id."""
+def find_cached(kind: str, typed: str, patterns: Sequence[str]) -> Path | None:
+    """Return the cached snapshot of an id, complete or not. Raises ModelError for what is not an id."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -69,15 +69,15 @@ def cached(kind: str, typed: str, patterns: Sequence[str]) -> Path | None:
     except (LocalEntryNotFoundError, FileNotFoundError):
         return None
     except HFValidationError:
-        raise ModelError(f"{kind} '{typed}': no folder of this name, and no hub id (ORGANISATION/NAME)") from None
+        raise ModelError(f"{kind} '{typed}': not a folder and not a hub id (ORGANISATION/NAME)") from None
 
 
 def _repository(kind: str) -> dict[str, Any]:
     return {"repo_type": "dataset"} if kind == _DATA else {}
 
 
-def fetched(kind: str, typed: str, patterns: Sequence[str]) -> Path:
-    """Fetch the files of an id that match; return their folder in the cache. Raises as the hub's library does."""
+def fetch(kind: str, typed: str, patterns: Sequence[str]) -> Path:
+    """Download the matching files of an id; return their folder in the cache. Raises as the hub's library does."""
     from huggingface_hub import snapshot_download
 
     name, _, pin = typed.partition("@")
@@ -86,10 +86,10 @@ def fetched(kind: str, typed: str, patterns: Sequence[str]) -> Path:
 
 
 @contextmanager
-def explained(kind: str, typed: str, needed: str, instead: str) -> Iterator[None]:
+def explain_errors(kind: str, typed: str, needed: str, instead: str) -> Iterator[None]:
     """Turn the hub's errors into one line that says what to do.
 
-    `needed` is a file that every such repository holds, `instead` a way without the hub.
+    `needed` is a file that every such repository has, `instead` a way without the hub.
     """
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -109,13 +109,13 @@ def explained(kind: str, typed: str, needed: str, instead: str) -> Iterator[None
             "`hf auth login` or set HF_TOKEN"
         ) from None
     except RevisionNotFoundError:
-        raise ModelError(f"{what}: the hub has no such revision of it") from None
+        raise ModelError(f"{what}: the hub has no such revision") from None
     except RepositoryNotFoundError:
         raise ModelError(
             f"{what}: {here}the hub has no such {kind} (or it is private: run `hf auth login`)"
         ) from None
     except RemoteEntryNotFoundError:
-        raise ModelError(f"{what}: the hub's repository holds no {needed}") from None
+        raise ModelError(f"{what}: the hub's repository has no {needed}") from None
     except NotASafetensorsRepoError:
         raise ModelError(f"{what} has no *.safetensors (other formats can run code)") from None
     except ModelError:

@@ -1,1 +1,1 @@
-"""Tasks in the form of lm-eval, its own or from a user's file, as far as a plan has to know them."""
+"""Tasks of lm-eval, its own or from a user's file, as far as planning needs them."""

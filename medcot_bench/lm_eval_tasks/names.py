@@ -15,7 +15,7 @@ _NAME = re.compile(rb"""[^\s,\[\]"'#-][^\s,\[\]"'#]*""")
 
 
 @cache
-def package() -> Path:
+def find_package() -> Path:
     """Return the folder of the installed lm-eval, which is not imported."""
     found = find_spec("lm_eval")
     folders = found.submodule_search_locations if found else None
@@ -23,11 +23,11 @@ def package() -> Path:
 
 
 @cache
-def packaged() -> frozenset[str]:
-    """Return the names; some words of its files that are none are among them."""
+def read_names() -> frozenset[str]:
+    """Return the names, with some other words of its files among them."""
     return frozenset(
         name.decode(errors="replace")
-        for path in _task_files(str(package() / "tasks"))
+        for path in _task_files(str(find_package() / "tasks"))
         for naming in _NAMING.finditer(Path(path).read_bytes())
         for name in _NAME.findall(naming[1])
     )

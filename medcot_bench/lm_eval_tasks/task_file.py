@@ -1,4 +1,4 @@
-"""A user's own task file, read without lm-eval: what it needs, what of it runs as code, a digest of it all."""
+"""A user's task file for lm-eval, read without importing it: its data, its code, its digest."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from medcot_bench.errors import ConfigError, suggest
-from medcot_bench.lm_eval_tasks.names import package, packaged
+from medcot_bench.lm_eval_tasks.names import find_package, read_names
 
 DATA_FORMATS = {"arrow", "csv", "json", "parquet", "text", "xml"}
-"""Values of `dataset_path` that name a format of files, and no data set."""
+"""Values of `dataset_path` that are a file format, not a data set."""
 PICKLES = "pandas"
-"""The format whose files can hold code."""
+"""The format whose files can contain code."""
 
 
 class _Function(str):
@@ -35,26 +35,26 @@ _Loader.add_constructor("!function", _function)
 
 
 class TaskFile:
-    """A file that defines a task or a group, and everything that it leads to.
+    """A file that defines a task or a group, and all files that it refers to.
 
-    Raises ConfigError where it, or what it names, is missing or malformed.
+    Raises ConfigError if it, or a file that it refers to, is missing or malformed.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.code = ""
-        """The first place that would run code of the user's, empty where there is none."""
+        """The first place that would run the user's code; empty if there is none."""
         self.remote = False
-        """Whether a data set may have to be fetched."""
+        """Whether a data set may have to be downloaded."""
         self.packaged = False
-        """Whether tasks of lm-eval's own are in it."""
+        """Whether it contains tasks of lm-eval's own."""
         self._digests: dict[Path, str] = {}
         self._read: set[Path] = set()
         config = self._config(path)
         self.group = "group" in config
         self.name = str(config.get("group" if self.group else "task", ""))
         if not self.name:
-            raise ConfigError(f"{path}: it names neither a 'task' nor a 'group'")
+            raise ConfigError(f"{path}: 'task' or 'group' is missing")
         if self.group:
             self._members(config, _beside(path), path)
         else:
@@ -62,16 +62,16 @@ class TaskFile:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all files that it leads to, in the order that it does."""
+        """SHA-256 of all files that it refers to, in their order."""
         return hashlib.sha256("".join(self._digests.values()).encode()).hexdigest()
 
     def _config(self, path: Path, including: tuple[Path, ...] = ()) -> dict[str, Any]:
-        """Return what a file says, with what it includes."""
+        """Return the fields of a file, with those of the files that it includes."""
         if path.resolve() in including:
             raise ConfigError(f"{path}: it includes itself")
         own = _load(path)
         self._keep(path)
-        if not path.resolve().is_relative_to(package().resolve()):
+        if not path.resolve().is_relative_to(find_package().resolve()):
             found = next(_code(own), "")
             self.code = self.code or (found and f"{path}: {found}")
             if found:
@@ -84,7 +84,7 @@ class TaskFile:
         return config | own
 
     def _members(self, group: Mapping[str, Any], beside: Mapping[str, list[Path]], path: Path) -> None:
-        """Follow the tasks of a group: files beside it, lm-eval's own, or written out in it."""
+        """Follow the tasks of a group: files in its folder, lm-eval's own, or defined inline."""
         members = group.get("task", [])
         for member in members if isinstance(members, list) else [members]:
             config = member if isinstance(member, Mapping) else {}
@@ -95,14 +95,14 @@ class TaskFile:
                         self._read.add(file)
                         found = self._config(file)
                         self._members(found, beside, file) if "group" in found else self._data(found, file)
-            elif name in packaged():
+            elif name in read_names():
                 self.packaged = self.remote = True
             elif "group" in config:
                 self._members(config, beside, path)
             elif "dataset_path" in config:
                 self._data(config, path)
             else:
-                known = [*beside, *packaged()]
+                known = [*beside, *read_names()]
                 raise ConfigError(f"{path}: no task '{name}' in this folder or of lm-eval{suggest(name, known)}")
 
     def _data(self, config: Mapping[str, Any], path: Path) -> None:
@@ -116,7 +116,9 @@ class TaskFile:
                 # Patterns may be absolute, which those of Path.glob may not.
                 files = sorted(Path(name) for name in glob(pattern, recursive=True))  # noqa: PTH207
                 if not files:
-                    raise ConfigError(f"{path}: data_files: no such file {pattern} (from where you are)")
+                    raise ConfigError(
+                        f"{path}: data_files: no such file: {pattern} (paths start at the working directory)"
+                    )
                 for file in files:
                     self._keep(file)
         elif source and Path(source).is_dir():
@@ -140,12 +142,12 @@ def _load(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(config, dict):
-        raise ConfigError(f"{path}: a task file is a mapping of fields, this is a {type(config).__name__}")
+        raise ConfigError(f"{path}: a task file is a mapping of fields, not a {type(config).__name__}")
     return {str(key): value for key, value in config.items()}
 
 
 def _beside(path: Path) -> dict[str, list[Path]]:
-    """Return the names that the files of a folder define, as lm-eval finds them, with those of their tags."""
+    """Return the task, group and tag names that the files of a folder define, as lm-eval finds them."""
     found: dict[str, list[Path]] = {}
     for file in sorted(path.parent.rglob("*.yaml")):
         try:
@@ -161,7 +163,7 @@ def _beside(path: Path) -> dict[str, list[Path]]:
 
 
 def _code(value: Any) -> Iterator[str]:
-    """Yield what in a file runs code: functions, classes, unsafe metrics, scripts of data sets, pickles."""
+    """Yield the parts of a file that run code: functions, classes, unsafe metrics, data set scripts, pickles."""
     if isinstance(value, _Function):
         yield f"!function {value}"
     elif isinstance(value, Mapping):

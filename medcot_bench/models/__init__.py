@@ -1,1 +1,1 @@
-"""Load, convert and quantise a base, and turn text into tokens. Heavy: imports torch and transformers."""
+"""Load, convert and quantise a base model, and encode text. Heavy: imports torch and transformers."""

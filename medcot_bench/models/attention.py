@@ -53,13 +53,13 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Tokens in a row of a flat batch."""
+    """Consecutive tokens of a flat batch."""
 
     length: int
     after: int | None = None
     """Number of an earlier segment of the batch that this one follows; several may follow one."""
     past: Past | None = None
-    """What was read before this batch; its `length` grows when the batch is done, by its owner."""
+    """What was read before this batch; its owner adds to its `length` after the batch."""
 
 
 def flat_attention(
@@ -83,7 +83,7 @@ def flat_attention(
     (1, T, heads, d). Raises ModelError for an architecture whose attention this does not compute.
     """
     if segments is None or softcap is not None or s_aux is not None:
-        raise ModelError(f"{type(module).__name__}: this architecture's attention can't read flat batches")
+        raise ModelError(f"{type(module).__name__}: this architecture's attention does not support flat batches")
     lengths = [segment.length for segment in segments]
     own = list(zip(key.split(lengths, dim=2), value.split(lengths, dim=2), strict=True))
     parts = []
@@ -138,8 +138,8 @@ def flat(model: Any) -> Iterator[None]:
     kinds = set(getattr(inner.config, "layer_types", None) or ())
     if not getattr(inner, "_supports_attention_backend", False) or kinds - {"full_attention", "sliding_attention"}:
         raise ModelError(
-            f"{type(inner).__name__}: this architecture can't read flat batches, so it can't be trained here; "
-            "the untouched base can be scored with --set scoring.engine=hf"
+            f"{type(inner).__name__}: this architecture does not support flat batches and can't be trained here; "
+            "score the base model with --set scoring.engine=hf"
         )
     before = inner.config._attn_implementation
     inner.set_attn_implementation(FLAT)

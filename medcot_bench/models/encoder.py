@@ -20,7 +20,7 @@ class Encoder:
 
     def __post_init__(self) -> None:
         if self.chat_template and not self.tokenizer.chat_template:
-            raise ModelError("the model has no chat template; leave --chat-template out")
+            raise ModelError("the model has no chat template; leave out --chat-template")
 
     def prompt(self, text: str, shots: Sequence[tuple[str, str]] = ()) -> str:
         """Return the whole prompt: system prompt, solved examples (prompt, target), then `text`."""

@@ -1,4 +1,4 @@
-"""Load a base: convert a GGUF once, fetch a hub model, quantise to NF4, tell whether weights changed."""
+"""Load a base model: convert a GGUF once, download a hub model, quantise to NF4; checksums of weights."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
 from medcot_bench.base_model import hub_model
-from medcot_bench.base_model.resolve import Base, converted_folder
+from medcot_bench.base_model.resolve import Base, find_converted_folder
 from medcot_bench.errors import ModelError
 
 
 def weights_folder(base: Base) -> Path:
-    """Return a folder that transformers can load the base from, made or fetched if it isn't there yet.
+    """Return a folder from which transformers can load the base model, converted or downloaded if needed.
 
-    Raises ModelError where it can't be.
+    Raises ModelError if that fails.
     """
     if base.kind == "gguf" and base.path is not None:
-        folder = converted_folder(base.digest)
+        folder = find_converted_folder(base.digest)
         if not (folder / "config.json").is_file():
             _convert_gguf(base, base.path, folder)
         return folder
@@ -36,15 +36,15 @@ def weights_folder(base: Base) -> Path:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for one we can't train with."""
+    """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for an unusable one."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # the tokenizers library raises bare Exception for a file it can't read
         raise ModelError(f"{folder}: the tokenizer can't be loaded: {error}") from error
     if tokenizer.eos_token_id is None:
-        raise ModelError(f"{folder}: the tokenizer has no EOS token, so no model could learn to stop")
+        raise ModelError(f"{folder}: the tokenizer has no EOS token, so models can't learn to stop")
     if tokenizer.encode("a")[-1] == tokenizer.eos_token_id:
-        raise ModelError(f"{folder}: the tokenizer appends EOS to every text; set add_eos_token to false")
+        raise ModelError(f"{folder}: the tokenizer appends EOS to all text; set add_eos_token to false")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -84,7 +84,7 @@ def load_model(
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the device: `auto` is CUDA where there is one, else the CPU. Raises ModelError for one not there."""
+    """Return the device: `auto` is CUDA if available, else the CPU. Raises ModelError for an unusable one."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -92,7 +92,7 @@ def resolve_device(device: str) -> torch.device:
         torch.empty(1, device=found)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n")[0]
-        raise ModelError(f"device '{device}' can't be used here: {reason}") from None
+        raise ModelError(f"device '{device}' is not usable here: {reason}") from None
     return found
 
 
@@ -109,7 +109,7 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
 
 @torch.no_grad()
 def checksum(model: Any) -> dict[str, int]:
-    """Return a CRC-32 of the bytes of every parameter and buffer: tells whether a weight changed, fast."""
+    """Return a CRC-32 of the bytes of every parameter and buffer: a fast check for changed weights."""
     return {
         name: zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]
@@ -129,7 +129,7 @@ def quiet() -> Iterator[None]:
 
 
 def _convert_gguf(base: Base, path: Path, folder: Path) -> None:
-    """Dequantise a GGUF file once into safetensors, in fp32, under a temporary name until it is whole."""
+    """Dequantise a GGUF file once into safetensors, in fp32, under a temporary name until it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix="converting-"))
     try:

@@ -1,4 +1,4 @@
-"""What a phase costs: seconds, peak memory, counted bytes."""
+"""The cost of a phase: seconds, peak memory, counted bytes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SAMPLE_SECONDS = 0.02
 class Meter:
     """Measures the code inside `with`: `seconds` and `peak_bytes` above where it began.
 
-    CUDA: the allocator's own peak, in all. CPU: resident memory, sampled; what earlier work freed is given back
-    to the system first, so that it is not taken for this phase's.
+    CUDA: the allocator's own peak, in all. CPU: resident memory, sampled; memory freed by earlier work is given
+    back to the system first, so that it does not count for this phase.
     """
 
     def __init__(self, device: torch.device):
@@ -55,7 +55,7 @@ class Meter:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Take out what is inside: its seconds, and on a CPU its memory, also what stays in use after it."""
+        """Leave out the code inside: its seconds and, on a CPU, its memory, even if that stays in use."""
         started = time.perf_counter()
         self._counts = False
         resident = _resident()

@@ -1,4 +1,4 @@
-"""A base that stays loaded from one cell to the next, as long as nothing wrote to it."""
+"""A base model that stays loaded from one cell to the next as long as its weights are unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medcot_bench.models.meter import Meter, tensor_bytes
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A base on loan: frozen, in evaluation mode."""
+    """A base model on loan: frozen, in evaluation mode."""
 
     model: Any
     bytes: int
@@ -27,7 +27,7 @@ class Lent:
 
 
 class WarmBase:
-    """Lends the base model of a run in the form that an adapter needs."""
+    """Lends the base model of a run, quantised as an adapter needs it."""
 
     def __init__(self, folder: Path, device: torch.device):
         self._folder = folder
@@ -38,7 +38,7 @@ class WarmBase:
 
     @contextmanager
     def lend(self, quantisation: Literal["none", "nf4"], dtype: torch.dtype) -> Iterator[Lent]:
-        """Lend the base, loaded if need be; it is dropped afterwards unless every weight is as it was."""
+        """Lend the base model, loaded if needed; it is dropped afterwards if any weight changed."""
         seconds, peak = 0.0, 0
         if self._model is None or self._key != (quantisation, dtype):
             self._model = None

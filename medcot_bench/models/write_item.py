@@ -1,4 +1,4 @@
-"""Text to tokens, one way for training and scoring."""
+"""Items written as prompts and targets, the same for training and scoring."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medcot_bench.types import Example, Target
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One item as a model sees it, with the example as it was written (its context may be shortened)."""
+    """One item as a model sees it, with the example it was written from (its context may be truncated)."""
 
     example: Example
     prompt: str
@@ -54,8 +54,8 @@ def write_within(
 ) -> Written | None:
     """Write one item in at most `limit` tokens, of which the larger of `room` and the target follow the prompt.
 
-    Where it is longer and `shorten` is set, the end of the context is cut, as little as needed. Returns None
-    where that is not allowed or not enough.
+    If it is longer and `shorten` is set, the end of the context is cut, as little as needed. Returns None if that
+    is not allowed or not enough.
     """
 
     def fits(written: Written) -> bool:
@@ -81,6 +81,6 @@ def write_within(
 
 
 def _pieces(text: str) -> list[str]:
-    """Split a text where it may be cut: after words, or anywhere in a script that uses no spaces."""
+    """Split text where it may be cut: after words, or anywhere in scripts without spaces."""
     words = re.findall(r"\s*\S+", text)
     return words if len(words) > len(text) / 20 else list(text)

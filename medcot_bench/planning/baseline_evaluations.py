@@ -1,6 +1,6 @@
-"""Prompting baselines: what they ask the untouched base, and where one is left out.
+"""Prompting baselines: other prompts of the base model, and where one is left out.
 
-Each is the task seen in another way, so that engines, gates and scores treat it as any task.
+Each is the task in another form, so that engines, gates and metrics treat it as any task.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from medcot_bench.results.plan_file import LeftOutBaseline
 from medcot_bench.study.baselines import COT, NO_CONTEXT, shots_of
 
 ROOM = 256
-"""Tokens for the reasoning, more than the task's own for its answer."""
+"""Tokens for the reasoning, on top of the task's own for its answer."""
 _OF_REASONING = {"parsed", "truncated", "repetition"}
-"""The core's scores that mean something of reasoning in front of an answer; a task's own always do."""
+"""The core's metrics that make sense with reasoning before an answer; a task's own always do."""
 
 
 def form_of(plan: Plan, score: Evaluation) -> dict[str, str]:
@@ -31,7 +31,9 @@ def form_of(plan: Plan, score: Evaluation) -> dict[str, str]:
     return {"context": form.context, "answer": form.answer}
 
 
-def baseline_requests(plan: Plan, label: str, plain: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def make_baseline_requests(
+    plan: Plan, label: str, plain: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each baseline of a task with its request: the plain evaluation's, but for what differs."""
     for baseline in plan.study.baselines:
         request = _request(plan, label, baseline, plain)
@@ -39,7 +41,7 @@ def baseline_requests(plan: Plan, label: str, plain: Mapping[str, Any]) -> Itera
             yield baseline, request
 
 
-def left_out(plan: Plan, label: str, plain: Mapping[str, Any]) -> Iterator[LeftOutBaseline]:
+def find_left_out(plan: Plan, label: str, plain: Mapping[str, Any]) -> Iterator[LeftOutBaseline]:
     """Yield which baselines are left out on a task, and why."""
     for baseline in plan.study.baselines:
         reason = _request(plan, label, baseline, plain)
@@ -63,7 +65,7 @@ def _request(plan: Plan, label: str, baseline: str, plain: Mapping[str, Any]) ->
         possible = {*spec.scores, *_OF_REASONING}
         wanted = possible & set(plain["scores"] or possible)
         if not any(needs_generation(name) for name in wanted):
-            return "no score of a generated answer is asked for"
+            return "no metric of a generated answer is asked for"
         room = plain["max_new_tokens"] + ROOM
         request |= {"scores": sorted(wanted), "max_new_tokens": room, "trigger": [BEFORE, AFTER]}
     return "its prompt is that of the base's own row" if request == plain else request

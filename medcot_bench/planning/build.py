@@ -8,13 +8,13 @@ from functools import partial
 from typing import TypeVar
 
 from medcot_bench.base_model.resolve import resolve
-from medcot_bench.data.general_text import general_text
+from medcot_bench.data.general_text import read_general_text
 from medcot_bench.data.item_sets import VALIDATION_ITEMS
 from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.lm_eval_tasks.task import LmEvalTask, is_lm_eval, resolve_lm_eval_task
-from medcot_bench.planning.checks import empty_splits, nothing_named, wrong_names
+from medcot_bench.planning.checks import find_empty_splits, find_missing_names, find_wrong_names
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.planning.evaluations import make_evaluations
 from medcot_bench.planning.grid import make_cells
@@ -32,7 +32,7 @@ T = TypeVar("T")
 def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | None = None) -> Plan:
     """Plan a study. Raises ConfigErrors with `errors` (of reading the study) and every error found here."""
     plugins = plugins or installed()
-    problems = list(errors or []) or nothing_named(study)
+    problems = list(errors or []) or find_missing_names(study)
 
     def attempt(action: Callable[[], T]) -> T | None:
         try:
@@ -69,8 +69,8 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
                 if made := attempt(partial(resolve_adapter, sized, plugins)):
                     adapters[made.label] = made
     base = attempt(partial(resolve, study.model))
-    text = attempt(partial(general_text, study.general_text))
-    problems += [*wrong_names(study, tasks, adapters, plugins)]
+    text = attempt(partial(read_general_text, study.general_text))
+    problems += [*find_wrong_names(study, tasks, adapters, plugins)]
     if problems or base is None or text is None:
         raise ConfigErrors(problems)
 
@@ -89,7 +89,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         cells=(),
         evaluations=(),
     )
-    problems += empty_splits(plan, trained)
+    problems += find_empty_splits(plan, trained)
     cells = attempt(partial(make_cells, plan, trained))
     if problems or cells is None:
         raise ConfigErrors(problems)

@@ -1,4 +1,4 @@
-"""What is wrong with a study as a whole: names that nothing has, roles that do not fit, splits without items."""
+"""Errors of a study as a whole: unknown names, wrong roles, splits without items."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Tasks = Mapping[str, ResolvedTask]
 Adapters = Mapping[str, ResolvedAdapter]
 
 
-def nothing_named(study: Study) -> list[str]:
-    """Return what a study does not name at all.
+def find_missing_names(study: Study) -> list[str]:
+    """Return errors for a study without adapters or tasks.
 
-    Not to be said of a study with errors: what it named may have been left out for them.
+    Only for studies read without errors: what was named may have been left out because of one.
     """
     problems = []
     if not study.adapters:
@@ -33,8 +33,8 @@ def nothing_named(study: Study) -> list[str]:
     return problems
 
 
-def wrong_names(study: Study, tasks: Tasks, adapters: Adapters, plugins: Plugins) -> Iterator[str]:
-    """Yield what a study names that is not there, or not in the role that it names it for."""
+def find_wrong_names(study: Study, tasks: Tasks, adapters: Adapters, plugins: Plugins) -> Iterator[str]:
+    """Yield an error for every name that does not exist, or does not fit its role."""
     yield from _roles(study, adapters)
     yield from _data(study, plugins)
     yield from _training_tasks(study)
@@ -50,16 +50,16 @@ def _roles(study: Study, adapters: Adapters) -> Iterator[str]:
     if study.eval_tasks and not study.tasks and training:
         yield f"no task to train {training[0]} on: name some with --tasks"
     if study.baselines and specs and not any(s.update == "none" and not s.weights for s in specs.values()):
-        yield "baselines: they are prompts of the untouched base; add it to --adapters (none)"
+        yield "baselines: they are prompts of the base model; add it to --adapters (none)"
 
 
 def _data(study: Study, plugins: Plugins) -> Iterator[str]:
     known = {entry.name for entry in plugins.of("task")}
     for name in study.data:
         if name in study.own:
-            yield f"data.{name}: its files are named in its own"
+            yield f"data.{name}: this task has its files in the section own"
         elif name not in known:
-            yield f"data.{name}: there is no task of this name"
+            yield f"data.{name}: no task of this name"
 
 
 def _training_tasks(study: Study) -> Iterator[str]:
@@ -88,19 +88,19 @@ def _scores(study: Study, tasks: Tasks) -> Iterator[str]:
         ("analysis.margins", tuple(study.analysis.margins)),
     ):
         if unknown := sorted(set(named) - set(known)):
-            yield f"{field}: no score '{unknown[0]}'; scores: {', '.join(known)}"
+            yield f"{field}: no metric '{unknown[0]}'; known: {', '.join(known)}"
     for label, task in tasks.items():
         if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
-            yield f"scoring.scores: task {label} has no options to choose from, so no 'choice'"
+            yield f"scoring.scores: task {label} has no options to choose from, so there is no 'choice'"
 
 
 def _checkpoints(study: Study) -> Iterator[str]:
     if not study.training.checkpoints:
         return
     if study.scoring.scores and TRIED_BY not in study.scoring.scores:
-        yield f"training.checkpoints: they are scored by {TRIED_BY}, which scoring.scores leaves out"
+        yield f"training.checkpoints: they are scored by {TRIED_BY}; add it to scoring.scores"
     if study.training.select_by == "val_nll":
-        yield "training.checkpoints: with select_by=val_nll the end may be before a checkpoint; use one"
+        yield "training.checkpoints: with select_by=val_nll the selected step may come before one; use either"
 
 
 def _hypotheses(study: Study, adapters: Adapters) -> Iterator[str]:
@@ -112,32 +112,32 @@ def _hypotheses(study: Study, adapters: Adapters) -> Iterator[str]:
         if absent := [name for name in named if name not in there]:
             known = ", ".join(dict.fromkeys(map(str, there)))
             yield (
-                f"{field}: {absent[0]} is not in the study; there is: {known}; --set {field}= makes all of it "
-                "exploration"
+                f"{field}: {absent[0]} is not in the study, which has: {known}; "
+                f"--set {field}= puts everything under exploration"
             )
 
 
-def empty_splits(plan: Plan, trained: list[str]) -> list[str]:
-    """Return which tasks have no item, or too few, where the study needs some."""
+def find_empty_splits(plan: Plan, trained: list[str]) -> list[str]:
+    """Return an error for every task without enough items in a split that the study needs."""
     problems = []
     for label in plan.tasks:
         data = plan.data[label]
-        splits: dict[Split, str] = {plan.study.scoring.split: "to score in"}
+        splits: dict[Split, str] = {plan.study.scoring.split: "to score"}
         if plan.trials and label in trained:
-            splits["validation"] = "to try learning rates on in"
+            splits["validation"] = "for the learning-rate search"
         left_out = (
             "; left out: " + ", ".join(f"{n} {why}" for why, n in data.left_out.items()) if data.left_out else ""
         )
         trains = any(adapter.adapter.spec.update != "none" for adapter in plan.adapters.values())
         if label in trained and trains and not data.splits["train"]:
-            problems.append(f"task {label}: {data.source} holds no training item{left_out}")
+            problems.append(f"task {label}: {data.source} has no training item{left_out}")
         if len(plan.items.shots(label)) < plan.study.scoring.num_fewshot:
             problems.append(
                 f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but only "
-                f"{len(plan.items.shots(label))} training items share no group or question with what is scored"
+                f"{len(plan.items.shots(label))} training items share no group or question with the scored items"
             )
         problems += [
-            f"task {label}: {data.source} holds no item {purpose} '{split}'{left_out}"
+            f"task {label}: {data.source} has no item {purpose} in '{split}'{left_out}"
             for split, purpose in splits.items()
             if not data.splits[split]
         ]

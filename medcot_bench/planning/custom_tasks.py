@@ -10,7 +10,7 @@ from medcot_bench.data.rows import read_own
 from medcot_bench.errors import ConfigError
 from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
-from medcot_bench.study.paths import typed_path
+from medcot_bench.study.paths import expand_path
 from medcot_bench.study.schema import OwnTask, Study
 from medcot_bench.study.spec_strings import Spec
 
@@ -26,17 +26,17 @@ def resolve_study_task(typed: Spec, study: Study, plugins: Plugins) -> ResolvedT
 
 
 def resolve_custom_task(typed: Spec, section: OwnTask, plugins: Plugins) -> ResolvedTask:
-    """Build the task; its prompts hold what its rows have.
+    """Build the task; its prompts have a context, and its targets reasoning, if its rows do.
 
     Raises ConfigError, DataError or PluginError.
     """
     name, template = typed.stem, typed.shift
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ConfigError(f"own.{name}: a task's name is made of letters, digits, _ and -")
+        raise ConfigError(f"own.{name}: a task name has letters, digits, _ and - only")
     if any(entry.name == name for entry in plugins.of("task")):
-        raise ConfigError(f"own.{name}: there is a task plugin of this name; rename the file")
+        raise ConfigError(f"own.{name}: a task plugin has this name; rename the file")
     if typed.options:
-        raise ConfigError(f"task {typed.name}: what it is stands in its file, not after its name")
+        raise ConfigError(f"task {typed.name}: it takes no options; set its fields in the task file")
     has = _has(name, section)
     task = make_custom_task(typed, section, {**has, "prompt": section.prompt.rstrip()}, plugins)
     if template and template not in task.task.spec.templates[1:]:
@@ -58,12 +58,12 @@ def make_custom_task(typed: Spec, section: OwnTask, hashed: Mapping[str, Any], p
 
 def _has(name: str, section: OwnTask) -> dict[str, bool]:
     """Return whether the rows have a context, and reasoning. Raises ConfigError where some files do."""
-    paths = [typed_path(source.removeprefix("file:")) for source in section.sources.values()]
+    paths = [expand_path(source.removeprefix("file:")) for source in section.sources.values()]
     columns = {path: read_own(path, section.columns)[1].columns for path in paths}
     has = {}
     for part in ("context", "reasoning"):
         having, without = ([path for path in paths if (part in columns[path]) is there] for there in (True, False))
         if having and without:
-            raise ConfigError(f"own.{name}: {having[0]} has a column for {part}, and {without[0]} has none")
+            raise ConfigError(f"own.{name}: {having[0]} has a column for {part}, {without[0]} has none")
         has[part] = bool(having)
     return has

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from medcot_bench.data.sources import digest
-from medcot_bench.planning.baseline_evaluations import baseline_requests, left_out
+from medcot_bench.planning.baseline_evaluations import find_left_out, make_baseline_requests
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import FINAL, Cell, Evaluation, request_id
 from medcot_bench.results.metrics import SCORING_VERSION, TRIED_BY, needs_generation
@@ -20,9 +20,10 @@ from medcot_bench.types import Relation
 def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, ...]:
     """Return the evaluations of every cell on every task of the study, those of lm-eval among them.
 
-    Graded shifts of a training task are scored for the cells trained on that task, and for the base: to others
-    they are not graded. Learning rates are tried on validation items of the cell's own task; where there are
-    checkpoints, the models tried are points of the same curves, scored as checkpoints are, and not chosen by it.
+    Graded shifts of a training task are scored for the cells trained on that task, and for the base model: to
+    others they are not graded. Learning rates are tried on validation items of the cell's own task. With
+    checkpoints, the models tried are points of the same curves and scored as checkpoints are; nothing is chosen
+    by that.
     """
     scores = []
     for label in plan.tasks:
@@ -68,7 +69,7 @@ class _Requests:
 
     @cached_property
     def final(self) -> dict[str, Any]:
-        """The evaluation of a trained model, or of the base."""
+        """The evaluation of a trained model, or of the base model."""
         return _evaluation(self.plan, self.label, choosing=False)
 
     @cached_property
@@ -87,8 +88,8 @@ class _Requests:
 
 
 def _by_other_prompts(requests: _Requests, cell: Cell) -> Iterator[Evaluation]:
-    """Yield the evaluations of the untouched base by the study's prompting baselines."""
-    for baseline, asked in baseline_requests(requests.plan, requests.label, requests.final):
+    """Yield the evaluations of the base model by the study's prompting baselines."""
+    for baseline, asked in make_baseline_requests(requests.plan, requests.label, requests.final):
         request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
         yield Evaluation(
             id=request_id(request),
@@ -103,7 +104,7 @@ def _by_other_prompts(requests: _Requests, cell: Cell) -> Iterator[Evaluation]:
 def left_out_baselines(plan: Plan) -> Iterator[LeftOutBaseline]:
     """Yield which prompting baselines are left out, and why."""
     for label in plan.tasks if plan.study.baselines else ():
-        yield from left_out(plan, label, _evaluation(plan, label, choosing=False))
+        yield from find_left_out(plan, label, _evaluation(plan, label, choosing=False))
     for label in plan.lm_eval_tasks if plan.study.baselines else ():
         yield LeftOutBaseline(task=label, baseline="", reason="it has prompts of its own")
 

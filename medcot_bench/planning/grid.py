@@ -1,4 +1,4 @@
-"""What cells and scores ask for, and the ids that are hashes of it."""
+"""The cells of a plan: their requests, and the ids that are hashes of these."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medcot_bench.data.sources import digest
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.planning.evaluations import prompt_request
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.recipes import recipes_of
+from medcot_bench.planning.recipes import make_recipes
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.results.cells import Cell, request_id
 from medcot_bench.results.metrics import TRAINING_VERSION
@@ -38,7 +38,7 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
                 adapter.place(plan.base.info, plan.base.modules, seed)
                 for task in trained:
                     items = train_digest(task, adapter.train_items)
-                    for recipe in recipes_of(plan, adapter, task):
+                    for recipe in make_recipes(plan, adapter, task):
                         cell = _cell(plan, adapter, task, seed, recipe, items)
                         cells.setdefault(cell.id, cell)
         except MedcotError as error:
@@ -51,13 +51,13 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
 
 
 def _alike(plan: Plan) -> Iterator[str]:
-    """Yield what could not be tuned: adapters that are told apart by their recipe alone, or not at all."""
+    """Yield an error for adapters that differ in nothing but their learning rate: both would be tuned to one."""
     seen: dict[str, str] = {}
     for adapter in plan.adapters.values():
         others = {k: v for k, v in adapter.recipe_options.items() if k != "lr"}
         key = request_id({"adapter": adapter.request(), "recipe": others, "items": adapter.train_items})
         if (first := seen.setdefault(key, adapter.label)) != adapter.label:
-            yield f"training.tune_lr: {first} and {adapter.label} are one adapter at other rates; name one of them"
+            yield f"training.tune_lr: {first} and {adapter.label} differ in the learning rate only; use one"
 
 
 def _cell(

@@ -29,11 +29,11 @@ class Plan:
     adapters: Mapping[str, ResolvedAdapter]
     data: Mapping[str, TaskData]
     general_text: str
-    """What forgetting is measured on."""
+    """The text that forgetting is measured on."""
     cells: tuple[Cell, ...]
     evaluations: tuple[Evaluation, ...]
     lm_eval_tasks: Mapping[str, LmEvalTask] = field(default_factory=dict)
-    """Tasks of lm-eval: no items of theirs are known."""
+    """Tasks of lm-eval; their items are not known."""
 
     @property
     def trials(self) -> bool:

@@ -18,23 +18,23 @@ from medcot_bench.study.schema import Training
 from medcot_bench.types import Recipe
 
 
-def recipes_of(plan: Plan, adapter: ResolvedAdapter, task: str) -> list[Recipe]:
-    """Return the recipe of a cell, or one for every learning rate to be tried."""
+def make_recipes(plan: Plan, adapter: ResolvedAdapter, task: str) -> list[Recipe]:
+    """Return the recipe of a cell, or one per learning rate of the search."""
     recipe = _recipe(plan, adapter)
     training = plan.study.training
     if plan.trials and training.tune_lr is not None:
-        rates = rates_around(_centre(plan, adapter, recipe), training.tune_lr)
+        rates = spread_rates(_centre(plan, adapter, recipe), training.tune_lr)
     else:
         rates = ((training.rates or {}).get(adapter.label, {}).get(task, recipe.lr),)
     return [dataclasses.replace(recipe, lr=rate) for rate in rates]
 
 
-def rates_around(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:
-    """Return the learning rates to try: those given, or so many around a centre, half a decade apart.
+def spread_rates(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:
+    """Return the learning rates of a search: those given, or N around a centre, half a decade apart.
 
     An even number has one more above the centre than below it.
 
-    >>> rates_around(1e-5, 5), rates_around(1e-3, 2), rates_around(1e-3, (1e-4, 3e-4))
+    >>> spread_rates(1e-5, 5), spread_rates(1e-3, 2), spread_rates(1e-3, (1e-4, 3e-4))
     ((1e-06, 3.2e-06, 1e-05, 3.2e-05, 0.0001), (0.001, 0.0032), (0.0001, 0.0003))
     """
     if isinstance(tried, tuple):
@@ -51,7 +51,7 @@ def _centre(plan: Plan, adapter: ResolvedAdapter, recipe: Recipe) -> float:
     with blame(adapter.entry, "tune_around"):
         centre = float(adapter.adapter.tune_around(plan.base.info))
         if not 0 < centre < math.inf:
-            raise ValueError(f"it gives {centre}; learning rates are above 0")
+            raise ValueError(f"it returned {centre}; learning rates are above 0")
     return centre
 
 
@@ -59,7 +59,7 @@ def _recipe(plan: Plan, adapter: ResolvedAdapter) -> Recipe:
     with blame(adapter.entry, "recipe"):
         recipe = adapter.adapter.recipe(plan.base.info)
         if not isinstance(recipe, Recipe):
-            raise TypeError(f"it gives a {type(recipe).__name__}, not a Recipe")
+            raise TypeError(f"it returned a {type(recipe).__name__}, not a Recipe")
     changes = _given(plan, adapter)
     length = min(changes.get("max_length", recipe.max_length), plan.base.info.max_positions)
     try:
@@ -80,7 +80,7 @@ def _given(plan: Plan, adapter: ResolvedAdapter) -> dict[str, Any]:
 
 
 def _checked(where: str, fields: Any) -> dict[str, Any]:
-    """Return recipe fields checked as those of a study are. Raises ConfigErrors, a line a field."""
+    """Return recipe fields checked as those of a study are. Raises ConfigErrors, one line per field."""
     try:
         return Training.model_validate(fields).recipe()
     except ValidationError as error:

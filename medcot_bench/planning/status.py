@@ -14,7 +14,7 @@ from medcot_bench.results.store import Store
 from medcot_bench.types import Placement
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "lm_eval")
-"""Packages whose version can move a number."""
+"""Packages whose version can change a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def keeps_weights(plan: Plan, cell: Cell) -> bool:
 
 
 def weight_bytes(plan: Plan, cell: Cell) -> int:
-    """Estimate the bytes of a cell's saved weights, in fp32: a whole model, or two factors a placed module."""
+    """Estimate the bytes of a cell's saved weights, in fp32: a whole model, or two factors per placed module."""
     chosen = plan.adapters[cell.adapter]
     update = chosen.adapter.spec.update
     if update == "none":
@@ -65,7 +65,7 @@ def weight_bytes(plan: Plan, cell: Cell) -> int:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the installed versions of what can move a number."""
+    """Return the installed versions of these packages."""
     found = {}
     for name in PACKAGES:
         try:
@@ -87,15 +87,15 @@ def _todo(plan: Plan, store: Store, cell: Cell) -> CellStatus:
         return CellStatus(cell=cell, action=action, missing=missing, reason=reason)
     if not missing:
         return CellStatus(cell=cell, action="done", missing=(), reason=_done(record))
-    reason = f"{len(missing)} of {len(plan.evaluations_of(cell))} scores missing"
-    if not untrained and (lacking := _lacking(store, cell, missing)):
+    reason = f"{len(missing)} of {len(plan.evaluations_of(cell))} evaluations missing"
+    if not untrained and (gone := _gone(store, cell, missing)):
         return CellStatus(
-            cell=cell, action="train", missing=missing, reason=f"{reason}, and {lacking}: trains again"
+            cell=cell, action="train", missing=missing, reason=f"{reason}, and {gone}: will train again"
         )
     return CellStatus(cell=cell, action="score", missing=missing, reason=reason)
 
 
-def _lacking(store: Store, cell: Cell, missing: tuple[Evaluation, ...]) -> str:
+def _gone(store: Store, cell: Cell, missing: tuple[Evaluation, ...]) -> str:
     """Say why a trained cell can't be scored without training it again, empty where it can."""
     if not store.weights_folder(cell).is_dir():
         return "its weights were not kept"

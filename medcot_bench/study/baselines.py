@@ -1,4 +1,4 @@
-"""The names of prompting baselines: other prompts of the untouched base, to say whether to train at all."""
+"""The names of prompting baselines: other prompts of the base model, to say whether training is needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KNOWN = (ZERO_SHOT, f"{FEW_SHOT}=K", COT, NO_CONTEXT)
 
 
 def read_baselines(value: Any) -> Any:
-    """Return the baselines in a list or a line. Raises ValueError with all that is wrong; other types are left.
+    """Return the baselines of a list or a string. Raises ValueError with every error; other types pass through.
 
     >>> read_baselines("zero_shot, few_shot=05 cot")
     ('zero_shot', 'few_shot=5', 'cot')
@@ -24,9 +24,9 @@ def read_baselines(value: Any) -> Any:
         if name == FEW_SHOT and re.fullmatch("[0-9]{1,4}", number) and int(number):
             typed = f"{FEW_SHOT}={int(number)}"
         elif name == FEW_SHOT:
-            problems.append(f"{typed}: write how many solved examples, e.g. {FEW_SHOT}=5")
+            problems.append(f"{typed}: give the number of solved examples, e.g. {FEW_SHOT}=5")
         elif name not in KNOWN:
-            problems.append(f"no baseline '{typed}', known: {', '.join(KNOWN)}")
+            problems.append(f"no baseline '{typed}' (known: {', '.join(KNOWN)})")
         elif equals:
             problems.append(f"{typed}: {name} takes no number")
         if typed in names:

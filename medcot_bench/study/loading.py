@@ -12,13 +12,13 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medcot_bench.study.schema import Analysis, Scoring, Study, Training, no_such_field
+from medcot_bench.study.schema import Analysis, Scoring, Study, Training, explain_unknown_field
 from medcot_bench.study.task_files import YAML_ERRORS, add_own, check_own, relative_to, take_in
 from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
 _SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring, "analysis": Analysis}
-_TEXTS = {"model", "output_dir", "system_prompt", "general_text", "device"} | {
+_STRINGS = {"model", "output_dir", "system_prompt", "general_text", "device"} | {
     *("tasks", "eval_tasks", "adapters", "baselines", "shifts")
 }
 
@@ -31,7 +31,7 @@ def load_study(
 ) -> tuple[Study, list[str]]:
     """Return the study, and every error found in it; a field with an error has its default.
 
-    `overrides` are (dotted field, value) pairs of the command line, e.g. ("training.max_steps", "20"). Texts are
+    `overrides` are (dotted field, value) pairs of the command line, e.g. ("training.max_steps", "20"). Strings are
     read as YAML values. `own_task` is a task of the user's own rows, trained on beside those named: its name and
     the fields of its section. Paths of data and of the general text in a study file are relative to that file.
     Planning adds its own errors to these, so that the user sees all of them at once.
@@ -70,7 +70,7 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         study = path / "study.yaml"
-        hint = f"; give {study}" if study.is_file() else ""
+        hint = f"; use {study}" if study.is_file() else ""
         errors.append(f"{path}: {error.strerror}{hint}")
         return {}
     except YAML_ERRORS as error:
@@ -79,7 +79,7 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        errors.append(f"{path}: a study file is a mapping of fields, this is a {type(loaded).__name__}")
+        errors.append(f"{path}: a study file is a mapping of fields, not a {type(loaded).__name__}")
         return {}
     raw = {str(key): value for key, value in loaded.items()}
     for section in ("data", "own", *_SECTIONS):
@@ -119,7 +119,7 @@ def _from_environment(environment: Mapping[str, str], errors: list[str]) -> list
         if field.partition(".")[0] in Study.model_fields:
             changes.append((field, environment[name]))
         else:
-            errors.append(f"environment variable {name}: no such field of a study")
+            errors.append(f"environment variable {name}: a study has no such field")
     return changes
 
 
@@ -133,23 +133,23 @@ def _assign(raw: dict[str, Any], field: str, value: Any, errors: list[str]) -> N
         if inner is None:
             inner = place[section] = {}
         if not isinstance(inner, dict):
-            errors.append(f"{field}: '{section}' holds no fields")
+            errors.append(f"{field}: '{section}' has no fields of its own")
             return
         place = inner
-    if isinstance(value, str) and sections[:1] not in (["data"], ["own"]) and last not in _TEXTS:
+    if isinstance(value, str) and sections[:1] not in (["data"], ["own"]) and last not in _STRINGS:
         try:
             value = yaml.safe_load(value)
         except YAML_ERRORS:
-            errors.append(f"{field}: '{value}' can't be read as a value")
+            errors.append(f"{field}: '{value}' is not a YAML value")
             return
     place[last] = value
 
 
 def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
-    """Move what is wrong with `data` into `errors`, a line a task."""
+    """Move what is wrong with `data` into `errors`, one line per task."""
     data = raw.get("data", {})
     if not isinstance(data, dict):
-        errors.append(f"data: write task names with their sources (given: {data!r})")
+        errors.append(f"data: give a mapping of task names to sources (given: {data!r})")
         del raw["data"]
         return
     for task, given in list(data.items()):
@@ -158,7 +158,7 @@ def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
         if wrong:
             errors.append(f"data.{task}: no split '{wrong[0]}'; splits: {', '.join(SPLITS)}")
         elif not by_split or not all(isinstance(source, str) for source in by_split.values()):
-            errors.append(f"data.{task}: write file:PATH, or one for each split (given: {given!r})")
+            errors.append(f"data.{task}: give file:PATH, or one per split (given: {given!r})")
         else:
             continue
         del data[task]
@@ -167,7 +167,7 @@ def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
 def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
         known = _SECTIONS.get(field.partition(".")[0], Study)
-        return no_such_field(field, known)
+        return explain_unknown_field(field, known)
     shown = "" if isinstance(given, dict) else f" (given: {given!r})"
     return f"{field}: {message.removeprefix('Value error, ')}{shown}"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from medcot_bench.errors import ConfigError
 
 
-def typed_path(text: str | Path) -> Path:
-    """Return a path with `~` replaced. Raises ConfigError where there is no such user."""
+def expand_path(text: str | Path) -> Path:
+    """Return a path with `~` expanded. Raises ConfigError where there is no such user."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

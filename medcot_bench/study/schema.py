@@ -26,13 +26,13 @@ from medcot_bench.types import SPLITS, Split
 
 DEFAULT_MODEL = "smollm2-135m"
 BUNDLED = "bundled"
-"""The source of the items that a task makes itself."""
+"""The source of the items that a task generates itself."""
 MARGINS = {"answer": 0.02, "gold_nll": 0.02}
-"""Two points of a hundred, and 0.02 nats per byte."""
+"""Two percentage points, and 0.02 nats per byte."""
 
 
 def read_names(value: Any) -> Any:
-    """Return the names in a list or a line, spelt one way; what is neither is left to the field's type."""
+    """Return the names of a list or a string as specs; anything else is left to the field's type."""
     if not isinstance(value, str | list | tuple):
         return value
     try:
@@ -43,15 +43,15 @@ def read_names(value: Any) -> Any:
         raise ValueError(str(error)) from None
 
 
-def no_such_field(field: str, section: type[BaseModel]) -> str:
-    """Return the error line of a field, dotted, that a section hasn't."""
+def explain_unknown_field(field: str, section: type[BaseModel]) -> str:
+    """Return the error line of a dotted field that a section does not have."""
     known = section.model_fields
     return f"{field}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
 
 
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
 FIELDS = ("question", "answer", "reasoning", "context", "group")
-"""What a user names columns for."""
+"""The fields of a row that the user names columns for."""
 _Name = Annotated[
     Spec,
     PlainValidator(lambda value: value if isinstance(value, Spec) else Spec.read(value)),
@@ -59,7 +59,7 @@ _Name = Annotated[
     WithJsonSchema({"type": "string"}),
 ]
 Names = Annotated[tuple[_Name, ...], BeforeValidator(read_names)]
-"""Names of plugins with their options: parsed once, here, and handed on."""
+"""Plugin names with their options, parsed once here and handed on."""
 
 
 class _Section(BaseModel):
@@ -67,33 +67,45 @@ class _Section(BaseModel):
 
 
 class Training(_Section):
-    """How every adapter is trained. A field left out comes from the model's or the adapter's recipe."""
+    """How every adapter is trained. Fields left out come from the recipe of the model folder or the adapter."""
 
     train_items: int | tuple[int | Literal["all"], ...] | None = None
-    """Training items a task, None: all; a smaller number is a subset of a larger one. Several: a training each."""
+    """Training items per task; null: all. Smaller sets are subsets of larger ones. A list: one run per number."""
     labels: Literal["own", "shuffled"] = "own"
-    """`shuffled` trains on the answers of other items: a control that should gain nothing but form."""
+    """`shuffled` trains on the answers of other items: a control that can only learn the form of an answer."""
     lr: float | None = Field(None, gt=0)
+    """Peak learning rate."""
     tune_lr: int | tuple[float, ...] | None = None
-    """Learning rates tried for each adapter and task: so many around its own, or these."""
+    """Learning-rate search per adapter and task, on validation items: N rates around the default, or a list."""
     tune_seeds: PositiveInt = 1
-    """Seeds that each is tried with, the first of the study's."""
+    """Seeds per learning rate in the search, the first of the study's seeds."""
     checkpoints: int = Field(0, ge=0)
-    """Points on the way, evenly spread, where models are scored by likelihood too. Nothing is chosen by them."""
+    """Evenly spaced points of a run at which the model is also scored by likelihood. They select nothing."""
     rates: Mapping[str, Mapping[str, float]] | None = None
-    """Adapter -> training task -> learning rate: what trying them chose. A run fills it in."""
+    """Adapter -> training task -> the learning rate that the search chose. Written by a run."""
     epochs: float | None = Field(None, gt=0)
+    """Passes over the training items."""
     max_steps: int | None = Field(None, ge=0)
+    """Optimiser steps; items repeat as often as needed. 0 trains nothing."""
     train_tokens: PositiveInt | None = None
+    """Token budget, equal for all adapters; items repeat as often as needed."""
     batch_size: PositiveInt | None = None
+    """Items per optimiser step."""
     accumulation: PositiveInt | None = None
+    """Forward passes per optimiser step: less memory, the same gradients."""
     max_length: int | None = Field(None, ge=16)
+    """Longest training item, in tokens."""
     overlong: Literal["drop", "truncate-context", "error"] | None = None
+    """What happens to longer items."""
     schedule: Literal["cosine", "linear", "constant"] | None = None
+    """How the learning rate changes after the warmup."""
     warmup: float | None = Field(None, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises to its peak."""
     weight_decay: float | None = Field(None, ge=0)
     clip: float | None = Field(None, ge=0)
+    """Largest gradient norm; 0: no clipping."""
     select_by: Literal["last", "val_nll"] | None = None
+    """The model that is kept: after the last step, or the one with the lowest validation NLL."""
 
     @field_validator("train_items", mode="before")
     @classmethod
@@ -108,17 +120,17 @@ class Training(_Section):
                 return sizes if len(sizes) > 1 else None if sizes[0] == ALL else sizes[0]
         except ValueError:
             pass
-        raise ValueError("write a number of items above 0, or several distinct ones, of which one may be 'all'")
+        raise ValueError("give a number of items above 0, or several distinct numbers, one of which may be 'all'")
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
-        """The numbers of training items, None for all."""
+        """The numbers of training items; None: all."""
         given = self.train_items if isinstance(self.train_items, tuple) else (self.train_items,)
         return tuple(None if size == ALL else int(size) if size is not None else None for size in given)
 
     @property
     def most_items(self) -> int | None:
-        """The largest number of training items, None for all."""
+        """The largest number of training items; None: all."""
         sizes = [size for size in self.sizes if size is not None]
         return max(sizes) if len(sizes) == len(self.sizes) else None
 
@@ -137,7 +149,7 @@ class Training(_Section):
                 return count
         except (TypeError, ValueError):
             pass
-        raise ValueError("write how many rates to try (2 or more), or distinct rates above 0")
+        raise ValueError("give a number of rates to try (2 or more), or distinct rates above 0")
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
@@ -149,22 +161,25 @@ class Scoring(_Section):
     """How every model is scored."""
 
     split: Split = "eval"
-    """`validation` and `train` are for looking at; leaderboards are made of `eval`."""
+    """The split that is scored. Leaderboards are made of `eval`; `validation` and `train` are for inspection."""
     scores: tuple[str, ...] = ()
-    """Only these scores; empty: all. Without scores of generated text nothing is generated."""
+    """Only these metrics; empty: all. Text is generated only if a metric needs it."""
     generate_items: PositiveInt | None = None
-    """Items that an answer is generated for, the first of those scored; None: all. Likelihoods are of all."""
+    """Items per task with a generated answer, the first ones; null: all. Likelihoods always cover all items."""
     num_fewshot: int = Field(0, ge=0)
+    """Solved examples before each prompt."""
     max_new_tokens: PositiveInt | None = None
-    """None: each task's own number."""
+    """Most tokens of a generated answer; null: each task's default."""
     engine: str = "fast"
     """What computes likelihoods and writes answers, a name of `medcot-bench list engines`. `hf` is lm-eval's own
     HFLM: slower, the same likelihoods up to rounding and the same greedy text."""
     batch_size: PositiveInt | None = None
-    """Answers that are written at once; with the engine `hf` also likelihoods. None: the engine's own number, 32
-    for `fast` and 8 for `hf`."""
+    """Answers generated at once, and with engine `hf` also likelihoods. null: the engine's own number, 32 for
+    `fast` and 8 for `hf`."""
     max_length: int = Field(2048, ge=16)
+    """Longest prompt with its answer, in tokens."""
     overlong: Literal["drop", "truncate-context", "error"] = "truncate-context"
+    """What happens to longer items."""
 
     @field_validator("scores", mode="before")
     @classmethod
@@ -173,16 +188,16 @@ class Scoring(_Section):
 
 
 class Analysis(_Section):
-    """What the study asks of its results, fixed before they are there. No part of any cell or score."""
+    """The study's hypotheses, fixed before there are results. They change no training run and no evaluation."""
 
     primary: str = "answer"
-    """The score that the answer is given by."""
+    """The metric of the main answer."""
     margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
-    """Score -> the largest difference that makes none in practice. Without one, equality is never claimed."""
+    """Metric -> equivalence margin, the largest difference that does not matter. None: equality is not claimed."""
     adapters: Names = ()
-    """The adapters that the hypotheses are about, whatever the number of training items; empty: all."""
+    """Adapters of the hypotheses, at any number of training items; empty: all."""
     shifts: Names = ()
-    """The evaluation tasks that they are about; empty: all."""
+    """Out-of-domain tasks of the hypotheses; empty: all."""
 
     @field_validator("margins", mode="before")
     @classmethod
@@ -194,33 +209,37 @@ class Analysis(_Section):
         return self.names(adapter) and (not self.shifts or Spec.read(shift) in self.shifts)
 
     def names(self, adapter: str) -> bool:
-        """Whether the hypotheses are about an adapter.
+        """Whether the hypotheses name an adapter.
 
-        One declared as `lora` is so on every number of training items, `lora:train_items=250` on that one alone.
+        `lora` stands for every number of training items, `lora:train_items=250` for that number only.
         """
         own = Spec.read(adapter)
         return not self.adapters or own in self.adapters or own.unsized in self.adapters
 
 
 class OwnTask(_Section):
-    """A task made of the user's own rows: where they are, which columns hold what, how they are asked.
+    """A task made of the user's own rows: the files, the columns, the prompt.
 
-    Without `question` and `answer` the columns are known by their names.
+    Without `question` and `answer` the columns are recognised by their names.
     """
 
     data: str | Mapping[Split, str]
     """A file (CSV, JSON lines, a JSON list, parquet), or split -> file."""
     question: str = ""
-    """The column that holds it; so the next ones."""
+    """Column of the question."""
     answer: str = ""
+    """Column of the answer."""
     reasoning: str = ""
+    """Column of the reasoning, trained before the answer."""
     context: str = ""
     group: str = ""
-    """What rows of one value have in common (a page, a patient): they lie in one split, and are one cluster."""
+    """Column of what rows share (a page, a patient): rows of one value lie in one split and are one cluster."""
     domain: str = "own"
+    """The domain of the rows. A task of another domain is out-of-domain."""
     prompt: str = ""
-    """The text before the answer, with {question} and, where there is one, {context}. Empty: the built-in one."""
+    """The prompt, with {question} and, if the rows have one, {context}. Empty: the built-in prompt."""
     max_new_tokens: PositiveInt | None = None
+    """Most tokens of a generated answer; null: the built-in number."""
 
     @field_validator("data", mode="before")
     @classmethod
@@ -229,7 +248,7 @@ class OwnTask(_Section):
         files = by_split.values()
         if files and set(by_split) <= set(SPLITS) and all(isinstance(file, str) and file for file in files):
             return value
-        raise ValueError(f"write a file, or one for each split ({', '.join(SPLITS)})")
+        raise ValueError(f"give a file, or one per split ({', '.join(SPLITS)})")
 
     @property
     def columns(self) -> dict[str, str]:
@@ -238,47 +257,58 @@ class OwnTask(_Section):
 
     @property
     def sources(self) -> dict[Split | None, str]:
-        """Split (None for all) -> source."""
+        """Split (None: all splits) -> source."""
         if isinstance(self.data, str):
             return {None: f"file:{self.data}"}
         return {split: f"file:{path}" for split, path in self.data.items()}
 
 
 class Study(_Section):
-    """The plan of a whole run."""
+    """A study: the models that are trained and how they are scored."""
 
     model: str = DEFAULT_MODEL
+    """The base model: a hub id (with @REVISION), a folder, or a GGUF file."""
     tasks: Names = ()
+    """Tasks to train on. Every model is also scored on each of them."""
     eval_tasks: Names = ()
+    """Tasks to score on without training. `lm_eval:NAME` is a task of lm-eval."""
     adapters: Names = ()
+    """Adapters with their options, e.g. `lora:r=8`. `none` is the base model."""
     baselines: Annotated[tuple[str, ...], BeforeValidator(read_baselines)] = ()
-    """Other prompts that the untouched base is scored by: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
+    """Prompting baselines of the base model: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
     seeds: tuple[int, ...] = (0,)
+    """Training seeds: one training run each."""
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
     """Task name -> source, or split -> source. A source is `bundled`, `hub`, `hub@REVISION` or `file:PATH`."""
     own: Mapping[str, OwnTask] = Field(default_factory=dict)
-    """Tasks of the user's own rows, by the name that `tasks` says. A task file's path there makes one."""
+    """Tasks of the user's own rows, by the name used in `tasks`. The path of a task file in `tasks` adds one."""
     general_text: str = ""
-    """A text file that forgetting is measured on, in UTF-8; empty: the one that comes with the program."""
+    """A UTF-8 text file on which forgetting is measured; empty: the bundled one."""
     limit: PositiveInt | None = None
-    """Evaluation items a task; a smaller number is a subset of a larger one."""
+    """Evaluation items per task; smaller sets are subsets of larger ones. null: all."""
     data_seed: int = 0
-    """Decides splits and limits, the same for every cell."""
+    """Seed of splits and limits, the same for every training run."""
     trust_task_code: bool = False
-    """Whether code may run that a task file of lm-eval's form brings along, or that a model writes."""
+    """Whether code of lm-eval task files, or code that a model writes, may run."""
     on_overlap: OnOverlap = "drop-train"
+    """What happens to items that training and evaluation share."""
     chat_template: bool = False
-    """Apply the model's chat template, in training and scoring alike."""
+    """Apply the model's chat template in training and scoring."""
     system_prompt: str = ""
+    """A system prompt in training and scoring."""
     training: Training = Training()
     scoring: Scoring = Scoring()
     analysis: Analysis = Analysis()
     keep_weights: Literal["all", "adapters", "none"] = "adapters"
-    """What stays on disk once a cell is scored; `adapters` drops the large folders of full fine-tuning."""
+    """Weights kept on disk after scoring; `adapters` drops the large folders of full fine-tuning."""
     device: str = "auto"
+    """`auto`, `cpu`, `mps`, `cuda`, `xpu`, or one of several, e.g. `cuda:1`."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of the computation; `auto`: bfloat16 on GPUs that have it, else float32."""
     threads: PositiveInt | None = None
+    """CPU threads; null: one per core."""
     output_dir: str = "out"
+    """The result folder."""
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -298,11 +328,11 @@ class Study(_Section):
     @classmethod
     def _device(cls, value: str) -> str:
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", value):
-            raise ValueError("give auto, cpu, mps, cuda or xpu, one of several as cuda:1")
+            raise ValueError("give auto, cpu, mps, cuda or xpu; one of several as cuda:1")
         return value
 
     def sources(self, task: str) -> dict[Split | None, str]:
-        """Return split (None for all) -> source for a task, empty where the study names none."""
+        """Return split (None: all splits) -> source of a task; empty where the study names none."""
         if task in self.own:
             return self.own[task].sources
         given = self.data.get(task, {})

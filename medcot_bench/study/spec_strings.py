@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from medcot_bench.errors import ConfigError
 
 ALL = "all"
-"""Where a number is asked for: no limit."""
+"""Instead of a number: no limit."""
 ITEMS = "train_items"
-"""The option of every adapter that trains: on how many items."""
+"""The option of every adapter that trains: the number of training items."""
 LM_EVAL = "lm_eval"
-"""What comes before the name or file of a task that is lm-eval's own: `lm_eval:arc_easy`."""
+"""The prefix of lm-eval's own tasks, before a name or a file: `lm_eval:arc_easy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def parse_specs(text: str | Iterable[str]) -> list[Spec]:
                 raise ConfigError(f"'{piece}': name one of lm-eval's tasks or a file, e.g. {LM_EVAL}:arc_easy")
             name = f"{LM_EVAL}:{own}"
         elif not re.fullmatch(r"[A-Za-z0-9_.@/-]+", name):
-            raise ConfigError(f"'{piece}' is no plugin name; write NAME or NAME:key=value")
+            raise ConfigError(f"'{piece}' is not a plugin name; write NAME or NAME:key=value")
         found.append((name, {}))
         if colon:
             _add_option(found[-1], first)
@@ -112,7 +112,7 @@ def _add_option(spec: tuple[str, dict[str, str]], piece: str) -> None:
     name, options = spec
     key, equals, value = piece.partition("=")
     if not (key and equals and value):
-        raise ConfigError(f"{name}: '{piece}' is no option; write {name}:key=value")
+        raise ConfigError(f"{name}: '{piece}' is not an option; write {name}:key=value")
     if key in options:
         raise ConfigError(f"{name}: option '{key}' is given twice")
     options[key] = value

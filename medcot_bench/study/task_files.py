@@ -11,8 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.study.paths import typed_path
-from medcot_bench.study.schema import OwnTask, no_such_field
+from medcot_bench.study.paths import expand_path
+from medcot_bench.study.schema import OwnTask, explain_unknown_field
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 """PyYAML also raises the last two, for impossible dates and for deep nesting."""
@@ -44,17 +44,17 @@ def name_of(path: Path) -> str:
 
 
 def add_own(raw: dict[str, Any], name: str, fields: Mapping[str, Any], errors: list[str]) -> None:
-    """Add a task of the user's own. Two of one name are an error."""
+    """Add a task of the user's own. Two tasks of one name are an error."""
     own = raw.setdefault("own", {})
     if not isinstance(own, dict):
         return  # an error of the field, found when the study is read
     if name in own and _plain(own[name]) != _plain(fields):
-        errors.append(f"own.{name}: two files make a task of this name; rename one")
+        errors.append(f"own.{name}: two files define a task of this name; rename one")
     own[name] = dict(fields)
 
 
 def check_own(raw: dict[str, Any], errors: list[str]) -> None:
-    """Move what is wrong with the tasks in `own` into `errors`, and take such a task out of the study."""
+    """Move what is wrong with the tasks in `own` into `errors`, and remove such tasks from the study."""
     own = raw.get("own", {})
     if not isinstance(own, dict):
         return
@@ -77,7 +77,7 @@ def check_own(raw: dict[str, Any], errors: list[str]) -> None:
 
 def _explain(field: str, message: str) -> str:
     if "Extra inputs" in message:
-        return no_such_field(field, OwnTask)
+        return explain_unknown_field(field, OwnTask)
     if "valid dictionary" in message:
         return f"{field}: a task is a mapping of fields, with `data` among them"
     return f"{field}: {message.removeprefix('Value error, ')}"
@@ -113,10 +113,10 @@ def _parts(item: Any, folder: Path) -> list[Any]:
 
 
 def _taken(raw: dict[str, Any], folder: Path, typed: str, errors: list[str]) -> str | None:
-    """Read one task file; return the task's name, or None for a file that makes none."""
+    """Read one task file; return the task's name, or None for a file that defines none."""
     name = name_of(Path(typed))
     try:
-        path = folder / typed_path(typed)
+        path = folder / expand_path(typed)
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except ConfigError as error:
         errors.append(str(error))

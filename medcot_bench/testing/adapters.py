@@ -101,7 +101,7 @@ class AdapterChecks:
 
     def test_spec_is_whole_and_fixed(self, adapter: Adapter) -> None:
         """The spec is a (frozen) AdapterSpec with a name and a version from 1 up."""
-        assert isinstance(adapter, Adapter), f"{type(adapter).__name__} lacks a method of an adapter"
+        assert isinstance(adapter, Adapter), f"{type(adapter).__name__} is missing a method of an adapter"
         spec = adapter.spec
         assert spec == adapter.spec, "spec changes from one look to the next"
         wrong = find_fault(spec, "adapter")

@@ -58,7 +58,7 @@ class ExporterChecks:
 
     def test_suffix_is_the_end_of_a_file_name(self, exporter: Exporter) -> None:
         """The suffix has its dot, is no path, and belongs to no other installed exporter."""
-        assert isinstance(exporter, Exporter), f"{type(exporter).__name__} lacks a method of an exporter"
+        assert isinstance(exporter, Exporter), f"{type(exporter).__name__} is missing a method of an exporter"
         suffix = exporter.suffix
         assert re.fullmatch(r"(\.[A-Za-z0-9_-]+)+", suffix), f"suffix is {suffix!r}; write one like '.md'"
         alike = [
@@ -139,7 +139,7 @@ def others(protocol: type[T]) -> Iterator[tuple[str, T]]:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _json(text: str) -> str:

@@ -47,7 +47,9 @@ class FilesExporterChecks:
 
     def test_has_a_folder_of_its_own(self, exporter: FilesExporter) -> None:
         """The folder is a plain name, none of the result folder's own, and no other installed exporter's."""
-        assert isinstance(exporter, FilesExporter), f"{type(exporter).__name__} lacks a method of such an exporter"
+        assert isinstance(exporter, FilesExporter), (
+            f"{type(exporter).__name__} is missing a method of such an exporter"
+        )
         folder = exporter.folder
         assert _inside(folder), f"folder is {folder!r}; write one like 'lm_eval'"
         assert len(PurePosixPath(folder).parts) == 1, f"folder is {folder!r}; write one name"

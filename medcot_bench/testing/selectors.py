@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from medcot_bench.base_model.layout import layout
+from medcot_bench.base_model.layout import make_layout
 from medcot_bench.interfaces import Selector
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.options import check
@@ -41,7 +41,7 @@ def probes() -> Iterator[Probe]:
                 "hidden_size": 64,
                 "max_position_embeddings": 512,
             }
-            info, modules = layout("tiny", config, shapes)
+            info, modules = make_layout("tiny", config, shapes)
             linear = tuple(m for m in modules if m.layer is not None and m.kind != "other")
             for offered in (modules, linear, tuple(m for m in linear if m.kind == "attention")):
                 for seed in (0, 1):
@@ -73,7 +73,7 @@ class SelectorChecks:
 
     def test_spec_is_whole_and_fixed(self, selector: Selector) -> None:
         """The spec is a (frozen) SelectorSpec with a name and a version from 1 up."""
-        assert isinstance(selector, Selector), f"{type(selector).__name__} lacks a method of a selector"
+        assert isinstance(selector, Selector), f"{type(selector).__name__} is missing a method of a selector"
         spec = selector.spec
         assert spec == selector.spec, "spec changes from one look to the next"
         wrong = find_fault(spec, "selector")

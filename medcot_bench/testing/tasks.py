@@ -87,7 +87,7 @@ class TaskChecks:
 
         Its options, form and names are such as the core can use.
         """
-        assert isinstance(task, Task), f"{type(task).__name__} lacks a method of a task"
+        assert isinstance(task, Task), f"{type(task).__name__} is missing a method of a task"
         spec = task.spec
         assert spec == task.spec, "spec changes from one look to the next"
         wrong = find_fault(spec, "task")

@@ -55,7 +55,7 @@ def make_tiny_model(
 
 
 def make_tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """Return a tokenizer with one token a byte, `<bos>`, `<eos>` (also for padding) and a chat template."""
+    """Return a tokenizer with one token per byte, `<bos>`, `<eos>` (also for padding) and a chat template."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     inner = Tokenizer(models.BPE(vocab={byte: number for number, byte in enumerate(alphabet)}, merges=[]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)

@@ -1,1 +1,1 @@
-"""A finished run found again, and the question put to it."""
+"""A finished training run found again, and a question to its model."""

@@ -1,4 +1,4 @@
-"""A finished cell of a result folder, found by what is typed for it, and what its model is made of."""
+"""A finished cell of a result folder, found by name, with everything its model is made of."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from medcot_bench.study.spec_strings import Spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What a cell's model is made of."""
+    """The parts of a cell's model."""
 
     name: str
     """The cell's folder."""
@@ -35,42 +35,42 @@ class Trained:
     cell: CellKey
     adapter: ResolvedAdapter
     weights: Path | None
-    """What its adapter saved, if that was kept; None for an adapter that trains nothing."""
+    """The folder of its saved adapter, which may not exist; None for an adapter that trains nothing."""
     record: CellRecord | None
-    """None where nothing had to be trained and nothing was scored yet."""
+    """None for an adapter that trains nothing and has no evaluation yet."""
 
     @property
     def of_hub(self) -> bool:
-        """Whether its base comes from the model hub."""
+        """Whether its base model comes from the hub."""
         return self.results.base["digest"].startswith("hub:")
 
     @property
     def prompts(self) -> Mapping[str, Any]:
-        """Whether there is a `chat_template`, and the `system_prompt`: as it was trained, or as the study says."""
+        """`chat_template` and `system_prompt`, as in training, or else as in the study."""
         fields = {"chat_template": self.study.chat_template, "system_prompt": self.study.system_prompt}
         return self.record.request.get("prompt", fields) if self.record else fields
 
     @property
     def labels(self) -> list[str]:
-        """The study's tasks, those of lm-eval left out: their prompts are lm-eval's."""
+        """The study's tasks without those of lm-eval, whose prompts are lm-eval's."""
         return [label for label in self.results.tasks if not is_lm_eval(Spec.read(label))]
 
     def base(self, model: str | None = None) -> Base:
-        """Return the base that it was trained on; `model` says where that lies now. Raises ModelError."""
+        """Return the base model that it was trained on; `model` is its present place. Raises ModelError."""
         found = resolve(model or self.study.model)
         if found.digest != self.results.base["digest"]:
             raise ModelError(
-                f"model '{found.name}' is not the base of {self.results.root} ({self.results.base['name']}, "
-                f"{self.results.base['digest']}); name that one with --model"
+                f"model '{found.name}' is not the base model of {self.results.root} ({self.results.base['name']}, "
+                f"{self.results.base['digest']}); give that one with --model"
             )
         return found
 
     def replanned(
         self, model: str | None = None, *, limit: int | None = None, scores: tuple[str, ...] = ()
     ) -> Study:
-        """Return its study to be planned again for this cell alone, with fewer items or scores.
+        """Return its study, to be planned again for this cell alone, with fewer items or metrics.
 
-        The tasks stay, since what is scored of one may not be trained on in another.
+        All tasks stay: items that one task scores must not be training items of another.
         """
         study = self.study
         changes: dict[str, Any] = {
@@ -89,16 +89,16 @@ class Trained:
         return study.model_copy(update=changes)
 
     def task(self, typed: str | None = None) -> ResolvedTask:
-        """Return the task that it is asked by: the one it was trained on, or one of the study's.
+        """Return the task that writes its prompts: the one it was trained on, or another one of the study.
 
-        Raises ConfigError where that leaves a choice, or where the task writes other prompts by now.
+        Raises ConfigError if the choice is not clear, or if the task now writes other prompts.
         """
         labels = self.labels
         wanted = typed or self.cell.task
         found = [label for label in labels if wanted in (None, label)]
         found = found or [label for label in labels if Spec.read(label).name == wanted]
         if len(found) != 1:
-            why = f"no task '{wanted}' in {self.results.root}" if wanted else f"{self.name} was trained on no task"
+            why = f"no task '{wanted}' in {self.results.root}" if wanted else f"{self.name} has no training task"
             raise ConfigError(f"{why}; choose with --task, one of: {', '.join(labels)}")
         request = self.record.request.get("task") if self.record and found[0] == self.cell.task else None
         typed_task = Spec.read(found[0])
@@ -109,24 +109,25 @@ class Trained:
             task = resolve_study_task(typed_task, self.study, installed())
         if request is not None and request_id(request) != request_id(task.request()):
             raise ConfigError(
-                f"{self.name} was trained on task {task.label} version {request['version']}, and this is version "
-                f"{task.task.spec.version}, or its options differ: its prompts are others; use the package of then"
+                f"{self.name} was trained on task {task.label} version {request['version']}; now it is "
+                f"version {task.task.spec.version}, or has other options, with other prompts; install the version "
+                "it was made with"
             )
         return task
 
 
 def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
-    """Find a cell by its folder's name, its id, or a part of the name that no other cell has.
+    """Find a cell by its folder's name, its id, or an unambiguous part of the name.
 
-    Parts between `__` count first, as they are or without their options, then what a name or a part of it begins
-    with: `lora__s0` is never a cell of `qlora`. Raises ConfigError for a cell that is not there; where its
-    `weights` are asked for, also for one that lacks them or failed.
+    Parts between `__` count first, with or without their options, then the beginnings of names and parts:
+    `lora__s0` never finds a cell of `qlora`. Raises ConfigError for an unknown cell and, if its `weights` are
+    needed, for one without weights or one that failed.
     """
     results, store = load(root), Store(root)
     named = {store.cell_folder(result.cell).name: result for result in results.cells}
     matches = next(filter(None, _matches(named, typed.rstrip("/"))), [])
     if len(matches) != 1:
-        said = f"'{typed}' may be any of" if matches else f"no cell '{typed}'; there are"
+        said = f"'{typed}' is ambiguous" if matches else f"no training run '{typed}'; known"
         raise ConfigError(f"{root}: {said}: {', '.join(matches or named)}")
     [name] = matches
     result = named[name]
@@ -149,7 +150,7 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
 
 
 def _typed(study: Study, label: str) -> Spec:
-    """Return an adapter as the study file has it, where paths are absolute, by the label that it was typed as."""
+    """Return the adapter of a label as the study file has it, with absolute paths."""
     wanted = Spec.read(label)
 
     def plain(typed: Spec) -> tuple[str, dict[str, str]]:
@@ -186,15 +187,17 @@ def _check_usable(root: Path, name: str, result: CellResult, adapter: ResolvedAd
     again = f"medcot-bench run {root / 'study.yaml'}"
     if result.record is None and result.failure is not None:
         raise ConfigError(
-            f"{name} failed ({result.failure.status}: {result.failure.error}); mend it, then: {again}"
+            f"{name} failed ({result.failure.status}: {result.failure.error}); fix the cause, then: {again}"
         )
     if result.record is None:
-        raise ConfigError(f"{name} is not trained yet: {again}")
+        raise ConfigError(f"{name} is not trained yet; run: {again}")
     if not folder.is_dir():
         keep = "adapters" if adapter.adapter.spec.update == "low_rank" else "all"
         raise ConfigError(
-            f"{name}: its weights were not kept; train it again into another folder: {again} "
+            f"{name}: its weights were not kept; train it again in another folder: {again} "
             f"--set keep_weights={keep} --seeds {result.cell.seed} -o NEW"
         )
     if request_id(result.record.request["adapter"]) != request_id(adapter.request()):
-        raise ConfigError(f"{name}: adapter {adapter.label} is another version by now; use the package of then")
+        raise ConfigError(
+            f"{name}: adapter {adapter.label} has another version now; install the one it was made with"
+        )

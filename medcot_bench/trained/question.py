@@ -10,20 +10,20 @@ from medcot_bench.types import Example
 
 
 def ask(task: ResolvedTask, question: str, context: str | None, options: Mapping[str, str]) -> Example:
-    """Return an item without an answer. Raises ConfigErrors for what the prompt lacks or has no place for."""
+    """Return an item without an answer. Raises ConfigErrors for missing parts, and for parts that don't fit."""
     spec = task.task.spec
     needed = {*spec.required, *spec.usable_with}
     problems = []
     if not question.strip():
         problems.append("the question is empty")
     if "context" in needed and context is None:
-        problems.append(f"task {task.label} asks about a text: add --context TEXT or --context-file FILE")
+        problems.append(f"task {task.label} needs a context: add --context TEXT or --context-file FILE")
     if context is not None and "context" not in needed and spec.form.context == "none":
-        problems.append(f"task {task.label} has no place for a context; put it into the question")
+        problems.append(f"task {task.label} takes no context; put it into the question")
     if "options" in needed and not options:
-        problems.append(f"task {task.label} asks with options: add --option A=TEXT --option B=TEXT ...")
+        problems.append(f"task {task.label} needs options: add --option A=TEXT --option B=TEXT ...")
     if options and spec.form.answer != "letter":
-        problems.append(f"task {task.label} has no place for options")
+        problems.append(f"task {task.label} takes no options")
     if problems:
         raise ConfigErrors(problems)
     return Example(

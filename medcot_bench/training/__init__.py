@@ -1,1 +1,1 @@
-"""Train one cell: items to flat batches, our own loop, what it costs. Heavy: imports torch."""
+"""Train one cell: items to flat batches, the training loop, its cost. Heavy: imports torch."""

@@ -1,4 +1,4 @@
-"""Items -> steps of a training -> flat batches."""
+"""Items -> steps of a training run -> flat batches."""
 
 from __future__ import annotations
 

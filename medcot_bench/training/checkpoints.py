@@ -1,4 +1,4 @@
-"""What was trained up to some points on the way, kept on disk until it is scored."""
+"""Checkpoints of one training run, kept on disk until they are scored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 
 class Checkpoints:
-    """The trained parameters at each checkpoint of one training; gone when the `with` block is left."""
+    """The trained parameters at each checkpoint of a training run; deleted when the `with` block is left."""
 
     def __init__(self, make_folder: Callable[[], Path]):
         self._make_folder = make_folder
@@ -26,7 +26,7 @@ class Checkpoints:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def keep(self, name: str, model: Any) -> None:
-        """Write what is being trained."""
+        """Write the parameters that are being trained."""
         trained = {
             parameter_name: parameter.detach().cpu().contiguous()
             for parameter_name, parameter in model.named_parameters()
@@ -36,7 +36,7 @@ class Checkpoints:
 
     @torch.no_grad()
     def restore(self, name: str, model: Any) -> None:
-        """Put what was kept back into the model it was kept from."""
+        """Load a checkpoint into the model that it was taken from."""
         kept = load_file(self._path(name))
         for parameter_name, parameter in model.named_parameters():
             if parameter_name in kept:

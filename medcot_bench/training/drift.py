@@ -1,4 +1,4 @@
-"""How far training took a model from its base; what that takes of the base is measured once for all cells."""
+"""KL from the base model, and forgetting. The base model is measured once for all cells."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from medcot_bench.models.write_item import write_within
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.records import Divergence, Forgetting
 from medcot_bench.training.batches import Item
-from medcot_bench.training.forgetting import forgetting, general_nll
-from medcot_bench.training.kl import divergence, next_token_logprobs
+from medcot_bench.training.forgetting import general_nll, record_forgetting
+from medcot_bench.training.kl import measure_divergence, next_token_logprobs
 
 Form = tuple[str, torch.dtype]
-"""In which a base was loaded: its quantisation, and the type of its other weights."""
+"""How a base model was loaded: its quantisation, and the type of its other weights."""
 
 
 @dataclass(frozen=True, slots=True)
-class Untouched:
-    """What is measured of the base."""
+class BaseMeasures:
+    """Measurements of the base model."""
 
     general: float | None
-    """Nats per byte of the general text; None where it could not be measured."""
+    """Nats per byte of the general text; None if not measurable."""
     items: Sequence[Item] = ()
-    """Evaluation items of the training task; none where nothing is trained."""
+    """Evaluation items of the training task; empty if nothing is trained."""
     logprobs: Sequence[torch.Tensor] = ()
 
 
 class Distances:
-    """Measures trained models against the untouched base of a run."""
+    """Measures trained models against the base model of a run."""
 
     def __init__(self, plan: Plan, encoder: Encoder, compute_dtype: torch.dtype):
         self._plan = plan
@@ -43,26 +43,26 @@ class Distances:
         self._general: dict[Form, float | None] = {}
         self._on_task: dict[tuple[Form, str], tuple[list[Item], list[torch.Tensor]]] = {}
         self.seconds = 0.0
-        """What all measuring took so far, the base's with it."""
+        """Seconds of all measurements so far, including the base model's."""
 
-    def untouched(self, base: Any, quantisation: str, task: str | None) -> Untouched:
-        """Return what is measured of a base that no adapter has touched yet, for a training on `task` if any."""
+    def measure_base(self, base: Any, quantisation: str, task: str | None) -> BaseMeasures:
+        """Measure a base model before any adapter is on it, for a training run on `task` if any."""
         form = (quantisation, next(base.parameters()).dtype)
         with self._timed():
             if form not in self._general:
                 self._general[form] = self._nll(base)
             if task is None:
-                return Untouched(self._general[form])
+                return BaseMeasures(self._general[form])
             if (form, task) not in self._on_task:
                 items = self._looked_at(task)
                 self._on_task[form, task] = items, next_token_logprobs(base, items, self._dtype)
-        return Untouched(self._general[form], *self._on_task[form, task])
+        return BaseMeasures(self._general[form], *self._on_task[form, task])
 
-    def measure(self, untouched: Untouched, model: Any) -> tuple[Divergence | None, Forgetting | None]:
-        """Return a model's divergence and forgetting; None where nothing was trained, or it can't be measured."""
+    def measure(self, before: BaseMeasures, model: Any) -> tuple[Divergence | None, Forgetting | None]:
+        """Return a model's KL from the base model and its forgetting; None if not measurable."""
         with self._timed():
-            found = divergence(untouched.logprobs, model, untouched.items, self._dtype)
-            return found, forgetting(self._plan.general_text, untouched.general, self._nll(model))
+            found = measure_divergence(before.logprobs, model, before.items, self._dtype)
+            return found, record_forgetting(self._plan.general_text, before.general, self._nll(model))
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What a training cost a model elsewhere: nats per byte of a text that is about none of the tasks."""
+"""Forgetting: nats per byte of a general text that is about none of the tasks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from medcot_bench.results.records import Forgetting
 from medcot_bench.training.loop import autocast
 
 WINDOW = 512
-"""Tokens of the text that a model reads at once, where it takes so many."""
+"""Tokens that a model reads at once, if it takes so many."""
 
 
-def windows(tokenizer: Any, text: str, max_positions: int) -> Iterator[tuple[list[int], list[int]]]:
+def split_windows(tokenizer: Any, text: str, max_positions: int) -> Iterator[tuple[list[int], list[int]]]:
     """Yield the tokens that are read and, as many, those that they predict; every token of the text once.
 
-    The first token of the text is predicted from BOS (or EOS, where a tokenizer has no BOS), the first of a later
-    window from the token before it. So do lm-eval's rolling likelihoods, but for their longer last window.
+    The first token of the text is predicted from BOS (or EOS if the tokenizer has no BOS), the first of a later
+    window from the token before it. lm-eval's rolling likelihoods do the same, except for a longer last window.
     """
     size = min(WINDOW, max_positions)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
@@ -35,7 +35,7 @@ def windows(tokenizer: Any, text: str, max_positions: int) -> Iterator[tuple[lis
 def general_nll(
     model: Any, tokenizer: Any, text: str, max_positions: int, compute_dtype: torch.dtype
 ) -> float | None:
-    """Return the nats per UTF-8 byte of `text`, None where memory is too short or the model is not finite.
+    """Return the nats per UTF-8 byte of `text`; None if memory runs out or the result is not finite.
 
     Windows are read one at a time by the model's own attention, so that it works for every architecture.
     """
@@ -44,7 +44,7 @@ def general_nll(
     total = 0.0
     try:
         with autocast(first.device, first.dtype, compute_dtype):
-            for read, targets in windows(tokenizer, text, max_positions):
+            for read, targets in split_windows(tokenizer, text, max_positions):
                 ids = torch.tensor([read], device=first.device)
                 logits = model(input_ids=ids, use_cache=False).logits[0].float()
                 labels = torch.tensor(targets, device=first.device)
@@ -54,8 +54,8 @@ def general_nll(
     return total / len(text.encode()) if isfinite(total) else None
 
 
-def forgetting(text: str, before: float | None, after: float | None) -> Forgetting | None:
-    """Return the record of two measurements of `general_nll`, None where one could not be made."""
+def record_forgetting(text: str, before: float | None, after: float | None) -> Forgetting | None:
+    """Return the record of two results of `general_nll`; None if one of them is None."""
     if before is None or after is None:
         return None
     return Forgetting(nll=after, base=before, text=text_digest(text), bytes=len(text.encode()))

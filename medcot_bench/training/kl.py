@@ -1,4 +1,4 @@
-"""How far a training took a model from its base: KL divergence on items of its own training task."""
+"""KL from the base model, on items of the training task."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from medcot_bench.training.batches import Item, flatten
 from medcot_bench.training.loop import autocast, target_logits
 
 TOKENS = 32
-"""Target tokens an item, the first ones: a base's distributions over 128,000 tokens then take 0.3 GB."""
+"""Target tokens per item, the first ones: distributions over 128,000 tokens then take 0.3 GB."""
 
 
 @torch.no_grad()
 def next_token_logprobs(model: Any, items: Sequence[Item], compute_dtype: torch.dtype) -> list[torch.Tensor]:
     """Return each item's log-probabilities before its first target tokens, given the right ones before them.
 
-    One tensor (tokens, vocabulary) an item, fp32, in main memory.
+    One tensor (tokens, vocabulary) per item, fp32, in main memory.
     """
     first = next(model.parameters())
     model.eval()
@@ -30,14 +30,14 @@ def next_token_logprobs(model: Any, items: Sequence[Item], compute_dtype: torch.
         return [target_logits(model, flatten([item], first.device)).log_softmax(-1).cpu() for item in cut]
 
 
-def divergence(
+def measure_divergence(
     before: Sequence[torch.Tensor], model: Any, items: Sequence[Item], compute_dtype: torch.dtype
 ) -> Divergence | None:
-    """Return KL(base || model) in nats a target token; `before` is what `next_token_logprobs` gave of the base.
+    """Return KL(base || model) in nats per target token; `before` is `next_token_logprobs` of the base model.
 
-    None without items, where memory is too short, or where the model is not finite: a training is worth more than
-    this. The direction and the place, the new task's own prompts, are those in which it foretold forgetting in
-    Shenfeld et al., RL's Razor (arXiv 2509.04259); there over sampled answers, here along the right one.
+    None without items, if memory runs out, or if the result is not finite: no training run fails for this. In
+    this direction and on the new task's prompts KL predicted forgetting in Shenfeld et al., RL's Razor (arXiv
+    2509.04259); there over sampled answers, here along the right one.
     """
     tokens = sum(len(rows) for rows in before)
     try:

@@ -18,12 +18,12 @@ from medcot_bench.training.batches import FlatBatch, Item, flatten, plan_steps, 
 from medcot_bench.types import Recipe
 
 VALIDATIONS = 4
-"""How often `select_by=val_nll` looks at the validation items, evenly spread, the last step included."""
+"""How often `select_by=val_nll` scores the validation items: evenly spaced, including the last step."""
 
 
 @dataclass(slots=True)
 class Trained:
-    """What a training did. Losses are nats per target token."""
+    """The result of a training run. Losses are nats per target token."""
 
     steps: int = 0
     tokens: int = 0
@@ -57,7 +57,7 @@ def train(
     steps = plan_steps(items, recipe, seed)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if steps and not parameters:
-        raise ConfigError("the adapter left nothing to train")
+        raise ConfigError("the adapter has no trainable parameter")
     result = Trained()
     if not steps:
         return result

@@ -1,4 +1,4 @@
-"""Training one cell: its items written and encoded, its adapter placed and trained, its cost measured."""
+"""Train one cell: encode its items, place and train its adapter, measure its cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Divergence, Forgetting
 from medcot_bench.training.batches import Item
 from medcot_bench.training.drift import Distances
-from medcot_bench.training.forgetting import forgetting
+from medcot_bench.training.forgetting import record_forgetting
 from medcot_bench.training.loop import Trained, train
 from medcot_bench.types import Example, Placement, Recipe
 
@@ -37,7 +37,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A trained model with what there is to record of it."""
+    """A trained model with everything to record about it."""
 
     model: Any
     placement: Placement
@@ -45,13 +45,13 @@ class Fitted:
     trained: Trained
     seconds: float = 0.0
     peak_bytes: int = 0
-    """Above what was in use before the adapter was made; on CUDA in all."""
+    """On top of the memory in use before the adapter was made; on CUDA in all."""
     divergence: Divergence | None = None
-    """From the untouched base; None where nothing was trained, or it could not be measured."""
+    """KL from the base model; None if nothing was trained, or if not measurable."""
     forgetting: Forgetting | None = None
-    """The change on the study's general text; None where it could not be measured."""
+    """The change on the study's general text; None if not measurable."""
     measuring_seconds: float = 0.0
-    """What these two took, with what they take of the base where no cell before did."""
+    """Seconds of these two, and of measuring the base model if no earlier cell did."""
 
 
 def fit(
@@ -71,11 +71,11 @@ def fit(
     """
     adapter, began = plan.adapters[cell.adapter], distances.seconds
     if cell.task is None or cell.seed is None:
-        untouched = distances.untouched(base, adapter.adapter.spec.quantisation, None)
+        before = distances.measure_base(base, adapter.adapter.spec.quantisation, None)
         with blame(adapter.entry, "prepare"):
             model = checked_module(adapter.adapter.prepare(base, {}))
-        known = forgetting(plan.general_text, untouched.general, untouched.general)
-        lost = known if model is base else distances.measure(untouched, model)[1]
+        known = record_forgetting(plan.general_text, before.general, before.general)
+        lost = known if model is base else distances.measure(before, model)[1]
         spent = distances.seconds - began
         return Fitted(model, {}, Encoded(), Trained(), forgetting=lost, measuring_seconds=spent)
     task, recipe = plan.tasks[cell.task], plan.recipe(cell)
@@ -87,7 +87,7 @@ def fit(
         validation = encode(task, encoder, plan.items.validation(cell.task), recipe)
         if not validation.items:
             raise ConfigError(f"task {cell.task}: every validation item is longer than {recipe.max_length} tokens")
-    untouched = distances.untouched(base, adapter.adapter.spec.quantisation, cell.task)
+    before = distances.measure_base(base, adapter.adapter.spec.quantisation, cell.task)
     placement = adapter.place(plan.base.info, plan.base.modules, cell.seed)
     with Meter(next(base.parameters()).device) as meter:
         torch.manual_seed(cell.seed)  # adapters draw their first weights from it
@@ -111,15 +111,15 @@ def fit(
             compute_dtype=compute_dtype,
             on_step=step_done,
         )
-    found, lost = distances.measure(untouched, model)
+    found, lost = distances.measure(before, model)
     spent = distances.seconds - began
     return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found, lost, spent)
 
 
 def checked_module(model: Any) -> Any:
-    """Return what an adapter made. Raises TypeError for what is no module."""
+    """Return the model of an adapter. Raises TypeError for what is not a module."""
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"it gives a {type(model).__name__}, not a module")
+        raise TypeError(f"it returned a {type(model).__name__}, not a module")
     return model
 
 

@@ -28,8 +28,10 @@ Level = Literal["basic", "medium", "hard"]
 hard: all entities, longer items, units to convert."""
 LEVELS: tuple[Level, ...] = get_args(Level)
 OPTIONS = {
-    "level": Option(str, "basic", "how hard the bundled items are: basic for 135M, hard for 3B", choices=LEVELS),
-    "seed": Option(int, 0, "which bundled items are made (default: the study's data_seed)"),
+    "level": Option(
+        str, "basic", "difficulty of the bundled items: basic for models of 135M, hard for 3B", choices=LEVELS
+    ),
+    "seed": Option(int, 0, "seed of the bundled items (default: the study's data_seed)"),
 }
 """The options of every task with bundled items."""
 

@@ -10,10 +10,10 @@ from medcot_bench import ConfigError, Example, Form, Option, Split, Target, Task
 from medcot_tasks.text_answer import SCORES, reasoned, score_after_mark, score_text
 
 OPTIONS = {
-    "domain": Option(str, "own", "what the rows are about; tasks of one domain are no shift of each other"),
-    "context": Option(bool, False, "whether rows have a context that the prompt holds"),
-    "reasoning": Option(bool, False, "whether rows have reasoning that is trained before the answer"),
-    "prompt": Option(str, "", "the text before the answer, with {question} and, where there is one, {context}"),
+    "domain": Option(str, "own", "domain of the rows; a task of another domain is out-of-domain"),
+    "context": Option(bool, False, "whether rows have a context, shown in the prompt"),
+    "reasoning": Option(bool, False, "whether rows have reasoning, trained before the answer"),
+    "prompt": Option(str, "", "the prompt, with {question} and, if rows have one, {context}"),
     "max_new_tokens": Option(int, 0, "longest answer in tokens; 0: 128, with reasoning 512"),
 }
 _FIELD = re.compile(r"\{(question|context)\}")
@@ -35,7 +35,7 @@ class Own:
             wanted = {"question", "context"} if context else {"question"}
             if set(_FIELD.findall(prompt)) != wanted:
                 named = " and ".join(f"{{{name}}}" for name in sorted(wanted, reverse=True))
-                raise ConfigError(f"task own: prompt: it must hold {named}, and nothing else that rows lack")
+                raise ConfigError(f"task own: prompt: it must contain {named}, and no other field")
         self.spec = TaskSpec(
             name="own",
             version=1,

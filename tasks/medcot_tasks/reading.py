@@ -53,8 +53,8 @@ def ask(depth: Depth, kind: str, answer: object, first: str, second: str, unseen
 class Values:
     """The random values of one item.
 
-    No pool and no range gives a value twice while it has others, so that a fact is told apart from its like. The
-    last third of each pool of names, and the numbers above each range, are kept for `@unseen_range`.
+    No pool and no range gives a value twice while it has others, so that a fact is distinct from others of its
+    kind. The last third of each pool of names, and the numbers above each range, are kept for `@unseen_range`.
     """
 
     def __init__(self, rng: random.Random, *, unseen: bool = False, hard: bool = False):

@@ -11,7 +11,7 @@ OPTION = {
     "target": Option(
         str,
         "cot",
-        "what the target is: reasoning and answer, or the answer alone, of the same items",
+        "the target: reasoning and answer, or the answer only, for the same items",
         choices=("cot", "answer"),
         added=True,
     )

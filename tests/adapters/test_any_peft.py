@@ -33,19 +33,19 @@ def choose(typed: str) -> Any:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("peft", "say which method, peft:type=oft, or which saved adapter, peft:path=DIR"),
-        ("peft:type=oft,path=x", "say which method"),
-        ("peft:type=qoft", "type=qoft is no method of this PEFT; there are: adalora, "),
-        ("peft:type=prompt_tuning", "type=prompt_tuning changes prompts, not modules; there are: "),
-        ("peft:type=oft,blocks=4", "oft has no field 'blocks'; it has: bias, block_share, "),
+        ("peft", "give a method, peft:type=oft, or a saved adapter, peft:path=DIR"),
+        ("peft:type=oft,path=x", "give a method"),
+        ("peft:type=qoft", "type=qoft is not a method of this PEFT; known: adalora, "),
+        ("peft:type=prompt_tuning", "type=prompt_tuning changes prompts, not modules; known: "),
+        ("peft:type=oft,blocks=4", "oft has no field 'blocks'; fields: bias, block_share, "),
         ("peft:type=loha,target_modules=q_proj", "loha has no field 'target_modules'"),
         ("peft:type=oft,r=8,oft_block_size=8", "type=oft: "),
-        ("peft:path=nowhere", "path=nowhere: there is no adapter_config.json; give a folder that PEFT saved"),
+        ("peft:path=nowhere", "path=nowhere: adapter_config.json is missing; give a folder saved by PEFT"),
         ("peft:type=loha,r=[8", "type=loha: "),
         ("peft:path=org/nowhere", "adapter 'org/nowhere': not in the local cache, and the hub can't be reached ("),
-        ("peft:path=./org/nowhere", "path=./org/nowhere: there is no adapter_config.json"),
+        ("peft:path=./org/nowhere", "path=./org/nowhere: adapter_config.json is missing"),
         ("peft:path=x,r=8", "a saved adapter takes no option 'r'"),
-        ("qlora:pissa=true", "pissa takes weights apart, and can't those in 4 bits; use lora"),
+        ("qlora:pissa=true", "pissa can't decompose weights in 4 bits; use lora"),
     ],
 )
 def test_what_peft_would_not_take_is_one_line(typed: str, said: str) -> None:
@@ -93,7 +93,7 @@ def saved(tiny_model: Path, tmp_path: Path) -> Path:
 
 def test_a_config_that_is_no_json_is_one_line(saved: Path) -> None:
     (saved / "adapter_config.json").write_text("{")
-    with pytest.raises(ConfigError, match=r"adapter_config.json is no JSON object$"):
+    with pytest.raises(ConfigError, match=r"adapter_config.json is not a JSON object$"):
         choose(f"peft:path={saved}")
 
 
@@ -156,7 +156,7 @@ def test_without_safetensors_an_adapter_of_the_hub_is_not_taken(
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     with pytest.raises(
-        ConfigError, match=r"'org/tuned': the hub's repository holds no adapter_model.safetensors \("
+        ConfigError, match=r"'org/tuned': the hub's repository has no adapter_model.safetensors \("
     ):
         choose("peft:path=org/tuned")
     patterns = ["adapter_config.json", "adapter_model.safetensors"]

@@ -37,12 +37,9 @@ def test_an_adapter_of_a_third_party_that_updates_all_weights_is_a_reference(tmp
     everything = Made(adapter="everything", scores=BETTER, update="full", trainable=1_000_000)
     board = board_of(tmp_path / "theirs", everything)
     assert [row.adapter for row in board.rows if row.reference] == ["everything"]
-    assert {(one.adapter, one.shift.task, one.score) for one in board.persistence} == {
-        ("lora", "manuals_qa", "answer"),
-        ("lora", "manuals_qa", "gold_nll"),
-    }
-    [shift] = [one for one in board.persistence if one.score == "answer"]
-    assert shift.same.gap.found.value == pytest.approx(0.25)
+    assert {(one.adapter, one.score) for one in board.persistence} == {("lora", "answer"), ("lora", "gold_nll")}
+    [lora] = [row for row in board.rows if row.adapter == "lora"]
+    assert abs(lora.tasks["k8s_qa"].gaps["answer"].value) == pytest.approx(0.25)
     ours = board_of(tmp_path / "ours", Made(adapter="full", scores=BETTER))
     assert gaps(board)["lora"] == gaps(ours)["lora"]
     assert gaps(board)["lora"]

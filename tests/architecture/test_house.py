@@ -217,4 +217,4 @@ def test_every_folder_of_the_tests_is_one_of_the_core_or_of_the_plugins() -> Non
 
 def test_tests_lie_in_the_folder_of_their_subject() -> None:
     loose = {path.name for path in (ROOT / "tests").glob("test_*.py")}
-    assert loose == {"test_packaging.py", "test_readme.py"}
+    assert loose == {"test_packaging.py", "test_readme.py", "test_words.py"}

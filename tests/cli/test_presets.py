@@ -85,10 +85,10 @@ def test_a_named_task_is_a_study_of_its_own(
 
 def test_a_wrong_preset_or_two_studies_are_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["plan", "--preset", "fast"]) == 2
-    assert "presets: kaggle-medical, own, persistence, quick, smoke, study" in capsys.readouterr().err
+    assert "known: kaggle-medical, own, persistence, quick, smoke, study" in capsys.readouterr().err
     (tmp_path / "mine.yaml").write_text("tasks: [kubectl]\nadapters: [lora]\n")
     assert main(["plan", "mine.yaml", "--preset", "quick"]) == 2
-    assert "name it or mine.yaml, not both" in capsys.readouterr().err
+    assert "give the preset or mine.yaml, not both" in capsys.readouterr().err
 
 
 def test_init_writes_a_preset_to_edit_and_overwrites_nothing(capsys: pytest.CaptureFixture[str]) -> None:

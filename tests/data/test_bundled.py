@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.data.overlap import overlapping
+from medcot_bench.data.overlap import find_overlapping
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigError, ConfigErrors
 from medcot_bench.models.encoder import Encoder
@@ -69,7 +69,7 @@ def test_the_source_bundled_may_be_typed_and_is_what_no_source_means() -> None:
 
 
 def test_a_wrong_source_is_told_both_kinds() -> None:
-    with pytest.raises(ConfigError, match="can't read source 'here'; write bundled or file:PATH"):
+    with pytest.raises(ConfigError, match="unknown source 'here'; give bundled or file:PATH"):
         load(choose("kubectl"), {None: "here"}, 0)
 
 
@@ -116,7 +116,7 @@ def test_another_prompt_asks_the_same_items(study_fields: Fields, examples: Path
 
 
 def test_a_shift_takes_no_file() -> None:
-    with pytest.raises(ConfigError, match="kubectl@unseen_range: a graded shift is made of bundled items"):
+    with pytest.raises(ConfigError, match="kubectl@unseen_range: a graded shift has bundled items only"):
         load(choose("kubectl@unseen_range"), {None: "file:x.jsonl"}, 0)
 
 
@@ -188,7 +188,7 @@ def test_one_question_about_two_contexts_is_two_questions_and_about_none_it_is_t
     one = Example(id="a", group="g", question="Which port?", answer="1", context="port 1")
     other = dataclasses.replace(one, id="b", group="h", context="port 2")
     bare = dataclasses.replace(one, id="c", group="i", context=None)
-    assert overlapping([one], [other]) == []
-    assert overlapping([one], [dataclasses.replace(other, context="Port, 1.")]) == [one]
-    assert overlapping([one], [bare]) == [one]
-    assert overlapping([bare], [other]) == [bare]
+    assert find_overlapping([one], [other]) == []
+    assert find_overlapping([one], [dataclasses.replace(other, context="Port, 1.")]) == [one]
+    assert find_overlapping([one], [bare]) == [one]
+    assert find_overlapping([bare], [other]) == [bare]

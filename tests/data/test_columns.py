@@ -59,12 +59,12 @@ def test_messages_are_a_question_and_its_answer(write_rows: Write) -> None:
 @pytest.mark.parametrize(
     ("messages", "error"),
     [
-        ([turn("user", "q")], "the last of 'messages' must be the assistant's: it is the answer"),
-        ([], "the last of 'messages' must be the assistant's: it is the answer"),
-        ("text", "'messages' must be a list of objects with role and content, both texts"),
-        ([{"role": "user"}], "'messages' must be a list of objects with role and content, both texts"),
-        (None, "'messages' must be a list of objects with role and content, both texts"),
-        ([turn("assistant", "a")], "the row lacks the field 'question'"),
+        ([turn("user", "q")], "the last of 'messages' must have the role assistant: it is the answer"),
+        ([], "the last of 'messages' must have the role assistant: it is the answer"),
+        ("text", "'messages' must be a list of objects with the strings role and content"),
+        ([{"role": "user"}], "'messages' must be a list of objects with the strings role and content"),
+        (None, "'messages' must be a list of objects with the strings role and content"),
+        ([turn("assistant", "a")], "field 'question' is missing"),
     ],
 )
 def test_messages_without_an_answer_are_named_with_their_line(
@@ -83,7 +83,7 @@ def test_alpaca_rows_ask_by_instruction_and_input(write_rows: Write) -> None:
     rows[1]["input"] = float("nan")
     assert [(example.question, example.answer) for example in read(write_rows("nan.jsonl", rows))] == found
     rows[1]["input"] = {"a": 1}
-    assert error_of(write_rows("b.jsonl", rows)) == ":2: 'input' must be text, it is a dict"
+    assert error_of(write_rows("b.jsonl", rows)) == ":2: 'input' must be text, not a dict"
     assert found == [("Translate.\n\nHund", "dog"), ("Name a dog.", "Rex")]
 
 
@@ -105,14 +105,12 @@ def test_chats_in_a_table_are_read_and_columns_with_odd_names_shown_on_one_line(
 def test_what_names_no_column_says_which_there_are(write_rows: Write) -> None:
     path = write_rows("a.jsonl", [{"Frage": "q", "Antwort": "a"}])
     columns = "columns: Frage, Antwort"
-    assert (
-        error_of(path) == f": say which columns hold question and answer with --question and --answer; {columns}"
-    )
-    assert error_of(path, question="Frage") == f": say which column holds the answer with --answer; {columns}"
+    assert error_of(path) == f": name the columns of question and answer with --question and --answer; {columns}"
+    assert error_of(path, question="Frage") == f": name the column of the answer with --answer; {columns}"
     assert error_of(path, question="Frage", answer="a") == f": no column 'a' (answer); {columns}"
 
 
 def test_an_empty_answer_is_named_with_its_line_and_column(write_rows: Write) -> None:
     path = write_rows("a.jsonl", [{"Q": "q", "A": "a"}, {"Q": "p", "A": ""}])
-    assert error_of(path, question="Q", answer="A") == ":2: the row lacks the field 'answer' (column 'A')"
-    assert error_of(write_rows("b.jsonl", [])) == ": holds no row"
+    assert error_of(path, question="Q", answer="A") == ":2: field 'answer' is missing (column 'A')"
+    assert error_of(write_rows("b.jsonl", [])) == ": no rows"

@@ -59,13 +59,13 @@ def test_a_row_of_csv_is_named_by_the_line_it_begins_in(tmp_path: Path) -> None:
     ("name", "content", "line", "error"),
     [
         ("a.jsonl", '{"a": 1}\n{"a": \n', ":2", "not JSON: Expecting value"),
-        ("a.jsonl", "[1, 2]\n", ":1", "a row is a JSON object, this is a list"),
-        ("a.xlsx", "PK", ":1", "not JSON: Expecting value: line 1 column 1 (char 0); files that end in .csv, "),
+        ("a.jsonl", "[1, 2]\n", ":1", "a row is a JSON object, not a list"),
+        ("a.xlsx", "PK", ":1", "not JSON: Expecting value: line 1 column 1 (char 0); the suffixes .csv, "),
         ("a.json", '[{"a": 1},\n {"a" 2}]', ":2", "not JSON: Expecting ':' delimiter"),
-        ("a.json", '[{"a": 1}, 3]', ":2", "a row is a JSON object, this is a int"),
+        ("a.json", '[{"a": 1}, 3]', ":2", "a row is a JSON object, not a int"),
         ("a.csv", "q,a\n1,2,3\n", ":2", "3 cells, the header has 2; quote cells that hold a separator"),
         ("a.csv", 'q,a\n1,2\n"open,3\n', ":3", "not CSV: unexpected end of data"),
-        ("a.csv", "q,q\n1,2\n", ":1", "the header holds the column 'q' twice"),
+        ("a.csv", "q,q\n1,2\n", ":1", "the header has the column 'q' twice"),
         ("a.tsv", "q\ta\n1\n", ":2", "1 cells, the header has 2; a cell is missing"),
         ("pretty.json", '{\n "data": []\n}', ":1", "not JSON: Expecting property name"),
         ("a.csv", "q,a\n1,2\n\udcff,4\n", ":3", "not UTF-8 text (invalid start byte); save it as UTF-8"),
@@ -142,5 +142,5 @@ def test_an_empty_cell_and_a_gap_in_a_column_of_numbers_are_nothing(tmp_path: Pa
     ((example, _),) = read_rows(tmp_path / "a.csv", ())
     assert example.context is None
     WRITERS["a.parquet"](tmp_path / "a.parquet", [{"question": "q", "answer": float("nan")}])
-    with pytest.raises(DataError, match="parquet:1: the row lacks the field 'answer'"):
+    with pytest.raises(DataError, match="parquet:1: field 'answer' is missing"):
         read_rows(tmp_path / "a.parquet", ())

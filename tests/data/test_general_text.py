@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from medcot_bench.data.general_text import general_text, text_digest
+from medcot_bench.data.general_text import read_general_text, text_digest
 from medcot_bench.errors import ConfigError, ConfigErrors
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.pinned_study import dump_study
@@ -15,7 +15,7 @@ from medcot_bench.study.schema import Study
 
 
 def test_the_package_s_own_text_is_some_kilobytes_of_several_kinds() -> None:
-    text = general_text("")
+    text = read_general_text("")
     assert 6_000 < len(text.encode()) < 9_000
     assert text.count("***") >= 7
     assert len(text_digest(text)) == 16
@@ -23,7 +23,7 @@ def test_the_package_s_own_text_is_some_kilobytes_of_several_kinds() -> None:
 
 def test_a_text_is_read_to_the_byte(tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_bytes("Zeile\r\nnoch eine — ü".encode())
-    assert general_text(str(tmp_path / "own.txt")) == "Zeile\r\nnoch eine — ü"
+    assert read_general_text(str(tmp_path / "own.txt")) == "Zeile\r\nnoch eine — ü"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_what_is_no_text_is_an_error_in_one_line(tmp_path: Path, content: bytes 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
-        general_text(str(path))
+        read_general_text(str(path))
     assert str(caught.value).startswith(f"general_text: {path}")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -49,7 +49,7 @@ def test_what_is_no_text_is_an_error_in_one_line(tmp_path: Path, content: bytes 
 @pytest.mark.parametrize("path", ["~nobody_of_this_name/x", "a\0b"])
 def test_what_is_no_path_is_an_error_too(path: str) -> None:
     with pytest.raises(ConfigError, match="general_text"):
-        general_text(path)
+        read_general_text(path)
 
 
 def test_planning_tells_it_with_every_other_error(tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_a_pinned_revision_is_used_and_named(fill: Fill) -> None:
     assert older.source == "hub:FreedomIntelligence/medical-o1-reasoning-SFT@fffffff"
     assert len(items(older)) == 20
     with pytest.raises(
-        ConfigError, match=r"comes from 2 data sets.*pin a split, e.g. --data medqa_cot.eval=hub@v1"
+        ConfigError, match=r"comes from 2 data sets.*pin one split, e.g. --data medqa_cot.eval=hub@v1"
     ):
         load_hub("medqa_cot", "hub@v1")
 
@@ -277,7 +277,7 @@ def test_a_broken_download_is_not_taken_for_the_whole(fill: Fill, tmp_path: Path
     (file,) = (tmp_path / "hub").rglob("train.parquet")
     file.rename(file.with_name("train-00000-of-00002.parquet"))
     with pytest.raises(
-        DataError, match=r"the cache holds a part of its 00002 files train-\*; let it reach the hub"
+        DataError, match=r"the cache has only some of its 00002 files train-\*; connect to the hub"
     ):
         load_hub("medical_o1_cot")
 
@@ -303,7 +303,7 @@ def test_a_changed_column_is_named_with_the_ways_out(fill: Fill) -> None:
         load_hub("medical_o1_cot")
     assert str(caught.value) == (
         "task medical_o1_cot: data set FreedomIntelligence/medical-o1-reasoning-SFT@0123456 has no column "
-        "'Complex_CoT' (it has: Question, CoT, Response); pin a revision that has it with "
+        "'Complex_CoT' (columns: Question, CoT, Response); pin a revision that has it with "
         "--data medical_o1_cot=hub@REVISION, or use rows of your own with --data medical_o1_cot=file:PATH"
     )
 
@@ -312,7 +312,7 @@ def test_a_row_of_another_shape_is_named(fill: Fill) -> None:
     fill("k8s", change=lambda rows: [*rows[:4], {**rows[4], "source_chunk": "chunk-17"}])
     with pytest.raises(DataError) as caught:
         load_hub("k8s_qa")
-    assert "k8s-docs-rag-bench@0123456, train:5: the row is not as expected" in str(caught.value)
+    assert "k8s-docs-rag-bench@0123456, train:5: unexpected row" in str(caught.value)
     assert "use k8s_qa:context=none" in str(caught.value)
     assert len(items(load_hub("k8s_qa:context=none"))) == 5
     fill("medqa", change=lambda rows: [{**row, "answer_idx": None} for row in rows])
@@ -351,7 +351,7 @@ def _error(kind: Any) -> Exception:
             _error(errors.RepositoryNotFoundError),
             ": the hub has no such data set (or it is private: run `hf auth login`); or",
         ),
-        (_error(errors.RevisionNotFoundError), ": the hub has no such revision of it; or"),
+        (_error(errors.RevisionNotFoundError), ": the hub has no such revision; or"),
     ],
 )
 def test_a_hub_that_gives_nothing_is_one_line_with_two_ways_out(
@@ -377,7 +377,7 @@ def test_without_a_network_the_hub_says_so(fill: Fill) -> None:
 def test_a_task_without_a_data_set_there_says_so() -> None:
     with pytest.raises(ConfigError) as caught:
         load_hub("kubectl")
-    assert str(caught.value) == "task kubectl: the hub has no data set of it; use --data kubectl=file:PATH"
+    assert str(caught.value) == "task kubectl: the hub has no data set of this task; use --data kubectl=file:PATH"
     with pytest.raises(ConfigError, match="task medical_o1_cot: no data given; add --data medical_o1_cot=hub or"):
         load(choose("medical_o1_cot"), {}, 0)
 

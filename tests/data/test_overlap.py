@@ -66,8 +66,8 @@ def test_error_names_both_tasks_the_number_and_the_first_item() -> None:
     with pytest.raises(DataError) as caught:
         separate(two_tasks(), ["k"], ["m"], "error")
     assert str(caught.value) == (
-        "2 training items of k share a group or a question with the evaluation of m, the first is 't2'; "
-        "use --set on_overlap=drop-train to drop them"
+        "2 training items of k share a group or a question with the evaluation of m (first: 't2'); "
+        "--set on_overlap=drop-train drops them"
     )
 
 

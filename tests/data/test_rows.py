@@ -89,7 +89,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "\n \n"])
 def test_a_file_without_a_row_is_an_error(tmp_path: Path, text: str) -> None:
     path = write_text(tmp_path, text)
-    assert error_of(path) == f"{path}: holds no row"
+    assert error_of(path) == f"{path}: no rows"
 
 
 def test_text_that_is_not_utf_8_is_named_with_its_place(tmp_path: Path) -> None:
@@ -105,8 +105,8 @@ def test_text_that_is_not_utf_8_is_named_with_its_place(tmp_path: Path) -> None:
         (json.dumps(GOOD)[:-1], "not JSON: "),
         ("[" * 100_000, "not JSON: "),
         ('{"id": ' + "9" * 5000 + "}", "not JSON: "),
-        ("[1]", "a row is a JSON object, this is a list"),
-        ("null", "a row is a JSON object, this is a NoneType"),
+        ("[1]", "a row is a JSON object, not a list"),
+        ("null", "a row is a JSON object, not a NoneType"),
     ],
     ids=["cut", "yaml", "half", "deep", "long", "list", "null"],
 )
@@ -118,19 +118,19 @@ def test_a_line_that_is_no_json_object_is_named(tmp_path: Path, line: str, reaso
 @pytest.mark.parametrize(
     ("change", "required", "reason"),
     [
-        ({"question": None}, (), "the row lacks the field 'question'"),
-        ({"answer": ""}, (), "the row lacks the field 'answer'"),
-        ({}, ("context",), "the row lacks the field 'context'"),
-        ({}, ("options", "answer_letter"), "the row lacks the field 'options'"),
-        ({"question": ["Why?"]}, (), "field 'question' must be text, it is a list"),
-        ({"answer": {"text": "So."}}, (), "field 'answer' must be text, it is a dict"),
-        ({"answer": True}, (), "field 'answer' must be text, it is a bool"),
-        ({"id": [1]}, (), "field 'id' must be text, it is a list"),
-        ({"options": ["So.", "No."]}, (), "field 'options' must map letters to texts"),
-        ({"options": {"A": None}}, (), "field 'options' must map letters to texts"),
-        ({"split": "test"}, (), "split 'test' is none of train, validation, eval"),
-        ({"split": ["train"]}, (), "split '['train']' is none of train, validation, eval"),
-        (CHOICE | {"id": "2", "answer_letter": "C"}, (), "answer_letter 'C' is none of the options"),
+        ({"question": None}, (), "field 'question' is missing"),
+        ({"answer": ""}, (), "field 'answer' is missing"),
+        ({}, ("context",), "field 'context' is missing"),
+        ({}, ("options", "answer_letter"), "field 'options' is missing"),
+        ({"question": ["Why?"]}, (), "field 'question' must be text, not a list"),
+        ({"answer": {"text": "So."}}, (), "field 'answer' must be text, not a dict"),
+        ({"answer": True}, (), "field 'answer' must be text, not a bool"),
+        ({"id": [1]}, (), "field 'id' must be text, not a list"),
+        ({"options": ["So.", "No."]}, (), "field 'options' must map letters to strings"),
+        ({"options": {"A": None}}, (), "field 'options' must map letters to strings"),
+        ({"split": "test"}, (), "no split 'test'; splits: train, validation, eval"),
+        ({"split": ["train"]}, (), "no split '['train']'; splits: train, validation, eval"),
+        (CHOICE | {"id": "2", "answer_letter": "C"}, (), "answer_letter 'C' is not one of the options"),
     ],
 )
 def test_a_row_that_can_not_be_used_is_named_with_its_line(
@@ -144,7 +144,7 @@ def test_a_row_that_can_not_be_used_is_named_with_its_line(
 def test_an_id_that_comes_twice_is_named_with_both_lines(tmp_path: Path) -> None:
     other = json.dumps(GOOD | {"id": 2})
     path = write_text(tmp_path, f"{json.dumps(GOOD)}\n\n{other}\n{json.dumps(GOOD | {'id': 1})}\n")
-    assert error_of(path) == f"{path}:4: id '1' was used in line 1"
+    assert error_of(path) == f"{path}:4: id '1' is already used in line 1"
 
 
 @pytest.mark.parametrize("field", ["id", "group", "question", "answer", "context"])

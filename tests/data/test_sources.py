@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.data.sources import TaskData, digest, in_hash_order, load
+from medcot_bench.data.sources import TaskData, digest, load, sort_by_hash
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
@@ -134,7 +134,7 @@ def test_a_source_that_can_not_be_read_says_how_to_write_one(source: str) -> Non
         load(choose("k8s_qa"), {None: source}, 0)
     assert (
         str(caught.value)
-        == f"task k8s_qa: can't read source '{source}'; write bundled or hub or hub@REVISION or file:PATH"
+        == f"task k8s_qa: unknown source '{source}'; give bundled or hub or hub@REVISION or file:PATH"
     )
 
 
@@ -188,28 +188,28 @@ def test_a_row_without_what_the_task_requires_is_an_error(write_rows: Write) -> 
     path = write_rows("m.jsonl", [row("a")])
     with pytest.raises(DataError) as caught:
         load_file(path, "medqa_cot")
-    assert str(caught.value) == f"{path}:1: the row lacks the field 'options'"
+    assert str(caught.value) == f"{path}:1: field 'options' is missing"
 
 
 def test_the_hash_order_depends_on_ids_and_seed_and_not_on_the_order_given() -> None:
     items = [item(str(n)) for n in range(50)]
-    order = in_hash_order(items, 0)
+    order = sort_by_hash(items, 0)
     assert sorted(order, key=lambda example: int(example.id)) == items
     assert order != items
-    assert in_hash_order(reversed(items), 0) == order
-    assert in_hash_order(items, 1) != order
+    assert sort_by_hash(reversed(items), 0) == order
+    assert sort_by_hash(items, 1) != order
 
 
 def test_items_added_later_leave_the_order_of_the_others_alone() -> None:
     items = [item(str(n)) for n in range(50)]
-    order = in_hash_order(items, 0)
-    assert [example for example in order if int(example.id) < 20] == in_hash_order(items[:20], 0)
+    order = sort_by_hash(items, 0)
+    assert [example for example in order if int(example.id) < 20] == sort_by_hash(items[:20], 0)
 
 
 def test_the_order_says_nothing_about_the_split(write_rows: Write) -> None:
     rows = [row(str(n), group=str(n)) for n in range(400)]
     train = set(ids(load_file(write_rows("k.jsonl", rows)))["train"])
-    first = in_hash_order([item(str(n)) for n in range(400)], 0)[:200]
+    first = sort_by_hash([item(str(n)) for n in range(400)], 0)[:200]
     assert sum(example.id in train for example in first) == pytest.approx(160, abs=25)
 
 

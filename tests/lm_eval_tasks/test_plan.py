@@ -91,7 +91,7 @@ def test_what_is_wrong_is_told_with_all_other_errors(study_fields: dict[str, Any
     beginnings = [
         "lm-eval has no task, group or tag 'arc_eazy'; near: arc_easy",
         "task lm_eval:mmlu: no option 'shots'; valid: num_fewshot, limit",
-        "task lm_eval:mmlu: limit=0: write a number from 1 up",
+        "task lm_eval:mmlu: limit=0: give a number from 1 up",
         f"{folder}/coded.yaml: !function utils.prepare runs code; read it, then add --trust-task-code",
         "no adapter 'lorra'",
     ]
@@ -141,7 +141,7 @@ def test_two_files_of_one_name_are_an_error(study_fields: dict[str, Any], tmp_pa
     folders = [write_tasks(tmp_path / name) for name in ("a", "b")]
     one, other = (f"{folder}/colours.yaml" for folder in folders)
     assert errors_of(study_fields, f"lm_eval:{one}", f"lm_eval:{other},limit=2") == [
-        f"task files {one}, {other}: tables would not tell them apart; rename one"
+        f"task files {one}, {other}: tables show file names only; rename one"
     ]
 
 

@@ -73,9 +73,9 @@ def test_code_is_found_and_not_run(folder: Path, line: str, found: str) -> None:
 
 
 def test_what_lm_eval_brings_along_is_no_code_of_the_user(folder: Path) -> None:
-    from medcot_bench.lm_eval_tasks.names import package
+    from medcot_bench.lm_eval_tasks.names import find_package
 
-    own = package() / "tasks" / "gpqa" / "zeroshot" / "_gpqa_zeroshot_yaml"
+    own = find_package() / "tasks" / "gpqa" / "zeroshot" / "_gpqa_zeroshot_yaml"
     assert "!function" in own.read_text()
     (folder / "gpqa.yaml").write_text(f"include: {own}\ntask: my_gpqa\ndataset_name: gpqa_main\n")
     assert TaskFile(folder / "gpqa.yaml").code == ""
@@ -85,19 +85,19 @@ def test_what_lm_eval_brings_along_is_no_code_of_the_user(folder: Path) -> None:
     ("file", "text", "error"),
     [
         ("gone.yaml", None, "No such file or directory"),
-        ("list.yaml", "- task: a\n", "a task file is a mapping of fields, this is a list"),
+        ("list.yaml", "- task: a\n", "a task file is a mapping of fields, not a list"),
         ("broken.yaml", "task: [a\n", "not YAML: while parsing a flow sequence"),
         (
             "tagged.yaml",
             "task: !!python/object/apply:os.getcwd []\n",
             "not YAML: could not determine a constructor",
         ),
-        ("nameless.yaml", "output_type: multiple_choice\n", "it names neither a 'task' nor a 'group'"),
+        ("nameless.yaml", "output_type: multiple_choice\n", "'task' or 'group' is missing"),
         ("round.yaml", "include: round.yaml\ntask: a\n", "it includes itself"),
         (
             "data.yaml",
             "task: a\ndataset_path: json\ndataset_kwargs: {data_files: rows.jsonl}\n",
-            "data_files: no such file rows.jsonl (from where you are)",
+            "data_files: no such file: rows.jsonl (paths start at the working directory)",
         ),
         (
             "group.yaml",

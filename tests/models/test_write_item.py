@@ -83,7 +83,7 @@ def test_a_model_without_a_chat_template_says_so() -> None:
     bare = make_tiny_tokenizer()
     bare.chat_template = None
     assert Encoder(bare).prompt("Q?") == "Q?"
-    with pytest.raises(ModelError, match="no chat template; leave --chat-template out"):
+    with pytest.raises(ModelError, match="no chat template; leave out --chat-template"):
         Encoder(bare, chat_template=True)
 
 

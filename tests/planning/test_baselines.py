@@ -48,9 +48,9 @@ def test_every_wrong_name_is_told_at_once() -> None:
         Study.model_validate({"baselines": "few_shot=0,few_shot,tree,cot,cot,few_shot=2,few_shot=02,no_context=1"})
     (error,) = caught.value.errors()
     assert error["msg"].removeprefix("Value error, ").split("; ") == [
-        "few_shot=0: write how many solved examples, e.g. few_shot=5",
-        "few_shot: write how many solved examples, e.g. few_shot=5",
-        "no baseline 'tree', known: zero_shot, few_shot=K, cot, no_context",
+        "few_shot=0: give the number of solved examples, e.g. few_shot=5",
+        "few_shot: give the number of solved examples, e.g. few_shot=5",
+        "no baseline 'tree' (known: zero_shot, few_shot=K, cot, no_context)",
         "cot is named twice",
         "few_shot=2 is named twice",
         "no_context=1: no_context takes no number",
@@ -58,9 +58,7 @@ def test_every_wrong_name_is_told_at_once() -> None:
 
 
 def test_they_need_the_untouched_base(study_fields: Fields) -> None:
-    with pytest.raises(
-        ConfigErrors, match=r"baselines: they are prompts of the untouched base; add it to --adapters"
-    ):
+    with pytest.raises(ConfigErrors, match=r"baselines: they are prompts of the base model; add it to --adapters"):
         plan_of(study_fields, adapters="lora", baselines="cot")
 
 
@@ -90,7 +88,7 @@ def test_what_a_task_does_not_allow_is_left_out_with_the_reason(study_fields: Fi
         *[note for note in said(plan) if note.startswith("medqa_cot: no baseline few_shot=999: only ")],
     ]
     likely = plan_of(study_fields, baselines="cot", scoring={"scores": ["gold_nll"]})
-    assert said(likely) == ["k8s_qa: no baseline cot: no score of a generated answer is asked for"]
+    assert said(likely) == ["k8s_qa: no baseline cot: no metric of a generated answer is asked for"]
     assert not [score for score in likely.evaluations if score.baseline]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planning.build import make_plan
-from medcot_bench.planning.checks import nothing_named
+from medcot_bench.planning.checks import find_missing_names
 from medcot_bench.planning.plan import Plan
 from medcot_bench.study.schema import Study
 
@@ -29,7 +29,7 @@ def plan_of(fields: Fields, **changes: Any) -> Plan:
     ],
 )
 def test_a_study_names_adapters_and_tasks(named: Fields, beginnings: list[str]) -> None:
-    said = nothing_named(Study.model_validate(named))
+    said = find_missing_names(Study.model_validate(named))
     assert [line[: len(start)] for line, start in zip(said, beginnings, strict=True)] == beginnings
 
 
@@ -42,31 +42,31 @@ def test_a_study_names_adapters_and_tasks(named: Fields, beginnings: list[str]) 
         ({"tasks": "k8s_qa@other_prompt"}, "task k8s_qa@other_prompt: a graded shift is scored, not trained on"),
         ({"tasks": "lm_eval:arc_easy"}, "task lm_eval:arc_easy: tasks of lm-eval are scored, not trained on"),
         # data
-        ({"data": {"ports": "bundled"}}, "data.ports: there is no task of this name"),
+        ({"data": {"ports": "bundled"}}, "data.ports: no task of this name"),
         # scores
-        ({"scoring": {"scores": ["charm"]}}, "scoring.scores: no score 'charm'; scores: answer, "),
-        ({"analysis": {"primary": "charm"}}, "analysis.primary: no score 'charm'; scores: answer, "),
-        ({"analysis": {"margins": {"wit": 1}}}, "analysis.margins: no score 'wit'; scores: answer, "),
+        ({"scoring": {"scores": ["charm"]}}, "scoring.scores: no metric 'charm'; known: answer, "),
+        ({"analysis": {"primary": "charm"}}, "analysis.primary: no metric 'charm'; known: answer, "),
+        ({"analysis": {"margins": {"wit": 1}}}, "analysis.margins: no metric 'wit'; known: answer, "),
         ({"scoring": {"scores": ["choice"]}}, "scoring.scores: task k8s_qa has no options to choose from"),
         # checkpoints
         (
             {"training": {"checkpoints": 2}, "scoring": {"scores": ["answer"]}},
-            "training.checkpoints: they are scored by gold_nll, which scoring.scores leaves out",
+            "training.checkpoints: they are scored by gold_nll; add it to scoring.scores",
         ),
         (
             {"training": {"checkpoints": 2, "select_by": "val_nll"}},
-            "training.checkpoints: with select_by=val_nll the end may be before a checkpoint; use one",
+            "training.checkpoints: with select_by=val_nll the selected step may come before one; use either",
         ),
         # hypotheses
         (
             {"analysis": {"adapters": "full"}},
-            "analysis.adapters: full is not in the study; there is: none, lora; ",
+            "analysis.adapters: full is not in the study, which has: none, lora; ",
         ),
-        ({"analysis": {"shifts": "kubectl"}}, "analysis.shifts: kubectl is not in the study; there is: k8s_qa; "),
+        ({"analysis": {"shifts": "kubectl"}}, "analysis.shifts: kubectl is not in the study, which has: k8s_qa; "),
         # items
         (
             {"scoring": {"num_fewshot": 99}},
-            "task k8s_qa: scoring.num_fewshot=99, but only 12 training items share no group or question with what",
+            "task k8s_qa: scoring.num_fewshot=99, but only 12 training items share no group or question with the",
         ),
     ],
 )

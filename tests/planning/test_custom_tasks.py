@@ -69,9 +69,7 @@ def test_a_task_file_is_a_task_by_its_name() -> None:
     data = plan.data["mine"]
     assert data.source == "file:support tickets.csv"
     assert sum(len(items) for items in data.splits.values()) == 200
-    assert data.notes == (
-        "no row says which others it belongs to (group): standard errors take rows as independent",
-    )
+    assert data.notes == ("no row names a group: standard errors treat rows as independent",)
     relations = {score.task: score.relation for score in plan.evaluations if score.cell != plan.cells[0].id}
     assert relations == {"mine": "same_task", "manuals_qa": "shift", "mine@other_prompt": "shift"}
     prompt, target = prompt_of(plan)
@@ -102,7 +100,7 @@ def test_a_prompt_of_ones_own_is_used_as_it_stands() -> None:
     assert " {x}):\nService " in prompt
     assert prompt.endswith("Reply:")
     (error,) = errors_of(tasks=[task_file(prompt="Ticket:", context="Passage")])
-    assert error == "own.mine: prompt: it must hold {question} and {context}, and nothing else that rows lack"
+    assert error == "own.mine: prompt: it must contain {question} and {context}, and no other field"
 
 
 def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,10 +144,10 @@ def test_other_columns_are_another_task_and_so_another_cell() -> None:
         ({"max_new_tokens": 0, "group": 3}, ["own.mine.group: ", "own.mine.max_new_tokens: "]),
         (
             {"data": {"test": "a.csv"}},
-            ["own.mine.data: write a file, or one for each split (train, validation, eval)"],
+            ["own.mine.data: give a file, or one per split (train, validation, eval)"],
         ),
         ({"data": "~nobodyhere/a.csv"}, ["~nobodyhere/a.csv: "]),
-        ({"data": ["a.csv"]}, ["own.mine.data: write a file, or one for each split (train, validation, eval)"]),
+        ({"data": ["a.csv"]}, ["own.mine.data: give a file, or one per split (train, validation, eval)"]),
     ],
 )
 def test_a_wrong_task_file_is_an_error(fields: dict[str, Any], errors: list[str]) -> None:
@@ -186,11 +184,11 @@ def test_a_task_that_is_taken_out_for_its_errors_is_not_missed_too() -> None:
 
 def test_names_that_are_taken_are_errors() -> None:
     task_file("other/mine.yaml", data="../support tickets.csv", domain="other")
-    assert "own.mine: two files make a task of this name; rename one" in errors_of(
+    assert "own.mine: two files define a task of this name; rename one" in errors_of(
         tasks=[task_file(), "other/mine.yaml"]
     )
     task_file("k8s_qa.yaml")
-    assert "own.k8s_qa: there is a task plugin of this name; rename the file" in errors_of(tasks=["k8s_qa.yaml"])
+    assert "own.k8s_qa: a task plugin has this name; rename the file" in errors_of(tasks=["k8s_qa.yaml"])
 
 
 TRAIN = ("--train", "support tickets.csv", "--question", "The question", "--answer", "Reply", "--group", "Page")
@@ -223,7 +221,7 @@ def test_train_joins_the_tasks_of_a_study_file_and_of_the_environment(
     found = {cell["task"] for cell in json.loads(capsys.readouterr().out)["cells"]}
     assert found == {None, "kubectl", "support_tickets"}
     assert main(["plan", *TRAIN, "--train", "other.csv"]) == 2
-    assert "--train other.csv: one file has columns named so" in capsys.readouterr().err
+    assert "--train other.csv: give one file" in capsys.readouterr().err
 
 
 def test_two_own_tasks_of_one_form_are_two_tasks() -> None:
@@ -255,14 +253,14 @@ def test_files_of_other_layouts_are_told() -> None:
         extra = {"context": "c"} if name == "a.jsonl" else {}
         Path(name).write_text("".join(json.dumps({**row, **extra}) + "\n" for row in named))
     Path("two.yaml").write_text("data: {train: a.jsonl, eval: b.jsonl}\n")
-    assert "own.two: a.jsonl has a column for context, and b.jsonl has none" in errors_of(tasks=["two.yaml"])
+    assert "own.two: a.jsonl has a column for context, b.jsonl has none" in errors_of(tasks=["two.yaml"])
 
 
 def test_columns_without_rows_are_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--question", "Q", "--domain", "x"]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "medcot-bench: --question Q: it describes the rows of --train FILE",
-        "medcot-bench: --domain x: it describes the rows of --train FILE",
+        "medcot-bench: --question Q: it needs --train FILE",
+        "medcot-bench: --domain x: it needs --train FILE",
     ]
 
 
@@ -271,7 +269,7 @@ def test_a_csv_becomes_a_trained_and_scored_comparison_by_one_command(capsys: py
     small = ("--seeds", "0", "--train-tokens", "600", "--set", "scoring.max_new_tokens=8", "--limit", "6")
     assert main(["run", *TRAIN[:-2], *small, "-o", "out"]) == 0
     output = capsys.readouterr().out
-    assert "note: support_tickets: no row says which others it belongs to" in output
+    assert "note: support_tickets: no row names a group" in output
     assert "4 training runs finished of 4" in output
     leaderboard = Path("out/leaderboard.md").read_text()
     assert r"support_tickets\[file:support tickets.csv\]" in leaderboard

@@ -54,14 +54,14 @@ def test_every_error_of_reading_tasks_adapters_data_and_model_is_told_at_once(
         "task manuals_qa: no option 'x'; valid: level, seed",
         "adapter lora: no option 'q'; valid: r, alpha, dropout, dora, rslora, pissa, ",
         "no adapter 'loora'; near: lora",
-        f"model '{tmp_path / 'no model'}': neither a model folder nor a GGUF file",
-        "data.medqa: there is no task of this name",
+        f"model '{tmp_path / 'no model'}': not a model folder and not a GGUF file",
+        "data.medqa: no task of this name",
         "scoring.engine: no engine 'fasst'; near: fast; known: fast, hf",
-        "scoring.scores: no score 'beauty'; scores: answer, ",
-        "analysis.primary: no score 'charm'; scores: answer, ",
-        "analysis.margins: no score 'wit'; scores: answer, ",
-        "analysis.adapters: qlora is not in the study; there is: ",
-        "analysis.shifts: kubectl is not in the study; there is: ",
+        "scoring.scores: no metric 'beauty'; known: answer, ",
+        "analysis.primary: no metric 'charm'; known: answer, ",
+        "analysis.margins: no metric 'wit'; known: answer, ",
+        "analysis.adapters: qlora is not in the study, which has: ",
+        "analysis.shifts: kubectl is not in the study, which has: ",
     ]
     errors = caught.value.errors
     assert [error[: len(start)] for error, start in zip(errors, beginnings, strict=True)] == beginnings
@@ -99,8 +99,8 @@ def test_a_task_without_items_to_train_on_or_to_score_says_what_was_left_out(
     path.write_text(json.dumps(row))
     left_out = "; left out: 1 eval without context"
     assert errors_of(study_fields, data={"k8s_qa": f"file:{path}"}) == [
-        f"task k8s_qa: file:rows.jsonl holds no training item{left_out}",
-        f"task k8s_qa: file:rows.jsonl holds no item to score in 'eval'{left_out}",
+        f"task k8s_qa: file:rows.jsonl has no training item{left_out}",
+        f"task k8s_qa: file:rows.jsonl has no item to score in 'eval'{left_out}",
     ]
     path.write_text(json.dumps(row | {"context": "c"}))
     assert plan_of(study_fields, data={"k8s_qa": f"file:{path}"}, adapters="none").cells

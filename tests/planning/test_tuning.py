@@ -146,14 +146,14 @@ def test_what_to_try_is_a_number_of_rates_or_the_rates(given: Any, read: Any) ->
 def test_anything_else_is_an_error_of_one_line(given: Any) -> None:
     _, errors = load_study(None, [("training.tune_lr", given)])
     assert [error.split(": ")[0] for error in errors] == ["training.tune_lr"]
-    assert "write how many rates to try" in errors[0]
+    assert "give a number of rates to try" in errors[0]
 
 
 def test_one_adapter_at_two_rates_can_t_be_tuned(study_fields: dict[str, Any]) -> None:
     for adapters in ("layer_lora,lora:select=top", "lora:lr=1e-3,lora:lr=1e-2"):
         fields = study_fields | {"adapters": adapters, "data": {}, "training": {"tune_lr": 3}}
         first, second = adapters.split(",")
-        with pytest.raises(ConfigErrors, match=f"{first} and {second} are one adapter at other rates"):
+        with pytest.raises(ConfigErrors, match=f"{first} and {second} differ in the learning rate only"):
             make_plan(Study.model_validate(fields))
 
 
@@ -172,7 +172,7 @@ def test_splits_are_checked_before_anything_is_tried(study_fields: dict[str, Any
         "b.jsonl", [row | {"question": f"e {n}", "split": "eval"} for n, row in enumerate(rows)]
     )
     training = {"training": {"tune_lr": 2}}
-    with pytest.raises(ConfigErrors, match="holds no item to score in 'eval'"):
+    with pytest.raises(ConfigErrors, match="has no item to score in 'eval'"):
         make_plan(Study.model_validate(study_fields | training | {"data": {"k8s_qa": f"file:{no_eval}"}}))
     fields = study_fields | training | {"eval_tasks": "manuals_qa", "data": {"manuals_qa": f"file:{only_eval}"}}
     assert make_plan(Study.model_validate(fields)).trials  # manuals_qa needs no validation items

@@ -70,7 +70,7 @@ def test_the_same_command_again_runs_nothing_and_another_file_scores_anew(
     text = (folder / "colours.yaml").read_text().replace("Answer:", "Colour:")
     (folder / "colours.yaml").write_text(text)
     assert main(["plan", study]) == 0
-    assert "1 of 2 scores missing" in capsys.readouterr().out
+    assert "1 of 2 evaluations missing" in capsys.readouterr().out
 
 
 def test_a_folder_is_compared_with_its_rerun_from_elsewhere(

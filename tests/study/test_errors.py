@@ -41,7 +41,7 @@ def errors_of(folder: Path, text: str | bytes = "", overrides: Overrides | None 
 
 def test_an_unknown_variable_is_an_error_that_names_it() -> None:
     _, errors = load_study(None, [], {"MEDCOT_LIMITS": "3"})
-    assert errors == ["environment variable MEDCOT_LIMITS: no such field of a study"]
+    assert errors == ["environment variable MEDCOT_LIMITS: a study has no such field"]
 
 
 def test_every_error_is_told_at_once_and_the_rest_of_the_study_is_kept(tmp_path: Path) -> None:
@@ -65,9 +65,9 @@ def test_every_error_is_told_at_once_and_the_rest_of_the_study_is_kept(tmp_path:
         ("limit: 0", "limit: Input should be greater than 0 (given: 0)"),
         ("seeds: [1, 1]", "seeds: give distinct seeds from 0 up (given: [1, 1])"),
         ("seeds: [-1]", "seeds: give distinct seeds from 0 up (given: [-1])"),
-        ("device: gpu", "device: give auto, cpu, mps, cuda or xpu, one of several as cuda:1 (given: 'gpu')"),
+        ("device: gpu", "device: give auto, cpu, mps, cuda or xpu; one of several as cuda:1 (given: 'gpu')"),
         ("seeds: []", "seeds: give distinct seeds from 0 up (given: [])"),
-        ("adapters: 'lora:r'", "adapters: lora: 'r' is no option; write lora:key=value (given: 'lora:r')"),
+        ("adapters: 'lora:r'", "adapters: lora: 'r' is not an option; write lora:key=value (given: 'lora:r')"),
         (
             "scoring: {split: evil}",
             "scoring.split: Input should be 'train', 'validation' or 'eval' (given: 'evil')",
@@ -98,7 +98,7 @@ def test_an_unknown_field_lists_the_valid_ones_of_its_section(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("- a\n", "a study file is a mapping of fields, this is a list"),
+        ("- a\n", "a study file is a mapping of fields, not a list"),
         ("a: [", "not YAML: while parsing a flow node"),
         ("a: !!python/object:os.system x", "not YAML: could not determine a constructor"),
         (b"\xff", "not YAML: 'utf-8' codec can't decode byte 0xff"),
@@ -116,7 +116,7 @@ def test_a_missing_study_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     assert load_study(tmp_path / "no.yaml")[1] == [f"{tmp_path / 'no.yaml'}: No such file or directory"]
     assert load_study(tmp_path)[1] == [f"{tmp_path}: Is a directory"]
     (tmp_path / "study.yaml").write_text("seeds: 1\n")
-    assert load_study(tmp_path)[1] == [f"{tmp_path}: Is a directory; give {tmp_path / 'study.yaml'}"]
+    assert load_study(tmp_path)[1] == [f"{tmp_path}: Is a directory; use {tmp_path / 'study.yaml'}"]
 
 
 def test_of_a_file_that_can_not_be_read_nothing_else_is_said(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_of_a_file_that_can_not_be_read_nothing_else_is_said(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("override", "error"),
     [
-        (("limit", "["), "limit: '[' can't be read as a value"),
-        (("seeds.first", "3"), "seeds.first: 'seeds' holds no fields"),
+        (("limit", "["), "limit: '[' is not a YAML value"),
+        (("seeds.first", "3"), "seeds.first: 'seeds' has no fields of its own"),
     ],
 )
 def test_an_override_that_can_not_be_set_is_an_error(

@@ -62,14 +62,14 @@ def test_specs_given_apart_are_split_as_if_joined_by_spaces() -> None:
     ("text", "message"),
     [
         ("r=8,lora", "'r=8' comes before any name; write NAME:r=8"),
-        ("lora:r", "lora: 'r' is no option; write lora:key=value"),
-        ("lora:", "lora: '' is no option; write lora:key=value"),
-        ("lora:=8", "lora: '=8' is no option; write lora:key=value"),
-        ("lora:r=", "lora: 'r=' is no option; write lora:key=value"),
-        ("lora:r=8,=9", "lora: '=9' is no option; write lora:key=value"),
+        ("lora:r", "lora: 'r' is not an option; write lora:key=value"),
+        ("lora:", "lora: '' is not an option; write lora:key=value"),
+        ("lora:=8", "lora: '=8' is not an option; write lora:key=value"),
+        ("lora:r=", "lora: 'r=' is not an option; write lora:key=value"),
+        ("lora:r=8,=9", "lora: '=9' is not an option; write lora:key=value"),
         ("lora:r=8,r=9", "lora: option 'r' is given twice"),
-        ("lo*ra", "'lo*ra' is no plugin name; write NAME or NAME:key=value"),
-        (":r=8", "':r=8' is no plugin name; write NAME or NAME:key=value"),
+        ("lo*ra", "'lo*ra' is not a plugin name; write NAME or NAME:key=value"),
+        (":r=8", "':r=8' is not a plugin name; write NAME or NAME:key=value"),
     ],
 )
 def test_what_is_no_spec_is_named_with_the_way_to_write_it(text: str, message: str) -> None:

@@ -43,16 +43,16 @@ def error_of(typed: str, **settings: Any) -> str:
 
 def test_what_several_cells_match_lists_them() -> None:
     said = error_of("lora")  # whole parts of a name come before pieces: no layer_lora
-    assert said.startswith(f"{QUICK}: 'lora' may be any of: k8s_qa__lora__s0-121b8fef4695, k8s_qa__lora__s1-")
+    assert said.startswith(f"{QUICK}: 'lora' is ambiguous: k8s_qa__lora__s0-121b8fef4695, k8s_qa__lora__s1-")
     assert "layer_lora" not in said
     assert error_of("layer").count("layer_lora__s") == 3
-    assert error_of("").startswith(f"{QUICK}: no cell ''; there are: base__none-")
+    assert error_of("").startswith(f"{QUICK}: no training run ''; known: base__none-")
     assert error_of("qlora").count("k8s_qa__") == 9
 
 
 def test_weights_that_were_not_kept_are_said_with_what_keeps_them() -> None:
     run = f"medcot-bench run {QUICK / 'study.yaml'}"
-    lora = f"{LORA}: its weights were not kept; train it again into another folder: {run} --set keep_weights="
+    lora = f"{LORA}: its weights were not kept; train it again in another folder: {run} --set keep_weights="
     assert error_of(LORA) == f"{lora}adapters --seeds 1 -o NEW"
     assert "--set keep_weights=all --seeds 0 -o NEW" in error_of("full__s0")
 
@@ -72,10 +72,10 @@ def copied(tmp_path: Path) -> Path:
 
 def test_a_cell_that_failed_or_was_not_begun_says_so(copied: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"^k8s_qa__lora__s0-\w+ failed \(oom: no memory left\); mend it, then: "
+        ConfigError, match=r"^k8s_qa__lora__s0-\w+ failed \(oom: no memory left\); fix the cause, then: "
     ):
         find(copied, "lora__s0")
-    with pytest.raises(ConfigError, match=rf"^{LORA} is not trained yet: medcot-bench run .*study.yaml$"):
+    with pytest.raises(ConfigError, match=rf"^{LORA} is not trained yet; run: medcot-bench run .*study.yaml$"):
         find(copied, "lora__s1")
     (copied / "study.yaml").unlink()
     with pytest.raises(ConfigError, match=r"study.yaml: No such file or directory$"):
@@ -84,7 +84,7 @@ def test_a_cell_that_failed_or_was_not_begun_says_so(copied: Path) -> None:
 
 def test_the_task_is_the_cell_s_own_or_one_of_the_study() -> None:
     for cell, typed, said in (
-        ("none", None, "base__none-b9357cea8181 was trained on no task; choose with --task, one of: k8s_qa, man"),
+        ("none", None, "base__none-b9357cea8181 has no training task; choose with --task, one of: k8s_qa, man"),
         (LORA, "k8s", f"no task 'k8s' in {QUICK}; choose with --task, one of: k8s_qa, manuals_qa"),
     ):
         with pytest.raises(ConfigError) as caught:
@@ -97,7 +97,7 @@ def test_a_task_that_asks_otherwise_by_now_is_no_basis() -> None:
     assert found.record is not None
     older = {**found.record.request, "task": {**found.record.request["task"], "version": 0}}
     found = dataclasses.replace(found, record=dataclasses.replace(found.record, request=older))
-    with pytest.raises(ConfigError, match="was trained on task k8s_qa version 0, and this is version 1"):
+    with pytest.raises(ConfigError, match="was trained on task k8s_qa version 0; now it is version 1"):
         found.task()
     assert found.task("manuals_qa").label == "manuals_qa"
 

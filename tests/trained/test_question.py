@@ -33,11 +33,11 @@ def test_a_question_is_written_as_the_items_of_its_task_are() -> None:
             "",
             None,
             {},
-            ["the question is empty", "task k8s_qa asks about a text: add --context TEXT or"],
+            ["the question is empty", "task k8s_qa needs a context: add --context TEXT or"],
         ),
-        ("k8s_qa", "Why?", "A text.", OPTIONS, ["task k8s_qa has no place for options"]),
-        ("k8s_qa:context=none", "Why?", "A text.", {}, ["task k8s_qa:context=none has no place for a context"]),
-        ("medqa_cot", "Why?", None, {}, ["task medqa_cot asks with options: add --option A=TEXT"]),
+        ("k8s_qa", "Why?", "A text.", OPTIONS, ["task k8s_qa takes no options"]),
+        ("k8s_qa:context=none", "Why?", "A text.", {}, ["task k8s_qa:context=none takes no context"]),
+        ("medqa_cot", "Why?", None, {}, ["task medqa_cot needs options: add --option A=TEXT"]),
     ],
 )
 def test_what_a_prompt_lacks_or_has_no_place_for_is_said_at_once(

@@ -1,4 +1,4 @@
-"""What is measured of the untouched base is measured once for the cells that start from it in one form."""
+"""What is measured of the before base is measured once for the cells that start from it in one form."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def test_the_base_is_measured_once_for_each_task_and_form(
     plan = make_plan(Study.model_validate(study_fields | {"tasks": "k8s_qa,medqa_cot"}))
     base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
     distances = Distances(plan, Encoder(AutoTokenizer.from_pretrained(tiny_model)), torch.float32)
-    assert distances.untouched(base, "none", None).items == ()
-    first = distances.untouched(base, "none", "k8s_qa")
+    assert distances.measure_base(base, "none", None).items == ()
+    first = distances.measure_base(base, "none", "k8s_qa")
     assert asked == ["general_nll", "next_token_logprobs"]
-    assert distances.untouched(base, "none", "k8s_qa") == first
-    other = distances.untouched(base, "none", "medqa_cot")
+    assert distances.measure_base(base, "none", "k8s_qa") == first
+    other = distances.measure_base(base, "none", "medqa_cot")
     assert asked == ["general_nll", "next_token_logprobs", "next_token_logprobs"]
     assert other.general == first.general
     assert other.items != first.items
-    distances.untouched(base, "nf4", "k8s_qa")
+    distances.measure_base(base, "nf4", "k8s_qa")
     assert asked[3:] == ["general_nll", "next_token_logprobs"]
 
 
@@ -50,16 +50,16 @@ def test_a_model_is_measured_against_what_its_base_was(study_fields: dict[str, A
     plan = make_plan(Study.model_validate(study_fields))
     model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
     distances = Distances(plan, Encoder(AutoTokenizer.from_pretrained(tiny_model)), torch.float32)
-    untouched = distances.untouched(model, "none", "k8s_qa")
-    found, lost = distances.measure(untouched, model)
+    before = distances.measure_base(model, "none", "k8s_qa")
+    found, lost = distances.measure(before, model)
     assert found is not None
     assert lost is not None
     assert (found.kl, lost.nll) == (0.0, lost.base)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(1.2)
-    found, lost = distances.measure(untouched, model)  # the base itself, as full fine-tuning changes it
+    found, lost = distances.measure(before, model)  # the base itself, as full fine-tuning changes it
     assert found is not None
     assert lost is not None
     assert found.kl > 0
-    assert lost.base == untouched.general != lost.nll
+    assert lost.base == before.general != lost.nll

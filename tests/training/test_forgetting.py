@@ -10,12 +10,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 import medcot_bench
-from medcot_bench.data.general_text import general_text, text_digest
+from medcot_bench.data.general_text import read_general_text, text_digest
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.testing.tiny import make_tiny_model
-from medcot_bench.training.forgetting import WINDOW, forgetting, general_nll, windows
+from medcot_bench.training.forgetting import WINDOW, general_nll, record_forgetting, split_windows
 
-TEXT = general_text("")[: 3 * WINDOW - 7] + " ü — 道"
+TEXT = read_general_text("")[: 3 * WINDOW - 7] + " ü — 道"
 
 
 def load(folder: Path) -> Any:
@@ -42,12 +42,12 @@ def test_agrees_with_plain_transformers_on_the_same_windows(tiny_model: Path) ->
 def test_windows_fit_the_model_and_predict_every_token_once(tiny_model: Path, positions: int) -> None:
     tokenizer = load_tokenizer(tiny_model)
     tokens = tokenizer.encode(TEXT, add_special_tokens=False)
-    made = [*windows(tokenizer, TEXT, positions)]
+    made = [*split_windows(tokenizer, TEXT, positions)]
     assert [token for _, targets in made for token in targets] == tokens
     assert [token for read, _ in made for token in read] == [tokenizer.bos_token_id, *tokens[:-1]]
     assert {len(read) for read, _ in made[:-1]} == {min(positions, WINDOW)}
     tokenizer.bos_token = None
-    assert next(windows(tokenizer, TEXT, positions))[0][0] == tokenizer.eos_token_id
+    assert next(split_windows(tokenizer, TEXT, positions))[0][0] == tokenizer.eos_token_id
 
 
 def test_what_cannot_be_measured_is_none(tiny_model: Path) -> None:
@@ -55,7 +55,7 @@ def test_what_cannot_be_measured_is_none(tiny_model: Path) -> None:
     with torch.no_grad():
         model.lm_head.weight.fill_(float("nan"))
     assert general_nll(model, load_tokenizer(tiny_model), TEXT, 2048, torch.float32) is None
-    assert forgetting(TEXT, 1.0, None) is forgetting(TEXT, None, 1.0) is None
+    assert record_forgetting(TEXT, 1.0, None) is record_forgetting(TEXT, None, 1.0) is None
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from medcot_bench.training.batches import Item
-from medcot_bench.training.kl import TOKENS, divergence, next_token_logprobs
+from medcot_bench.training.kl import TOKENS, measure_divergence, next_token_logprobs
 
 LENGTHS = ((5, 3), (12, 7), (9, TOKENS + 4))  # tokens of prompts and targets
 
@@ -31,7 +31,7 @@ def test_agrees_with_plain_transformers(tiny_model: Path, items: list[Item]) -> 
     with torch.no_grad():
         for parameter in tuned.parameters():
             parameter.mul_(1.2)
-    found = divergence(next_token_logprobs(base, items, torch.float32), tuned, items, torch.float32)
+    found = measure_divergence(next_token_logprobs(base, items, torch.float32), tuned, items, torch.float32)
     assert found is not None
     total, tokens = 0.0, 0
     for item in items:
@@ -48,7 +48,7 @@ def test_agrees_with_plain_transformers(tiny_model: Path, items: list[Item]) -> 
 
 def test_an_unchanged_model_is_at_no_distance(tiny_model: Path, items: list[Item]) -> None:
     model = load(tiny_model)
-    found = divergence(next_token_logprobs(model, items, torch.float32), model, items, torch.float32)
+    found = measure_divergence(next_token_logprobs(model, items, torch.float32), model, items, torch.float32)
     assert found is not None
     assert found.kl == 0
 
@@ -56,7 +56,7 @@ def test_an_unchanged_model_is_at_no_distance(tiny_model: Path, items: list[Item
 def test_what_cannot_be_measured_is_none(tiny_model: Path, items: list[Item]) -> None:
     model = load(tiny_model)
     before = next_token_logprobs(model, items, torch.float32)
-    assert divergence([], model, [], torch.float32) is None
+    assert measure_divergence([], model, [], torch.float32) is None
     with torch.no_grad():
         model.lm_head.weight.fill_(float("nan"))
-    assert divergence(before, model, items, torch.float32) is None
+    assert measure_divergence(before, model, items, torch.float32) is None

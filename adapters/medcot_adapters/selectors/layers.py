@@ -29,7 +29,7 @@ class Layers:
             raise ConfigError(f"selector layers: {error}") from None
 
     def place(self, probe: Probe) -> Placement:
-        """Return the modules of these blocks. Raises ConfigError for a block that the model lacks."""
+        """Return the modules of these blocks. Raises ConfigError for a block that the model does not have."""
         if max(self._blocks) >= probe.model.n_layers:
             raise ConfigError(
                 f"selector layers: block {max(self._blocks)} of a model with blocks 0 to "

@@ -7,9 +7,9 @@ from pathlib import Path
 from medcot_bench.errors import ConfigError
 
 DEFAULT = "quick"
-"""What `medcot-bench run` runs where nothing is asked for."""
+"""What `medcot-bench run` runs without arguments."""
 OWN = "own"
-"""What `--train FILE` runs where nothing else is asked for."""
+"""What `--train FILE` runs without another study."""
 _FOLDER = Path(__file__).parent
 
 
@@ -21,7 +21,7 @@ def names() -> list[str]:
 def path_of(name: str) -> Path:
     """Return a preset's study file. Raises ConfigError for a name that none has."""
     if name not in names():
-        raise ConfigError(f"preset {name}: there is none of this name; presets: {', '.join(names())}")
+        raise ConfigError(f"no preset '{name}'; known: {', '.join(names())}")
     return _FOLDER / f"{name}.yaml"
 
 

@@ -16,7 +16,7 @@ from medcot_tasks.text_answer import SCORES, one_line, score_text
 def _k8s_docs(row: Mapping[str, Any]) -> Mapping[str, Any]:
     passage = row["source_chunk"]
     if not isinstance(passage, str) or len(passage.split()) < 5:
-        raise ValueError("source_chunk holds no passage; use k8s_qa:context=none")
+        raise ValueError("source_chunk has no passage; use k8s_qa:context=none")
     return {**_k8s_docs_closed(row), "context": passage}
 
 
@@ -45,12 +45,12 @@ SPEC = TaskSpec(
     licence="bundled items: Apache-2.0; else of the file given (Kubernetes documentation: CC-BY-4.0)",
     description="Questions on Kubernetes, answered in a few words from a manifest, a table or a passage.",
     sources={
-        "bundled": "manifests and status tables of invented clusters, made by this package",
+        "bundled": "generated manifests and status tables of invented clusters",
         "hub": K8S_DOCS.id,
     },
     hub=(K8S_DOCS,),
     options={
-        "context": Option(str, "given", "whether the prompt holds the passage", choices=("given", "none")),
+        "context": Option(str, "given", "whether the prompt contains the passage", choices=("given", "none")),
         **OPTIONS,
     },
     shifts=SHIFTS,

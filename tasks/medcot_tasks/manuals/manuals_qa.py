@@ -39,7 +39,7 @@ SPEC = TaskSpec(
     form=Form(context="given", answer="text"),
     licence="bundled items: Apache-2.0; else of the file given (TechQA: Apache-2.0)",
     description="Questions on technical products, answered in a few words from a manual or a technote.",
-    sources={"bundled": "manuals of invented devices and software, made by this package", "hub": TECHQA.id},
+    sources={"bundled": "generated manuals of invented devices and software", "hub": TECHQA.id},
     hub=(TECHQA,),
     options=OPTIONS,
     shifts=SHIFTS,

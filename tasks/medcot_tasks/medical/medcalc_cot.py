@@ -24,7 +24,7 @@ SPEC = TaskSpec(
     licence="bundled items: Apache-2.0; else of the file given",
     description="Clinical calculations on invented patients: steps, then a number. Not for clinical use.",
     sources={
-        "bundled": "calculators and scoring tables on invented patients, made by this package",
+        "bundled": "generated patients for clinical calculators and scoring tables",
         "hub": MEDCALC.id,
     },
     hub=(MEDCALC,),

@@ -23,9 +23,9 @@ SPEC = TaskSpec(
     domain="medical",
     form=Form(context="none", answer="letter"),
     licence="bundled items: Apache-2.0; else of the file given (MedQA: MIT)",
-    description="Medical questions with options: reasoning, then the letter of one. Not for clinical use.",
+    description="Multiple-choice medical questions: reasoning, then a letter. Not for clinical use.",
     sources={
-        "bundled": "calculators and scoring tables on invented patients, made by this package",
+        "bundled": "generated patients for clinical calculators and scoring tables",
         "hub": f"trained on {medical_o1().id}, scored on {MEDQA.id}",
     },
     hub=(medical_o1("train", "validation"), MEDQA),

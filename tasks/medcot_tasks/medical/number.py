@@ -68,7 +68,7 @@ def decimals(text: str) -> int:
 def close(value: float, gold: str, meant: int | None = None) -> bool:
     """Return whether a value is right: within 1 %, or half of the last digit that the gold answer writes.
 
-    `meant` is the number of decimals where the gold answer leaves out zeros. False where it is no number.
+    `meant` is the number of decimals where the gold answer leaves out zeros. False where it is not a number.
 
     >>> close(93.2, "93.3"), close(92.2, "93.3"), close(2.4, "2"), close(3.0, "2")
     (True, False, True, False)
@@ -81,7 +81,7 @@ def close(value: float, gold: str, meant: int | None = None) -> bool:
 
 
 def apart(one: str, other: str) -> bool:
-    """Return whether two written values can be told from each other: neither is right where the other is the gold.
+    """Return whether two written values differ enough: neither is right where the other is the gold.
 
     >>> apart("990", "1000"), apart("980", "1000"), close(990.0, "1000"), close(1000.0, "990")
     (False, True, True, False)

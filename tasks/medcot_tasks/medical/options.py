@@ -60,7 +60,7 @@ def beside(
 
 
 def _unit_slip(problem: Problem, bounds: Bounds, rng: random.Random) -> list[str]:
-    """Return what one of the slips with a unit comes to; nothing where that is no value that patients have.
+    """Return what one of the slips with a unit comes to; nothing where no patient has that value.
 
     It may have finer digits than the answer: what is converted has finer ones than what is not, right or wrong.
     """

@@ -22,7 +22,7 @@ class Problem:
     wrong: Mapping[str, str] = field(default_factory=dict)
     """Why a wrong answer comes about -> its value, written with the decimals of the answer."""
     rivals: tuple[str, ...] = ()
-    """What other formulas come to, whether or not it can be told from the answer."""
+    """What other formulas come to, whether or not it differs enough from the answer."""
     unit_slips: tuple[str, ...] = ()
     """Those reasons of `wrong` that are slips with a unit."""
     decimals: int = 0

@@ -1,4 +1,4 @@
-"""Wrong answers to a calculator's question: what leads to them, and which can be told from the right one."""
+"""Wrong answers to a calculator's question: what leads to them, and which differ enough from the right one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def written(result: Result, right: Work) -> str:
 
 
 def mistakes(right: Work, wrong: Wrong) -> dict[str, str]:
-    """Return the wrong values that can be told from the right one and from each other, as they are written.
+    """Return the wrong values that differ enough from the right one and from each other, as they are written.
 
     Arithmetic slips are added until there are three, with one on either side of the right value.
     """
