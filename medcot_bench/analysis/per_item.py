@@ -38,7 +38,7 @@ def _is_base(cells: Sequence[CellResult]) -> bool:
 
 
 def is_external(cells: Iterable[CellResult]) -> bool:
-    """Whether cells are those of an adapter that was trained elsewhere."""
+    """Whether cells are those of an adapter from outside the study (an external adapter)."""
     return any(cell.record is not None and "weights" in cell.record.request["adapter"] for cell in cells)
 
 

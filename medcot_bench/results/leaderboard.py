@@ -129,7 +129,7 @@ class Row:
     update: str = ""
     """What kind of update training makes: `full`, `low_rank` or `none`; empty while nothing is trained."""
     external: bool = False
-    """Whether it is an adapter that was trained elsewhere."""
+    """Whether it is an external adapter."""
     some_layers: bool = False
     """Whether it trains some layers only, of those that rows of its training task train."""
 

@@ -23,7 +23,7 @@ class Caveat(StrEnum):
 
 
 class Worth(StrEnum):
-    """Whether full fine-tuning is worth its cost."""
+    """Whether full fine-tuning gains enough for its cost."""
 
     YES = "yes"
     """It ranks better, and its lead is not shown to lie within the margin."""

@@ -69,7 +69,7 @@ class Divergence:
     """How far a training took the model from the base that it started from, on its own task."""
 
     kl: float
-    """KL(base || model), nats a target token of evaluation items."""
+    """KL(base || model), nats per target token of evaluation items."""
     items: int
     tokens: int
 

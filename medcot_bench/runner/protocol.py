@@ -246,7 +246,7 @@ def decode_job(text: str) -> Job:
 
 
 class MalformedEvent(RuntimeError):
-    """A worker wrote a whole line that is no event: a mistake in the worker, or lines of another version."""
+    """A worker wrote a whole line that is not an event: a mistake in the worker, or lines of another version."""
 
 
 def decode_event(line: str) -> WorkerEvent:
@@ -260,7 +260,7 @@ def decode_event(line: str) -> WorkerEvent:
 def read_events(lines: Iterable[str]) -> Iterator[WorkerEvent]:
     """Yield the events of a worker's lines, each with its end. A cut-off last line is the end of them.
 
-    Raises MalformedEvent for a whole line that is no event.
+    Raises MalformedEvent for a whole line that is not an event.
     """
     for line in lines:
         if not line.endswith("\n"):

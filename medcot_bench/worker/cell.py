@@ -105,7 +105,7 @@ class CellRunner:
 
     @contextmanager
     def _model(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, kept: Checkpoints) -> Iterator[Any]:
-        """Give the cell's model: loaded where that is enough for what is missing, trained elsewhere."""
+        """Give the cell's model: loaded where that is enough for what is missing, else trained."""
         record = self._store.cell(cell)
         folder = self._store.weights_folder(cell)
         on_the_way = any(score.checkpoint != FINAL for score in self._missing(cell))

@@ -27,7 +27,7 @@ class Worker(Protocol):
     def events(self) -> Iterator[WorkerEvent]:
         """Yield what the worker tells, as it comes, until it says no more. A cut-off last line is left out.
 
-        Raises MalformedEvent for a whole line that is no event.
+        Raises MalformedEvent for a whole line that is not an event.
         """
         ...
 
