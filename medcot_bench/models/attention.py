@@ -83,7 +83,7 @@ def flat_attention(
     (1, T, heads, d). Raises ModelError for an architecture whose attention this does not compute.
     """
     if segments is None or softcap is not None or s_aux is not None:
-        raise ModelError(f"{type(module).__name__}: this architecture's attention does not support flat batches")
+        raise ModelError(f"{type(module).__name__}: this architecture's attention can't read flat batches")
     lengths = [segment.length for segment in segments]
     own = list(zip(key.split(lengths, dim=2), value.split(lengths, dim=2), strict=True))
     parts = []
@@ -138,7 +138,7 @@ def flat(model: Any) -> Iterator[None]:
     kinds = set(getattr(inner.config, "layer_types", None) or ())
     if not getattr(inner, "_supports_attention_backend", False) or kinds - {"full_attention", "sliding_attention"}:
         raise ModelError(
-            f"{type(inner).__name__}: this architecture does not support flat batches and can't be trained here; "
+            f"{type(inner).__name__}: this architecture can't read flat batches, so it can't be trained here; "
             "score the base model with --set scoring.engine=hf"
         )
     before = inner.config._attn_implementation

@@ -18,7 +18,7 @@ from medcot_tasks.bundled import LEVELS, TEMPLATES, Level
 from medcot_tasks.kubernetes import clusters
 from medcot_tasks.reading import Document, Values
 
-DRAWN = draw(quick=100, slow=300)
+DRAWN = draw(quick=60, slow=300)
 KINDS = pytest.mark.parametrize("entity", clusters.FAMILY.entities)
 WORDS = {
     *("kind", "type", "phase", "accessModes", "sessionAffinity", "concurrencyPolicy"),

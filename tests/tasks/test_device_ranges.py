@@ -16,7 +16,7 @@ from medcot_tasks.bundled import LEVELS, SEEN_TEMPLATES, Level
 from medcot_tasks.manuals import devices
 from medcot_tasks.reading import Document, Values
 
-DRAWN = draw(quick=80, slow=300)
+DRAWN = draw(quick=50, slow=300)
 KINDS = pytest.mark.parametrize("kind", devices.FAMILY.entities)
 HARD = pytest.mark.parametrize("hard", [False, True], ids=["basic", "hard"])
 BOTH_RANGES = {"setting_of_value", "allowed"}

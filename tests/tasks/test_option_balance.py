@@ -20,7 +20,7 @@ from medcot_tasks.medical import vignettes
 
 CHANCE = 0.25
 SLACK = 0.05
-DRAWN = draw(quick=1500, slow=5000)
+DRAWN = draw(quick=1000, slow=5000)
 Guess = Callable[[Sequence[str]], int]
 
 
@@ -145,5 +145,5 @@ def test_of_two_options_with_a_units_factor_between_them_neither_is_right_more_o
 
 
 def test_every_calculator_and_table_is_asked_about() -> None:
-    asked = {example.group.split("/")[1] for example in items("hard", 1500)}
+    asked = {example.group.split("/")[1] for example in items("hard", 1000)}
     assert asked | set(vignettes.family("hard").held_out) == set(vignettes.entities("hard"))

@@ -133,7 +133,7 @@ def test_sliding_windows_are_those_of_transformers() -> None:
 def test_attention_that_is_not_ours_is_refused() -> None:
     tensor = torch.zeros(1, 2, 4, 8)
     for other in ({"softcap": 30.0}, {"s_aux": torch.zeros(2)}, {"segments": None}):
-        with pytest.raises(ModelError, match="does not support flat batches"):
+        with pytest.raises(ModelError, match="can't read flat batches"):
             flat_attention(
                 torch.nn.Linear(1, 1), tensor, tensor, tensor, None, **({"segments": [Segment(4)]} | other)
             )  # type: ignore[arg-type]
