@@ -55,6 +55,6 @@ def _inside(entry: PluginEntry, folder: str, texts: Mapping[str, str]) -> dict[P
 
 def _encoded(text: Any) -> bytes:
     if not isinstance(text, str):
-        raise TypeError(f"it gives a {type(text).__name__}, not a text")
+        raise TypeError(f"it gives a {type(text).__name__}, not a str")
     # What UTF-8 has no bytes for, half of a surrogate pair, is written as the escape that JSON has for it.
     return text.encode(errors="backslashreplace")

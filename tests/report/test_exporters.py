@@ -180,7 +180,7 @@ def test_an_exporter_that_gives_no_text_is_named(
     monkeypatch.setattr("medcot_bench.report.export.build", lambda results: None)
     with pytest.raises(PluginError) as caught:
         export(tmp_path, ["md"])
-    assert str(caught.value).endswith(f"failed in export: TypeError: it gives a {kind}, not a text")
+    assert str(caught.value).endswith(f"failed in export: TypeError: it gives a {kind}, not a str")
     assert list(tmp_path.iterdir()) == []
 
 
