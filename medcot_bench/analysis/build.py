@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from medcot_bench.analysis.conditions import made_by, scored_tasks
+from medcot_bench.analysis.conditions import read_made_by, read_scored_tasks
 from medcot_bench.analysis.data_scaling import estimate_size_trends
 from medcot_bench.analysis.drift import runs_on_other_texts
 from medcot_bench.analysis.factors import estimate_factor_effects
-from medcot_bench.analysis.lm_eval import first_scores, lower_scores, names_in_files
+from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores, read_names_in_files
 from medcot_bench.analysis.matched import match_gaps
 from medcot_bench.analysis.persistence import estimate_persistence
 from medcot_bench.analysis.prompt_wording import estimate_prompt_effects
@@ -40,16 +40,16 @@ def build(results: Results) -> Leaderboard:
         prompted=compare_with_prompting(results),
         trials=results.trials,
         recipe_differences=tuple(find_recipe_differences(results)),
-        scored=scored_tasks(results),
+        scored=read_scored_tasks(results),
         made_with=results.plan.made_with,
-        made_by=made_by(results),
+        made_by=read_made_by(results),
         left_out_baselines=results.plan.left_out_baselines,
         other_texts=tuple(runs_on_other_texts(results)),
         remarks=results.plan.remarks,
         unfinished=len({cell.cell.id for cell in results.cells if not cell.whole}),
-        headlines=first_scores(results),
-        lower=lower_scores(results),
-        names_in_files=names_in_files(results),
+        headlines=read_first_scores(results),
+        lower=read_lower_scores(results),
+        names_in_files=read_names_in_files(results),
         primary=results.analysis.primary,
         margins=results.analysis.margins,
     )

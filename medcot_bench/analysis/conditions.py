@@ -10,7 +10,7 @@ from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.records import EvaluationRecord
 
 
-def scored_tasks(results: Results) -> dict[str, ScoredTask]:
+def read_scored_tasks(results: Results) -> dict[str, ScoredTask]:
     """Return evaluation task -> which items it was scored on."""
     return {task: _scored(results, task) for task in results.tasks}
 
@@ -64,7 +64,7 @@ def _chance(results: Results, cell: CellResult, task: str) -> float | None:
     return fmean(1 / count for count in options) if options else None
 
 
-def made_by(results: Results) -> MadeBy:
+def read_made_by(results: Results) -> MadeBy:
     """Return the machines, engines and package versions of all records."""
     trained = [cell.record.provenance for cell in results.cells if cell.record]
     scored = [score.provenance for cell in results.cells for score in cell.evaluations.values()]

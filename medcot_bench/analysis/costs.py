@@ -12,13 +12,13 @@ from medcot_bench.results.leaderboard import Costs
 from medcot_bench.results.trials import Trial
 
 
-def mean_peak(cells: Iterable[CellResult]) -> float | None:
+def average_peak(cells: Iterable[CellResult]) -> float | None:
     """Return the mean peak memory of training in bytes, None where nothing is trained yet."""
     peaks = [cell.record.phases["train"].peak_bytes for cell in cells if cell.record]
     return fmean(peaks) if peaks else None
 
 
-def row_costs(
+def average_costs(
     key: Key, cells: Sequence[CellResult], trials: Iterable[Trial], peak_of_full: float | None
 ) -> Costs | None:
     """Return the costs of a row, None where nothing is trained yet; `trials` are those of all rows."""

@@ -12,7 +12,7 @@ from medcot_bench.results.records import EvaluationRecord
 from medcot_bench.stats.contrasts import Contrast
 
 
-def first_scores(results: Results) -> dict[str, str]:
+def read_first_scores(results: Results) -> dict[str, str]:
     """Return task of lm-eval -> the first score of its table."""
     found: dict[str, str] = {}
     for task, score in _scores(results):
@@ -22,7 +22,7 @@ def first_scores(results: Results) -> dict[str, str]:
     return found
 
 
-def lower_scores(results: Results) -> dict[str, tuple[str, ...]]:
+def read_lower_scores(results: Results) -> dict[str, tuple[str, ...]]:
     """Return task of lm-eval -> its scores of which less is better, where it has some."""
     found: dict[str, dict[str, None]] = {}
     for task, score in _scores(results):
@@ -30,13 +30,13 @@ def lower_scores(results: Results) -> dict[str, tuple[str, ...]]:
     return {task: tuple(names) for task, names in found.items() if names}
 
 
-def names_in_files(results: Results) -> dict[str, str]:
+def read_names_in_files(results: Results) -> dict[str, str]:
     """Return task of lm-eval -> what it is called in the user's file that it comes from, where it does."""
     asked = {task: score.request.get("task", {}) for task, score in _scores(results)}
     return {task: str(one["name"]) for task, one in asked.items() if one.get("files")}
 
 
-def whole_scores(scored: Sequence[EvaluationRecord], per_item: Container[str]) -> dict[str, Contrast]:
+def average_whole_scores(scored: Sequence[EvaluationRecord], per_item: Container[str]) -> dict[str, Contrast]:
     """Return lm-eval's scores that are not means over items: the mean of seeds, with lm-eval's standard error.
 
     Its variance is that of items, which all seeds share, plus that of the mean over seeds. It has no interval.

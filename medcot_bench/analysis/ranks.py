@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from statistics import fmean
 
-from medcot_bench.analysis.lm_eval import first_scores, lower_scores
+from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores
 from medcot_bench.analysis.per_item import Key, Values, paired_difference
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import USUAL, Rank
@@ -73,7 +73,7 @@ def rank_rows(
     """Rank the rows of every training task on every evaluation task."""
     found: dict[tuple[str, str | None, str], dict[str, Rank]] = {}
     trainings = [*dict.fromkeys(key[1] for key in rows if key[1])]
-    first, less = first_scores(results), lower_scores(results)
+    first, less = read_first_scores(results), read_lower_scores(results)
     for task in results.tasks:
         lower = less.get(task, ())
         for trained in trainings:

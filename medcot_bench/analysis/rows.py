@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 
-from medcot_bench.analysis.costs import mean_peak, row_costs
+from medcot_bench.analysis.costs import average_costs, average_peak
 from medcot_bench.analysis.drift import read_divergence, read_forgetting
-from medcot_bench.analysis.lm_eval import whole_scores
+from medcot_bench.analysis.lm_eval import average_whole_scores
 from medcot_bench.analysis.per_item import (
     Key,
     Values,
@@ -50,7 +50,9 @@ def build_rows(results: Results) -> tuple[Row, ...]:
             ),
             planned=tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
             tasks=dict(_scores_by_task(results, grouped, read, key, (full.get(key), base), ranks)),
-            costs=row_costs(key, cells, results.trials, mean_peak(grouped[full[key]]) if key in full else None),
+            costs=average_costs(
+                key, cells, results.trials, average_peak(grouped[full[key]]) if key in full else None
+            ),
             divergence=read_divergence(cells),
             forgetting=read_forgetting(results, cells),
             failures=tuple(_failures(cells)),
@@ -103,7 +105,7 @@ def _scores_by_task(
             task,
             TaskScores(
                 relation=scored[0].relation,
-                scores=_means(own, groups) | whole_scores(scored, own),
+                scores=_means(own, groups) | average_whole_scores(scored, own),
                 gaps=_gaps(read[full][task][0], own, groups, lower) if full else {},
                 ranks=ranks.get((*key, task), {}),
                 marks=tuple(marks),

@@ -51,7 +51,7 @@ def document(board: Leaderboard) -> Iterator[Block]:
     yield from score_tables(board, level=4)
     yield from (Heading("Training recipes", 3), recipe_table(board))
     yield from (Heading("Seconds", 3), seconds_table(board), Paragraph(SECONDS))
-    yield from failures(board)
+    yield from write_failures(board)
     yield from (Heading("What the scores mean", 3), Items(_meanings(board)))
     yield from (Heading("Notes", 3), Items([*write_notes(board), DISCLAIMER]))
 
@@ -100,7 +100,7 @@ def _once(text: str) -> Iterator[Block]:
         yield Paragraph(text)
 
 
-def failures(board: Leaderboard, level: int = 3) -> Iterator[Block]:
+def write_failures(board: Leaderboard, level: int = 3) -> Iterator[Block]:
     """Yield what is missing and why, nothing where nothing is."""
     rows = [[*row_names(row), write_failure(failure)] for row in board.rows for failure in row.failures]
     if rows:

@@ -23,9 +23,9 @@ VERDICTS = {
     Verdict.SHRINKS: "the gap shrinks out of domain",
     Verdict.INCONCLUSIVE: "inconclusive after Holm correction",
     Verdict.DESCRIPTIVE: "none. One seed compares two trained models, not two methods",
-    Verdict.NOT_COMPARABLE: "none. {score} can't be compared between {task} and {shift}: other kinds of answers",
+    Verdict.NOT_COMPARABLE: "none. {score} is not comparable between {task} and {shift}: answers differ in form",
 }
-ALONE = "Verdict: none. There is no full fine-tuning beside it to measure a gap against."
+ALONE = "Verdict: none. The study has no full fine-tuning to measure a gap against."
 
 
 @dataclass(frozen=True, slots=True)

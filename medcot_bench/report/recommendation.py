@@ -72,7 +72,7 @@ def _prompting(pair: Prompted) -> str:
     finding = pair.finding
     by = f"({pair.adapter} - prompt = {in_words(pair.ahead)})"
     if not pair.settled:
-        return f"The best prompt, {pair.prompt}, can't be set apart from {pair.adapter}: too little data {by}."
+        return f"Inconclusive: {pair.adapter} against the best prompt, {pair.prompt}, has too little data {by}."
     if finding.sign == "< 0":
         return f"No need to train: the prompt {pair.prompt} beats {pair.adapter} {by}."
     if finding.negligible:

@@ -15,7 +15,7 @@ from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
 
 USUAL = ("answer", "gold_nll")
-"""The scores that stand in for a primary one where a task lacks it, the first that is there."""
+"""The scores that stand in for a primary one where a task does not have it, the first that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Costs:
     lr: float | None
     steps: int
     measure_seconds: float | None = None
-    """Spent on KL from the base model and on forgetting; None in records that lack it."""
+    """Spent on KL from the base model and on forgetting; None in older records."""
     machines: tuple[str, ...] = ()
     """Those that trained: seconds of rows that differ in them can't be compared."""
 
@@ -181,7 +181,7 @@ class Leaderboard:
     remarks: tuple[str, ...] = ()
     """Sentences of an older folder that no field says."""
     unfinished: int = 0
-    """Training runs that are missing, or lack a score."""
+    """Training runs that are missing or partly scored."""
     headlines: Mapping[str, str] = field(default_factory=dict)
     """Task of lm-eval -> the first score in its table, which overviews show."""
     lower: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -20,14 +20,14 @@ CORE_METRICS: Mapping[str, Metric] = {
     "answer": Metric("the task's own score of the written answer, 0 to 1", generated=True),
     "parsed": Metric("share of items from which an answer could be read", generated=True),
     "choice": Metric("share of items whose right option is the likeliest", generated=False),
-    "gold_nll": Metric("nats per UTF-8 byte of the right target", generated=False, higher_is_better=False),
-    "rouge_l": Metric("ROUGE-L F1 of what was written against the whole target", generated=True),
-    "rouge_l_reasoning": Metric("the same against the reasoning", generated=True),
-    "truncated": Metric(
-        "share of answers that used all their tokens without an end", generated=True, higher_is_better=False
+    "gold_nll": Metric(
+        "negative log-likelihood of the right target, nats per UTF-8 byte", generated=False, higher_is_better=False
     ),
+    "rouge_l": Metric("ROUGE-L F1 of the written text against the whole target", generated=True),
+    "rouge_l_reasoning": Metric("the same against the reasoning", generated=True),
+    "truncated": Metric("share of answers cut off at the token limit", generated=True, higher_is_better=False),
     "repetition": Metric(
-        "share of runs of four words that repeat an earlier one", generated=True, higher_is_better=False
+        "share of 4-word sequences that repeat an earlier one", generated=True, higher_is_better=False
     ),
 }
 """In the order of tables. A task's own scores need generated text, and higher is better."""

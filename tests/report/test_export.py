@@ -91,7 +91,8 @@ def test_an_exporter_that_gives_no_text_is_named(exporter: Any, where: str, tmp_
     use(exporter)
     write(tmp_path, MADE)
     with pytest.raises(
-        PluginError, match=rf"^exporter 'own' \(acme 1.0\) failed in {where}: TypeError: it returned type NoneType, not"
+        PluginError,
+        match=rf"^exporter 'own' \(acme 1.0\) failed in {where}: TypeError: it returned type NoneType, not",
     ):
         export(tmp_path, ["own"])
 

@@ -122,7 +122,7 @@ def test_without_full_fine_tuning_the_best_method_stands_beside_the_base_model(t
     assert found.in_domain.startswith("In domain (k8s_qa): qlora leads the base model by 0.6")
     assert "statistically tied" not in found.in_domain
     assert found.out_of_domain.startswith(f"{OUT}: {NONE} (qlora - base model = ")
-    assert found.verdict == "Verdict: none. There is no full fine-tuning beside it to measure a gap against."
+    assert found.verdict == "Verdict: none. The study has no full fine-tuning to measure a gap against."
     assert found.next_step == "To settle it: add full to --adapters, to compare with."
 
 
@@ -287,5 +287,5 @@ def test_what_can_t_be_compared_at_all_has_no_verdict(tmp_path: Path) -> None:
     for path in root.glob("cells/*/scores/manuals_qa*.json"):
         path.write_text(path.read_text().replace('"answer": "text"', '"answer": "letter"'))
     assert headline(root).verdict == (
-        "Verdict: none. answer can't be compared between k8s_qa and manuals_qa: other kinds of answers."
+        "Verdict: none. answer is not comparable between k8s_qa and manuals_qa: answers differ in form."
     )

@@ -128,7 +128,7 @@ def _task(leaderboard: Leaderboard, row: Row, columns: _TaskColumns) -> dict[str
 
 
 def _estimate(column: str, found: Contrast | None, *, ends: bool) -> dict[str, Any]:
-    """Return the columns of an estimate, with the ends of its 95 % interval where they are asked for."""
+    """Return the columns of an estimate, with the ends of its 95% CI where they are asked for."""
     low, high = (found.interval() if found else None) or ("", "")
     values = {
         column: found.value if found else "",

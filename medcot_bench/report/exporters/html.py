@@ -28,6 +28,7 @@ table {{ border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: t
 th, td {{ text-align: left; vertical-align: top; padding: 0.3rem 0.8rem 0.3rem 0; }}
 th, td {{ border-bottom: 1px solid var(--line); }}
 th {{ border-bottom-width: 2px; }}
+th:first-child, td:first-child {{ position: sticky; left: 0; background: Canvas; }}
 </style>
 </head>
 <body>

@@ -1,6 +1,6 @@
 """The records as lm-eval's results files, one for each model and prompt: what its own table maker and others read.
 
-Samples are not among them: the records keep a model's texts and likelihoods, not lm-eval's requests.
+Samples are not among them: the records keep a model's answers and likelihoods, not lm-eval's requests.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from medcot_bench.errors import ConfigErrors
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.report.blocks import Block, Heading, Items, Paragraph, Table
 from medcot_bench.report.cost_tables import MEMORY, SECONDS, memory_table, recipe_table, seconds_table
-from medcot_bench.report.document import DISCLAIMER, failures
+from medcot_bench.report.document import DISCLAIMER, write_failures
 from medcot_bench.report.exporters.markdown import written
 from medcot_bench.report.format import one_line
 from medcot_bench.report.headline import write_headline
@@ -64,7 +64,7 @@ class ModelCard:
 def metadata(leaderboard: Leaderboard) -> dict[str, Any]:
     """Return the card's metadata: a model for every trained row that has scores.
 
-    No `datasets` and no licence: the hub would look for the first among its own, and nobody told the second.
+    No `datasets` and no licence: the hub would look for the first among its own, and nobody knows the second.
     """
     base = leaderboard.base
     found: dict[str, Any] = {"pipeline_tag": "text-generation", "tags": ["medcot-bench", "lm-eval"]}
@@ -108,7 +108,7 @@ def _metric(leaderboard: Leaderboard, row: Row, task: str, name: str) -> str:
 
 
 def _args(value: Contrast) -> dict[str, Any]:
-    # No number of groups where a score is no mean over items.
+    # Without a number of groups where a score is not a mean over items.
     groups = value.groups or None
     args = {"stderr": value.stderr, "items": value.items, "groups": groups, "seeds": value.seeds}
     return {name: number for name, number in args.items() if number is not None}
@@ -133,7 +133,7 @@ def _about(leaderboard: Leaderboard) -> Iterator[Block]:
         ["method", "trained on", "seeds"],
         [[row.adapter, leaderboard.trained_on(row), ", ".join(map(str, row.seeds))] for row in models],
     )
-    yield from failures(leaderboard, level=2)
+    yield from write_failures(leaderboard, level=2)
     yield from (Heading("Answer"), Items(write_headline(leaderboard).lines))
     yield Heading("Data")
     sources = [
