@@ -13,6 +13,7 @@ from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.records import EvaluationRecord
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.stats.inference import difference, holm
+from medcot_bench.study.spec_strings import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def resolve_row(results: Results, baseline: str) -> str:
     Raises ConfigError for a baseline that is not there.
     """
     known = [*dict.fromkeys(adapter for adapter, _ in rows_of(results))]
-    alike = [adapter for adapter in known if adapter.split(":")[0] == baseline]
+    alike = [adapter for adapter in known if Spec.read(adapter).name == baseline]
     if baseline in known:
         return baseline
     if len(alike) == 1:

@@ -1,4 +1,4 @@
-"""Scores through our bridge against lm-eval's own HFLM on the saved adapter, and one set of tokens for both."""
+"""Scores through our task of lm-eval beside its own HFLM on the saved adapter; one set of tokens for both."""
 
 from __future__ import annotations
 
