@@ -64,7 +64,8 @@ def execute(options: argparse.Namespace) -> int:
     _show_rows(rows, options.folders, baseline, score)
     print(
         wrap(
-            "Difference: row - baseline, > 0 is better, 95% CI, paired by item and seed; p after Holm correction."
+            "Difference: how much better than the baseline (< 0: worse), 95% CI, paired by item and seed; p after "
+            "Holm correction."
         )
     )
     if conflicts:

@@ -40,17 +40,17 @@ LABELS = {
     Factor.PROMPT: "prompt trained on - other prompt",
 }
 FACTORS = (
-    "Differences in score, above 0: the first is better. Each main effect is the mean over the other factor; the "
-    "interaction says how far one depends on the other. P-values after Holm correction over all effects by one "
-    "score."
+    "How much better the first is: above 0 it is better, whichever way the score goes. Each main effect is the mean "
+    "over the other factor; the interaction says how far one depends on the other. P-values after Holm correction "
+    "over all effects by one score."
 )
 PROMPTS = (
     "How much better a model is by the prompt that it was trained on than by another prompt for the same items. "
     "P-values after Holm correction over the adapters."
 )
 SIZES = (
-    "Full fine-tuning less adapter, trained on the same items. Tenfold: the slope of the least-squares line over "
-    "log10 of the number of items. P-values after Holm correction over the adapters."
+    "How much better full fine-tuning is than the adapter, on the same training items. Tenfold: the slope of the "
+    "least-squares line over log10 of the number of items. P-values after Holm correction over the adapters."
 )
 PROMPTED = (
     "Each trained model, on the task it was trained on, beside the base model by the study's prompt and by "
@@ -97,7 +97,7 @@ def prompting_table(board: Leaderboard) -> Table:
         ]
         for found in board.prompted
     ]
-    headers = ["trained on", "adapter", "prompt of the base model", "trained - prompted", "p", "items", "reading"]
+    headers = ["trained on", "adapter", "prompt of the base model", "trained better by", "p", "items", "reading"]
     return Table(headers, rows)
 
 

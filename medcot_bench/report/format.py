@@ -50,16 +50,17 @@ def interval(found: Contrast | None, *, signed: bool = False) -> str:
     return text if ends is None else f"{text} ({ends[0]:{sign}.3f} to {ends[1]:{sign}.3f})"
 
 
-def in_words(found: Contrast, *, signed: bool = True) -> str:
-    """Write a value with its 95% CI for within a parenthesis.
+def better_by(found: Contrast, digits: int = 3) -> str:
+    """Write how much better something is, or worse, with its 95% CI: true of scores of which less is better too.
 
-    >>> in_words(Contrast(0.25, 0.05, 1e9, 40, 20, 3, 20))
-    '+0.250, 95% CI +0.152 to +0.348'
+    >>> better_by(Contrast(-0.25, 0.05, 1e9, 40, 20, 3, 20))
+    'worse by 0.250, 95% CI 0.152 to 0.348'
     """
-    sign = "+" if signed else ""
+    side = "worse" if found.value < 0 else "better"
     ends = found.interval()
-    between = f", 95% CI {ends[0]:{sign}.3f} to {ends[1]:{sign}.3f}" if ends else ""
-    return f"{found.value:{sign}.3f}{between}"
+    low, high = (0.0, 0.0) if ends is None else ends if found.value >= 0 else (-ends[1], -ends[0])
+    between = f", 95% CI {low:.{digits}f} to {high:.{digits}f}" if ends else ""
+    return f"{side} by {abs(found.value):.{digits}f}{between}"
 
 
 def ratio(found: Ratio | None) -> str:

@@ -14,8 +14,9 @@ from medcot_bench.stats.verdict import Verdict
 FEW_GROUPS = 15
 NOT_COMPARABLE = str(Verdict.NOT_COMPARABLE)
 GAPS = (
-    "A gap is the score of full fine-tuning less that of the adapter: above 0, full fine-tuning is better. DiD "
-    "is the difference-in-differences, the gap out of domain less the gap in domain. In brackets: 95% CI."
+    "A gap is how much better full fine-tuning scores than the adapter: above 0 it is better, whichever way the "
+    "score goes. DiD is the difference-in-differences, the gap out of domain minus the gap in domain. In "
+    "brackets: 95% CI."
 )
 """Under the table of gaps."""
 METHOD = (

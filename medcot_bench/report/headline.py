@@ -110,7 +110,7 @@ def _choose_comparison(board: Leaderboard, adapter: Row) -> Persistence | None:
 def _lead(gap: Contrast, full: Row, adapter: Row, score: str) -> str:
     """Say who leads, or that there is no significant difference, by the 95% CI.
 
-    The sign of a difference is that of full fine-tuning less the adapter.
+    Differences are told as who is better by how much: more of a score may be worse.
     """
     ends = gap.interval()
     one, other = method(full.adapter), method(adapter.adapter)
@@ -122,9 +122,9 @@ def _lead(gap: Contrast, full: Row, adapter: Row, score: str) -> str:
     if ends is None:
         return f"{ahead} leads {behind} by {rounded(abs(gap.value))} {score} (too few groups differ for a 95% CI)"
     if ends[0] <= 0 <= ends[1]:
-        between = f"{rounded(ends[0])} to {rounded(ends[1])}"
-        less = f"{full.adapter} - {adapter.adapter} = {rounded(gap.value)} {score}"
-        return f"no significant difference ({less}, 95% CI {between})"
+        toward = ends if gap.value >= 0 else (-ends[1], -ends[0])
+        between = f"{rounded(toward[0])} to {rounded(toward[1])}"
+        return f"no significant difference ({ahead} better by {rounded(abs(gap.value))} {score}, 95% CI {between})"
     low, high = sorted(map(abs, ends))
     return (
         f"{ahead} leads {behind} by {rounded(abs(gap.value))} {score} (95% CI {rounded(low)} to {rounded(high)})"
@@ -209,10 +209,8 @@ def _gain(gain: Contrast, row: Row, score: str) -> str:
     low, high = ends if gain.value >= 0 else (-ends[1], -ends[0])
     if low > 0:
         return f"{name} {side} the base model by {by} {score} (95% CI {rounded(low)} to {rounded(high)})"
-    return (
-        f"no significant difference ({name} - base model = {rounded(gain.value)} {score}, 95% CI "
-        f"{rounded(ends[0])} to {rounded(ends[1])})"
-    )
+    better = name if gain.value >= 0 else "base model"
+    return f"no significant difference ({better} better by {by} {score}, 95% CI {rounded(low)} to {rounded(high)})"
 
 
 def _between(mean: Contrast) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from medcot_bench.report.format import in_words, listed, size
+from medcot_bench.report.format import better_by, listed, size
 from medcot_bench.report.names import begin, method
 from medcot_bench.results.comparisons import Prompted
 from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
@@ -54,8 +54,8 @@ def _full(found: FullCost, score: str) -> str:
     times = [f"{found.memory:.1f}x the memory"] if found.memory else []
     times += [f"{found.time:.1f}x the training time"] if found.time else []
     price = f"costs {' and '.join(times)} of {found.other} for" if times else f"against {found.other}:"
-    value, _, between = in_words(found.gap).partition(", ")
-    gain = f"{value} {score}" + (f" ({between})" if between else "")
+    value, _, between = better_by(found.gap).partition(", ")
+    gain = f"{score} {value}" + (f" ({between})" if between else "")
     if found.worth is Worth.NO:
         said = f"; that is within the margin of {found.margin:g}"
     elif found.worth is Worth.YES:
@@ -70,7 +70,7 @@ def _full(found: FullCost, score: str) -> str:
 def _prompting(pair: Prompted) -> str:
     """Say whether the best prompt of the base model does as well as the best trained model."""
     finding = pair.finding
-    by = f"({pair.adapter} - prompt = {in_words(pair.ahead)})"
+    by = f"({pair.adapter} is {better_by(pair.ahead)})"
     if not pair.settled:
         return f"Inconclusive: {pair.adapter} against the best prompt, {pair.prompt}, has too little data {by}."
     if finding.sign == "< 0":

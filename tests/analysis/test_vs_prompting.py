@@ -78,7 +78,7 @@ def test_where_few_shot_wins_training_is_not_recommended(tmp_path: Path) -> None
         ("lora", "none (cot)"): "> 0",
     }
     assert f"Recommended for k8s_qa (answer, up to 24 GB): {GAIN}." in said(board)
-    assert f"No need to train: the prompt {GAIN} beats full (full - prompt = -0.2" in said(board)
+    assert f"No need to train: the prompt {GAIN} beats full (full is worse by 0.2" in said(board)
     found = {one.adapter: one.ahead.value for one in compare([results], GAIN, "answer")}
     assert found["full"] == pytest.approx(-0.2, abs=0.05)
 
@@ -86,9 +86,9 @@ def test_where_few_shot_wins_training_is_not_recommended(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("few_shot", "spread", "sentence"),
     [
-        (0.5, 0.01, f"No need to train: the prompt {GAIN} is within 0.02 of full (full - prompt = "),
-        (0.5, 0.4, f"No gain from training is shown over the best prompt, {GAIN} (full - prompt = "),
-        (0.3, 0.1, f"Training pays: full beats the best prompt, {GAIN} (full - prompt = +0.1"),
+        (0.5, 0.01, f"No need to train: the prompt {GAIN} is within 0.02 of full (full is "),
+        (0.5, 0.4, f"No gain from training is shown over the best prompt, {GAIN} (full is "),
+        (0.3, 0.1, f"Training pays: full beats the best prompt, {GAIN} (full is better by 0.1"),
     ],
 )
 def test_what_is_said_of_training_rests_on_the_tests(

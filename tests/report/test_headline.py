@@ -121,7 +121,7 @@ def test_without_full_fine_tuning_the_best_method_stands_beside_the_base_model(t
     found = headline(root)
     assert found.in_domain.startswith("In domain (k8s_qa): qlora leads the base model by 0.6")
     assert "statistically tied" not in found.in_domain
-    assert found.out_of_domain.startswith(f"{OUT}: {NONE} (qlora - base model = ")
+    assert found.out_of_domain.startswith(f"{OUT}: {NONE} (qlora better by ")
     assert found.verdict == "Verdict: none. The study has no full fine-tuning to measure a gap against."
     assert found.next_step == "To settle it: add full to --adapters, to compare with."
 
