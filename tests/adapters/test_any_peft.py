@@ -173,7 +173,7 @@ def test_an_adapter_of_the_hub_is_scored_as_its_folder_is(
     results = medcot_bench.run(study_fields | {"adapters": f"peft:path={saved},peft:path=org/tuned"})
     folder, hub = results.cells
     assert folder.cell.id != hub.cell.id
-    assert folder.scores["k8s_qa"].results == hub.scores["k8s_qa"].results
+    assert folder.evaluations["k8s_qa"].results == hub.evaluations["k8s_qa"].results
     assert (results.root / "cells" / f"base__peft.pathtuned-{hub.cell.id}").is_dir()
     assert "peft:path=org/tuned" in (results.root / "leaderboard.md").read_text()
 
@@ -186,7 +186,7 @@ def test_an_adapter_trained_elsewhere_gets_the_numbers_of_plain_hflm(
     results = medcot_bench.run(fields)
     base, full, own = results.cells
     assert (own.cell.task, own.cell.seed) == (None, None)
-    assert own.scores["k8s_qa"].relation == "elsewhere"
+    assert own.evaluations["k8s_qa"].relation == "elsewhere"
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), str(saved))
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     plain = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=2, max_length=2048)
@@ -196,7 +196,7 @@ def test_an_adapter_trained_elsewhere_gets_the_numbers_of_plain_hflm(
         request = Instance("loglikelihood", {}, (written.prompt, written.target), 0)
         [(gold, _)] = plain.loglikelihood([request], disable_tqdm=True)
         assert sample["gold_loglikelihood"] == pytest.approx(gold, abs=1e-4)
-    assert own.scores["k8s_qa"].results != base.evaluations["k8s_qa"].results
+    assert own.evaluations["k8s_qa"].results != base.evaluations["k8s_qa"].results
     table = (results.root / "leaderboard.md").read_text()
     assert "trained elsewhere" in table
     assert full.record is not None
@@ -210,7 +210,9 @@ def test_oft_trains_is_scored_and_is_saved_without_code_of_ours(study_fields: di
     assert oft.record is not None
     assert oft.record.divergence is not None
     assert oft.record.divergence.kl > 0
-    assert oft.scores["k8s_qa"].results["gold_nll,none"] != base.evaluations["k8s_qa"].results["gold_nll,none"]
+    assert (
+        oft.evaluations["k8s_qa"].results["gold_nll,none"] != base.evaluations["k8s_qa"].results["gold_nll,none"]
+    )
     assert list(results.root.glob("cells/*oft*/adapter/adapter_model.safetensors"))
 
 
