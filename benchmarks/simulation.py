@@ -4,7 +4,7 @@
     python benchmarks/simulation.py --repetitions 200 "null effect"
 
 Items, groups, methods and seeds are drawn as simulation.yaml says; what is judged is the product's own analysis.
-Prints how often 95 % intervals hold the truth, how often each verdict is given and how often the truth denies it;
+Prints how often 95% intervals hold the truth, how often each verdict is given and how often the truth denies it;
 then how often the right one is given at effects of twice what the study can detect; then, for comparison, a
 bootstrap and a permutation test.
 """
@@ -148,7 +148,7 @@ def judge(setting: Setting, repetitions: int, seed: int) -> Tally:
 
 @dataclass(frozen=True)
 class Line:
-    """One kind of study whose methods move along one line: at equal value on the training task nothing differs."""
+    """One kind of study whose methods move along one line: at matched in-domain score nothing differs."""
 
     name: str
     ends: tuple[float, float]
@@ -159,7 +159,7 @@ class Line:
 
 
 def lines(path: Path = SETTINGS) -> list[Line]:
-    """Read the settings of gaps at equal value."""
+    """Read the settings of gaps at matched score."""
     read = yaml.safe_load(path.read_text(encoding="utf-8"))
     return [
         Line(
@@ -209,7 +209,7 @@ def walk(line: Line, rng: numpy.random.Generator) -> tuple[dict[int, Any], list[
 
 
 def held(line: Line, repetitions: int, seed: int) -> tuple[float, float]:
-    """Return how often the interval of the gap at equal value holds zero: as given, and with levels as known."""
+    """Return how often the interval of the gap at matched score holds zero: as given, and with levels as known."""
     rng = numpy.random.default_rng([seed, *line.name.encode()])
     covered = [0, 0]
     for _ in range(repetitions):
@@ -330,7 +330,7 @@ def main() -> int:
             f"{count} repetitions; Monte-Carlo error of a share p: sqrt(p (1 - p) / {count}), at 0.95 "
             f"{math.sqrt(0.95 * 0.05 / count):.4f}\n"
         )
-        print("Intervals of 95 % that hold the truth; ratios: Fieller's set\n")
+        print("95% intervals that hold the truth; ratios: Fieller's set\n")
         print(coverage(chosen, tallies, count) + "\n")
         print("Verdicts, * where the truth denies them\n")
         print(verdicts(chosen, tallies, count) + "\n")
@@ -342,7 +342,7 @@ def main() -> int:
         print(power(several, cases, rates) + "\n")
         straight = [line for line in lines() if not options.names or line.name in options.names]
         shares = [*pool.map(held, straight, [count] * len(straight), [seed] * len(straight))]
-        print("Intervals of 95 % of gaps at equal value on the training task that hold the truth, none\n")
+        print("95% intervals of gaps at matched in-domain score that hold the truth, none\n")
         print(at_equal_value(straight, shares) + "\n")
         some = [s for s in chosen if s.name in RESAMPLED]
         few = max(count // 8, 50)
@@ -360,7 +360,7 @@ def coverage(chosen: list[Setting], tallies: list[Tally], count: int) -> str:
         ratio = f"{tally.covered['ratio'] / count:.3f}" if setting.gaps[0] else ""
         width = f"{numpy.mean(tally.widths):.3f}" if tally.widths else "none"
         rows.append([setting.name, setting.seeds, *held, width, ratio, f"{tally.unbounded / count:.2f}"])
-    headers = ["setting", "seeds", "gap, same", "gap, shift", "change", "its width", "ratio", "unbounded"]
+    headers = ["setting", "seeds", "gap in domain", "gap out of domain", "DiD", "its width", "ratio", "unbounded"]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
 
 

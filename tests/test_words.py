@@ -35,6 +35,7 @@ WORDS = {
     r"that is no\b": "not a, not an",
     r"is no (text|JSON|int|float|number|option|plugin name|hub id|list|mapping)\b": "is not a, is not an",
     r"not a text\b": "not a string",
+    r"\d %": "% without a space",
     rf"\b({COUNTED}) an? ({PER})\b": "per",
 }
 """Pattern, its spaces standing for any whitespace -> what is written instead."""

@@ -1,4 +1,4 @@
-"""What a run shows: bars with an ETA on a terminal, one line an event elsewhere, JSON lines on request."""
+"""What a run shows: bars with an ETA on a terminal, one line per event elsewhere, JSON lines on request."""
 
 from __future__ import annotations
 

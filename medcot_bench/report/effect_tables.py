@@ -40,9 +40,9 @@ LABELS = {
     Factor.PROMPT: "prompt trained on - other prompt",
 }
 FACTORS = (
-    "How much better the first is: above 0 it is better, whichever way the score goes. Each main effect is the mean "
-    "over the other factor; the interaction says how far one depends on the other. P-values after Holm correction "
-    "over all effects by one score."
+    "How much better the first is: above 0 it is better, whichever way the score goes. Each main effect is the "
+    "mean over the other factor; the interaction says how far one depends on the other. P-values after Holm "
+    "correction over all effects by one score."
 )
 PROMPTS = (
     "How much better a model is by the prompt that it was trained on than by another prompt for the same items. "

@@ -24,7 +24,7 @@ def predict(work: Predict, emit: Emit) -> int:
         plan = make_plan(trained.replanned(work.model))
         shots = few_shot_examples(task, restoring.encoder, plan.items.shots(task.label))
     text = answer(
-        restoring.untouched() if work.base else restoring.tuned(),
+        restoring.base_model() if work.base else restoring.tuned(),
         restoring.encoder,
         task,
         work.example,

@@ -34,7 +34,7 @@ class Restorer:
         full = self.trained.adapter.adapter.spec.update == "full"
         return self.dtype if full and self.dtype != torch.float32 else None
 
-    def untouched(self) -> Any:
+    def base_model(self) -> Any:
         """Return the base."""
         return load_model(self.folder, quantisation="none", dtype=self.dtype, device=self.device)
 

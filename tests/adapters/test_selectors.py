@@ -191,7 +191,7 @@ def test_layer_lora_is_lora_in_the_upper_half_unless_told_otherwise() -> None:
     assert place("layer_lora:select=ends,k=2") == place("lora:select=ends,k=2")
 
 
-def test_the_untouched_base_is_placed_nowhere_and_takes_no_selector() -> None:
+def test_the_base_model_is_placed_nowhere_and_takes_no_selector() -> None:
     assert place("none") == {}
     with pytest.raises(ConfigError, match=r"^adapter none: no option 'select'; valid: none$"):
         place("none:select=top")

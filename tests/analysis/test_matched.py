@@ -1,4 +1,4 @@
-"""Gaps at equal value on the training task: interpolation by hand, and what the two gaps mean together."""
+"""Gaps at matched in-domain score: interpolation by hand, and what the two gaps mean together."""
 
 from __future__ import annotations
 

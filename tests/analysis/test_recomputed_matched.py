@@ -1,4 +1,4 @@
-"""The published gaps at equal value, and costs, computed a second time from the files themselves."""
+"""The published gaps at matched score, and costs, computed a second time from the files themselves."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def cut(same: numpy.ndarray, shift: numpy.ndarray, level: float) -> tuple[Any, A
 
 
 def again(stored: Stored, found: Any) -> tuple[list[float], list[float], list[tuple[float, Table]], Table]:
-    """Levels and leads of the seeds, the weighted parts of the gap at equal value, and the plain gap."""
+    """Levels and leads of the seeds, the weighted parts of the gap at matched score, and the plain gap."""
     levels, leads, ends, crossed, of_level = [], [], [], [], []
     groups: tuple[list[str], list[str]] = ([], [])
     full, own = (("full", found.task), (found.adapter, found.task))

@@ -57,7 +57,7 @@ def test_every_wrong_name_is_told_at_once() -> None:
     ]
 
 
-def test_they_need_the_untouched_base(study_fields: Fields) -> None:
+def test_they_need_the_base_model(study_fields: Fields) -> None:
     with pytest.raises(ConfigErrors, match=r"baselines: they are prompts of the base model; add it to --adapters"):
         plan_of(study_fields, adapters="lora", baselines="cot")
 

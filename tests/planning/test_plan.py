@@ -218,7 +218,7 @@ def test_one_request_is_one_cell_whatever_it_is_called(study_fields: Fields) -> 
     assert lora_id(plan) == lora_id(plan_of(study_fields, adapters="lora:select=top"))
 
 
-def test_the_untouched_base_is_one_cell_without_task_and_seed(study_fields: Fields) -> None:
+def test_the_base_model_is_one_cell_without_task_and_seed(study_fields: Fields) -> None:
     plan = plan_of(study_fields, tasks="k8s_qa,manuals_qa", adapters="none", seeds=[0, 1, 2])
     (cell,) = plan.cells
     assert (cell.task, cell.seed, cell.adapter) == (None, None, "none")

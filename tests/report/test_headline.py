@@ -70,8 +70,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
         {"full": (0.6, 0.5), "lora:r=4": (0.5, 0.5)},
         3,
         (
-            f"{IN}: {NONE} (full - lora:r=4 = 0.02 answer, 95% CI -0.09 to 0.13).",
-            f"{OUT}: {NONE} (full - lora:r=4 = -0.03 answer, 95% CI -0.12 to 0.07).",
+            f"{IN}: {NONE} (full fine-tuning better by 0.02 answer, 95% CI -0.09 to 0.13).",
+            f"{OUT}: {NONE} (lora:r=4 better by 0.03 answer, 95% CI -0.07 to 0.12).",
             "Verdict: inconclusive after Holm correction.",
             "To settle it: 3055 groups of items instead of 60 would detect an in-domain gap of 0.02 (80% power, "
             "uncorrected).",
@@ -81,8 +81,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
         {"lora": (0.5, 0.5), "full": (0.5, 0.5)},
         1,
         (
-            f"{IN}: {NONE} (full - lora = -0.07 answer, 95% CI -0.25 to 0.12).",
-            f"{OUT}: {NONE} (full - lora = 0.05 answer, 95% CI -0.12 to 0.22).",
+            f"{IN}: {NONE} (lora better by 0.07 answer, 95% CI -0.12 to 0.25).",
+            f"{OUT}: {NONE} (full fine-tuning better by 0.05 answer, 95% CI -0.12 to 0.22).",
             "Verdict: none. One seed compares two trained models, not two methods.",
             "To settle it: --seeds 0,1,2; about 52 s.",
         ),
@@ -121,7 +121,7 @@ def test_without_full_fine_tuning_the_best_method_stands_beside_the_base_model(t
     found = headline(root)
     assert found.in_domain.startswith("In domain (k8s_qa): qlora leads the base model by 0.6")
     assert "statistically tied" not in found.in_domain
-    assert found.out_of_domain.startswith(f"{OUT}: {NONE} (qlora better by ")
+    assert found.out_of_domain.startswith(f"{OUT}: {NONE} (base model better by ")
     assert found.verdict == "Verdict: none. The study has no full fine-tuning to measure a gap against."
     assert found.next_step == "To settle it: add full to --adapters, to compare with."
 

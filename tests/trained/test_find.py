@@ -28,7 +28,7 @@ def test_a_cell_is_found_by_its_name_its_id_or_parts_of_them(typed: str) -> None
     assert found.prompts == {"chat_template": False, "system_prompt": ""}
 
 
-def test_the_untouched_base_needs_no_weights() -> None:
+def test_the_base_model_needs_no_weights() -> None:
     found = find(QUICK, "none")
     assert (found.name, found.weights, found.cell.task) == ("base__none-b9357cea8181", None, None)
     assert found.task("manuals_qa").label == "manuals_qa"

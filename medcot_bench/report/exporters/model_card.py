@@ -102,7 +102,7 @@ def _results(leaderboard: Leaderboard, row: Row) -> Iterator[dict[str, Any]]:
 
 
 def _metric(leaderboard: Leaderboard, row: Row, task: str, name: str) -> str:
-    # It names the model as well: programs that read one model a card put all of them under one name.
+    # It names the model as well: programs that read one model per card put all of them under one name.
     direction = "" if leaderboard.higher_is_better(task, name) else " (lower is better)"
     return f"{one_line(name)}{direction} of {_title(leaderboard, row)}"
 

@@ -66,7 +66,7 @@ def decimals(text: str) -> int:
 
 
 def close(value: float, gold: str, meant: int | None = None) -> bool:
-    """Return whether a value is right: within 1 %, or half of the last digit that the gold answer writes.
+    """Return whether a value is right: within 1%, or half of the last digit that the gold answer writes.
 
     `meant` is the number of decimals where the gold answer leaves out zeros. False where it is not a number.
 

@@ -28,7 +28,7 @@ class Problem:
     decimals: int = 0
     """Those that the answer has before zeros at its end are left out."""
     exact: bool = False
-    """Whether only the answer itself is right; elsewhere 1 % or half of its last digit may be off."""
+    """Whether only the answer itself is right; elsewhere 1% or half of its last digit may be off."""
 
     @property
     def answer(self) -> str:
