@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from medcot_bench.analysis.per_item import paired_difference, rows_of, values_of
+from medcot_bench.analysis.per_item import paired_difference, references, rows_of, values_of
 from medcot_bench.errors import ConfigError
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.records import EvaluationRecord
@@ -95,6 +95,11 @@ def rows_without_baseline(folders: Sequence[Results], baseline: str) -> list[lis
         [(adapter, trained) for adapter, trained in rows_of(results) if trained and trained not in known]
         for results in folders
     ]
+
+
+def default_baseline(results: Results) -> str:
+    """Return the row that gaps are measured against: the first that trains all weights, else one called `full`."""
+    return next((key[0] for key in references(rows_of(results)).values()), "full")
 
 
 def resolve_row(results: Results, baseline: str) -> str:

@@ -32,6 +32,8 @@ bits."""
 OWN = {"lr", "accumulation"}
 """Recipe fields in which the rows of an effect may differ: each method has the rate that suits it, and
 accumulation changes no gradient."""
+METHOD = ("name", "options")
+"""What makes two low-rank adapters one method."""
 
 
 def estimate_factor_effects(results: Results) -> tuple[FactorEffect, ...]:
@@ -109,44 +111,42 @@ def _kinds(records: Mapping[str, CellRecord]) -> dict[str, str]:
 
     Both rows in some layers have one selector, both of low rank one adapter with its options.
     """
-    asked = {adapter: record.request for adapter, record in records.items()}
+    every = frozenset[int]().union(*(record.layers for record in records.values()))
     full = [a for a, record in records.items() if record.updates == "full"]
-    low = [a for a, record in records.items() if record.updates != "full" and not _quantised(record.request)]
-    whole = next((a for a in full if _whole(asked[a])), None)
-    everywhere, some = ([a for a in low if is_so(asked[a])] for is_so in (_whole, _in_some_layers))
+    whole = next((a for a in full if records[a].updates_all), None)
+    low = [a for a, record in records.items() if record.updates == "low_rank" and not _quantised(record)]
+    everywhere, some = ([a for a in low if _in_layers(records[a], every) is wanted] for wanted in (True, False))
     for low_rank, low_some, full_some in product(everywhere, some, full) if whole else ():
-        same_method = all(
-            asked[low_rank]["adapter"].get(key) == asked[low_some]["adapter"].get(key)
-            for key in ("name", "options")
-        )
-        same_layers = _selector(asked[low_some]) == _selector(asked[full_some])
+        same_method = all(_adapter(records[low_rank])[key] == _adapter(records[low_some])[key] for key in METHOD)
+        same_layers = _adapter(records[low_some])["selector"] == _adapter(records[full_some])["selector"]
         if whole and same_method and same_layers:
             kinds = {"full": whole, "full some": full_some, "low": low_rank, "low some": low_some}
-            return kinds | _bits(asked, low_rank)
-    return next((pair for a in everywhere if (pair := _bits(asked, a))), {})
+            return kinds | _bits(records, low_rank, every)
+    return next((pair for a in everywhere if (pair := _bits(records, a, every))), {})
 
 
-def _bits(asked: Mapping[str, Mapping[str, Any]], low: str) -> dict[str, str]:
+def _bits(records: Mapping[str, CellRecord], low: str, every: frozenset[int]) -> dict[str, str]:
     """Return a row and the first that differs from it in the bits of the base alone."""
-    options = asked[low]["adapter"].get("options")
-    alike = (a for a, r in asked.items() if _quantised(r) and _whole(r) and r["adapter"].get("options") == options)
+    options = _adapter(records[low])["options"]
+    alike = (
+        adapter
+        for adapter, record in records.items()
+        if _quantised(record) and _in_layers(record, every) and _adapter(record)["options"] == options
+    )
     return {"low": low, "low nf4": found} if (found := next(alike, None)) else {}
 
 
-def _selector(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    selector: Mapping[str, Any] = request["adapter"].get("selector", {})
-    return selector
+def _adapter(record: CellRecord) -> Mapping[str, Any]:
+    """Return the adapter as it was asked for: `name`, `options`, `selector`; empty where a record has none."""
+    return {"name": "", "options": {}, "selector": {}, **record.request["adapter"]}
 
 
-def _whole(request: Mapping[str, Any]) -> bool:
-    selector = _selector(request)
-    return (selector.get("name"), selector.get("targets")) == ("all", "all")
+def _in_layers(record: CellRecord, every: frozenset[int]) -> bool | None:
+    """Whether all layers are trained, or some; None where only some kinds of modules are."""
+    if _adapter(record)["selector"].get("targets") != "all":
+        return None
+    return record.layers == every
 
 
-def _in_some_layers(request: Mapping[str, Any]) -> bool:
-    selector = _selector(request)
-    return selector.get("name") != "all" and selector.get("targets") == "all"
-
-
-def _quantised(request: Mapping[str, Any]) -> bool:
-    return bool(request.get("base", {}).get("quantisation", "none") != "none")
+def _quantised(record: CellRecord) -> bool:
+    return bool(record.request.get("base", {}).get("quantisation", "none") != "none")

@@ -11,6 +11,7 @@ from medcot_bench.analysis.build import build
 from medcot_bench.analysis.comparison import (
     Compared,
     compare,
+    default_baseline,
     find_conflicts,
     resolve_row,
     rows_without_baseline,
@@ -37,7 +38,7 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     command.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="one result folder, or two")
-    command.add_argument("--baseline", default="full", metavar="ADAPTER", help="a row of the first (default full)")
+    command.add_argument("--baseline", metavar="ADAPTER", help="a row of the first (default full fine-tuning)")
     command.add_argument("--score", metavar="NAME", help="default: the study's primary score")
     command.add_argument("--memory", type=float, default=MEMORY, metavar="GB", help=f"default {MEMORY:g}")
     command.add_argument("--force", action="store_true", help="compare folders that differ, and say so")
@@ -57,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
             exit_code=CONFLICT,
         )
     score = options.score or folders[0].analysis.primary
-    baseline = resolve_row(folders[0], options.baseline)
+    baseline = resolve_row(folders[0], options.baseline or default_baseline(folders[0]))
     rows = compare(folders, baseline, score)
     if not rows:
         raise MedcotError(f"no row shares a seed, an item and the score {score} with {baseline}")

@@ -112,6 +112,4 @@ def test_a_real_run_over_two_sizes_shows_the_trend(study_fields: dict[str, Any])
     results = medcot_bench.run(fields)
     assert {cell.record.training.items for cell in results.cells if cell.record} == {4, 12}
     assert {tuple(trend.gaps) for trend in estimate_size_trends(results)} == {(4, 12)}
-    assert (
-        "Does the gap change with the number of training items?" in (results.root / "leaderboard.md").read_text()
-    )
+    assert "Does the gap depend on the number of training items?" in (results.root / "leaderboard.md").read_text()

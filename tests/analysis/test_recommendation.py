@@ -141,7 +141,7 @@ def test_full_that_is_behind_is_a_loss(tmp_path: Path) -> None:
     found = only(plant(tmp_path, {"full": 0.6, "lora": 0.7}))
     assert found.full
     assert found.full.worth is Worth.NOT_SHOWN
-    assert "for -0.097 answer (95% CI -0.1" in said(found)
+    assert "for answer worse by 0.097 (95% CI 0.0" in said(found)
     assert said(found).endswith("; a significant loss.")
 
 

@@ -273,6 +273,6 @@ def test_a_csv_becomes_a_trained_and_scored_comparison_by_one_command(capsys: py
     assert "4 training runs finished of 4" in output
     leaderboard = Path("out/leaderboard.md").read_text()
     assert r"support_tickets\[file:support tickets.csv\]" in leaderboard
-    assert "standard errors take rows as independent" in leaderboard
+    assert "standard errors treat rows as independent" in leaderboard
     assert main(["run", *TRAIN[:-2], *small, "-o", "out"]) == 0
     assert "nothing to run" in capsys.readouterr().out
