@@ -22,7 +22,8 @@ def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -
     if not trained:
         return "Next: add adapters to train, e.g. --adapters none,full,lora."
     if seeds == 1 and any(row.seeds for row in trained):
-        numbers = ",".join(map(str, range(FEWEST)))
+        first = min(seed for row in trained for seed in row.seeds)
+        numbers = ",".join(str(first + n) for n in range(FEWEST))
         return f"To settle it: --seeds {numbers}{_price(board, FEWEST - 1)}."
     if not any(row.reference for row in trained):
         missing = "none,full" if not any(row.is_base for row in board.rows) else "full"

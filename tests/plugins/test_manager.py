@@ -146,7 +146,7 @@ def test_good_plugins_work_beside_broken_ones(installed_packages: Folders, tiny_
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "task: ports_qa[bundled-v1], networks: 5 to train on, 4 to score\n" in done.stdout
-    assert "2 cells, 2 scores: 1 to train, 1 to score only, 0 done\n" in done.stdout
+    assert "2 training runs, 2 evaluations: 1 to train, 1 to score only, 0 done\n" in done.stdout
 
 
 @pytest.fixture
