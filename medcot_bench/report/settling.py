@@ -21,12 +21,16 @@ def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -
         return f"To settle it: run the same command again; {_incomplete(board)}."
     if not trained:
         return "Next: add adapters to train, e.g. --adapters none,full,lora."
-    if seeds == 1 and any(row.seeds for row in trained):
-        numbers = ",".join(map(str, range(FEWEST)))
-        return f"To settle it: --seeds {numbers}{_price(board, FEWEST - 1)}."
+    steps = []
     if not any(row.reference for row in trained):
         missing = "none,full" if not any(row.is_base for row in board.rows) else "full"
-        return f"To settle it: add {missing} to --adapters, to compare with."
+        steps.append(f"add {missing} to --adapters, to compare with")
+    if seeds == 1 and any(row.seeds for row in trained):
+        first = min(seed for row in trained for seed in row.seeds)
+        numbers = ",".join(str(first + n) for n in range(FEWEST))
+        steps.append(f"at least --seeds {numbers}{'' if steps else _price(board, FEWEST - 1)}")
+    if steps:
+        return f"To settle it: {'; '.join(steps)}."
     if len(trained) == 1 or all(row.reference for row in trained):
         return "To settle it: add another adapter to --adapters, e.g. lora."
     if found is None:

@@ -39,7 +39,8 @@ def draw_table(table: Table, width: int | None = None) -> str:
     console = Console(file=StringIO(), width=width or terminal_width(), color_system=None)
     with console.capture() as captured:
         console.print(drawn)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n")
+    # Hyphens, since not every encoding has the lines of boxes.
+    return "\n".join(line.rstrip().replace("─", "-") for line in captured.get().splitlines()).strip("\n")
 
 
 def wrap(text: str, width: int | None = None) -> str:

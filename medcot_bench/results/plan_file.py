@@ -112,10 +112,9 @@ def read(folder: Path) -> PlanFile:
     """
     path = folder / FILE
     try:
+        refuse_newer(folder)
         raw = json.loads(path.read_text(encoding="utf-8"))
         schema = raw.get("schema", 1)
-        if schema > SCHEMA:
-            raise StoreError(f"{path} was written by a newer medcot-bench; update to read it")
         plan: PlanFile = _reader().validate_python(_from_1(raw) if schema == 1 else raw)
         Analysis.model_validate(plan.analysis)
     except FileNotFoundError:
@@ -132,6 +131,18 @@ def read(folder: Path) -> PlanFile:
     ):  # pydantic's is a ValueError
         raise StoreError(f"{path} can't be read; run the study again to make it") from None
     return plan
+
+
+def refuse_newer(folder: Path) -> None:
+    """Raise StoreError where a newer version wrote the plan: to go on would lose what only that version knows."""
+    path = folder / FILE
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8"))["schema"]
+        newer = schema > SCHEMA
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return  # none, an old one, or one that is damaged: `read` says so
+    if newer:
+        raise StoreError(f"{path} was written by a newer medcot-bench; update to read it")
 
 
 @cache

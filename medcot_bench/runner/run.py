@@ -16,7 +16,7 @@ from medcot_bench.planning.plan_record import record
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import trials_of, untried_cells, with_chosen_rates
 from medcot_bench.plugins.manager import installed
-from medcot_bench.results.plan_file import FILE, written
+from medcot_bench.results.plan_file import FILE, refuse_newer, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
@@ -59,6 +59,7 @@ def run_study(
     store = Store(Path(study.output_dir))
     executor = executor or LocalExecutor()
     with store.lock():
+        refuse_newer(store.root)
         tries: Plan | None = None
         trials: list[Trial] = []
         if plan.trials:

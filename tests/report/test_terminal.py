@@ -55,6 +55,10 @@ def test_no_text_moves_the_cursor_or_is_markup(place: str) -> None:
     assert place not in ("adapter", "training task") or "[bold]" in drawn
 
 
+def test_tables_are_plain_characters() -> None:
+    assert draw_table(Table(["name", "value"], [["a", "1"]]), 40).isascii()
+
+
 def test_sentences_are_wrapped_between_words() -> None:
     assert wrap("one two-three four", 60) == "one two-three four"
     assert wrap("a" * 50 + " " + "b" * 50, 60) == "a" * 50 + "\n" + "b" * 50
