@@ -84,7 +84,7 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
             f"{IN}: {NONE} (lora better by 0.07 answer, 95% CI -0.12 to 0.25).",
             f"{OUT}: {NONE} (full fine-tuning better by 0.05 answer, 95% CI -0.12 to 0.22).",
             "Verdict: none. One seed compares two trained models, not two methods.",
-            "To settle it: --seeds 0,1,2; about 52 s.",
+            "To settle it: at least --seeds 0,1,2; about 52 s.",
         ),
     ),
 }
