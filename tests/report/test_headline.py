@@ -126,6 +126,12 @@ def test_without_full_fine_tuning_the_best_method_stands_beside_the_base_model(t
     assert found.next_step == "To settle it: add full to --adapters, to compare with."
 
 
+def test_all_that_a_first_study_lacks_is_named_at_once(tmp_path: Path) -> None:
+    found = headline(plant(tmp_path, {"none": (0.3, 0.3), "lora": (0.4, 0.35), "qlora": (0.9, 0.3)}, 1))
+    named = "To settle it: add full to --adapters, to compare with; at least --seeds 0,1,2"
+    assert found.next_step.startswith(named)
+
+
 def test_methods_that_tie_with_the_best_are_named(tmp_path: Path) -> None:
     root = plant(tmp_path, {"none": (0.1, 0.3), "lora": (0.8, 0.3), "qlora": (0.8, 0.3)}, 3)
     found = headline(root)

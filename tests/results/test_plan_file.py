@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medcot_bench.errors import ConfigError
+from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.results import plan_file
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
 from medcot_bench.results.plan_file import (
@@ -102,6 +102,20 @@ def test_what_is_written_is_read_again(plan: PlanFile) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, plan_file.FILE).write_bytes(plan_file.written(plan))
         assert plan_file.read(Path(folder)) == plan
+
+
+def test_a_plan_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / plan_file.FILE
+    path.write_text(json.dumps({"schema": plan_file.SCHEMA + 1, "tasks": "in another form"}))
+    for reader in (plan_file.read, plan_file.refuse_newer):
+        with pytest.raises(StoreError, match=r"written by a newer medcot-bench; update to read it"):
+            reader(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": 1}', '{"schema": null}', "[" * 100_000])
+def test_a_plan_that_says_no_newer_schema_is_none_of_a_newer_version(content: str, tmp_path: Path) -> None:
+    (tmp_path / plan_file.FILE).write_text(content)
+    plan_file.refuse_newer(tmp_path)
 
 
 def test_a_folder_without_a_plan_says_where_there_is_one(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from scripted import Part, Script, ScriptedExecutor
 
 from medcot_bench import hookimpl
 from medcot_bench.cli import main
-from medcot_bench.errors import MedcotError
+from medcot_bench.errors import MedcotError, StoreError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.duration import Eta, Phase
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import cell_statuses, run_order
 from medcot_bench.plugins.manager import PluginEntry, Plugins
+from medcot_bench.results import plan_file
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
 from medcot_bench.runner.notices import LogLine, Notice, Planned, Skipped
@@ -392,6 +393,19 @@ def test_a_worker_that_refuses_gives_its_error_and_no_plan_is_written(
 
 
 # --- the run itself is ended, or kept out ---
+
+
+def test_a_folder_that_a_newer_version_wrote_is_left_as_it_is(run: Run, store: Store) -> None:
+    store.root.mkdir(parents=True)
+    plan = store.root / plan_file.FILE
+    plan.write_text('{"schema": 99}')
+    executor = ScriptedExecutor([])
+    with pytest.raises(StoreError, match=r"written by a newer medcot-bench") as caught:
+        run(executor)
+    assert caught.value.exit_code == 3
+    assert not executor.workers
+    assert plan.read_text() == '{"schema": 99}'
+    assert not (store.root / "study.yaml").exists()
 
 
 @pytest.mark.parametrize(
