@@ -223,7 +223,7 @@ def test_adapters_and_bases_in_four_bits(tokenizer: Any, tmp_path: Path, quantis
 def test_an_architecture_whose_sequences_would_see_each_other_is_refused(tokenizer: Any, config: Any) -> None:
     model = AutoModelForCausalLM.from_config(config).eval()
     _, fast = engines(model, tokenizer)
-    with pytest.raises(ModelError, match=r"does not support flat batches .* --set scoring.engine=hf"):
+    with pytest.raises(ModelError, match=r"can.t read flat batches.* --set scoring.engine=hf"):
         fast.loglikelihood(likelihood_requests()[:2], disable_tqdm=True)
 
 
