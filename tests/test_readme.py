@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from medcot_bench.cli import parser
+from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.loading import load_study
-from medcot_bench.study.schema import Analysis, Scoring, Study, Training
+from medcot_bench.study.schema import Scoring, Study, Training
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from medcot_bench.data.formats import parse_nested
 from medcot_bench.errors import DataError
-from medcot_bench.study.schema import FIELDS
+from medcot_bench.study.own_task import FIELDS
 
 
 @dataclass(frozen=True, slots=True)

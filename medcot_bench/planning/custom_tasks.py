@@ -10,8 +10,9 @@ from medcot_bench.data.rows import read_own
 from medcot_bench.errors import ConfigError
 from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
+from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import expand_path
-from medcot_bench.study.schema import OwnTask, Study
+from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import Spec
 
 PLUGIN = "own"

@@ -15,7 +15,7 @@ from medcot_bench.results.plan_file import PlanFile, PlannedCell, PlannedTask, r
 from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
-from medcot_bench.study.schema import Analysis
+from medcot_bench.study.analysis import Analysis
 
 if TYPE_CHECKING:
     import pandas

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
 from medcot_bench.results.trials import Trial
-from medcot_bench.study.schema import Analysis
+from medcot_bench.study.analysis import Analysis
 
 FILE = "plan.json"
 SCHEMA = 2

@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from medcot_bench.study.schema import Analysis, Scoring, Study, Training, explain_unknown_field
+from medcot_bench.study.analysis import Analysis
+from medcot_bench.study.fields import explain_unknown_field
+from medcot_bench.study.schema import Scoring, Study, Training
 from medcot_bench.study.task_files import YAML_ERRORS, add_own, check_own, relative_to, take_in
 from medcot_bench.types import SPLITS
 

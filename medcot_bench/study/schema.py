@@ -7,66 +7,22 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    PositiveInt,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
-from medcot_bench.errors import ConfigError, suggest
+from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.baselines import read_baselines
-from medcot_bench.study.spec_strings import ALL, Spec, parse_specs
-from medcot_bench.types import SPLITS, Split
+from medcot_bench.study.fields import Names, Section
+from medcot_bench.study.own_task import OwnTask
+from medcot_bench.study.spec_strings import ALL
+from medcot_bench.types import Split
 
 DEFAULT_MODEL = "smollm2-135m"
 BUNDLED = "bundled"
 """The source of the items that a task generates itself."""
-MARGINS = {"answer": 0.02, "gold_nll": 0.02}
-"""Two percentage points, and 0.02 nats per byte."""
-
-
-def read_names(value: Any) -> Any:
-    """Return the names of a list or a string as specs; anything else is left to the field's type."""
-    if not isinstance(value, str | list | tuple):
-        return value
-    try:
-        if isinstance(value, str):
-            return tuple(parse_specs(value))
-        return tuple(parse_specs(str(part) if isinstance(part, Spec) else part for part in value))
-    except (ConfigError, TypeError) as error:
-        raise ValueError(str(error)) from None
-
-
-def explain_unknown_field(field: str, section: type[BaseModel]) -> str:
-    """Return the error line of a dotted field that a section does not have."""
-    known = section.model_fields
-    return f"{field}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
-
-
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
-FIELDS = ("question", "answer", "reasoning", "context", "group")
-"""The fields of a row that the user names columns for."""
-_Name = Annotated[
-    Spec,
-    PlainValidator(lambda value: value if isinstance(value, Spec) else Spec.read(value)),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string"}),
-]
-Names = Annotated[tuple[_Name, ...], BeforeValidator(read_names)]
-"""Plugin names with their options, parsed once here and handed on."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
-
-
-class Training(_Section):
+class Training(Section):
     """How every adapter is trained. Fields left out come from the recipe of the model folder or the adapter."""
 
     train_items: int | tuple[int | Literal["all"], ...] | None = None
@@ -157,7 +113,7 @@ class Training(_Section):
         return self.model_dump(exclude_none=True, exclude=others)
 
 
-class Scoring(_Section):
+class Scoring(Section):
     """How every model is scored."""
 
     split: Split = "eval"
@@ -187,83 +143,7 @@ class Scoring(_Section):
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-class Analysis(_Section):
-    """The study's hypotheses, fixed before there are results. They change no training run and no evaluation."""
-
-    primary: str = "answer"
-    """The metric of the main answer."""
-    margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
-    """Metric -> equivalence margin, the largest difference that does not matter. None: equality is not claimed."""
-    adapters: Names = ()
-    """Adapters of the hypotheses, at any number of training items; empty: all."""
-    shifts: Names = ()
-    """Out-of-domain tasks of the hypotheses; empty: all."""
-
-    @field_validator("margins", mode="before")
-    @classmethod
-    def _beside_defaults(cls, value: Any) -> Any:
-        return {**MARGINS, **value} if isinstance(value, Mapping) else value
-
-    def declares(self, adapter: str, shift: str) -> bool:
-        """Whether a comparison is one of the study's hypotheses."""
-        return self.names(adapter) and (not self.shifts or Spec.read(shift) in self.shifts)
-
-    def names(self, adapter: str) -> bool:
-        """Whether the hypotheses name an adapter.
-
-        `lora` stands for every number of training items, `lora:train_items=250` for that number only.
-        """
-        own = Spec.read(adapter)
-        return not self.adapters or own in self.adapters or own.unsized in self.adapters
-
-
-class OwnTask(_Section):
-    """A task made of the user's own rows: the files, the columns, the prompt.
-
-    Without `question` and `answer` the columns are recognised by their names.
-    """
-
-    data: str | Mapping[Split, str]
-    """A file (CSV, JSON lines, a JSON list, parquet), or split -> file."""
-    question: str = ""
-    """Column of the question."""
-    answer: str = ""
-    """Column of the answer."""
-    reasoning: str = ""
-    """Column of the reasoning, trained before the answer."""
-    context: str = ""
-    group: str = ""
-    """Column of what rows share (a page, a patient): rows of one value lie in one split and are one cluster."""
-    domain: str = "own"
-    """The domain of the rows. A task of another domain is out-of-domain."""
-    prompt: str = ""
-    """The prompt, with {question} and, if the rows have one, {context}. Empty: the built-in prompt."""
-    max_new_tokens: PositiveInt | None = None
-    """Most tokens of a generated answer; null: the built-in number."""
-
-    @field_validator("data", mode="before")
-    @classmethod
-    def _read_data(cls, value: Any) -> Any:
-        by_split = value if isinstance(value, dict) else {"train": value}
-        files = by_split.values()
-        if files and set(by_split) <= set(SPLITS) and all(isinstance(file, str) and file for file in files):
-            return value
-        raise ValueError(f"give a file, or one per split ({', '.join(SPLITS)})")
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Field -> the column named for it."""
-        return {field: column for field in FIELDS if (column := getattr(self, field))}
-
-    @property
-    def sources(self) -> dict[Split | None, str]:
-        """Split (None: all splits) -> source."""
-        if isinstance(self.data, str):
-            return {None: f"file:{self.data}"}
-        return {split: f"file:{path}" for split, path in self.data.items()}
-
-
-class Study(_Section):
+class Study(Section):
     """A study: the models that are trained and how they are scored."""
 
     model: str = DEFAULT_MODEL

@@ -11,8 +11,9 @@ import yaml
 from pydantic import ValidationError
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.study.fields import explain_unknown_field
+from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import expand_path
-from medcot_bench.study.schema import OwnTask, explain_unknown_field
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 """PyYAML also raises the last two, for impossible dates and for deep nesting."""

@@ -19,8 +19,9 @@ from medcot_bench.results.cells import CellKey, request_id
 from medcot_bench.results.folder import CellResult, Results, load
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.store import Store
+from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.loading import load_study
-from medcot_bench.study.schema import Analysis, Study
+from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import Spec
 
 

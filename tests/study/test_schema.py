@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medcot_bench.planning.pinned_study import dump_study
+from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.loading import load_study
-from medcot_bench.study.schema import Analysis, Scoring, Study, Training
+from medcot_bench.study.schema import Scoring, Study, Training
 from medcot_bench.study.spec_strings import Spec
 
 Overrides = list[tuple[str, Any]]

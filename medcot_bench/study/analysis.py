@@ -1,0 +1,44 @@
+"""The section `analysis` of a study: its hypotheses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from medcot_bench.study.fields import Names, Section
+from medcot_bench.study.spec_strings import Spec
+
+MARGINS = {"answer": 0.02, "gold_nll": 0.02}
+"""Two percentage points, and 0.02 nats per byte."""
+
+
+class Analysis(Section):
+    """The study's hypotheses, fixed before there are results. They change no training run and no evaluation."""
+
+    primary: str = "answer"
+    """The metric of the main answer."""
+    margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
+    """Metric -> equivalence margin, the largest difference that does not matter. None: equality is not claimed."""
+    adapters: Names = ()
+    """Adapters of the hypotheses, at any number of training items; empty: all."""
+    shifts: Names = ()
+    """Out-of-domain tasks of the hypotheses; empty: all."""
+
+    @field_validator("margins", mode="before")
+    @classmethod
+    def _beside_defaults(cls, value: Any) -> Any:
+        return {**MARGINS, **value} if isinstance(value, Mapping) else value
+
+    def declares(self, adapter: str, shift: str) -> bool:
+        """Whether a comparison is one of the study's hypotheses."""
+        return self.names(adapter) and (not self.shifts or Spec.read(shift) in self.shifts)
+
+    def names(self, adapter: str) -> bool:
+        """Whether the hypotheses name an adapter.
+
+        `lora` stands for every number of training items, `lora:train_items=250` for that number only.
+        """
+        own = Spec.read(adapter)
+        return not self.adapters or own in self.adapters or own.unsized in self.adapters
