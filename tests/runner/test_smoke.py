@@ -43,7 +43,7 @@ def run(folder: Path, *arguments: str) -> Path:
     if not arguments:
         closing = " ".join(done.stdout.rpartition("\n\n")[2].split())
         assert "Verdict: none. One seed compares two trained models, not two methods." in closing
-        assert "To settle it: --seeds 0,1,2; about " in closing
+        assert "To settle it: at least --seeds 0,1,2; about " in closing
     return folder
 
 
