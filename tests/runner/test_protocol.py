@@ -1,4 +1,4 @@
-"""Jobs and events as lines of JSON: what is written is read again, and what is wrong is told apart."""
+"""Jobs and events as lines of JSON: what is written is read again, and what is wrong is refused by its kind."""
 
 from __future__ import annotations
 
