@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST_COLUMNS = 7
-"""Of a table that people read. What does not fit is split, or stands in CSV and JSON."""
-
 
 @dataclass(frozen=True, slots=True)
 class Heading:
