@@ -15,8 +15,8 @@ from dataclasses import replace
 import torch
 from tabulate import tabulate
 
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype, weights_folder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
 from medcot_bench.scoring.evaluate import EvaluationResult, evaluate_task
 from medcot_bench.study.schema import Study

@@ -1,1 +1,1 @@
-"""Load, convert and quantise a base model, and encode text. Heavy: imports torch and transformers."""
+"""Load, convert and quantise a base model, and tokenise text. Heavy: imports torch and transformers."""

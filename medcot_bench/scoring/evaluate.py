@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from medcot_bench.errors import ConfigError, GateError
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write, write_within
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import blame

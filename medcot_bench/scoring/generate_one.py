@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write_within
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.scoring.as_lm_eval_task import generation_settings

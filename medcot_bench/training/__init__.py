@@ -1,1 +1,1 @@
-"""Train one cell: items to flat batches, the training loop, its cost. Heavy: imports torch."""
+"""Train one cell: tokenise its items, make batches, the training loop, its cost. Heavy: imports torch."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write_within
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.records import Divergence, Forgetting

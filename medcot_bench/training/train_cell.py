@@ -1,38 +1,27 @@
-"""Train one cell: encode its items, place and train its adapter, measure its cost."""
+"""Train one cell: tokenise its items, place and train its adapter, measure its cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import peft  # noqa: F401  (imported here, so that no adapter's seconds and memory hold the import)
 import torch
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.meter import Meter
-from medcot_bench.models.write_item import write_within
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.evaluations import checkpoints
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import blame
-from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Divergence, Forgetting
-from medcot_bench.training.batches import Item
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.forgetting import record_forgetting
 from medcot_bench.training.loop import Trained, train
-from medcot_bench.types import Example, Placement, Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """The items of a training as tokens, and how many were too long."""
-
-    items: list[Item] = field(default_factory=list)
-    dropped: int = 0
-    shortened: int = 0
+from medcot_bench.training.tokenize_items import TokenizedItems, tokenize_items
+from medcot_bench.types import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class Fitted:
 
     model: Any
     placement: Placement
-    encoded: Encoded
+    tokenized: TokenizedItems
     trained: Trained
     seconds: float = 0.0
     peak_bytes: int = 0
@@ -77,14 +66,14 @@ def fit(
         known = record_forgetting(plan.general_text, before.general, before.general)
         lost = known if model is base else distances.measure(before, model)[1]
         spent = distances.seconds - began
-        return Fitted(model, {}, Encoded(), Trained(), forgetting=lost, measuring_seconds=spent)
+        return Fitted(model, {}, TokenizedItems(), Trained(), forgetting=lost, measuring_seconds=spent)
     task, recipe = plan.tasks[cell.task], plan.recipe(cell)
-    encoded = encode(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
-    if not encoded.items and recipe.max_steps != 0:
+    tokenized = tokenize_items(task, encoder, plan.train_items(cell.task, cell.adapter), recipe)
+    if not tokenized.items and recipe.max_steps != 0:
         raise ConfigError(f"task {cell.task}: every training item is longer than max_length={recipe.max_length}")
-    validation = Encoded()
+    validation = TokenizedItems()
     if recipe.select_by == "val_nll":
-        validation = encode(task, encoder, plan.items.validation(cell.task), recipe)
+        validation = tokenize_items(task, encoder, plan.items.validation(cell.task), recipe)
         if not validation.items:
             raise ConfigError(f"task {cell.task}: every validation item is longer than {recipe.max_length} tokens")
     before = distances.measure_base(base, adapter.adapter.spec.quantisation, cell.task)
@@ -104,7 +93,7 @@ def fit(
 
         trained = train(
             model,
-            encoded.items,
+            tokenized.items,
             recipe,
             cell.seed,
             validation=validation.items,
@@ -113,7 +102,7 @@ def fit(
         )
     found, lost = distances.measure(before, model)
     spent = distances.seconds - began
-    return Fitted(model, placement, encoded, trained, meter.seconds, meter.peak_bytes, found, lost, spent)
+    return Fitted(model, placement, tokenized, trained, meter.seconds, meter.peak_bytes, found, lost, spent)
 
 
 def checked_module(model: Any) -> Any:
@@ -121,24 +110,3 @@ def checked_module(model: Any) -> Any:
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"it returned a {type(model).__name__}, not a module")
     return model
-
-
-def encode(task: ResolvedTask, encoder: Encoder, examples: Sequence[Example], recipe: Recipe) -> Encoded:
-    """Write and encode examples, each target followed by EOS. Raises ConfigError under `overlong: error`."""
-    items = []
-    dropped = shortened = 0
-    for example in examples:
-        shorten = recipe.overlong == "truncate-context"
-        written = write_within(task, encoder, example, recipe.max_length, shorten=shorten)
-        if written is None:
-            if recipe.overlong == "error":
-                raise ConfigError(
-                    f"task {task.label}: training item '{example.id}' is longer than "
-                    f"max_length={recipe.max_length}; raise it or set training.overlong=drop"
-                )
-            dropped += 1
-            continue
-        shortened += written.shortened
-        prompt, target = encoder.pair(written.prompt, written.target)
-        items.append(Item(prompt, [*target, encoder.tokenizer.eos_token_id]))
-    return Encoded(items, dropped, shortened)

@@ -1,1 +1,1 @@
-"""The worker process: trains and scores runs, or answers and merges, on models in memory."""
+"""The worker process: `__main__` reads its job; run_cells trains and scores, predict answers, merge merges."""

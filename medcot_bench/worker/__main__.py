@@ -59,7 +59,7 @@ def _do(job: Job, emit: Emit) -> int:
     torch.set_num_threads(threads)
     match job.work:
         case RunCells() as work:
-            from medcot_bench.worker.main import run_cells
+            from medcot_bench.worker.run_cells import run_cells
 
             return run_cells(work, threads, emit)
         case Predict() as work:

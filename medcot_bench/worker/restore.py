@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from medcot_bench.base_model.resolve import Base
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype, weights_folder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.plugins.manager import blame
 from medcot_bench.trained.find import Trained
 

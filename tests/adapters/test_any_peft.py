@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import medcot_bench
 from medcot_bench.errors import ConfigError
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.pinned_study import dump_study

@@ -13,8 +13,8 @@ import pytest
 from medcot_bench.data.overlap import find_overlapping
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigError, ConfigErrors
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.plugins.manager import installed

@@ -13,7 +13,7 @@ from tokenizers import AddedToken
 from tokenizers.processors import TemplateProcessing
 
 from medcot_bench.errors import ModelError
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import Written, write, write_within
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task

@@ -9,7 +9,7 @@ import pytest
 
 from medcot_bench.data.sources import load
 from medcot_bench.errors import PluginError
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task

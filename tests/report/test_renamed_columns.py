@@ -20,7 +20,7 @@ from medcot_bench.plugins.manager import installed
 from medcot_bench.results.leaderboard import Leaderboard
 
 HERE = Path(__file__).parent
-NAMES = ("golden", "quick", "persistence")
+NAMES = ("golden", "quick", "persistence", "study")
 
 
 def before(name: str, suffix: str) -> str:

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 import medcot_bench
 from medcot_bench import Results
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.report.notes import UNCHANGED

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from medcot_bench.errors import GateError
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning import baseline_evaluations as prompting
 from medcot_bench.planning.build import make_plan

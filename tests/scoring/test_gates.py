@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from medcot_bench import Example, Target
 from medcot_bench.errors import GateError
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.scoring.evaluate import evaluate_task

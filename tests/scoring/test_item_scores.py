@@ -12,8 +12,8 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from medcot_bench import Example
 from medcot_bench.errors import PluginError
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.plugins.manager import installed

@@ -13,8 +13,8 @@ import torch
 from lm_eval.api.instance import Instance
 
 from medcot_bench.errors import ConfigError, PluginError
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
 from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
 from medcot_bench.scoring.evaluate import evaluate_task

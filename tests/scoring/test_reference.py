@@ -13,8 +13,8 @@ from lm_eval.models.huggingface import HFLM
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_model, load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan

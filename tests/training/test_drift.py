@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medcot_bench.models.encoder import Encoder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
 from medcot_bench.study.schema import Study
 from medcot_bench.training import drift as distance

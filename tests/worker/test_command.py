@@ -43,7 +43,7 @@ WORKER = [sys.executable, "-m", "medcot_bench.worker"]
 MERGE = Merge(root="out", cell="lora", folder="model", model=None, device=None)
 EXAMPLE = Example(id="q", group="q", question="Why?", answer="")
 WORKS: dict[str, Any] = {
-    "main.run_cells": RunCells(study={}, output_dir="out", cells=("3f",)),
+    "run_cells.run_cells": RunCells(study={}, output_dir="out", cells=("3f",)),
     "predict.predict": Predict(
         root="out", cell="lora", task="k8s_qa", example=EXAMPLE, base=True, model=None, device=None
     ),
@@ -102,7 +102,7 @@ def test_each_kind_of_job_goes_where_it_is_done(
     assert main(start(files)) == 75
     [(asked, others, threads, told)] = done
     assert asked == WORKS[function]
-    assert others == ([1] if function == "main.run_cells" else [])
+    assert others == ([1] if function == "run_cells.run_cells" else [])
     assert (threads, told) == (1, "1")
     assert events_in(files[1]) == [Answered(text="done")]
 

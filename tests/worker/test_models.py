@@ -11,8 +11,8 @@ import pytest
 import medcot_bench
 from medcot_bench.base_model.resolve import resolve
 from medcot_bench.cli import main
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer, weights_folder
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results.folder import load

@@ -1,4 +1,4 @@
-"""Text to tokens, the same for training and scoring."""
+"""Tokenise text: prompts and targets to tokens, the same for training and scoring."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from medcot_bench.runner.protocol import (
     WorkerEvent,
 )
 from medcot_bench.study.schema import Study
-from medcot_bench.worker.main import run_cells, status_of
+from medcot_bench.worker.run_cells import run_cells, status_of
 
 GIGABYTE = 1 << 30
 
@@ -70,7 +70,7 @@ def work(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Work:
     ) -> tuple[int, list[WorkerEvent]]:
         runner = Runner(errors or {})
         left = iter(sizes or [GIGABYTE] * 3)
-        monkeypatch.setattr("medcot_bench.worker.main.CellRunner", lambda *_: runner)
+        monkeypatch.setattr("medcot_bench.worker.run_cells.CellRunner", lambda *_: runner)
         memory = type("Memory", (), {"rss": property(lambda self: next(left))})
         monkeypatch.setattr(psutil.Process, "memory_info", lambda self: memory())
         events: list[WorkerEvent] = []

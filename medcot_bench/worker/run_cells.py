@@ -1,4 +1,4 @@
-"""Runs cells one after another on a warm base and commits what it made."""
+"""Run cells one after another on a warm base and commit what they made: the whole of a run's worker."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
 from medcot_bench.runner.protocol import RECYCLED, CellFinished, CellStarted, Failed, Ready, RunCells
 from medcot_bench.study.schema import Study
-from medcot_bench.worker.cell import CellRunner
 from medcot_bench.worker.io import Emit
+from medcot_bench.worker.run_cell import CellRunner
 
 
 def run_cells(work: RunCells, threads: int, emit: Emit) -> int:

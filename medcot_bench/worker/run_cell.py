@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from medcot_bench.errors import Diverged, GateError, StoreError
-from medcot_bench.models.encoder import Encoder
 from medcot_bench.models.load import load_tokenizer, resolve_device, resolve_dtype, weights_folder
 from medcot_bench.models.meter import Meter, tensor_bytes
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
 from medcot_bench.planning.baseline_evaluations import form_of
 from medcot_bench.planning.plan import Plan
@@ -150,7 +150,7 @@ class CellRunner:
         trainable = [parameter for parameter in fitted.model.parameters() if parameter.requires_grad]
         count = sum(parameter.numel() for parameter in trainable)
         added = count if chosen.adapter.spec.update == "low_rank" else 0
-        trained, encoded, plan = fitted.trained, fitted.encoded, self._plan
+        trained, encoded, plan = fitted.trained, fitted.tokenized, self._plan
         record = CellRecord(
             cell_id=cell.id,
             name=cell.name,
