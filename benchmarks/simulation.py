@@ -27,7 +27,7 @@ from tabulate import tabulate
 
 from medcot_bench.analysis.matched import Point, at_equal_level
 from medcot_bench.stats.contrasts import Contrast, Part, contrast
-from medcot_bench.stats.inference import difference, equivalence
+from medcot_bench.stats.p_values import difference, equivalence
 from medcot_bench.stats.power import detectable, showable
 from medcot_bench.stats.ratios import fieller
 from medcot_bench.stats.verdict import Verdict, decide, finding

@@ -12,7 +12,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.records import EvaluationRecord
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
-from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.p_values import difference, holm
 from medcot_bench.study.spec_strings import Spec
 
 

@@ -12,7 +12,7 @@ from medcot_bench.analysis.per_item import Key, paired_difference, references, r
 from medcot_bench.results.comparisons import SizeTrend
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.stats.contrasts import Part, contrast
-from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.p_values import difference, holm
 from medcot_bench.study.spec_strings import Spec
 
 

@@ -19,7 +19,7 @@ from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import higher_is_better
 from medcot_bench.results.records import CellRecord
 from medcot_bench.stats.contrasts import Part, SeedValues, contrast, shared_items
-from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.p_values import difference, holm
 
 EFFECTS: Mapping[Factor, Mapping[str, float]] = {
     Factor.SCOPE: {"full": 0.5, "low": 0.5, "full some": -0.5, "low some": -0.5},

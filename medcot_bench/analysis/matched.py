@@ -13,7 +13,7 @@ from medcot_bench.results.comparisons import Matched, Reading
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.stats.contrasts import Part, contrast, on_common_seeds
-from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.p_values import difference, holm
 from medcot_bench.stats.verdict import ALPHA
 
 SCORE = TRIED_BY

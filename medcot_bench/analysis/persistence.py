@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import combinations
 from statistics import fmean
 
-from medcot_bench.analysis.needed import Gaps, find_needed
 from medcot_bench.analysis.per_item import (
     Key,
     Values,
@@ -19,11 +18,12 @@ from medcot_bench.analysis.per_item import (
     rows_of,
     values_of,
 )
+from medcot_bench.analysis.sample_size import Gaps, find_needed
 from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.contrasts import Part, SeedValues, contrast, shared_items
-from medcot_bench.stats.inference import difference, equivalence, holm, mcnemar
+from medcot_bench.stats.p_values import difference, equivalence, holm, mcnemar
 from medcot_bench.stats.ratios import fieller
 from medcot_bench.stats.verdict import Verdict, decide
 

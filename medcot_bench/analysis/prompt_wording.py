@@ -9,7 +9,7 @@ from medcot_bench.analysis.per_item import paired_difference, rows_of, values_of
 from medcot_bench.results.comparisons import Factor, FactorEffect
 from medcot_bench.results.folder import Results
 from medcot_bench.stats.contrasts import Part, contrast, shared_items
-from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.p_values import difference, holm
 
 
 def estimate_prompt_effects(results: Results) -> tuple[FactorEffect, ...]:

@@ -10,7 +10,7 @@ from medcot_bench.analysis.per_item import Key, Values, paired_difference
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import USUAL, Rank
 from medcot_bench.stats.contrasts import Part, SeedValues, contrast
-from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.p_values import difference, holm
 from medcot_bench.stats.verdict import ALPHA
 
 Ranks = Mapping[tuple[str, str | None, str], Mapping[str, Rank]]

@@ -9,7 +9,7 @@ from medcot_bench.results.comparisons import Prompted
 from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
 from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.inference import equivalence, holm
+from medcot_bench.stats.p_values import equivalence, holm
 from medcot_bench.stats.verdict import ALPHA
 
 GIGABYTE = 1_000_000_000

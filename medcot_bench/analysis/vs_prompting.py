@@ -10,7 +10,7 @@ from medcot_bench.analysis.ranks import choose_score
 from medcot_bench.results.comparisons import Prompted
 from medcot_bench.results.folder import Results
 from medcot_bench.stats.contrasts import Part, contrast, shared_items
-from medcot_bench.stats.inference import difference, equivalence, holm
+from medcot_bench.stats.p_values import difference, equivalence, holm
 
 
 def compare_with_prompting(results: Results) -> tuple[Prompted, ...]:

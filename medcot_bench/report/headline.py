@@ -1,4 +1,4 @@
-"""The answer in four lines: the finding in domain, out of domain, the verdict, and what would settle it."""
+"""The answer in words, four lines: in domain, out of domain, the verdict, what would settle it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from medcot_bench.report.format import listed, rounded
 from medcot_bench.report.names import method
-from medcot_bench.report.settling import write_next_step
+from medcot_bench.report.next_step import write_next_step
 from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.leaderboard import USUAL, Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast

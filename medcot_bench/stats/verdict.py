@@ -1,4 +1,4 @@
-"""Whether a gap to full fine-tuning persists out of domain: one ordered table that answers every case once."""
+"""Whether a gap to full fine-tuning persists out of domain: one ordered table. Wording: report/headline.py."""
 
 from __future__ import annotations
 

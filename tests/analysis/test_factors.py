@@ -15,7 +15,7 @@ from planted import Made, write
 from medcot_bench.analysis.factors import EFFECTS, estimate_factor_effects
 from medcot_bench.results.comparisons import FactorEffect
 from medcot_bench.results.folder import load
-from medcot_bench.stats.inference import difference, holm
+from medcot_bench.stats.p_values import difference, holm
 
 TOP = {"name": "top", "targets": "all"}
 MEANS = {"full": 0.9, "full:select=top": 0.7, "lora": 0.8, "lora:select=top": 0.5}

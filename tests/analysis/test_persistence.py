@@ -20,7 +20,7 @@ from medcot_bench.report.headline import write_headline
 from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.folder import load
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.inference import difference, equivalence
+from medcot_bench.stats.p_values import difference, equivalence
 from medcot_bench.stats.verdict import Verdict
 
 TASKS = ("k8s_qa", "manuals_qa")

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import t
 
 from medcot_bench.stats.contrasts import Part, contrast
-from medcot_bench.stats.inference import difference
+from medcot_bench.stats.p_values import difference
 from medcot_bench.stats.ratios import Ratio, fieller
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.inference import difference, equivalence
+from medcot_bench.stats.p_values import difference, equivalence
 from medcot_bench.stats.verdict import SIGNS, Finding, Verdict, decide, finding
 
 FINDINGS = [Finding(sign, negligible) for sign, negligible in product(SIGNS, (True, False))]

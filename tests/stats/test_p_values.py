@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from medcot_bench.stats.contrasts import Contrast, Part, contrast
-from medcot_bench.stats.inference import difference, equivalence, holm, mcnemar
+from medcot_bench.stats.p_values import difference, equivalence, holm, mcnemar
 
 
 def of(values: list[float]) -> Contrast:

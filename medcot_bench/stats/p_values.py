@@ -1,4 +1,4 @@
-"""What a contrast allows one to claim: that it differs from zero, or that it is zero in practice."""
+"""P-values: of a difference from zero, of equivalence within a margin, adjusted by Holm, and McNemar's."""
 
 from __future__ import annotations
 
