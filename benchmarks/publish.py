@@ -17,8 +17,8 @@ from pathlib import Path
 import yaml
 
 from medcot_bench.planning.build import make_plan
-from medcot_bench.results import plan_file
-from medcot_bench.results.store import PACKED
+from medcot_bench.results import digests, plan_file
+from medcot_bench.results.files import PACKED
 from medcot_bench.study.loading import load_study
 
 RECORDS = ("cells/*/cell.json*", "cells/*/scores/*.json*")
@@ -34,14 +34,16 @@ def main() -> int:
     source, target = options.source, options.target
     shutil.rmtree(target, ignore_errors=True)
     plan = plan_file.read(source)
-    planned = {one.id for cell in (*plan.cells, *plan.other_rates) for one in cell.evaluations}
+    planned = {one.id for cell in plan.every_cell for one in cell.evaluations}
     choosing = trials_of(source / "study.yaml")  # no rate is to be tried again, but for one that diverged
     for pattern in RECORDS:
         for path in sorted(source.glob(pattern)):
             record = json.loads(unpacked(path))
             if record.get("score_id", None) in (None, *planned, *choosing):
                 record["provenance"]["hostname"] = ""  # of no use to others
-                pack(target, source, path, (json.dumps(record, ensure_ascii=False) + "\n").encode())
+                record.pop(digests.KEY, None)
+                sealed = digests.add_digest(record)
+                pack(target, source, path, (json.dumps(sealed, ensure_ascii=False) + "\n").encode())
     for path in sorted(source.glob("cells/*/samples/*.jsonl*")):
         if path.name.partition(".jsonl")[0].rpartition("-")[2] in planned:
             pack(target, source, path, unpacked(path))

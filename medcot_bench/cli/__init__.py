@@ -8,7 +8,20 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from medcot_bench.cli import compare, export, init, listing, merge, plan, predict, run, schema, show, validate
+from medcot_bench.cli import (
+    compare,
+    export,
+    init,
+    listing,
+    merge,
+    plan,
+    predict,
+    run,
+    schema,
+    show,
+    validate,
+    verify,
+)
 from medcot_bench.errors import INTERRUPTED, TERMINATED, ConfigErrors, MedcotError, Terminated
 from medcot_bench.version import __version__
 
@@ -22,6 +35,7 @@ examples:
   medcot-bench run study.yaml --seeds 0,1,2
   medcot-bench compare out --baseline full
   medcot-bench export out --format md,csv
+  medcot-bench verify out
   medcot-bench predict out lora__s0 "Which port does the Service expose?" --context-file service.yaml
   medcot-bench merge out lora__s0 model
 
@@ -42,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"medcot-bench {__version__}")
     commands = program.add_subparsers(dest="command", metavar="command", required=True)
-    for command in (run, plan, validate, init, schema, listing, show, compare, export, predict, merge):
+    for command in (run, plan, validate, init, schema, listing, show, compare, export, verify, predict, merge):
         command.add_parser(commands)
     return program
 

@@ -17,6 +17,8 @@ from pydantic import TypeAdapter
 
 from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
+from medcot_bench.results.digests import add_digest, find_change
+from medcot_bench.results.files import DamagedError, read_file, to_json
 from medcot_bench.results.trials import Trial
 from medcot_bench.study.analysis import Analysis
 
@@ -99,10 +101,15 @@ class PlanFile:
     remarks: tuple[str, ...] = ()
     """Sentences of an older file that no field says."""
 
+    @property
+    def every_cell(self) -> tuple[PlannedCell, ...]:
+        """The cells of the study and those at other rates that are scored, too."""
+        return (*self.cells, *self.other_rates)
+
 
 def written(plan: PlanFile) -> bytes:
     """Return the file's content."""
-    return (json.dumps(asdict(plan), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return to_json(add_digest(asdict(plan)))
 
 
 def read(folder: Path) -> PlanFile:
@@ -111,25 +118,22 @@ def read(folder: Path) -> PlanFile:
     Raises ConfigError where no study was run, StoreError for a file that can't be read.
     """
     path = folder / FILE
-    try:
-        refuse_newer(folder)
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        schema = raw.get("schema", 1)
-        plan: PlanFile = _reader().validate_python(_from_1(raw) if schema == 1 else raw)
-        Analysis.model_validate(plan.analysis)
-    except FileNotFoundError:
+    again = "run the study again to make it"
+    refuse_newer(folder)
+    content = read_file(folder, path)
+    if content is None:
         below = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
         hint = f"; there is one in {' and '.join(below)}" if below else ""
-        raise ConfigError(f"{folder}: no study was run here (no {FILE}){hint}") from None
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        OSError,
-    ):  # pydantic's is a ValueError
-        raise StoreError(f"{path} can't be read; run the study again to make it") from None
+        raise ConfigError(f"{folder}: no study was run here (no {FILE}){hint}")
+    try:
+        raw = json.loads(content)
+        changed = find_change(raw)
+        plan: PlanFile = _reader().validate_python(_from_1(raw) if raw.get("schema", 1) == 1 else raw)
+        Analysis.model_validate(plan.analysis)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # pydantic's is a ValueError
+        raise DamagedError(folder, path, "can't be read", again) from None
+    if changed:
+        raise DamagedError(folder, path, changed, again)
     return plan
 
 
@@ -137,9 +141,8 @@ def refuse_newer(folder: Path) -> None:
     """Raise StoreError where a newer version wrote the plan: to go on would lose what only that version knows."""
     path = folder / FILE
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))["schema"]
-        newer = schema > SCHEMA
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        newer = json.loads(read_file(folder, path) or b"")["schema"] > SCHEMA
+    except (StoreError, ValueError, KeyError, TypeError, RecursionError):
         return  # none, an old one, or one that is damaged: `read` says so
     if newer:
         raise StoreError(f"{path} was written by a newer medcot-bench; update to read it")

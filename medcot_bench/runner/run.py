@@ -16,6 +16,7 @@ from medcot_bench.planning.plan_record import record
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import trials_of, untried_cells, with_chosen_rates
 from medcot_bench.plugins.manager import installed
+from medcot_bench.results import study_file
 from medcot_bench.results.plan_file import FILE, refuse_newer, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
@@ -69,7 +70,7 @@ def run_study(
 
         def write_plan() -> None:
             asked = study.model_copy(update={"data": plan.pinned.data})  # without the rates that were chosen
-            store.replace(store.root / "study.yaml", dump_study(asked).encode())
+            store.replace(store.root / study_file.FILE, study_file.written(dump_study(asked)))
             store.replace(store.root / FILE, written(record(plan, tries, trials)))
 
         outcome = _run_cells(plan, cell_statuses(plan, store), store, executor, listen, write_plan)

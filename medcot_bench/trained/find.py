@@ -15,6 +15,7 @@ from medcot_bench.planning.custom_tasks import make_custom_task, resolve_study_t
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
 from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.results import study_file
 from medcot_bench.results.cells import CellKey, request_id
 from medcot_bench.results.folder import CellResult, Results, load
 from medcot_bench.results.records import CellRecord
@@ -132,7 +133,8 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
         raise ConfigError(f"{root}: {said}: {', '.join(matches or named)}")
     [name] = matches
     result = named[name]
-    study, errors = load_study(root / "study.yaml")
+    study_file.check(root)
+    study, errors = load_study(root / study_file.FILE)
     if errors:
         raise ConfigErrors(errors)
     adapter = resolve_adapter(_typed(study, result.cell.adapter), installed())

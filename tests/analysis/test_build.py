@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from planted import DOMAINS, PROVENANCE, Made, answers, failed, write
 from pydantic import TypeAdapter
+from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.errors import ConfigError, StoreError
@@ -266,7 +267,7 @@ def test_what_kind_of_row_it_is_comes_from_its_records(tmp_path: Path) -> None:
     elsewhere = replace(base, adapter="peft:path=x")
     root = write(tmp_path, elsewhere, base, FULL_0, some, LORA_0)
     for path in root.glob("cells/*peft*/cell.json"):
-        path.write_text(path.read_text().replace('"selector": {', '"weights": "0", "selector": {'))
+        write_sealed(path, json.loads(path.read_text().replace('"selector": {', '"weights": "0", "selector": {')))
     found = {row.adapter: row for row in build(load(root)).rows}
     assert {name: (row.is_base, row.external, row.some_layers, row.against) for name, row in found.items()} == {
         "peft:path=x": (False, True, False, None),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from planted import TRAIN, Made, write
 from scipy import stats
+from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.analysis.comparison import compare, find_conflicts, resolve_row
@@ -119,7 +120,7 @@ def test_what_makes_folders_another_measurement_is_named(
         plant(root)
     for path in roots[1].glob("cells/*/scores/k8s_qa*.json"):
         record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "request": {**record["request"], **change}}))
+        write_sealed(path, {**record, "request": {**record["request"], **change}})
     assert named(*map(load, roots)) == [expected]
     assert main(["compare", *map(str, roots)]) == 3
     assert f"are not comparable: {expected}; --force compares them" in capsys.readouterr().err
@@ -133,10 +134,10 @@ def test_another_engine_or_training_data_are_named(tmp_path: Path) -> None:
     plant(other)
     assert named(load(one), load(other)) == []
     for path in other.glob("cells/*/scores/manuals_qa*.json"):
-        path.write_text(path.read_text().replace('"engine": "hf"', '"engine": "fast"'))
+        write_sealed(path, json.loads(path.read_text().replace('"engine": "hf"', '"engine": "fast"')))
     for path in other.glob("cells/*/cell.json"):
         record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "request": {**record["request"], "train": "sha256:1"}}))
+        write_sealed(path, {**record, "request": {**record["request"], "train": "sha256:1"}})
     assert named(load(one), load(other)) == [
         "manuals_qa: different engine (hf and fast)",
         "k8s_qa: different training items",
@@ -148,7 +149,7 @@ def test_an_engine_that_scored_some_cells_only_is_named(tmp_path: Path) -> None:
     plant(one)
     plant(other)
     last = sorted(other.glob("cells/*/scores/manuals_qa*.json"))[-1]
-    last.write_text(last.read_text().replace('"engine": "hf"', '"engine": "fast"'))
+    write_sealed(last, json.loads(last.read_text().replace('"engine": "hf"', '"engine": "fast"')))
     assert named(load(one), load(other)) == ["manuals_qa: different engine (hf and fast and hf)"]
 
 
@@ -200,7 +201,7 @@ def test_compare_says_how_learning_rates_came_about(tmp_path: Path, capsys: pyte
         for rate in (1e-4, 1e-3)
     ]
     plan = json.loads((roots[1] / "plan.json").read_text())
-    (roots[1] / "plan.json").write_text(json.dumps({**plan, "trials": trials}))
+    write_sealed(roots[1] / "plan.json", {**plan, "trials": trials})
     assert main(["compare", *map(str, roots)]) == 0
     said = unwrapped(capsys)
     assert f"{roots[0]}: {untuned}" in said

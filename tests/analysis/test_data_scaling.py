@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy
 import pytest
 from planted import Made, write
+from sealed import write_sealed
 
 import medcot_bench
 from medcot_bench.analysis.data_scaling import estimate_size_trends
@@ -37,7 +39,7 @@ def plant(root: Path) -> Results:
     for count in SIZES:
         for path in root.glob(f"cells/*train_items{count}__*/cell.json"):
             text = path.read_text().replace('"request": {', f'"request": {{"train": "{count}", ')
-            path.write_text(text.replace('"items": 4', f'"items": {count}'))
+            write_sealed(path, json.loads(text.replace('"items": 4', f'"items": {count}')))
     return load(root)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from planted import Made, write
+from sealed import write_sealed
 
 from medcot_bench.analysis.factors import EFFECTS, estimate_factor_effects
 from medcot_bench.results.comparisons import FactorEffect
@@ -140,7 +141,7 @@ def test_three_of_the_four_take_nothing_apart(tmp_path: Path) -> None:
 def test_other_layers_for_the_two_updates_are_no_factor(tmp_path: Path) -> None:
     root = plant(tmp_path, MEANS)
     for path in root.glob("cells/*lora.top*/cell.json"):
-        path.write_text(path.read_text().replace('"name": "top"', '"name": "bottom"'))
+        write_sealed(path, json.loads(path.read_text().replace('"name": "top"', '"name": "bottom"')))
     assert effects(root) == {}
 
 
@@ -148,7 +149,10 @@ def test_the_bits_of_the_base_are_a_factor_of_lora_everywhere(tmp_path: Path) ->
     root = plant(tmp_path, {"lora": 0.8, "qlora": 0.7})
     assert effects(root) == {}
     for path in root.glob("cells/*qlora*/cell.json"):
-        path.write_text(path.read_text().replace('"request": {', '"request": {"base": {"quantisation": "nf4"}, '))
+        write_sealed(
+            path,
+            json.loads(path.read_text().replace('"request": {', '"request": {"base": {"quantisation": "nf4"}, ')),
+        )
     (found,) = effects(root).values()
     mean = means_of(root)
     assert (found.effect, found.adapters) == ("bits", ("lora", "qlora"))
@@ -158,7 +162,10 @@ def test_the_bits_of_the_base_are_a_factor_of_lora_everywhere(tmp_path: Path) ->
 def test_a_row_without_scores_yet_hides_its_effects_alone(tmp_path: Path) -> None:
     root = plant(tmp_path, {**MEANS, "qlora": 0.7})
     for path in root.glob("cells/*qlora*/cell.json"):
-        path.write_text(path.read_text().replace('"request": {', '"request": {"base": {"quantisation": "nf4"}, '))
+        write_sealed(
+            path,
+            json.loads(path.read_text().replace('"request": {', '"request": {"base": {"quantisation": "nf4"}, ')),
+        )
     for path in root.glob("cells/k8s_qa__full__*/scores/*.json"):
         path.unlink()
     assert set(effects(root)) == {"bits"}
@@ -170,16 +177,13 @@ def test_the_pair_of_equal_layers_is_found_among_others(tmp_path: Path) -> None:
         record = json.loads(path.read_text())
         record["request"]["adapter"]["selector"]["name"] = "random"
         del record["placement"]["layers.1.w"]
-        path.write_text(json.dumps(record))
+        write_sealed(path, record)
     assert effects(root)["scope x rank"].adapters == ("full", "full:select=top", "lora", "lora:select=top")
 
 
 def test_some_modules_are_not_some_layers(tmp_path: Path) -> None:
     root = plant(tmp_path, MEANS)
     for path in root.glob("cells/*top*/cell.json"):
-        path.write_text(
-            path.read_text()
-            .replace('"name": "top"', '"name": "all"')
-            .replace('"targets": "all"', '"targets": "mlp"')
-        )
+        changed = path.read_text().replace('"name": "top"', '"name": "all"')
+        write_sealed(path, json.loads(changed.replace('"targets": "all"', '"targets": "mlp"')))
     assert effects(root) == {}

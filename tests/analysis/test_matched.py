@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from planted import Made, Scores, write
+from sealed import write_sealed
 
 from medcot_bench.analysis.matched import Point, cut_at, match_gaps
 from medcot_bench.results.folder import load
@@ -101,14 +102,14 @@ def test_models_at_other_rates_are_points_of_their_own(tmp_path: Path) -> None:
         record = json.loads(path.read_text())
         record["request"]["recipe"] = {"lr": 3e-4}
         record["request"]["adapter"]["name"] = record["adapter"].split()[0]
-        path.write_text(json.dumps(record))
+        write_sealed(path, record)
     plan = json.loads((root / "plan.json").read_text())
     again = [cell for cell in plan["cells"] if "again" in cell["key"]["adapter"]]
     plan["cells"] = [cell for cell in plan["cells"] if cell not in again]
     for cell in again:
         cell["evaluations"] = [one for one in cell["evaluations"] if one["checkpoint"] == "final"]
     plan["other_rates"] = again
-    (root / "plan.json").write_text(json.dumps(plan))
+    write_sealed(root / "plan.json", plan)
     found = {matched.adapter: matched for matched in match_gaps(load(root))}
     assert set(found) == {"lora", "full again at lr 0.0003", "lora again at lr 0.0003"}
     lora = found["lora again at lr 0.0003"]  # full is at 0.7 where it comes down to 0.4
@@ -123,10 +124,10 @@ def test_a_model_at_another_rate_is_never_the_reference(tmp_path: Path) -> None:
     [path] = root.glob(f"cells/*{full['key']['id']}/cell.json")
     record = json.loads(path.read_text())
     record["request"]["recipe"] = {"lr": 3e-4}
-    path.write_text(json.dumps(record))
+    write_sealed(path, record)
     plan["cells"].remove(full)
     plan["other_rates"] = [full]
-    (root / "plan.json").write_text(json.dumps(plan))
+    write_sealed(root / "plan.json", plan)
     assert match_gaps(load(root)) == ()
 
 

@@ -12,6 +12,7 @@ import numpy
 import pytest
 from planted import Made, write
 from scipy import optimize, stats
+from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.analysis.persistence import estimate_persistence
@@ -199,7 +200,7 @@ def test_the_hypotheses_are_a_family_of_their_own(tmp_path: Path) -> None:
 
 def declare(root: Path, **analysis: Any) -> None:
     plan = json.loads((root / "plan.json").read_text())
-    (root / "plan.json").write_text(json.dumps({**plan, "analysis": analysis}))
+    write_sealed(root / "plan.json", {**plan, "analysis": analysis})
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
@@ -260,9 +261,13 @@ def test_a_gap_in_domain_counts_once_however_many_the_shifts(tmp_path: Path) -> 
         again = [one for one in cell["evaluations"] if one["task"] == "manuals_qa"]
         cell["evaluations"] += [{**one, "id": f"{one['id']}x", "task": "again"} for one in again]
     plan["tasks"]["again"] = plan["tasks"]["manuals_qa"]
-    (root / "plan.json").write_text(json.dumps(plan))
-    for path in [*root.glob("cells/*/s*/manuals_qa-*")]:
+    write_sealed(root / "plan.json", plan)
+    for path in [*root.glob("cells/*/samples/manuals_qa-*")]:
         path.with_name(path.name.replace(".json", "x.json")).write_text(path.read_text())
+    for path in [*root.glob("cells/*/scores/manuals_qa-*")]:
+        record = json.loads(path.read_text())
+        again = {**record, "score_id": f"{record['score_id']}x"}
+        write_sealed(path.with_name(path.name.replace(".json", "x.json")), again)
     found = [pair for pair in estimate_persistence(load(root)) if pair.score == "answer"]
     assert [pair.out_of_domain.task for pair in found] == ["manuals_qa", "again"]
     for pair in found:
@@ -276,7 +281,7 @@ def test_scores_of_other_forms_are_not_compared_but_likelihoods_are(tmp_path: Pa
     }
     root = write(tmp_path, *(Made(adapter=a, seed=s, scores=scores) for a in ("full", "lora") for s in (0, 1)))
     for path in root.glob("cells/*/scores/manuals_qa*.json"):
-        path.write_text(path.read_text().replace('"answer": "text"', '"answer": "letter"'))
+        write_sealed(path, json.loads(path.read_text().replace('"answer": "text"', '"answer": "letter"')))
     by_score = {pair.score: pair for pair in estimate_persistence(load(root))}
     assert by_score["answer"].did is None
     assert by_score["answer"].verdict is Verdict.NOT_COMPARABLE

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from planted import Made, write
+from sealed import write_sealed
 
 from medcot_bench.analysis.prompt_wording import estimate_prompt_effects
 from medcot_bench.results.comparisons import Factor
@@ -26,7 +27,7 @@ def plant(root: Path, items_of: str | None, sign: int = 1) -> Path:
     folder = write(root, *made)
     plan = json.loads((folder / "plan.json").read_text())
     plan["tasks"][OTHER]["items_of"] = items_of
-    (folder / "plan.json").write_text(json.dumps(plan))
+    write_sealed(folder / "plan.json", plan)
     return folder
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from planted import Made, failed, write
+from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.analysis.comparison import compare
@@ -118,7 +119,7 @@ def test_a_failure_belongs_to_the_prompt_that_failed(tmp_path: Path) -> None:
     plan = json.loads(path.read_text())
     (cell,) = plan["cells"]
     cell["evaluations"].append({"id": "ffff", "cell": "", "task": "k8s_qa", "baseline": "few_shot=5"})
-    path.write_text(json.dumps(plan))
+    write_sealed(path, plan)
     rows = {row.adapter: row.failures for row in build(load(tmp_path)).rows}
     assert rows == {"none": (), GAIN: (Failure(None, "k8s_qa (few_shot=5)", "oom", "no memory"),)}
 

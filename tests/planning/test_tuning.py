@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from planted import TRAIN, Made, cell_record, failed, write
+from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.errors import ConfigErrors
@@ -42,13 +43,17 @@ def test_a_trial_that_diverged_costs_what_it_took_until_then(study_fields: dict[
     plan, store = make_plan(Study.model_validate(fields)), Store(tmp_path / "store")
     in_training, in_scoring, of_old, _ = plan.cells
     [choosing] = plan.evaluations_of(in_scoring)
-    store.add_attempt(in_training, replace(failed("diverged", "loss nan"), seconds=7.5), "log")
+    store.add_attempt(
+        in_training, replace(failed("diverged", "loss nan"), cell_id=in_training.id, seconds=7.5), "log"
+    )
     store.commit_cell(in_scoring, cell_record(in_scoring, in_scoring.request, Made(adapter="full"), TRAIN), [])
-    store.add_attempt(in_scoring, replace(failed("diverged", "no", choosing.title), seconds=0.5), "log")
-    folder = store.add_attempt(of_old, failed("diverged", "loss nan"), "log")
+    store.add_attempt(
+        in_scoring, replace(failed("diverged", "no", choosing.title), cell_id=in_scoring.id, seconds=0.5), "log"
+    )
+    folder = store.add_attempt(of_old, replace(failed("diverged", "loss nan"), cell_id=of_old.id), "log")
     old = json.loads((folder / "error.json").read_text())
     del old["seconds"]
-    (folder / "error.json").write_text(json.dumps(old))
+    write_sealed(folder / "error.json", old)
     trials = trials_of(plan, store)
     assert [(trial.loss, trial.seconds) for trial in trials] == [
         (None, 7.5),
@@ -63,7 +68,7 @@ def test_a_row_pays_for_every_rate_but_for_a_training_that_the_study_uses(tmp_pa
     used, passed_over = (replace(one, reused=0.75) for one in (trial(1e-4, 0.5, chosen=True), trial(1e-3, 0.6)))
     tried = [used, passed_over, replace(trial(1e-2, None), seconds=7.5)]
     plan = json.loads((root / "plan.json").read_text())
-    (root / "plan.json").write_text(json.dumps({**plan, "trials": [asdict(one) for one in tried]}))
+    write_sealed(root / "plan.json", {**plan, "trials": [asdict(one) for one in tried]})
     spent = {row.adapter: row.costs.tuning_seconds for row in build(load(root)).rows if row.costs}
     assert spent == {"full": 0.0, "lora": 0.25 + 1.0 + 7.5}
 

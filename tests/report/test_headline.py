@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from planted import Made, failed, write
+from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.report.headline import Headline, write_headline
@@ -159,7 +160,7 @@ def test_without_a_shift_nothing_is_said_of_it(tmp_path: Path) -> None:
     plan = json.loads((root / "plan.json").read_text())
     for cell in plan["cells"]:
         cell["evaluations"] = [one for one in cell["evaluations"] if one["task"] == "k8s_qa"]
-    (root / "plan.json").write_text(json.dumps(plan))
+    write_sealed(root / "plan.json", plan)
     assert headline(root).lines[1:] == [
         "Out of domain: not measured.",
         "Verdict: none on whether the gap persists out of domain.",
@@ -173,11 +174,11 @@ def test_external_adapters_stand_beside_the_base_model(tmp_path: Path) -> None:
     made = [Made(**BASE, scores=scores[0]), Made(**(BASE | {"adapter": "peft:path=x"}), scores=scores[1])]
     root = write(tmp_path, *made)
     for path in root.glob("cells/*peft*/cell.json"):
-        path.write_text(path.read_text().replace('"selector": {', '"weights": "0", "selector": {'))
+        write_sealed(path, json.loads(path.read_text().replace('"selector": {', '"weights": "0", "selector": {')))
     plan = json.loads((root / "plan.json").read_text())
     for cell in plan["cells"]:
         cell["evaluations"] = [one for one in cell["evaluations"] if one["task"] == "k8s_qa"]
-    (root / "plan.json").write_text(json.dumps(plan))
+    write_sealed(root / "plan.json", plan)
     first, *rest = headline(root).lines
     assert first.startswith("On k8s_qa: peft:path=x leads the base model by 0.")
     assert rest == ["Next: add adapters to train, e.g. --adapters none,full,lora."]
@@ -237,7 +238,7 @@ def by_both(
 
 def analyse(root: Path, **analysis: Any) -> Path:
     plan = json.loads((root / "plan.json").read_text())
-    (root / "plan.json").write_text(json.dumps({**plan, "analysis": analysis}))
+    write_sealed(root / "plan.json", {**plan, "analysis": analysis})
     return root
 
 
@@ -273,12 +274,11 @@ def other_task(root: Path, **record_of: Any) -> None:
         record = json.loads(path.read_text())
         (samples,) = root.glob(f"cells/*{cell['key']['id']}/samples/*{own['id']}.jsonl")
         other = f"f{own['id'][1:]}"
-        path.with_name(f"kubectl-{other}.json").write_text(
-            json.dumps(record | {"score_id": other, "task": "kubectl"} | record_of)
-        )
+        changed = record | {"score_id": other, "task": "kubectl"} | record_of
+        write_sealed(path.with_name(f"kubectl-{other}.json"), changed)
         samples.with_name(f"kubectl-{other}.jsonl").write_text(samples.read_text())
         cell["evaluations"].append({**own, "id": other, "task": "kubectl"})
-    (root / "plan.json").write_text(json.dumps(plan))
+    write_sealed(root / "plan.json", plan)
 
 
 def test_a_shift_that_can_be_compared_comes_first(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_a_shift_that_can_be_compared_comes_first(tmp_path: Path) -> None:
 def test_what_can_t_be_compared_at_all_has_no_verdict(tmp_path: Path) -> None:
     root = plant(tmp_path, {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)}, 3)
     for path in root.glob("cells/*/scores/manuals_qa*.json"):
-        path.write_text(path.read_text().replace('"answer": "text"', '"answer": "letter"'))
+        write_sealed(path, json.loads(path.read_text().replace('"answer": "text"', '"answer": "letter"')))
     assert headline(root).verdict == (
         "Verdict: none. answer is not comparable between k8s_qa and manuals_qa: answers differ in form."
     )

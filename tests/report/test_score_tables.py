@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from planted import Made, write
+from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.report.blocks import Paragraph, Table
@@ -40,7 +41,7 @@ def planted(root: Path, primary: str, scores: tuple[str, ...]) -> Leaderboard:
     ]
     write(root, *made)
     plan = json.loads((root / "plan.json").read_text())
-    (root / "plan.json").write_text(json.dumps({**plan, "analysis": {"primary": primary}}))
+    write_sealed(root / "plan.json", {**plan, "analysis": {"primary": primary}})
     return build(load(root))
 
 

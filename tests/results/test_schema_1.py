@@ -237,4 +237,4 @@ def test_a_damaged_plan_is_refused_in_one_line(
     (folder / "plan.json").write_bytes(content.encode("utf-8", "surrogatepass"))
     assert main(["export", str(folder)]) == 3
     said = capsys.readouterr().err
-    assert said == f"medcot-bench: {folder / 'plan.json'} can't be read; run the study again to make it\n"
+    assert said == f"medcot-bench: {folder / 'plan.json'}: can't be read; run the study again to make it\n"

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from medcot_bench.errors import StoreError
 from medcot_bench.results.cells import CellKey
+from medcot_bench.results.files import write_once
 from medcot_bench.results.records import Attempt
 from medcot_bench.results.store import Store
 
@@ -60,17 +61,19 @@ def test_a_damaged_record_is_named_with_what_to_do(store: Store) -> None:
     folder = store.add_attempt(CELL, ATTEMPT, "log")
     whole = (folder / "error.json").read_bytes()
     (folder / "error.json").write_bytes(whole[:-20])
-    with pytest.raises(StoreError, match=r"error\.json can't be read .*; delete it to have it made again"):
+    with pytest.raises(
+        StoreError, match=r"error\.json: can't be read .*; `medcot-bench verify .*out --repair` sets it aside"
+    ):
         store.attempts(CELL)
     (folder / "error.json").write_bytes(whole.replace(b'"schema": 1', b'"schema": 99'))
     with pytest.raises(StoreError, match="written by a newer medcot-bench"):
         store.attempts(CELL)
 
 
-def test_records_are_written_once(store: Store, tmp_path: Path) -> None:
-    store._write_once(tmp_path / "record.json", b"first")
+def test_records_are_written_once(tmp_path: Path) -> None:
+    write_once(tmp_path, tmp_path / "record.json", b"first")
     with pytest.raises(StoreError, match="was written by another run in the meantime"):
-        store._write_once(tmp_path / "record.json", b"second")
+        write_once(tmp_path, tmp_path / "record.json", b"second")
     assert (tmp_path / "record.json").read_bytes() == b"first"
 
 
@@ -135,7 +138,7 @@ def test_where_attempts_can_not_be_written_is_said(store: Store) -> None:
     folder = store.cell_folder(CELL)
     folder.mkdir(parents=True)
     (folder / "attempts").write_text("a file")
-    with pytest.raises(StoreError, match=r"can't write into .*attempts: File exists"):
+    with pytest.raises(StoreError, match=r"can't write .*attempts: File exists"):
         store.add_attempt(CELL, ATTEMPT, "log")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sealed import write_sealed
 
 from medcot_bench.errors import ConfigError
 from medcot_bench.results.cells import Cell
@@ -66,7 +66,7 @@ def copied(tmp_path: Path) -> Path:
     attempt = {"cell_id": "121b8fef4695", "status": "oom", "error": "no memory left", "started": "2026-01-01"}
     failed = root / "cells" / "k8s_qa__lora__s0-121b8fef4695" / "attempts" / "1"
     failed.mkdir(parents=True)
-    (failed / "error.json").write_text(json.dumps(attempt))
+    write_sealed(failed / "error.json", attempt)
     return root
 
 

@@ -1,0 +1,129 @@
+"""Check every file of a result folder against what was written, and set aside what is damaged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.results import plan_file, study_file
+from medcot_bench.results.digests import has_digest
+from medcot_bench.results.files import PACKED, DamagedError, make_folder, read_file, refuse_links, writing
+from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
+from medcot_bench.results.store import read_record, read_samples
+
+QUARANTINE = "quarantine"
+"""The folder, inside the result folder, that damaged files are moved to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Something that is not what was written."""
+
+    path: Path
+    reason: str
+    with_it: tuple[Path, ...]
+    """What has to be set aside so that the next run makes it again: `path`, or more that leans on it."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was looked at, and what of it is damaged."""
+
+    cells: int = 0
+    evaluations: int = 0
+    without_digest: int = 0
+    """Records of an older version, which carry no digest of themselves."""
+    damages: list[Damage] = field(default_factory=list)
+
+    @contextmanager
+    def noting(self, path: Path, *with_it: Path) -> Iterator[None]:
+        """Note what is found damaged; `with_it` is what has to be set aside, `path` itself if nothing is given."""
+        try:
+            yield
+        except DamagedError as error:
+            self.damages.append(Damage(path=error.path, reason=error.reason, with_it=with_it or (path,)))
+
+
+def verify(root: Path) -> Verification:
+    """Read every record and sample of a result folder, and compare each with its digest.
+
+    Raises ConfigError where there is no folder, StoreError where files can't be read or are of a newer version.
+    """
+    if not root.is_dir():
+        raise ConfigError(f"{root}: no such folder")
+    found = Verification()
+    plan, study, cells = root / plan_file.FILE, root / study_file.FILE, root / "cells"
+    needed: set[str] | None = None
+    with found.noting(plan):
+        if plan.exists():
+            needed = {one.id for cell in plan_file.read(root).every_cell for one in cell.evaluations}
+    with found.noting(study):
+        study_file.check(root)
+    with found.noting(cells):
+        refuse_links(root, cells)
+        for folder in sorted(cells.iterdir()) if cells.is_dir() else ():
+            with found.noting(folder):
+                refuse_links(root, folder)
+                _verify_cell(root, folder, needed, found)
+    return found
+
+
+def set_aside(root: Path, damages: Iterable[Damage]) -> None:
+    """Move what is damaged into the folder `quarantine`, under a name of its own. Raises StoreError."""
+    for path in dict.fromkeys(path for damage in damages for path in damage.with_it):
+        if not path.exists() and not path.is_symlink():
+            continue  # it went with its folder
+        place = root / QUARANTINE / path.relative_to(root)
+        number = 1
+        while place.exists() or place.is_symlink():
+            number += 1
+            place = place.with_name(f"{path.name}.{number}")
+        make_folder(root, place.parent)
+        with writing(place):
+            path.rename(place)
+
+
+def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found: Verification) -> None:
+    """Check what lies in one cell's folder. Raises StoreError for its own record, which all else leans on.
+
+    `needed` are the evaluations whose samples are read; None: all. Others were made to choose a learning rate, and
+    published folders have no samples of them.
+    """
+    cell_id = folder.name.rpartition("-")[2]
+    if read_record(root, folder / "cell.json", CellRecord, cell_id=cell_id):
+        found.cells += 1
+        found.without_digest += _lacks_digest(root, folder / "cell.json")
+    for path in _files(folder / "scores", ".json"):
+        _verify_evaluation(root, path, cell_id, needed, found)
+    for attempt in sorted((folder / "attempts").glob("[0-9]*")):
+        with found.noting(attempt):
+            read_record(root, attempt / "error.json", Attempt, cell_id=cell_id)
+
+
+def _verify_evaluation(
+    root: Path, path: Path, cell_id: str, needed: Container[str] | None, found: Verification
+) -> None:
+    score_id = path.stem.rpartition("-")[2]
+    samples = path.parent.parent / "samples"
+    beside = [*path.parent.glob(f"*-{score_id}.json*"), *samples.glob(f"*-{score_id}.jsonl*")]
+    with found.noting(path, *beside):
+        record = read_record(root, path, EvaluationRecord, cell_id=cell_id, score_id=score_id)
+        if record:
+            found.evaluations += 1
+            found.without_digest += _lacks_digest(root, path)
+            if needed is None or score_id in needed or any("jsonl" in place.name for place in beside):
+                read_samples(root, samples, score_id, record)
+
+
+def _files(folder: Path, ending: str) -> list[Path]:
+    """Return the records of a folder, packed ones by the name that they have unpacked."""
+    paths = (path.with_name(path.name.removesuffix(PACKED)) for path in folder.glob(f"*{ending}*"))
+    return sorted({path for path in paths if path.suffix == ending and not path.name.startswith(".")})
+
+
+def _lacks_digest(root: Path, path: Path) -> bool:
+    return not has_digest(json.loads(read_file(root, path) or b"{}"))

@@ -1,0 +1,126 @@
+"""`verify`: every damage is named, set aside, and what is left is as good as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from planted import Made, answers, failed, write
+
+from medcot_bench.cli import main
+from medcot_bench.results import study_file
+from medcot_bench.results.folder import load
+from medcot_bench.results.verify import QUARANTINE, verify
+
+SCORES = {"answer": answers(1, 0, 1, 1)}
+Damage = Callable[[Path], None]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    made = [Made(adapter=name, scores={"k8s_qa": SCORES, "manuals_qa": SCORES}) for name in ("full", "lora")]
+    root = write(tmp_path / "out", *made, Made(adapter="qlora", attempts=[failed("oom", "no memory")]))
+    (root / "study.yaml").write_bytes(study_file.written("tasks: k8s_qa\n"))
+    return root
+
+
+def flip(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :])
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def become_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def become_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize("damage", [flip, cut, empty, become_folder, become_link])
+@pytest.mark.parametrize(
+    ("file", "aside", "lost_runs", "lost_evaluations"),
+    [
+        ("plan.json", ["plan.json"], 0, 0),
+        ("study.yaml", ["study.yaml"], 0, 0),
+        ("cells/*full*/cell.json", ["cells/*full*"], 1, 2),
+        ("cells/*full*/scores/k8s*", ["cells/*full*/scores/k8s*", "cells/*full*/samples/k8s*"], 0, 1),
+        ("cells/*full*/samples/k8s*", ["cells/*full*/scores/k8s*", "cells/*full*/samples/k8s*"], 0, 1),
+        ("cells/*qlora*/attempts/1/error.json", ["cells/*qlora*/attempts/1"], 0, 0),
+    ],
+)
+def test_each_damage_is_named_and_set_aside(
+    out: Path,
+    damage: Damage,
+    file: str,
+    aside: list[str],
+    lost_runs: int,
+    lost_evaluations: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (path,) = out.glob(file)
+    whole = verify(out)
+    damage(path)
+    assert main(["verify", str(out)]) == 3
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{path}: ")
+    assert len(said) == 3
+    assert said[2] == f"`medcot-bench verify {out} --repair` moves it to {out / QUARANTINE}."
+    assert main(["verify", str(out), "--repair"]) == 0
+    assert f"`medcot-bench run {out / 'study.yaml'}` makes it again." in capsys.readouterr().out
+    for pattern in aside:
+        assert [*(out / QUARANTINE).glob(pattern)]
+        assert not [*out.glob(pattern)]
+    left = verify(out)
+    assert left.damages == []
+    assert whole.cells - left.cells == lost_runs
+    assert whole.evaluations - left.evaluations == lost_evaluations
+    assert main(["verify", str(out)]) == 0
+
+
+def test_two_damages_of_one_name_are_both_kept(out: Path) -> None:
+    for text in ("first", "second"):
+        (out / "plan.json").write_text(text)
+        assert main(["verify", str(out), "--repair"]) == 0
+    assert (out / QUARANTINE / "plan.json").read_text() == "first"
+    assert (out / QUARANTINE / "plan.json.2").read_text() == "second"
+
+
+def test_all_good_is_one_line(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(out)]) == 0
+    assert capsys.readouterr().out == "3 training runs and 4 evaluations are intact.\n"
+
+
+def test_linked_cells_are_set_aside_and_not_followed(out: Path, tmp_path: Path) -> None:
+    before = load(out).cells
+    (folder,) = out.glob("cells/*full*")
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    (found,) = verify(out).damages
+    assert (found.path, found.reason) == (folder, "is a symbolic link, which is never followed")
+    assert main(["verify", str(out), "--repair"]) == 0
+    assert (tmp_path / "elsewhere" / "cell.json").is_file()
+    assert [cell.record for cell in load(out).cells][1:] == [cell.record for cell in before][1:]
+
+
+def test_published_studies_are_intact(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("quick", "study", "persistence"):
+        assert main(["verify", f"docs/results/{name}"]) == 0
+    assert "30 records of an older version without a digest" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(tmp_path / "nothing"), "--repair"]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    assert not (tmp_path / "nothing").exists()
