@@ -7,9 +7,11 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from medcot_bench.cli import (
     compare,
+    doctor,
     export,
     init,
     listing,
@@ -36,12 +38,20 @@ examples:
   medcot-bench compare out --baseline full
   medcot-bench export out --format md,csv
   medcot-bench verify out
+  medcot-bench doctor -o out
   medcot-bench predict out lora__s0 "Which port does the Service expose?" --context-file service.yaml
   medcot-bench merge out lora__s0 model
 
 exit status: 0 all done, 1 some runs failed, 2 wrong usage or study, 3 folder in use or unreadable,
 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 A benchmark of fine-tuning methods. Not for clinical use."""
+
+
+COMMANDS: tuple[Any, ...] = (
+    *(run, plan, validate, init, schema, listing, show),
+    *(compare, export, verify, predict, merge, doctor),
+)
+"""In the order of `--help`."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"medcot-bench {__version__}")
     commands = program.add_subparsers(dest="command", metavar="command", required=True)
-    for command in (run, plan, validate, init, schema, listing, show, compare, export, verify, predict, merge):
+    for command in COMMANDS:
         command.add_parser(commands)
     return program
 

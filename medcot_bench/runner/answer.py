@@ -7,9 +7,9 @@ from typing import TypeVar
 from medcot_bench.errors import MedcotError
 from medcot_bench.runner.executors.base import Executor, describe_exit
 from medcot_bench.runner.executors.local import LocalExecutor
-from medcot_bench.runner.protocol import Answered, Fatal, Job, Merged
+from medcot_bench.runner.protocol import Answered, Examined, Fatal, Job, Merged
 
-Answer = TypeVar("Answer", Answered, Merged)
+Answer = TypeVar("Answer", Answered, Merged, Examined)
 
 
 def answer_of(job: Job, kind: type[Answer], executor: Executor | None = None) -> Answer:

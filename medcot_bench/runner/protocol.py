@@ -69,6 +69,13 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Examine:
+    """Try on every device what a run computes; ends in `Examined`."""
+
+    kind: Literal["examine"] = "examine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """All that one worker is told. Paths in it are absolute, or of the directory that the worker is started in."""
 
@@ -76,7 +83,7 @@ class Job:
 
     medcot_bench: str = __version__
     """The version that wrote it: no other one takes it."""
-    work: Annotated[RunCells | Predict | Merge, Field(discriminator="kind")]
+    work: Annotated[RunCells | Predict | Merge | Examine, Field(discriminator="kind")]
     threads: int | None
     """For computing; None: every core that the worker may use."""
     offline: bool
@@ -207,6 +214,24 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceReport:
+    """What works on a device."""
+
+    name: str
+    works: tuple[str, ...]
+    fails: Mapping[str, str]
+    """Operation -> error, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """The devices of the worker's machine."""
+
+    event: Literal["examined"] = "examined"
+    devices: tuple[DeviceReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fatal:
     """The worker can't go on, for a reason that the user can mend. Nothing follows."""
 
@@ -221,7 +246,7 @@ class Fatal:
 
 
 OfCell = CellStarted | PhaseStarted | Progress | Trained | Scored | Failed | CellFinished
-WorkerEvent = Ready | OfCell | Answered | Merged | Fatal
+WorkerEvent = Ready | OfCell | Answered | Merged | Examined | Fatal
 
 # --- lines of JSON ---
 

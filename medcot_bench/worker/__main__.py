@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medcot_bench.errors import MedcotError
-from medcot_bench.runner.protocol import Fatal, Job, Merge, Predict, RunCells
+from medcot_bench.runner.protocol import Examine, Fatal, Job, Merge, Predict, RunCells
 from medcot_bench.worker.environment import set_environment
 from medcot_bench.worker.io import (
     Emit,
@@ -70,6 +70,10 @@ def _do(job: Job, emit: Emit) -> int:
             from medcot_bench.worker.merge import merge
 
             return merge(work, emit)
+        case Examine() as work:
+            from medcot_bench.worker.examine import examine
+
+            return examine(work, emit)
 
 
 if __name__ == "__main__":

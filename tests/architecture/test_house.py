@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "planning": {"base_model", "data", "lm_eval_tasks", "plugins", "results", "stats", "study"},
     "trained": {"base_model", "lm_eval_tasks", "planning", "plugins", "results", "study"},
     "runner": {"planning", "plugins", "results", "study"},
+    "doctor": {"base_model", "plugins", "results", "runner"},
     "report": {"analysis", "planning", "plugins", "results", "stats", "study"},
     "models": {"base_model", "plugins"},
     "training": {"data", "models", "planning", "plugins", "results"},
@@ -39,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "training",
     },
     "cli": {
-        *("analysis", "data", "planning", "plugins", "report", "results", "runner", "study", "trained"),
+        *("analysis", "data", "doctor", "planning", "plugins", "report", "results", "runner", "study", "trained"),
     },
     "testing": {
         *("base_model", "models", "plugins", "results", "scoring", "stats", "study", "training"),

@@ -15,6 +15,9 @@ from medcot_bench.runner.protocol import (
     Answered,
     CellFinished,
     CellStarted,
+    DeviceReport,
+    Examine,
+    Examined,
     Failed,
     Fatal,
     Job,
@@ -52,6 +55,7 @@ EVENTS = [
     Answered(text="two\nlines"),
     Merged(dtype="float32", check=MergeCheck(task="k8s_qa", items=16, unmerged=1.5, merged=1.5), unchecked=None),
     Merged(dtype="float32", check=None, unchecked="no data"),
+    Examined(devices=(DeviceReport(name="cpu", works=("float32",), fails={"bfloat16": "no"}),)),
     Fatal(message="no such model", exit_code=2),
 ]
 JOBS = [
@@ -66,6 +70,7 @@ JOBS = [
         device="cpu",
     ),
     Merge(root="out", cell="lora", folder="model", model="moved", device=None),
+    Examine(),
 ]
 
 

@@ -23,6 +23,7 @@ from medcot_bench.runner.protocol import (
     Answered,
     CellFinished,
     CellStarted,
+    Examine,
     Fatal,
     Job,
     Merge,
@@ -48,6 +49,7 @@ WORKS: dict[str, Any] = {
         root="out", cell="lora", task="k8s_qa", example=EXAMPLE, base=True, model=None, device=None
     ),
     "merge.merge": MERGE,
+    "examine.examine": Examine(),
 }
 
 
