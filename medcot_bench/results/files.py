@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from time import time
 from typing import Any
+
+import psutil
 
 from medcot_bench.errors import StoreError
 
@@ -24,7 +25,6 @@ WRITING, MAKING = ".writing-", ".making-"
 _CAN_NOT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 """How a file system says that it does not have an operation, as opposed to that it failed."""
 _NO_LINKS = {*_CAN_NOT, errno.EXDEV, errno.EMLINK}
-HOUR = 3600.0
 
 
 class DamagedError(StoreError):
@@ -127,9 +127,9 @@ def discard(folder: Path) -> None:
 def remove_leftovers(root: Path) -> None:
     """Delete what killed processes left half written, for the one who holds the folder's lock.
 
-    Exports are written without the lock: files beside the cells are left alone until they are an hour old.
+    Exports are written without the lock: a file beside the cells is left alone while who writes it is alive.
     """
-    left = [path for path in root.glob(f"{WRITING}*") if _age(path) > HOUR]
+    left = [path for path in root.glob(f"{WRITING}*") if not _is_written(path)]
     cells = root / "cells"
     for path in (*left, *cells.rglob(f"{WRITING}*"), *cells.rglob(f"{MAKING}*")):
         if path.is_dir() and not path.is_symlink():
@@ -182,7 +182,7 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _temporary(path: Path, content: bytes) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{WRITING}{os.getpid()}-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -195,8 +195,7 @@ def _temporary(path: Path, content: bytes) -> Path:
     return Path(name)
 
 
-def _age(path: Path) -> float:
-    try:
-        return time() - path.lstat().st_mtime
-    except OSError:
-        return 0.0
+def _is_written(path: Path) -> bool:
+    """Whether the process that a half-written file is named after is there."""
+    number = path.name.removeprefix(WRITING).partition("-")[0]
+    return number.isdigit() and psutil.pid_exists(int(number))

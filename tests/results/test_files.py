@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import time
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from medcot_bench.errors import StoreError
-from medcot_bench.results import files
 from medcot_bench.results.files import (
     DamagedError,
     make_numbered,
@@ -131,10 +131,11 @@ def test_leftovers_of_killed_processes_go(tmp_path: Path) -> None:
     for path in (cell / "scores" / ".writing-a", cell / "attempts" / "2" / "log", cell / "cell.json"):
         path.parent.mkdir(exist_ok=True)
         path.write_text("text")
-    for name, age in (("old", 2 * files.HOUR), ("new", 0.0)):
-        (tmp_path / f".writing-{name}").write_text("of an export")
-        os.utime(tmp_path / f".writing-{name}", (time.time() - age, time.time() - age))
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    alive = f".writing-{os.getpid()}-x"
+    for name in (alive, f".writing-{dead.stdout.strip()}-x"):
+        (tmp_path / name).write_text("of an export")
     remove_leftovers(tmp_path)
-    assert left_in(tmp_path) == [".writing-new", "cells/one/attempts/2/log", "cells/one/cell.json"]
+    assert left_in(tmp_path) == [alive, "cells/one/attempts/2/log", "cells/one/cell.json"]
     assert not (cell / "attempts" / "1").exists()
     remove_leftovers(tmp_path / "nothing there")
