@@ -39,7 +39,7 @@ def average_costs(
         peak_vs_full=peak / peak_of_full if peak_of_full else None,
         train_tokens=tokens,
         train_seconds=seconds,
-        tokens_per_second=tokens / seconds if tokens else None,
+        tokens_per_second=tokens / seconds if tokens and seconds else None,
         score_seconds=fmean(scored) if scored else 0.0,
         tuning_seconds=fsum(trial.cost for trial in trials if (trial.adapter, trial.task) == key),
         lr=records[0].request.get("recipe", {}).get("lr"),

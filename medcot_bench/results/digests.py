@@ -40,7 +40,7 @@ def find_other_owner(raw: Mapping[str, Any], ids: Mapping[str, str]) -> str | No
     """
     for key, wanted in ids.items():
         if raw.get(key) != wanted:
-            return f"is the record of {raw.get(key)}, not of {wanted}"
+            return f"is the record of {json.dumps(raw.get(key)).strip(chr(34))[:40]}, not of {wanted}"
     if "request" in raw and not has_digest(raw):
         own = raw.get("score_id", raw.get("cell_id"))
         if request_id(raw["request"]) != own:

@@ -121,6 +121,16 @@ class CellRecord:
     update: str = ""
     """The adapter's `spec.update`: `full`, `low_rank` or `none`; empty in records made before it was written."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a record that no row can be made of."""
+        adapter, recipe = self.request.get("adapter"), self.request.get("recipe", {})
+        if not isinstance(adapter, Mapping) or not isinstance(adapter.get("name"), str):
+            raise ValueError("its request names no adapter")
+        if not isinstance(recipe, Mapping) or not isinstance(recipe.get("lr", 0.0), int | float):
+            raise ValueError("its request has no recipe")
+        if "train" not in self.phases:
+            raise ValueError("it has no costs of training")
+
     @property
     def updates(self) -> str:
         """Which kind of update this is. Of an older record: what its built-in adapter makes."""

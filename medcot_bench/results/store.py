@@ -215,7 +215,7 @@ def read_record(root: Path, path: Path, kind: type[R], **ids: str) -> R | None:
     if content is None:
         return None
     try:
-        raw = json.loads(content)
+        raw = json.loads(content, parse_int=_bounded)
         if not isinstance(raw, dict):
             raise ValueError(f"not an object, but {type(raw).__name__}")
         schema = raw.get("schema", 0)
@@ -245,6 +245,13 @@ def read_samples(root: Path, folder: Path, score_id: str, record: EvaluationReco
     if found := find_other_results(record, samples):
         raise DamagedError(root, folder.parent / "scores" / path.with_suffix(".json").name, found)
     return samples
+
+
+def _bounded(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 1 << 63:
+        raise ValueError("a number has too many digits")
+    return number
 
 
 def _sealed(record: CellRecord | EvaluationRecord | Attempt) -> bytes:

@@ -103,7 +103,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tasks": "k8s_qa",
         "eval_tasks": "manuals_qa",
         "adapters": "none,lora,full",
-        "data": {name: f"file:{rows / name}.jsonl" for name in ("k8s_qa", "manuals_qa")},
+        "data": {name: f"file:{rows / name}.jsonl" for name in ("k8s_qa", "manuals_qa", "medqa_cot")},
         "training": {"max_steps": 4, "batch_size": 2},
         "scoring": {"max_new_tokens": 4},
         "limit": 3,

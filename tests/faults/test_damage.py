@@ -1,4 +1,4 @@
-"""Every kind of file damaged in every way, then every command: named in one line, or as before, and never false."""
+"""Every kind of file, damaged in every way, under every command: named in a line, or as before, never false."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plan": ("plan", "out/study.yaml"),
     "verify": ("verify", "out"),
     "run": ("run", "study.yaml", "-o", "out"),
-    "run with a new task": ("run", "study.yaml", "--eval-tasks", "manuals_qa,k8s_qa@unseen", "-o", "out"),
+    "run with a new task": ("run", "study.yaml", "--eval-tasks", "manuals_qa,medqa_cot", "-o", "out"),
     "predict": ("predict", "out", "k8s_qa__lora__s0", QUESTION, "--context", "The port is 80."),
     "merge": ("merge", "out", "k8s_qa__lora__s0", "merged"),
 }
+RECORDS = ("training record", "evaluation record")
 LIGHT = ("export", "compare", "plan", "verify")
 
 
@@ -105,6 +106,11 @@ def test_damaged_files(
         told = ended.status in (1, 2, 3) and len(ended.err.strip().splitlines()) < 12
         as_before = shown == whole[command][1]
         # A log that nothing reads, or a file that is made again: the command goes on as if nothing had happened.
+        # A record that is gone was never made, as far as anybody can tell: its row is shown as unfinished.
+        unfinished = (
+            damage is delete and file in RECORDS and "incomplete" in (place / "out/leaderboard.md").read_text()
+        )
+        as_before = as_before or (unfinished and command in ("export", "compare"))
         good = told or (ended.status == 0 and as_before)
         about = f"{damage.__name__.replace('_', ' ')}, then {command}"
         tally.add(part, about, ended, good=good, false=ended.status == 0 and not as_before)
