@@ -52,7 +52,7 @@ HEAVY_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate"
 SLOW_LIBRARIES = {"datasets", "evaluate", "pandas", "gguf", "huggingface_hub", "scipy", "numpy", "matplotlib"}
 LM_EVAL = "medcot_bench.scoring.lm_eval"
 """The one module that imports lm-eval."""
-UNMIRRORED = {"architecture", "helpers", "tasks", "adapters"}
+UNMIRRORED = {"architecture", "helpers", "tasks", "adapters", "faults"}
 """Folders of tests/ that stand for no folder of the core."""
 
 
