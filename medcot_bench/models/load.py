@@ -17,7 +17,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from medcot_bench.base_model import hub_model
 from medcot_bench.base_model.resolve import Base, find_converted_folder
+from medcot_bench.base_model.tensors import check_tensors
 from medcot_bench.errors import ModelError
+from medcot_bench.models.checks import check_loaded, why_not_loaded
+from medcot_bench.models.meter import is_out_of_memory
 
 
 def weights_folder(base: Base) -> Path:
@@ -38,9 +41,9 @@ def weights_folder(base: Base) -> Path:
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for an unusable one."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises bare Exception for a file it can't read
-        raise ModelError(f"{folder}: the tokenizer can't be loaded: {error}") from error
+        raise ModelError(f"{folder}: the tokenizer {why_not_loaded(error)}") from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no EOS token, so models can't learn to stop")
     if tokenizer.encode("a")[-1] == tokenizer.eos_token_id:
@@ -55,9 +58,11 @@ def load_model(
 ) -> Any:
     """Load a causal language model with all parameters frozen, in evaluation mode.
 
-    `nf4` holds the linear layers in 4 bits with double quantisation and computes in `dtype`.
+    `nf4` holds the linear layers in 4 bits with double quantisation and computes in `dtype`. Raises ModelError for
+    a folder that can't be read, that needs code of its own, or whose tensors are not all those of its model.
     """
     arguments: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "attn_implementation": "sdpa"}
+    arguments |= {"trust_remote_code": False, "output_loading_info": True, "ignore_mismatched_sizes": True}
     if quantisation == "nf4":
         arguments["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -66,8 +71,15 @@ def load_model(
             bnb_4bit_compute_dtype=dtype,
         )
         arguments["device_map"] = {"": str(device)}
-    with quiet():
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, **arguments)
+    try:
+        with quiet():
+            made: Any = AutoModelForCausalLM.from_pretrained(folder, **arguments)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(f"model '{folder}' {why_not_loaded(error)}") from error
+    model, found = made
+    check_loaded(folder, model, found)
     if quantisation == "none":
         model.to(device)
     for module in model.modules():
@@ -136,16 +148,20 @@ def _convert_gguf(base: Base, path: Path, folder: Path) -> None:
         with quiet():
             source, name = path.parent, path.name
             try:
-                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
-                loaded = AutoModelForCausalLM.from_pretrained(source, gguf_file=name, dtype=torch.float32)
+                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name, trust_remote_code=False)
+                made: Any = AutoModelForCausalLM.from_pretrained(
+                    source, gguf_file=name, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+                )
             except (ValueError, KeyError, OSError) as error:
                 raise ModelError(f"model '{base.name}': transformers can't read this GGUF: {error}") from None
+            loaded, found = made
+            check_tensors(f"model '{base.name}'", missing=found["missing_keys"], hint="download it again")
             # The GGUF quantiser that transformers leaves on the model would refuse to save, and clash with NF4.
             config = loaded.config
             if hasattr(config, "quantization_config"):
                 del config.quantization_config
             config._name_or_path = base.name
-            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False)
             model.load_state_dict(loaded.state_dict())
             model.save_pretrained(work, safe_serialization=True)
             tokenizer.save_pretrained(work)

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from medcot_bench.errors import StoreError
 from medcot_bench.results.cells import CellKey, EvaluationKey
 from medcot_bench.results.records import SCHEMA, Attempt, CellRecord, EvaluationRecord
+from medcot_bench.results.saved_files import SavedFile
 
 R = TypeVar("R", CellRecord, EvaluationRecord, Attempt)
 
@@ -113,6 +114,11 @@ class Store:
         folder = self.cell_folder(cell)
         self.replace(folder / "train_log.jsonl", _lines(log))
         self._write_once(folder / "cell.json", _json(dataclasses.asdict(record)))
+
+    def renew_saved(self, cell: CellKey, record: CellRecord, saved: Mapping[str, SavedFile]) -> None:
+        """Write the record of a finished training again, with what is saved of it now. Raises StoreError."""
+        record = dataclasses.replace(record, saved=saved)
+        self.replace(self.cell_folder(cell) / "cell.json", _json(dataclasses.asdict(record)))
 
     def commit_evaluation(
         self,
