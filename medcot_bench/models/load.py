@@ -62,7 +62,6 @@ def load_model(
     a folder that can't be read, that needs code of its own, or whose tensors are not all those of its model.
     """
     arguments: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "attn_implementation": "sdpa"}
-    arguments |= {"trust_remote_code": False, "output_loading_info": True, "ignore_mismatched_sizes": True}
     if quantisation == "nf4":
         arguments["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -73,7 +72,13 @@ def load_model(
         arguments["device_map"] = {"": str(device)}
     try:
         with quiet():
-            made: Any = AutoModelForCausalLM.from_pretrained(folder, **arguments)
+            made: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                trust_remote_code=False,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # check_loaded names them
+                **arguments,
+            )
     except Exception as error:
         if is_out_of_memory(error):
             raise
