@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
+from medcot_bench.cli import main
 from medcot_bench.errors import ModelError, PluginError, StoreError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
@@ -306,6 +307,35 @@ def test_a_damaged_adapter_answers_nothing(found: Found, store: Store) -> None:
     with pytest.raises(StoreError, match=said):
         predict(work, print)
     assert find(store.root, "lora", weights=False).name == found.name  # the base still answers
+
+
+@pytest.mark.parametrize("command", [("predict", "{}", "lora", "Why?"), ("merge", "{}", "lora", "model")])
+def test_the_commands_end_in_one_line_and_exit_status_3(
+    found: Found, store: Store, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert found.weights is not None
+    (found.weights / "adapter_config.json").write_text("{}")
+    assert main([part.format(store.root) for part in command]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith(f"medcot-bench: {found.weights}/adapter_config.json has 2 bytes, and had ")
+    assert error.count("\n") == 1
+
+
+def test_half_an_external_adapter_is_told_before_anything_is_trained(
+    trained: CellRecord, fields: Fields, store: Store, tmp_path: Path
+) -> None:
+    half = shutil.copytree(store.root / "cells" / trained.name / "adapter", tmp_path / "half")
+    tensors = load_file(half / "adapter_model.safetensors")
+    renamed = {name.replace("q_proj", "query"): tensor for name, tensor in tensors.items()}
+    save_file(renamed, half / "adapter_model.safetensors", metadata={"format": "pt"})
+    out = Store(tmp_path / "other")
+    changes = {"adapters": ("lora:r=2", f"peft:path={half}"), "output_dir": str(out.root)}
+    plan = make_plan(Study.model_validate(fields | changes))
+    with pytest.raises(
+        ModelError, match=r"/half: 2 tensors are missing, .*; 2 tensors have no place in the model"
+    ):
+        run(plan, out)
+    assert not out.root.exists()
 
 
 def test_a_base_without_weights_is_told_before_anything_is_trained(
