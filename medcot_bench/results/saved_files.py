@@ -47,7 +47,9 @@ def find_damage(
     *,
     read: Literal["nothing", "touched", "all"] = "touched",
 ) -> str | None:
-    """Return a sentence that names the first file that is not as it was saved; None where all are.
+    """Return a sentence that begins with the first file that is not as it was saved; None where all are.
+
+    The file is named below the folder's parent, as `adapter/adapter_config.json is missing`.
 
     A file's size and time are compared. Its bytes are read where the time differs (`touched`: a copied folder has
     other times and is whole), always (`all`) or never (`nothing`, where only what costs no reading is wanted).
@@ -56,20 +58,20 @@ def find_damage(
     there = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, then in saved.items():
         if name not in there:
-            return f"{folder / name} is missing"
+            return f"{folder.name}/{name} is missing"
         status = there[name].stat()
         if status.st_size != then.size:
-            return f"{folder / name} has {status.st_size} bytes, and had {then.size} when it was written"
+            return f"{folder.name}/{name} has {status.st_size} bytes, and had {then.size} when it was written"
         touched = status.st_mtime_ns != then.mtime_ns
         if (read == "all" or (read == "touched" and touched)) and _digest(there[name]) != then.sha256:
-            return f"{folder / name} changed since it was written"
+            return f"{folder.name}/{name} changed since it was written"
     if saved:
         new = next((name for name, path in there.items() if name not in saved and path.suffix in _LOADED), None)
-        return f"{folder / new} was added since the others were written" if new else None
+        return f"{folder.name}/{new} was added since the others were written" if new else None
     if not there:
-        return f"{folder} is empty"
-    cut = (path for path in there.values() if path.suffix == ".safetensors" and not _is_whole(path))
-    return next((f"{path} is truncated" for path in cut), None)
+        return f"{folder.name} is empty"
+    cut = (name for name, path in there.items() if path.suffix == ".safetensors" and not _is_whole(path))
+    return next((f"{folder.name}/{name} is truncated" for name in cut), None)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -204,4 +204,4 @@ def _check_usable(root: Path, name: str, result: CellResult, adapter: ResolvedAd
             f"{name}: adapter {adapter.label} has another version now; install the one it was made with"
         )
     if damage := find_damage(folder, result.record.saved):
-        raise StoreError(f"{damage}; train it again: {again}")
+        raise StoreError(f"{folder.parent}/{damage}; train it again: {again}")

@@ -47,11 +47,11 @@ def test_files_are_described_by_their_paths_and_whole_ones_are_whole(folder: Pat
 def test_a_changed_file_is_named(folder: Path) -> None:
     saved = describe(folder)
     flip_a_bit(folder / WEIGHTS)
-    assert find_damage(folder, saved) == f"{folder / WEIGHTS} changed since it was written"
+    assert find_damage(folder, saved) == f"adapter/{WEIGHTS} changed since it was written"
     assert find_damage(folder, saved, read="nothing") is None  # it looks like a copy
     set_back_the_time(folder / WEIGHTS, saved)
     assert find_damage(folder, saved) is None  # as a disk that forgets would leave it
-    assert find_damage(folder, saved, read="all") == f"{folder / WEIGHTS} changed since it was written"
+    assert find_damage(folder, saved, read="all") == f"adapter/{WEIGHTS} changed since it was written"
 
 
 @pytest.mark.parametrize("name", ["config.json", "inner/tokenizer.json", WEIGHTS])
@@ -59,12 +59,12 @@ def test_a_file_of_another_size_and_a_missing_one_are_named_without_reading(fold
     saved = describe(folder)
     size = saved[name].size
     (folder / name).write_bytes((folder / name).read_bytes()[:-1])
-    said = f"{folder / name} has {size - 1} bytes, and had {size} when it was written"
+    said = f"adapter/{name} has {size - 1} bytes, and had {size} when it was written"
     assert find_damage(folder, saved, read="nothing") == said
     (folder / name).unlink()
-    assert find_damage(folder, saved, read="nothing") == f"{folder / name} is missing"
+    assert find_damage(folder, saved, read="nothing") == f"adapter/{name} is missing"
     (folder / name).mkdir()
-    assert find_damage(folder, saved, read="nothing") == f"{folder / name} is missing"
+    assert find_damage(folder, saved, read="nothing") == f"adapter/{name} is missing"
 
 
 def test_a_copy_with_other_times_is_whole(folder: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_a_library_would_load_beside_it_counts_and_notes_do_not(folder: Pat
     assert find_damage(folder, saved) is None
     (folder / "model.safetensors.index.json").write_text("{}")
     assert find_damage(folder, saved) == (
-        f"{folder / 'model.safetensors.index.json'} was added since the others were written"
+        "adapter/model.safetensors.index.json was added since the others were written"
     )
 
 
@@ -87,10 +87,10 @@ def test_what_a_library_would_load_beside_it_counts_and_notes_do_not(folder: Pat
 def test_without_a_record_of_them_files_must_be_as_long_as_they_say(folder: Path, length: int) -> None:
     assert find_damage(folder, {}) is None
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:length])
-    assert find_damage(folder, {}) == f"{folder / WEIGHTS} is truncated"
+    assert find_damage(folder, {}) == f"adapter/{WEIGHTS} is truncated"
     shutil.rmtree(folder)
     folder.mkdir()
-    assert find_damage(folder, {}) == f"{folder} is empty"
+    assert find_damage(folder, {}) == "adapter is empty"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_without_a_record_of_them_files_must_be_as_long_as_they_say(folder: Path
 )
 def test_what_only_looks_like_safetensors_is_truncated(folder: Path, header: bytes) -> None:
     (folder / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header)
-    assert find_damage(folder, {}) == f"{folder / WEIGHTS} is truncated"
+    assert find_damage(folder, {}) == f"adapter/{WEIGHTS} is truncated"
 
 
 def test_only_files_with_content_were_written(folder: Path, tmp_path: Path) -> None:
