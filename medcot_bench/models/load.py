@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +23,10 @@ from medcot_bench.base_model.tensors import check_tensors
 from medcot_bench.errors import ModelError
 from medcot_bench.models.checks import check_loaded, why_not_loaded
 from medcot_bench.models.meter import is_out_of_memory
+from medcot_bench.results.saved_files import SavedFile, describe, find_damage
+
+_SAVED = "saved_files"
+"""File beside a converted model that says what its other files were when they were written."""
 
 
 def weights_folder(base: Base) -> Path:
@@ -30,7 +36,7 @@ def weights_folder(base: Base) -> Path:
     """
     if base.kind == "gguf" and base.path is not None:
         folder = find_converted_folder(base.digest)
-        if not (folder / "config.json").is_file():
+        if not _is_converted(folder):
             _convert_gguf(base, base.path, folder)
         return folder
     if base.path is None:
@@ -145,6 +151,18 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
+def _is_converted(folder: Path) -> bool:
+    """Whether a GGUF file's folder is there, as it was written. Older ones are only checked for length."""
+    if not (folder / "config.json").is_file():
+        return False
+    try:
+        fields = json.loads((folder / _SAVED).read_bytes()) if (folder / _SAVED).exists() else {}
+        saved = {name: SavedFile(**field) for name, field in fields.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return False
+    return find_damage(folder, saved) is None
+
+
 def _convert_gguf(base: Base, path: Path, folder: Path) -> None:
     """Dequantise a GGUF file once into safetensors, in fp32, under a temporary name until it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -170,6 +188,10 @@ def _convert_gguf(base: Base, path: Path, folder: Path) -> None:
             model.load_state_dict(loaded.state_dict())
             model.save_pretrained(work, safe_serialization=True)
             tokenizer.save_pretrained(work)
+        saved = {name: asdict(file) for name, file in describe(work).items()}
+        (work / _SAVED).write_text(json.dumps(saved), encoding="utf-8")
+        if folder.exists() and not _is_converted(folder):
+            shutil.rmtree(folder.rename(work.with_suffix(".damaged")))
         try:
             os.rename(work, folder)  # noqa: PTH104  (fails, as wanted, where another run was faster)
         except OSError:

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trained": {"base_model", "lm_eval_tasks", "planning", "plugins", "results", "study"},
     "runner": {"planning", "plugins", "results", "study"},
     "report": {"analysis", "planning", "plugins", "results", "stats", "study"},
-    "models": {"base_model", "plugins"},
+    "models": {"base_model", "plugins", "results"},
     "training": {"data", "models", "planning", "plugins", "results"},
     "scoring": {"lm_eval_tasks", "models", "planning", "plugins", "results", "study"},
     "worker": {
