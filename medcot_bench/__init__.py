@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from medcot_bench.errors import ConfigError, MedcotError
+from medcot_bench.base_model.tensors import check_tensors
+from medcot_bench.errors import ConfigError, MedcotError, ModelError
 from medcot_bench.hub.client import ADAPTER_FILES, adapter_folder
 from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins.hookspecs import hookimpl
@@ -99,6 +100,7 @@ __all__ = [
     "MadeWith",
     "Matched",
     "MedcotError",
+    "ModelError",
     "ModelInfo",
     "ModuleInfo",
     "Needed",
@@ -131,6 +133,7 @@ __all__ = [
     "Worth",
     "__version__",
     "adapter_folder",
+    "check_tensors",
     "hookimpl",
     "load",
     "normalise",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from traceback import extract_tb
 
 OK = 0
 SOME_FAILED = 1
@@ -70,6 +72,20 @@ class GateError(MedcotError):
     """An evaluation would be invalid, for example because the answer stands in the prompt."""
 
     exit_code = SOME_FAILED
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the kind and the text of an unexpected error, in one line; where it was raised if it has no text.
+
+    >>> describe_error(ValueError("no\\nnumber"))
+    'ValueError: no number'
+    """
+    text = " ".join(str(error).split())
+    if text:
+        return f"{type(error).__name__}: {text}"
+    frames = extract_tb(error.__traceback__)
+    where = f" in {frames[-1].name}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 class Terminated(KeyboardInterrupt):

@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from medcot_adapters.peft_folder import load_adapter
 from medcot_adapters.recipes import low_rank_recipe
 from medcot_bench import (
     ADAPTER_FILES,
@@ -79,9 +80,7 @@ class AnyPeft:
 
     def load(self, model: Any, folder: Path) -> Any:
         """Return the trained model, loaded on the base model."""
-        from peft import PeftModel
-
-        return PeftModel.from_pretrained(model, str(folder))
+        return load_adapter(model, folder)
 
 
 class Saved:
@@ -113,9 +112,7 @@ class Saved:
 
     def prepare(self, model: Any, placement: Placement) -> Any:
         """Return the base with the adapter on it."""
-        from peft import PeftModel
-
-        return PeftModel.from_pretrained(model, str(self._folder))
+        return load_adapter(model, self._folder)
 
     def save(self, model: Any, folder: Path) -> None:
         """Write nothing: it is saved already."""

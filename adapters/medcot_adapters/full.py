@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_adapters.recipes import full_centre, full_recipe
-from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, hookimpl
+from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, check_tensors, hookimpl
 
 SPEC = AdapterSpec(
     name="full",
@@ -46,7 +46,22 @@ class Full:
         from transformers import AutoModelForCausalLM
 
         parameter = next(model.parameters())
-        trained = AutoModelForCausalLM.from_pretrained(folder, dtype=parameter.dtype, use_safetensors=True)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=parameter.dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+        trained, found = loaded
+        check_tensors(
+            f"model '{folder}'",
+            missing=found["missing_keys"],
+            unexpected=found["unexpected_keys"],
+            mismatched=[name for name, _, _ in found["mismatched_keys"]],
+            hint="train it again",
+        )
         return trained.to(parameter.device)
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from medcot_adapters.peft_folder import load_adapter
 from medcot_adapters.recipes import low_rank_recipe
 from medcot_bench import AdapterSpec, ConfigError, ModelInfo, Option, Placement, Recipe
 
@@ -76,10 +77,7 @@ class LowRank:
 
     def load(self, model: Any, folder: Path) -> Any:
         """Return the trained model, loaded on the base model."""
-        from peft import PeftModel
-
-        model = self._prepared(model)
-        return PeftModel.from_pretrained(model, str(folder))
+        return load_adapter(self._prepared(model), folder)
 
     def _prepared(self, model: Any) -> Any:
         """Return a quantised model as PEFT wants it, its norms and embeddings in fp32; any other as it is."""

@@ -38,7 +38,13 @@ _GGUF_NAMES = {
 
 
 def make_layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout:
-    """Return the size and the leaf modules of a model. Raises ModelError for another kind of config."""
+    """Return the size and the leaf modules of a model. Raises ModelError for a config that is of no such model."""
+    if method := config.get("quantization_config"):
+        name = method.get("quant_method", "") if isinstance(method, dict) else method
+        raise ModelError(
+            f"model '{model}': config.json has a quantization_config ({name}): give the model with plain weights, "
+            "or remove it where the weights are plain; the adapter qlora quantises them itself"
+        )
     parameters: dict[str, list[tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         parameters.setdefault(name.rpartition(".")[0], []).append(shape)
@@ -50,16 +56,33 @@ def make_layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout
     try:
         info = ModelInfo(
             architecture=str(config["model_type"]),
-            n_layers=int(config["num_hidden_layers"]),
-            hidden_size=int(config["hidden_size"]),
+            n_layers=_positive(config, "num_hidden_layers"),
+            hidden_size=_positive(config, "hidden_size"),
             parameters=sum(math.prod(shape) for shape in shapes.values()),
-            max_positions=int(config["max_position_embeddings"]),
+            max_positions=_positive(config, "max_position_embeddings"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"model '{model}': config.json is not a causal language model's (missing or wrong: {error})"
         ) from None
+    _check_blocks(model, info.n_layers, {module.layer for module in modules if module.layer is not None})
     return info, tuple(modules)
+
+
+def _positive(config: Mapping[str, Any], key: str) -> int:
+    number = int(config[key])
+    if number < 1:
+        raise ValueError(f"{key} is {number}")
+    return number
+
+
+def _check_blocks(model: str, count: int, there: set[int]) -> None:
+    """Raise ModelError where the files hold other blocks than a model of `count` blocks has."""
+    if there and (missing := set(range(count)) - there):
+        raise ModelError(
+            f"model '{model}': its files have no weights of {len(missing)} of its {count} blocks, e.g. of block "
+            f"{min(missing)}; download it again, whole, with the config.json that belongs to its weights"
+        )
 
 
 def read_folder_layout(model: str, folder: Path) -> Layout:
@@ -124,9 +147,9 @@ def _safetensors_shapes(model: str, folder: Path) -> Shapes:
             tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
             shapes |= {name: tuple(tensor["shape"]) for name, tensor in tensors.items()}
             end = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
-        except (OSError, struct.error, MemoryError, RecursionError) as error:
+        except (OSError, MemoryError, RecursionError) as error:
             raise ModelError(f"model '{model}': can't read {file.name}: {error}") from None
-        except (ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError):
+        except (struct.error, ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError):
             raise ModelError(f"model '{model}': can't read {file.name}: no safetensors header") from None
         if file.stat().st_size < end:
             raise ModelError(f"model '{model}': {file.name} is truncated; download it again")

@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medcot_bench.base_model import hub_model
-from medcot_bench.base_model.layout import RECIPE_FILE, read_folder_layout, read_gguf_layout, read_json
+from medcot_bench.base_model.layout import (
+    RECIPE_FILE,
+    Layout,
+    read_folder_layout,
+    read_gguf_layout,
+    read_json,
+)
 from medcot_bench.errors import ModelError
 from medcot_bench.study.schema import DEFAULT_MODEL
 from medcot_bench.types import ModelInfo, ModuleInfo
@@ -107,8 +113,7 @@ def _gguf(model: str, path: Path) -> Base:
             raise ModelError(f"model '{model}': {path.name} is not a GGUF file")
     digest = _digest([path], names=False)
     folder = find_converted_folder(digest)
-    converted = (folder / "config.json").is_file()
-    info, modules = read_folder_layout(model, folder) if converted else read_gguf_layout(model, path)
+    info, modules = _converted_layout(model, folder) or read_gguf_layout(model, path)
     match = re.search(r"(?:^|[.-])((?:I?Q\d\w*)|B?F(?:16|32))\.gguf$", path.name, re.IGNORECASE)
     return Base(
         name=model,
@@ -119,6 +124,16 @@ def _gguf(model: str, path: Path) -> Base:
         info=info,
         modules=modules,
     )
+
+
+def _converted_layout(model: str, folder: Path) -> Layout | None:
+    """Return the layout of a converted GGUF file, None where it was not converted or will have to be again."""
+    if not (folder / "config.json").is_file():
+        return None
+    try:
+        return read_folder_layout(model, folder)
+    except ModelError:
+        return None
 
 
 def _folder(model: str, path: Path) -> Base:

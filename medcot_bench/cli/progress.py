@@ -78,6 +78,8 @@ class Lines:
             case CellStarted():
                 self._number += 1
                 self._write(f"[{self._number}/{self._total}] {notice.title}{time_left(notice.eta_s)}")
+            case PhaseStarted(reason=str(reason)):
+                self._write(f"    {reason}: training again")
             case Trained(steps=steps, loss=loss, seconds=seconds) if steps and loss is not None:
                 self._write(f"    trained {steps} steps in {seconds:.0f} s, loss {loss:.3f}")
             case Scored() as event:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +19,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from medcot_bench.base_model import hub_model
 from medcot_bench.base_model.resolve import Base, find_converted_folder
+from medcot_bench.base_model.tensors import check_tensors
 from medcot_bench.errors import ModelError
+from medcot_bench.models.checks import check_loaded, why_not_loaded
+from medcot_bench.models.meter import is_out_of_memory
+from medcot_bench.results.saved_files import SavedFile, describe, find_damage
+
+_SAVED = "saved_files"
+"""File beside a converted model that says what its other files were when they were written."""
 
 
 def weights_folder(base: Base) -> Path:
@@ -27,7 +36,7 @@ def weights_folder(base: Base) -> Path:
     """
     if base.kind == "gguf" and base.path is not None:
         folder = find_converted_folder(base.digest)
-        if not (folder / "config.json").is_file():
+        if not _is_converted(folder):
             _convert_gguf(base, base.path, folder)
         return folder
     if base.path is None:
@@ -38,9 +47,9 @@ def weights_folder(base: Base) -> Path:
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for an unusable one."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises bare Exception for a file it can't read
-        raise ModelError(f"{folder}: the tokenizer can't be loaded: {error}") from error
+        raise ModelError(f"{folder}: the tokenizer {why_not_loaded(error)}") from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no EOS token, so models can't learn to stop")
     if tokenizer.encode("a")[-1] == tokenizer.eos_token_id:
@@ -55,7 +64,8 @@ def load_model(
 ) -> Any:
     """Load a causal language model with all parameters frozen, in evaluation mode.
 
-    `nf4` holds the linear layers in 4 bits with double quantisation and computes in `dtype`.
+    `nf4` holds the linear layers in 4 bits with double quantisation and computes in `dtype`. Raises ModelError for
+    a folder that can't be read, that needs code of its own, or whose tensors are not all those of its model.
     """
     arguments: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "attn_implementation": "sdpa"}
     if quantisation == "nf4":
@@ -66,8 +76,21 @@ def load_model(
             bnb_4bit_compute_dtype=dtype,
         )
         arguments["device_map"] = {"": str(device)}
-    with quiet():
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, **arguments)
+    try:
+        with quiet():
+            made: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                trust_remote_code=False,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # check_loaded names them
+                **arguments,
+            )
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(f"model '{folder}' {why_not_loaded(error)}") from error
+    model, found = made
+    check_loaded(folder, model, found)
     if quantisation == "none":
         model.to(device)
     for module in model.modules():
@@ -128,6 +151,18 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
+def _is_converted(folder: Path) -> bool:
+    """Whether a GGUF file's folder is there, as it was written. Older ones are only checked for length."""
+    if not (folder / "config.json").is_file():
+        return False
+    try:
+        fields = json.loads((folder / _SAVED).read_bytes()) if (folder / _SAVED).exists() else {}
+        saved = {name: SavedFile(**field) for name, field in fields.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return False
+    return find_damage(folder, saved) is None
+
+
 def _convert_gguf(base: Base, path: Path, folder: Path) -> None:
     """Dequantise a GGUF file once into safetensors, in fp32, under a temporary name until it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -136,19 +171,27 @@ def _convert_gguf(base: Base, path: Path, folder: Path) -> None:
         with quiet():
             source, name = path.parent, path.name
             try:
-                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
-                loaded = AutoModelForCausalLM.from_pretrained(source, gguf_file=name, dtype=torch.float32)
+                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name, trust_remote_code=False)
+                made: Any = AutoModelForCausalLM.from_pretrained(
+                    source, gguf_file=name, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+                )
             except (ValueError, KeyError, OSError) as error:
                 raise ModelError(f"model '{base.name}': transformers can't read this GGUF: {error}") from None
+            loaded, found = made
+            check_tensors(f"model '{base.name}'", missing=found["missing_keys"], hint="download it again")
             # The GGUF quantiser that transformers leaves on the model would refuse to save, and clash with NF4.
             config = loaded.config
             if hasattr(config, "quantization_config"):
                 del config.quantization_config
             config._name_or_path = base.name
-            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False)
             model.load_state_dict(loaded.state_dict())
             model.save_pretrained(work, safe_serialization=True)
             tokenizer.save_pretrained(work)
+        saved = {name: asdict(file) for name, file in describe(work).items()}
+        (work / _SAVED).write_text(json.dumps(saved), encoding="utf-8")
+        if folder.exists() and not _is_converted(folder):
+            shutil.rmtree(folder.rename(work.with_suffix(".damaged")))
         try:
             os.rename(work, folder)  # noqa: PTH104  (fails, as wanted, where another run was faster)
         except OSError:

@@ -74,6 +74,11 @@ class Meter:
                 self._highest = max(self._highest, _resident())
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception says that memory ran out."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 def release_memory() -> None:
     """Give freed memory back to the system, as far as Python, glibc and CUDA do that."""
     gc.collect()

@@ -35,18 +35,32 @@ class WarmBase:
         self._model: Any = None
         self._key: tuple[str, torch.dtype] | None = None
         self._checksum: dict[str, int] = {}
+        self._cost = (0.0, 0)
+        """Seconds and peak bytes of loading, until a loan has named them."""
+
+    def load(self, quantisation: Literal["none", "nf4"], dtype: torch.dtype) -> None:
+        """Load the base model if needed. Raises ModelError for one that can't be used."""
+        if self._model is not None and self._key == (quantisation, dtype):
+            return
+        self._model = None
+        with Meter(self._device) as meter:
+            self._model = load_model(self._folder, quantisation=quantisation, dtype=dtype, device=self._device)
+            self._checksum = checksum(self._model)
+        self._key = (quantisation, dtype)
+        self._cost = meter.seconds, meter.peak_bytes
 
     @contextmanager
-    def lend(self, quantisation: Literal["none", "nf4"], dtype: torch.dtype) -> Iterator[Lent]:
-        """Lend the base model, loaded if needed; it is dropped afterwards if any weight changed."""
-        seconds, peak = 0.0, 0
-        if self._model is None or self._key != (quantisation, dtype):
-            self._model = None
-            with Meter(self._device) as meter:
-                self._model = load_model(self._folder, quantisation=quantisation, dtype=dtype, device=self._device)
-                self._checksum = checksum(self._model)
-            self._key = (quantisation, dtype)
-            seconds, peak = meter.seconds, meter.peak_bytes
+    def lend(
+        self, quantisation: Literal["none", "nf4"], dtype: torch.dtype, *, trial: bool = False
+    ) -> Iterator[Lent]:
+        """Lend the base model, loaded if needed; it is dropped afterwards if any weight changed.
+
+        A `trial` leaves it to the next loan to name the cost of loading.
+        """
+        self.load(quantisation, dtype)
+        seconds, peak = self._cost
+        if not trial:
+            self._cost = (0.0, 0)
         size = tensor_bytes([*self._model.parameters(), *self._model.buffers()])
         intact = False
         try:

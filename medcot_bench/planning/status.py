@@ -10,6 +10,7 @@ from typing import Literal
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord
+from medcot_bench.results.saved_files import find_damage
 from medcot_bench.results.store import Store
 from medcot_bench.types import Placement
 
@@ -27,9 +28,12 @@ class CellStatus:
     reason: str
 
 
-def cell_statuses(plan: Plan, store: Store) -> list[CellStatus]:
-    """Return what every cell of the plan needs, in the plan's order."""
-    return [_todo(plan, store, cell) for cell in plan.cells]
+def cell_statuses(plan: Plan, store: Store, *, read: bool = False) -> list[CellStatus]:
+    """Return what every cell of the plan needs, in the plan's order.
+
+    Of saved weights the sizes are compared with the record, with `read` also the bytes where the times differ.
+    """
+    return [_todo(plan, store, cell, read) for cell in plan.cells]
 
 
 def run_order(todos: list[CellStatus], plan: Plan) -> list[CellStatus]:
@@ -75,7 +79,7 @@ def package_versions() -> dict[str, str]:
     return found
 
 
-def _todo(plan: Plan, store: Store, cell: Cell) -> CellStatus:
+def _todo(plan: Plan, store: Store, cell: Cell, read: bool) -> CellStatus:
     untrained = plan.adapters[cell.adapter].adapter.spec.update == "none"
     record = store.cell(cell)
     missing = tuple(score for score in plan.evaluations_of(cell) if store.evaluation(cell, score) is None)
@@ -85,14 +89,23 @@ def _todo(plan: Plan, store: Store, cell: Cell) -> CellStatus:
         reason = f"last attempt: {attempts[-1].status}" if attempts else first
         action: Literal["train", "score"] = "score" if untrained else "train"
         return CellStatus(cell=cell, action=action, missing=missing, reason=reason)
+    damage = None if untrained else _damage(store, cell, record, read)
+    if not missing and damage and keeps_weights(plan, cell):
+        return CellStatus(cell=cell, action="train", missing=(), reason=f"{damage}: will train again")
     if not missing:
         return CellStatus(cell=cell, action="done", missing=(), reason=_done(record))
     reason = f"{len(missing)} of {len(plan.evaluations_of(cell))} evaluations missing"
-    if not untrained and (gone := _gone(store, cell, missing)):
+    if not untrained and (gone := damage or _gone(store, cell, missing)):
         return CellStatus(
             cell=cell, action="train", missing=missing, reason=f"{reason}, and {gone}: will train again"
         )
     return CellStatus(cell=cell, action="score", missing=missing, reason=reason)
+
+
+def _damage(store: Store, cell: Cell, record: CellRecord, read: bool) -> str | None:
+    """Say which saved file is not as it was, None where all are or the weights were not kept."""
+    folder = store.weights_folder(cell)
+    return find_damage(folder, record.saved, read="touched" if read else "nothing") if folder.is_dir() else None
 
 
 def _gone(store: Store, cell: Cell, missing: tuple[Evaluation, ...]) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import pluggy
 
-from medcot_bench.errors import MedcotError, PluginError, suggest
+from medcot_bench.errors import MedcotError, PluginError, describe_error, suggest
 from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins import hookspecs
 from medcot_bench.plugins.spec_checks import SPECS, find_fault
@@ -64,7 +64,7 @@ def blame(entry: PluginEntry, action: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's; this module imports no torch
             raise
-        raise PluginError(f"{entry} failed in {action}: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{entry} failed in {action}: {describe_error(error)}") from error
 
 
 class Plugins:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from medcot_bench.results.saved_files import SavedFile
+
 SCHEMA = 1
 _LAYER = re.compile(r"\.(\d+)\.")
 Status = Literal["oom", "diverged", "killed", "failed", "skipped"]
@@ -120,6 +122,8 @@ class CellRecord:
     """None where it could not be measured, and in records made before it was."""
     update: str = ""
     """The adapter's `spec.update`: `full`, `low_rank` or `none`; empty in records made before it was written."""
+    saved: Mapping[str, SavedFile] = field(default_factory=dict)
+    """Files of the weights folder, by their paths in it; empty where nothing is saved, and in older records."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a record that no row can be made of."""

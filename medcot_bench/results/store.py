@@ -37,6 +37,7 @@ from medcot_bench.results.files import (
     writing,
 )
 from medcot_bench.results.records import SCHEMA, Attempt, CellRecord, EvaluationRecord
+from medcot_bench.results.saved_files import SavedFile
 
 R = TypeVar("R", CellRecord, EvaluationRecord, Attempt)
 
@@ -127,6 +128,11 @@ class Store:
         folder = self.cell_folder(cell)
         self.replace(folder / "train_log.jsonl", to_lines(log))
         write_once(self.root, folder / "cell.json", _sealed(record))
+
+    def renew_saved(self, cell: CellKey, record: CellRecord, saved: Mapping[str, SavedFile]) -> None:
+        """Write the record of a finished training again, with what is saved of it now. Raises StoreError."""
+        record = dataclasses.replace(record, saved=saved)
+        self.replace(self.cell_folder(cell) / "cell.json", _sealed(record))
 
     def commit_evaluation(
         self,

@@ -13,6 +13,7 @@ from medcot_bench.results import plan_file, study_file
 from medcot_bench.results.digests import has_digest
 from medcot_bench.results.files import PACKED, DamagedError, make_folder, read_file, refuse_links, writing
 from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
+from medcot_bench.results.saved_files import find_damage
 from medcot_bench.results.store import read_record, read_samples
 
 QUARANTINE = "quarantine"
@@ -49,7 +50,7 @@ class Verification:
 
 
 def verify(root: Path) -> Verification:
-    """Read every record and sample of a result folder, and compare each with its digest.
+    """Read every record, sample and saved weight of a result folder, and compare each with its digest.
 
     Raises ConfigError where there is no folder, StoreError where files can't be read or are of a newer version.
     """
@@ -94,14 +95,23 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
     published folders have no samples of them.
     """
     cell_id = folder.name.rpartition("-")[2]
-    if read_record(root, folder / "cell.json", CellRecord, cell_id=cell_id):
+    if record := read_record(root, folder / "cell.json", CellRecord, cell_id=cell_id):
         found.cells += 1
         found.without_digest += _lacks_digest(root, folder / "cell.json")
+        with found.noting(folder / "adapter"):
+            _verify_weights(root, folder / "adapter", record)
     for path in _files(folder / "scores", ".json"):
         _verify_evaluation(root, path, cell_id, needed, found)
     for attempt in sorted((folder / "attempts").glob("[0-9]*")):
         with found.noting(attempt):
             read_record(root, attempt / "error.json", Attempt, cell_id=cell_id)
+
+
+def _verify_weights(root: Path, weights: Path, record: CellRecord) -> None:
+    """Check the saved weights of a training, where they are kept."""
+    refuse_links(root, weights)
+    if weights.is_dir() and (damage := find_damage(weights, record.saved, read="all")):
+        raise DamagedError(root, weights.parent, damage)
 
 
 def _verify_evaluation(

@@ -120,6 +120,8 @@ class PhaseStarted:
     phase: Literal["train", "restore", "score"]
     task: str | None = None
     """Title of the evaluation; None where it is none."""
+    reason: str | None = None
+    """Why a finished training is done again, where its saved weights are damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ def run_study(
             store.replace(store.root / study_file.FILE, study_file.written(dump_study(asked)))
             store.replace(store.root / FILE, written(record(plan, tries, trials)))
 
-        outcome = _run_cells(plan, cell_statuses(plan, store), store, executor, listen, write_plan)
+        outcome = _run_cells(plan, cell_statuses(plan, store, read=True), store, executor, listen, write_plan)
         conclude()
     return outcome
 

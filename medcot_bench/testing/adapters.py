@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from medcot_bench.base_model.resolve import Base, resolve
 from medcot_bench.interfaces import Adapter
+from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.load import load_model
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
 from medcot_bench.plugins.spec_checks import find_fault
+from medcot_bench.results.saved_files import written_files
 from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.testing.tiny import make_tiny_model
 from medcot_bench.training.batches import Item
@@ -152,10 +155,8 @@ class AdapterChecks:
         self, adapter: Adapter, trained: Prepared, folder: Path, tmp_path: Path
     ) -> None:
         """Saved, and loaded on another copy of the base, the model gives equal logits; nothing is pickled."""
-        saved = tmp_path / "saved"
-        saved.mkdir()
-        adapter.save(trained.model, saved)
-        files = [path for path in saved.rglob("*") if path.is_file()]
+        saved = save(adapter, trained, tmp_path)
+        files = written_files(saved) if adapter.spec.update != "none" else [*saved.rglob("*")]
         pickles = [path.name for path in files if zipfile.is_zipfile(path) or path.read_bytes()[:1] == b"\x80"]
         assert not pickles, f"{pickles} can run code when they are loaded"
         tensors = [path for path in files if path.suffix == ".safetensors"]
@@ -163,6 +164,36 @@ class AdapterChecks:
         again = checked_module(adapter.load(load_base(adapter, folder), saved))
         again.eval()
         assert torch.equal(logits(again), logits(trained.model)), "the loaded model differs from the saved one"
+
+    def test_makes_up_no_weights(self, adapter: Adapter, trained: Prepared, folder: Path, tmp_path: Path) -> None:
+        """A folder in which a tensor is missing is refused, by any exception, or gives the same model each time.
+
+        Libraries put random weights in the place of missing ones, and at most warn.
+        """
+        files = sorted(save(adapter, trained, tmp_path).glob("*.safetensors"))
+        if not files:
+            return
+        tensors = load_file(files[0])
+        del tensors[min(tensors)]
+        save_file(tensors, files[0], metadata={"format": "pt"})
+        made = []
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            try:
+                with refuse_missing_tensors("the adapter"):
+                    again = adapter.load(load_base(adapter, folder), tmp_path / "saved")
+            except Exception:
+                return
+            made.append(logits(again.eval()))
+        assert torch.equal(*made), "a folder in which a tensor is missing was loaded with a random one"
+
+
+def save(adapter: Adapter, trained: Prepared, folder: Path) -> Path:
+    """Have an adapter save what it trained, into a new folder."""
+    saved = folder / "saved"
+    saved.mkdir()
+    adapter.save(trained.model, saved)
+    return saved
 
 
 def prepare(adapter: Adapter, placement: Placement, folder: Path) -> Prepared:

@@ -81,7 +81,7 @@ def _cell(adapter: str, task: str | None, value: float) -> CellResult:
         task=task,
         adapter=adapter,
         seed=seed,
-        request={},
+        request={"adapter": {"name": adapter}},
         base=BASE,
         source=SOURCES[task] if task else None,
         placement={},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.base_model.resolve import Base, resolve
-from medcot_bench.errors import ConfigError, ConfigErrors, ModelError
+from medcot_bench.errors import ConfigError, ConfigErrors, ModelError, StoreError
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
 from medcot_bench.planning.custom_tasks import make_custom_task, resolve_study_task
 from medcot_bench.plugins.manager import installed
@@ -19,6 +19,7 @@ from medcot_bench.results import study_file
 from medcot_bench.results.cells import CellKey, request_id
 from medcot_bench.results.folder import CellResult, Results, load
 from medcot_bench.results.records import CellRecord
+from medcot_bench.results.saved_files import find_damage
 from medcot_bench.results.store import Store
 from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.loading import load_study
@@ -123,7 +124,7 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
 
     Parts between `__` count first, with or without their options, then the beginnings of names and parts:
     `lora__s0` never finds a cell of `qlora`. Raises ConfigError for an unknown cell and, if its `weights` are
-    needed, for one without weights or one that failed.
+    needed, for one without weights or one that failed; StoreError where these are not as they were saved.
     """
     results, store = load(root), Store(root)
     named = {store.cell_folder(result.cell).name: result for result in results.cells}
@@ -186,7 +187,7 @@ def _without_options(name: str) -> str:
 
 
 def _check_usable(root: Path, name: str, result: CellResult, adapter: ResolvedAdapter, folder: Path) -> None:
-    """Raise ConfigError for a cell whose trained weights can't be loaded."""
+    """Raise ConfigError for a cell whose trained weights can't be loaded, StoreError for damaged ones."""
     again = f"medcot-bench run {root / 'study.yaml'}"
     if result.record is None and result.failure is not None:
         raise ConfigError(
@@ -204,3 +205,5 @@ def _check_usable(root: Path, name: str, result: CellResult, adapter: ResolvedAd
         raise ConfigError(
             f"{name}: adapter {adapter.label} has another version now; install the one it was made with"
         )
+    if damage := find_damage(folder, result.record.saved):
+        raise StoreError(f"{folder.parent}/{damage}; train it again: {again}")

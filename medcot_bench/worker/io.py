@@ -21,19 +21,22 @@ def job_of_parent() -> Job:
     Raises ConfigError.
     """
     job = decode_job(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(os.dup(0),), daemon=True).start()
+    _close_stdin()
     return job
 
 
 def job_of_file(path: Path) -> Job:
     """Read a job from a file. Raises ConfigError that names it."""
     try:
-        return decode_job(path.read_text(encoding="utf-8"))
+        job = decode_job(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"{path}: {reason}") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+    _close_stdin()
+    return job
 
 
 def events_to_parent() -> TextIO:
@@ -61,6 +64,15 @@ def writer(events: TextIO) -> Emit:
     return emit
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
+def _close_stdin() -> None:
+    """Let nobody read standard input: a library that asks there would wait for ever."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115  (open as long as the process is)
+
+
+def _end_with_parent(pipe: int) -> None:
+    while os.read(pipe, 1024):
+        pass
     os._exit(1)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from medcot_bench.base_model.resolve import Base
+from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype, weights_folder
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.plugins.manager import blame
@@ -46,9 +47,9 @@ class Restorer:
         if dequantised:
             base = base.dequantize(dtype)
         if self.trained.weights is None:
-            with blame(entry, "prepare"):
+            with blame(entry, "prepare"), refuse_missing_tensors(self.trained.name):
                 return adapter.prepare(base, {}).eval()
-        with blame(entry, "load"):
+        with blame(entry, "load"), refuse_missing_tensors(str(self.trained.weights)):
             return adapter.load(base, self.trained.weights).eval()
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from medcot_bench.errors import Diverged, GateError, StoreError
+from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.load import load_tokenizer, resolve_device, resolve_dtype, weights_folder
-from medcot_bench.models.meter import Meter, tensor_bytes
+from medcot_bench.models.meter import Meter, is_out_of_memory, tensor_bytes
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
 from medcot_bench.planning.baseline_evaluations import form_of
@@ -22,6 +23,7 @@ from medcot_bench.plugins.manager import blame, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Provenance, Training, now
+from medcot_bench.results.saved_files import SavedFile, describe, find_damage, written_files
 from medcot_bench.results.store import Store
 from medcot_bench.runner.protocol import PhaseStarted, Progress, Scored, Trained
 from medcot_bench.scoring.evaluate import evaluate_task
@@ -72,12 +74,11 @@ class CellRunner:
                 f"{cell.name} was made in {record.dtypes['compute']}, here it would go on in "
                 f"{dtype_name(self._dtype)}: go on there, or with --device cpu, or start a new folder with -o"
             )
-        dtype = torch.float32 if spec.update == "full" else self._dtype  # full updates need master weights
         complete = True
         self._mark = None
         with (
             Checkpoints(lambda: self._store.temporary_folder(cell)) as kept,
-            self._base.lend(spec.quantisation, dtype) as base,
+            self._base.lend(spec.quantisation, self._weights_dtype(chosen)) as base,
             self._model(cell, chosen, base, kept) as model,
         ):
             for score in self._missing(cell):
@@ -91,14 +92,28 @@ class CellRunner:
         if complete and not keeps_weights(self._plan, cell):
             self._store.drop_weights(cell)
 
-    def check(self, cells: Iterable[Cell]) -> None:
-        """Load the tasks of lm-eval that cells are to be scored on: what fails is told before anything is trained.
-
-        Raises ConfigErrors.
-        """
+    def check(self, cells: Sequence[Cell]) -> None:
+        """Load what cells need: tasks of lm-eval, external adapters, the base. Raises ConfigError."""
         missing = dict.fromkeys(score.task for cell in cells for score in self._missing(cell))
         tasks = [task for label, task in self._plan.lm_eval_tasks.items() if label in missing]
         check_loadable(tasks, trusted=self._plan.study.trust_task_code)
+        external = {cell.adapter for cell in cells if self._plan.adapters[cell.adapter].adapter.spec.weights}
+        for chosen in (self._plan.adapters[label] for label in sorted(external)):
+            spec = chosen.adapter.spec
+            with self._base.lend(spec.quantisation, self._weights_dtype(chosen), trial=True) as base:
+                with blame(chosen.entry, "prepare"), refuse_missing_tensors(chosen.label):
+                    model = checked_module(chosen.adapter.prepare(base.model, {}))
+                _unload(model, base)
+        for cell in cells[:1]:
+            chosen = self._plan.adapters[cell.adapter]
+            try:
+                self._base.load(chosen.adapter.spec.quantisation, self._weights_dtype(chosen))
+            except Exception as error:
+                if not is_out_of_memory(error):  # that is the cell's trouble: another one may fit
+                    raise
+
+    def _weights_dtype(self, chosen: ResolvedAdapter) -> torch.dtype:
+        return torch.float32 if chosen.adapter.spec.update == "full" else self._dtype  # for master weights
 
     def _missing(self, cell: Cell) -> list[Evaluation]:
         return [score for score in self._plan.evaluations_of(cell) if self._store.evaluation(cell, score) is None]
@@ -109,13 +124,15 @@ class CellRunner:
         record = self._store.cell(cell)
         folder = self._store.weights_folder(cell)
         on_the_way = any(score.checkpoint != FINAL for score in self._missing(cell))
-        if record is not None and folder.is_dir() and not on_the_way:
+        kept_before = record is not None and folder.is_dir()
+        damage = find_damage(folder, record.saved) if record is not None and kept_before else None
+        if kept_before and not damage and not on_the_way:
             self._emit(PhaseStarted(cell=cell.id, phase="restore"))
-            with blame(chosen.entry, "load"):
+            with blame(chosen.entry, "load"), refuse_missing_tensors(str(folder)):
                 model = checked_module(chosen.adapter.load(base.model, folder))
             model.eval()
         else:
-            self._emit(PhaseStarted(cell=cell.id, phase="train"))
+            self._emit(PhaseStarted(cell=cell.id, phase="train", reason=damage))
             started, self._began = now(), time.perf_counter()
             keep = kept.keep if on_the_way else None
             fitted = fit(
@@ -135,12 +152,11 @@ class CellRunner:
                 losses = f"{fitted.trained.final_loss} after {record.training.final_loss}"
                 self._mark = f"scored on weights that were trained again, to a loss of {losses}"
             if record is not None and keeps_weights(self._plan, cell):
-                self._save(cell, chosen, model)
+                self._store.renew_saved(cell, record, self._save(cell, chosen, model)[1])
         try:
             yield model
         finally:
-            if model is not base.model and hasattr(model, "unload"):
-                model.unload()  # PEFT puts the base's own modules back
+            _unload(model, base)
 
     def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
         return lambda step, steps: self._emit(Progress(cell=cell.id, done=step, total=steps))
@@ -151,6 +167,7 @@ class CellRunner:
         count = sum(parameter.numel() for parameter in trainable)
         added = count if chosen.adapter.spec.update == "low_rank" else 0
         trained, encoded, plan = fitted.trained, fitted.tokenized, self._plan
+        adapter_bytes, saved = self._save(cell, chosen, fitted.model)
         record = CellRecord(
             cell_id=cell.id,
             name=cell.name,
@@ -163,7 +180,7 @@ class CellRunner:
             placement=fitted.placement,
             trainable_parameters=count,
             total_parameters=plan.base.info.parameters + added,
-            adapter_bytes=self._save(cell, chosen, fitted.model),
+            adapter_bytes=adapter_bytes,
             bytes={
                 "weights": base.bytes,
                 "trained": tensor_bytes(trainable),
@@ -201,22 +218,22 @@ class CellRunner:
             divergence=fitted.divergence,
             forgetting=fitted.forgetting,
             update=chosen.adapter.spec.update,
+            saved=saved,
         )
         self._store.commit_cell(cell, record, trained.log)
         self._emit(Trained(cell=cell.id, steps=trained.steps, loss=trained.final_loss, seconds=fitted.seconds))
 
-    def _save(self, cell: Cell, chosen: ResolvedAdapter, model: Any) -> int:
-        """Save the weights and return the bytes that the adapter wrote."""
+    def _save(self, cell: Cell, chosen: ResolvedAdapter, model: Any) -> tuple[int, dict[str, SavedFile]]:
+        """Save the weights; return the bytes that the adapter wrote, and all files as they lie in their place."""
         if chosen.adapter.spec.update == "none":
-            return 0
+            return 0, {}
         folder = self._store.temporary_folder(cell)
         with blame(chosen.entry, "save"):
             chosen.adapter.save(model, folder)
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            size = sum(path.stat().st_size for path in written_files(folder))
         if chosen.adapter.spec.update == "full":
             self._encoder.tokenizer.save_pretrained(folder)
-        self._store.commit_weights(cell, folder)
-        return size
+        return size, describe(self._store.commit_weights(cell, folder))
 
     def _score(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, model: Any, score: Evaluation) -> None:
         started, self._began, plan = now(), time.perf_counter(), self._plan
@@ -269,3 +286,9 @@ class CellRunner:
         engine = self._plan.scoring.engine
         plugins = [chosen.entry, chosen.selector_entry, *own, installed().entry("engine", engine)]
         return provenance(started, plugins, engine, self._device, self._dtype, self._threads)
+
+
+def _unload(model: Any, base: Lent) -> None:
+    """Put the base's own modules back, as far as PEFT has replaced them."""
+    if model is not base.model and hasattr(model, "unload"):
+        model.unload()

@@ -6,10 +6,9 @@ import traceback
 from pathlib import Path
 
 import psutil
-import torch
 
-from medcot_bench.errors import OK, Diverged, MedcotError, StoreError
-from medcot_bench.models.meter import release_memory
+from medcot_bench.errors import OK, Diverged, MedcotError, StoreError, describe_error
+from medcot_bench.models.meter import is_out_of_memory, release_memory
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.records import Attempt, Status, now
@@ -34,7 +33,7 @@ def run_cells(work: RunCells, threads: int, emit: Emit) -> int:
         )
     store = Store(Path(work.output_dir))
     runner = CellRunner(plan, store, threads, emit)
-    runner.check(cells[name] for name in work.cells)
+    runner.check([cells[name] for name in work.cells])
     emit(Ready())
     first_size: int | None = None
     for number, name in enumerate(work.cells):
@@ -56,8 +55,7 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
 
     def fail(score: Evaluation | None, error: BaseException) -> None:
         status = status_of(error)
-        text = str(error) if isinstance(error, MedcotError) else f"{type(error).__name__}: {error}"
-        line = " ".join(text.split()) or type(error).__name__
+        line = " ".join(str(error).split()) if isinstance(error, MedcotError) else describe_error(error)
         task = score.title if score else None
         attempt = Attempt(
             cell_id=cell.id, status=status, score=task, error=line, started=started, seconds=runner.seconds
@@ -81,7 +79,4 @@ def status_of(error: BaseException) -> Status:
     """Return the status that an exception stands for."""
     if isinstance(error, Diverged):
         return "diverged"
-    text = str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
-        return "oom"
-    return "failed"
+    return "oom" if is_out_of_memory(error) else "failed"

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runner": {"planning", "plugins", "results", "study"},
     "doctor": {"base_model", "plugins", "results", "runner"},
     "report": {"analysis", "planning", "plugins", "results", "stats", "study"},
-    "models": {"base_model", "plugins"},
+    "models": {"base_model", "plugins", "results"},
     "training": {"data", "models", "planning", "plugins", "results"},
     "scoring": {"lm_eval_tasks", "models", "planning", "plugins", "results", "study"},
     "worker": {

@@ -36,6 +36,11 @@ def folder(tiny_model: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_model, tmp_path / "model")
 
 
+def set_fields(folder: Path, **fields: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
 def write_shard(path: Path, header: Any) -> None:
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text)
@@ -176,6 +181,32 @@ def test_a_header_of_something_else_is_named(folder: Path, header: Any) -> None:
 def test_a_header_that_is_a_list_is_named(folder: Path) -> None:
     write_shard(folder / "model.safetensors", [1])
     assert error_of(folder).startswith(": can't read model.safetensors: ")
+
+
+def test_weights_that_are_cut_off_are_named(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert error_of(folder) == ": model.safetensors is truncated; download it again"
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "max_position_embeddings"])
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_size_that_no_model_has_is_named(folder: Path, key: str, number: int) -> None:
+    set_fields(folder, **{key: number})
+    said = f": config.json is not a causal language model's (missing or wrong: {key} is {number})"
+    assert error_of(folder) == said
+
+
+@pytest.mark.parametrize("settings", [{"quant_method": "bitsandbytes", "load_in_4bit": True}, "gptq"])
+def test_weights_that_are_quantised_or_said_to_be_are_refused(folder: Path, settings: Any) -> None:
+    set_fields(folder, quantization_config=settings)
+    method = settings if isinstance(settings, str) else "bitsandbytes"
+    assert error_of(folder).startswith(f": config.json has a quantization_config ({method}): give the model with")
+
+
+def test_blocks_without_weights_are_told_before_anything_is_loaded(folder: Path) -> None:
+    set_fields(folder, num_hidden_layers=6)
+    assert error_of(folder).startswith(": its files have no weights of 2 of its 6 blocks, e.g. of block 4; ")
 
 
 @pytest.mark.parametrize("text", ["", "{", "\xff", "[]", '{"model_type": "llama"}', "null"])

@@ -92,6 +92,11 @@ def test_runs_are_counted_anew_after_the_search_for_learning_rates() -> None:
     assert [line for line in lines if line.startswith("[")] == [f"[{n}/2] {TITLE}" for n in (1, 2, 1)]
 
 
+def test_a_training_that_is_done_again_says_why() -> None:
+    began = PhaseStarted(cell="3f", phase="train", reason="adapter/adapter_model.safetensors is missing")
+    assert shown(of_cell(began)) == ["    adapter/adapter_model.safetensors is missing: training again"]
+
+
 def test_a_base_that_is_not_trained_has_no_line_of_a_training() -> None:
     assert shown(of_cell(Trained(cell="3f", steps=0, loss=None, seconds=0.0))) == []
 

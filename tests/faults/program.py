@@ -17,7 +17,7 @@ from typing import Any, Self
 import psutil
 
 HERE = Path(__file__).parent
-VOLATILE = {"phases", "phase", "provenance", "sha256", "started", "seconds"}
+VOLATILE = {"phases", "phase", "provenance", "started", "seconds", "saved", "sha256"}
 """Keys of records that differ between two equal runs: times, memory, machine, and digests of these."""
 WAIT = 120.0
 """Seconds after which a program counts as hung."""

@@ -9,9 +9,11 @@ from typing import Any
 import gguf
 import numpy as np
 import pytest
+from transformers import AutoModelForCausalLM
 
 from medcot_bench.base_model.resolve import Base, resolve
 from medcot_bench.errors import ModelError
+from medcot_bench.models.load import load_tokenizer, weights_folder
 from medcot_bench.testing.tiny import make_tiny_model
 
 GGUF_PARTS = {
@@ -74,6 +76,46 @@ def test_the_digest_of_a_gguf_file_is_that_of_its_bytes(tiny_model: Path, tmp_pa
     with copy.open("ab") as file:
         file.write(b"\0")
     assert resolve(str(copy)).digest != first.digest
+
+
+@pytest.fixture
+def conversions(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What transformers was asked to read; it gives the tiny model, whatever the GGUF file holds."""
+    asked: list[dict[str, Any]] = []
+    tokenizer, model = load_tokenizer(tiny_model), AutoModelForCausalLM.from_pretrained(tiny_model)
+
+    def read(source: Path, **settings: Any) -> Any:
+        asked.append(settings)
+        return (model, {"missing_keys": set()}) if "output_loading_info" in settings else tokenizer
+
+    monkeypatch.setattr("medcot_bench.models.load.AutoTokenizer.from_pretrained", read)
+    monkeypatch.setattr("medcot_bench.models.load.AutoModelForCausalLM.from_pretrained", read)
+    return asked
+
+
+def test_a_converted_file_is_converted_again_once_it_is_not_as_it_was_written(
+    tiny_model: Path, tmp_path: Path, conversions: list[dict[str, Any]]
+) -> None:
+    path = write_gguf(resolve(str(tiny_model)), tmp_path / "a.gguf")
+    folder = weights_folder(resolve(str(path)))
+    assert len(conversions) == 2
+    assert not any(asked["trust_remote_code"] for asked in conversions)
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    assert weights_folder(resolve(str(path))) == folder
+    assert len(conversions) == 2
+    for times, damaged in enumerate((whole[:-1] + b"x", whole[:-1], b""), start=2):
+        weights.write_bytes(damaged)
+        assert weights_folder(resolve(str(path))) == folder
+        assert len(conversions) == 2 * times
+        assert weights.read_bytes() == whole
+    (folder / "saved_files").write_text("[")
+    assert weights_folder(resolve(str(path))) == folder
+    assert len(conversions) == 10
+    (folder / "saved_files").unlink()  # as an older version left it
+    assert weights_folder(resolve(str(path))) == folder
+    assert len(conversions) == 10
+    assert [*folder.parent.iterdir()] == [folder]
 
 
 def error_of(path: Path) -> str:

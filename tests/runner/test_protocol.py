@@ -43,6 +43,7 @@ EVENTS = [
     Ready(),
     CellStarted(cell="3f"),
     PhaseStarted(cell="3f", phase="train"),
+    PhaseStarted(cell="3f", phase="train", reason="adapter/model.safetensors is missing"),
     PhaseStarted(cell="3f", phase="score", task="k8s_qa at 1/3"),
     Progress(cell="3f", done=1, total=3),
     Trained(cell="3f", steps=3, loss=2.5, seconds=1.0),

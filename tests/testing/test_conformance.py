@@ -785,6 +785,21 @@ class ForgetsToSave(Scale):
         return self.prepare(model, PLACED)
 
 
+class SavesALink(Scale):
+    def save(self, model: Any, folder: Path) -> None:
+        super().save(model, folder.parent)
+        (folder / "scales.safetensors").symlink_to(folder.parent / "scales.safetensors")
+
+
+class MakesUpWhatIsMissing(Scale):
+    def load(self, model: Any, folder: Path) -> Any:
+        model = self.prepare(model, PLACED)
+        for scale in self.scales(model).values():
+            scale.uniform_()
+        model.load_state_dict(load_file(folder / "scales.safetensors"), strict=False)
+        return model
+
+
 class LoadsTheBase(Scale):
     def load(self, model: Any, folder: Path) -> Any:
         return model
@@ -803,6 +818,8 @@ class LoadsTheBase(Scale):
         (ForgetsToSave, "test_loads_what_it_saved_bit_by_bit"),
         (LoadsTheBase, "test_loads_what_it_saved_bit_by_bit"),
         (ReturnsNothing, "test_loads_what_it_saved_bit_by_bit"),
+        (SavesALink, "test_loads_what_it_saved_bit_by_bit"),
+        (MakesUpWhatIsMissing, "test_makes_up_no_weights"),
     ],
 )
 def test_adapter_checks_find_an_adapter_that(
@@ -813,5 +830,5 @@ def test_adapter_checks_find_an_adapter_that(
     if not check.startswith(("test_prepared", "test_trains_where")):
         train(prepared.model, ITEMS, Recipe(lr=0.1, max_steps=2, batch_size=2), seed=0)
     fixtures = {"prepared": prepared, "trained": prepared, "placement": PLACED, "folder": tiny_model}
-    with pytest.raises((AssertionError, TypeError)):
+    with pytest.raises((AssertionError, TypeError, ValueError)):
         run_check(AdapterChecks(), check, adapter=adapter, tmp_path=tmp_path, **fixtures)

@@ -70,13 +70,14 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.fixture
 def own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a worker does to its process is undone."""
-    threads = torch.get_num_threads()
+    threads, stdin = torch.get_num_threads(), sys.stdin
     names = ["OMP_NUM_THREADS", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "HF_HUB_DISABLE_TELEMETRY"]
     for name in (*names, "HF_EVALUATE_OFFLINE", "HF_ALLOW_CODE_EVAL", "HF_HUB_OFFLINE"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     yield
     torch.set_num_threads(threads)
+    sys.stdin = stdin
 
 
 def start(files: tuple[Path, Path]) -> list[str]:
@@ -185,6 +186,41 @@ def test_a_worker_without_a_job_says_so(tmp_path: Path) -> None:
 
 
 # --- what libraries find ---
+
+
+def test_a_library_that_asks_gets_no_answer_and_the_worker_still_ends_with_its_parent() -> None:
+    code = """
+import os, sys, time
+from medcot_bench.worker.io import job_of_parent
+
+job_of_parent()
+try:
+    input("Run the code? [y/N] ")
+except EOFError:
+    print(os.read(0, 1), sys.stdin.read() == "", flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(encode(job()) + "yes\n")  # more than the job is for nobody
+        process.stdin.flush()
+        assert process.stdout.readline() == "Run the code? [y/N] b'' True\n"
+        process.stdin.close()
+        assert process.wait(timeout=60) == 1
+
+
+@pytest.mark.usefixtures("own_process")
+def test_a_worker_with_files_is_asked_nothing_either(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("medcot_bench.worker.merge.merge", lambda work, emit: asked.append(sys.stdin.read()) or 0)
+    files[0].write_text(encode(job()))
+    assert main(start(files)) == 0
+    assert asked == [""]
 
 
 @pytest.mark.usefixtures("own_process")

@@ -1,0 +1,37 @@
+"""Adapters that PEFT saved, loaded again: all their tensors, or none."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from medcot_bench import ModelError, check_tensors
+
+HINT = "give the whole adapter, on the base model that it was trained on"
+
+
+def load_adapter(model: Any, folder: Path) -> Any:
+    """Return the base `model` with the adapter of a folder on it.
+
+    Raises ModelError where the folder can't be read, and where its tensors are not all those of the adapter that
+    its config describes on this model: PEFT leaves out what it can't place, and starts anew what it doesn't find.
+    """
+    from peft import PeftModel
+    from safetensors import SafetensorError
+
+    what = f"adapter {folder}"
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"[\s\S]*missing adapter keys")  # an error below
+            loaded = PeftModel.from_pretrained(model, str(folder))
+        found = loaded.load_adapter(str(folder), "default")  # again, for what it says
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{what} can't be read: {' '.join(str(error).split())}") from None
+    except RuntimeError as error:
+        if not (names := re.findall(r"size mismatch for (\S+):", str(error))):
+            raise
+        check_tensors(what, mismatched=names, hint=HINT)
+    check_tensors(what, missing=found.missing_keys, unexpected=found.unexpected_keys, hint=HINT)
+    return loaded

@@ -1,0 +1,41 @@
+"""Whether the tensors of a file are those of a model: all of them, and of its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from medcot_bench.errors import ModelError
+
+
+def check_tensors(
+    what: str,
+    *,
+    missing: Collection[str] = (),
+    unexpected: Collection[str] = (),
+    mismatched: Collection[str] = (),
+    hint: str = "get it again, whole",
+) -> None:
+    """Raise ModelError, one line, if any of these tensors keeps `what` from being used; their names are given.
+
+    `missing` are tensors of the model that no file holds: a library makes them up at random. `unexpected` are in a
+    file and fit nothing in the model, `mismatched` have another shape there. `hint` says what to do.
+
+    >>> check_tensors("model 'm'", missing=["norm.weight", "head.weight"])
+    Traceback (most recent call last):
+    medcot_bench.errors.ModelError: model 'm': 2 tensors are missing, e.g. head.weight; get it again, whole
+    """
+    found = [
+        f"{_count(names, is_plural)}, e.g. {min(names)}"
+        for names, is_plural in (
+            (missing, ("is missing", "are missing")),
+            (unexpected, ("has no place in the model", "have no place in the model")),
+            (mismatched, ("has another shape than in the model", "have other shapes than in the model")),
+        )
+        if names
+    ]
+    if found:
+        raise ModelError(f"{what}: {'; '.join(found)}; {hint}")
+
+
+def _count(names: Collection[str], verbs: tuple[str, str]) -> str:
+    return f"1 tensor {verbs[0]}" if len(names) == 1 else f"{len(names)} tensors {verbs[1]}"
