@@ -18,10 +18,13 @@ from pydantic import TypeAdapter
 from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
 from medcot_bench.results.trials import Trial
+from medcot_bench.security.regular_files import read_regular
 from medcot_bench.study.analysis import Analysis
 
 FILE = "plan.json"
 SCHEMA = 2
+BYTES = 200_000_000
+"""Most bytes of the file; a plan of 40,000 training runs has some 50 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ def read(folder: Path) -> PlanFile:
     path = folder / FILE
     try:
         refuse_newer(folder)
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(_content(path))
         schema = raw.get("schema", 1)
         plan: PlanFile = _reader().validate_python(_from_1(raw) if schema == 1 else raw)
         Analysis.model_validate(plan.analysis)
@@ -137,12 +140,16 @@ def refuse_newer(folder: Path) -> None:
     """Raise StoreError where a newer version wrote the plan: to go on would lose what only that version knows."""
     path = folder / FILE
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))["schema"]
+        schema = json.loads(_content(path))["schema"]
         newer = schema > SCHEMA
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return  # none, an old one, or one that is damaged: `read` says so
     if newer:
         raise StoreError(f"{path} was written by a newer medcot-bench; update to read it")
+
+
+def _content(path: Path) -> str:
+    return read_regular(path, BYTES).decode("utf-8")
 
 
 @cache

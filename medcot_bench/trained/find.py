@@ -20,7 +20,7 @@ from medcot_bench.results.folder import CellResult, Results, load
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.store import Store
 from medcot_bench.study.analysis import Analysis
-from medcot_bench.study.loading import load_study
+from medcot_bench.study.loading import TRUST, load_study
 from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import Spec
 
@@ -132,7 +132,7 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
         raise ConfigError(f"{root}: {said}: {', '.join(matches or named)}")
     [name] = matches
     result = named[name]
-    study, errors = load_study(root / "study.yaml")
+    study, errors = load_study(root / "study.yaml", [(TRUST, False)])  # which files had, and nothing here needs
     if errors:
         raise ConfigErrors(errors)
     adapter = resolve_adapter(_typed(study, result.cell.adapter), installed())
