@@ -57,6 +57,7 @@ def load_study(
     for field, value in changes:
         if (field, value) not in naming:
             _assign(raw, field, value, errors)
+    _check_characters(raw, errors)
     check_own(raw, errors)
     _check_data(raw, errors)
     try:
@@ -159,6 +160,22 @@ def _assign(raw: dict[str, Any], field: str, value: Any, errors: list[str]) -> N
             errors.append(f"{field}: {quote(value)}{why}")
             return
     place[last] = value
+
+
+def _check_characters(raw: dict[str, Any], errors: list[str]) -> None:
+    """Move what UTF-8 has no bytes for into `errors`: no record could hold it."""
+    for field, value in list(raw.items()):
+        if not _is_utf8((field, value)):
+            errors.append(f"{field}: {quote(value)} has half a surrogate pair, which is not a character")
+            del raw[field]
+
+
+def _is_utf8(value: Any) -> bool:
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, Mapping):
+        return all(_is_utf8(pair) for pair in value.items())
+    return all(map(_is_utf8, value)) if isinstance(value, list | tuple | set) else True
 
 
 def _check_data(raw: dict[str, Any], errors: list[str]) -> None:

@@ -115,7 +115,9 @@ def test_a_failed_run_leaves_none_in_records_logs_events_and_tables(
     monkeypatch.setattr("medcot_bench.worker.run_cells.CellRunner", Runner)
     events: list[Any] = []
     cells = tuple(cell.id for cell in make_plan(study).cells)
-    run_cells(RunCells(study=study.model_dump(mode="json"), output_dir=study.output_dir, cells=cells), 1, events.append)
+    run_cells(
+        RunCells(study=study.model_dump(mode="json"), output_dir=study.output_dir, cells=cells), 1, events.append
+    )
     assert "401 for token" in str(events)
     assert tells(str(events)) == []
     written = everything_in(Path(study.output_dir))
