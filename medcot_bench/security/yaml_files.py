@@ -52,6 +52,19 @@ class BoundedLoader(yaml.SafeLoader):
             self._sizes[anchor] = self._nodes - before
         return node
 
+    def construct_scalar(self, node: yaml.Node) -> Any:
+        """Return a text, the escapes of a surrogate pair, as JSON writes them, as one character."""
+        value = super().construct_scalar(node)  # type: ignore[arg-type]  # a node of any kind, as in PyYAML
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            try:
+                return value.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                problem = "half a surrogate pair, which is not a character"
+                raise OutOfBounds(problem, node.start_mark) from None
+        return value
+
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """Return a whole number of at most 64 bits: larger ones are no setting of anything."""
         number = super().construct_yaml_int(node)

@@ -19,6 +19,8 @@ from medcot_bench.types import Split
 DEFAULT_MODEL = "smollm2-135m"
 MOST_AT_ONCE, MOST_POINTS = 65_536, 1_000
 """The largest numbers of what is computed at once, and of evaluations or rates of one training run."""
+MOST_ITEMS = 1_000_000
+"""The largest number of items that can be asked for; all of a larger file are taken where no number is given."""
 BUNDLED = "bundled"
 """The source of the items that a task generates itself."""
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
@@ -74,11 +76,14 @@ class Training(Section):
         several = list(parts) if isinstance(parts, list | tuple) else [parts]
         try:
             sizes = tuple(ALL if str(part).strip() == ALL else int(str(part)) for part in several)
-            if sizes and len(set(sizes)) == len(sizes) and all(size == ALL or int(size) > 0 for size in sizes):
+            numbers = [int(size) for size in sizes if size != ALL]
+            if sizes and len(set(sizes)) == len(sizes) and all(0 < size <= MOST_ITEMS for size in numbers):
                 return sizes if len(sizes) > 1 else None if sizes[0] == ALL else sizes[0]
         except ValueError:
             pass
-        raise ValueError("give a number of items above 0, or several distinct numbers, one of which may be 'all'")
+        raise ValueError(
+            f"give a number of items from 1 to {MOST_ITEMS}, or several distinct ones, one of which may be 'all'"
+        )
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
@@ -122,7 +127,7 @@ class Scoring(Section):
     """The split that is scored. Leaderboards are made of `eval`; `validation` and `train` are for inspection."""
     scores: tuple[str, ...] = ()
     """Only these metrics; empty: all. Text is generated only if a metric needs it."""
-    generate_items: PositiveInt | None = None
+    generate_items: PositiveInt | None = Field(None, le=MOST_ITEMS)
     """Items per task with a generated answer, the first ones; null: all. Likelihoods always cover all items."""
     num_fewshot: int = Field(0, ge=0, le=MOST_AT_ONCE)
     """Solved examples before each prompt."""
@@ -166,7 +171,7 @@ class Study(Section):
     """Tasks of the user's own rows, by the name used in `tasks`. The path of a task file in `tasks` adds one."""
     general_text: str = ""
     """A UTF-8 text file on which forgetting is measured; empty: the bundled one."""
-    limit: PositiveInt | None = None
+    limit: PositiveInt | None = Field(None, le=MOST_ITEMS)
     """Evaluation items per task; smaller sets are subsets of larger ones. null: all."""
     data_seed: int = 0
     """Seed of splits and limits, the same for every training run."""

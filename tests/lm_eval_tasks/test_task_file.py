@@ -94,6 +94,18 @@ def test_what_lm_eval_brings_along_is_no_code_of_the_user(folder: Path) -> None:
         ),
         ("nameless.yaml", "output_type: multiple_choice\n", "'task' or 'group' is missing"),
         ("round.yaml", "include: round.yaml\ntask: a\n", "it includes itself"),
+        (
+            "data.yaml",
+            "task: a\ndataset_path: json\ndataset_kwargs: rows.jsonl\n",
+            "dataset_kwargs: a mapping of fields, not a str",
+        ),
+        (
+            "many.yaml",
+            "task: a\ndataset_path: json\ndataset_kwargs: {data_dir: /}\n",
+            "more than 10,000 files of data: /**",
+        ),
+        ("whole.yaml", "task: a\ndataset_path: /\n", "more than 10,000 files of data: /"),
+        ("half.yaml", 'task: "\\ud800"\n', "line 1: half a surrogate pair, which is not a character"),
         ("evil.yaml", "group: evil\ntask: [evil]\n", "group 'evil': it includes itself"),
         ("evil.yaml", "group: evil\ntask: [{group: b, task: [evil]}]\n", "group 'evil': it includes itself"),
         ("evil.yaml", "group: evil\ntask: &members [{group: b, task: *members}]\n", "line 2: the anchor"),
@@ -129,3 +141,8 @@ def test_a_group_may_name_a_part_twice(folder: Path) -> None:
     (folder / "inner.yaml").write_text("group: inner\ntask: [colours]\n")
     (folder / "outer.yaml").write_text("group: outer\ntask: [inner, inner, {group: again, task: [inner]}]\n")
     assert TaskFile(folder / "outer.yaml").name == "outer"
+
+
+def test_a_data_set_with_a_name_that_no_file_can_have_is_of_the_hub(folder: Path) -> None:
+    (folder / "long.yaml").write_text(f"task: a\ndataset_path: {'x' * 300}\n")
+    assert TaskFile(folder / "long.yaml").remote

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -58,6 +59,7 @@ three: {<<: [*two, *base], other: *base}
         ("training:\n  lr: 1\n  'lr': 2", "line 3: the key 'lr' is given twice"),
         (f"seeds: [1,\n {2**63}]", "line 2: a whole number of more than 64 bits"),
         (f"seeds: [-{10**400}]", "line 1: a whole number of more than 64 bits"),
+        ('a: 1\nb: "\\ud83d"', "line 2: half a surrogate pair, which is not a character"),
         ("[" * 5000, "it is nested too deeply"),
     ],
 )
@@ -103,3 +105,8 @@ def test_lm_evals_files_may_have_a_key_twice_as_lm_eval_lets_them() -> None:
     assert load_yaml("a: 1\na: 2", BoundedLoader) == {"a": 2}
     with pytest.raises(OutOfBounds):
         load_yaml("a: &a [*a]", BoundedLoader)
+
+
+def test_json_is_yaml_with_its_escapes_too() -> None:
+    said = {"emoji \U0001f600": "\U0001f600 and \u00e9", "list": ["\U0001d4b3"]}
+    assert load_yaml(json.dumps(said)) == said
