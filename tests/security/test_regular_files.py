@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import planted
 import pytest
 
 from medcot_bench.cli import main
@@ -61,6 +62,18 @@ def test_it_is_one_line(
     lines = capsys.readouterr().err.splitlines()
     assert any("not a regular file" in line and "endless.yaml" in line for line in lines), lines
     assert len(lines) <= 2
+
+
+@pytest.mark.timeout(60)
+def test_the_context_of_a_question_is_a_file_too(
+    endless: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = {"k8s_qa": {"answer": planted.answers(0, 0, 1, 1)}}
+    root = planted.write(tmp_path / "out", planted.Made(adapter="none", seed=None, task=None, scores=scores))
+    (root / "study.yaml").write_text("model: m\ntasks: k8s_qa\nadapters: none\n")
+    asked = ["predict", str(root), "base__none", "Which port?", "--task", "k8s_qa", "--context-file", str(endless)]
+    assert main(asked) == 2
+    assert capsys.readouterr().err == f"medcot-bench: --context-file {endless}: {REFUSED}\n"
 
 
 def test_files_and_folders_are_as_ever(tmp_path: Path) -> None:
