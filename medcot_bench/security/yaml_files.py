@@ -14,6 +14,8 @@ YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 """What reading raises. PyYAML itself also raises the last two, for impossible dates and for deep nesting."""
 NODES = 100_000
 """Most values of a file, those of an anchor counted wherever it is referred to."""
+DIGITS = 100
+"""Most characters of a number."""
 BYTES = 1_000_000
 """Most bytes of a file."""
 
@@ -67,13 +69,20 @@ class BoundedLoader(yaml.SafeLoader):
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """Return a whole number of at most 64 bits: larger ones are no setting of anything."""
-        number = super().construct_yaml_int(node)
-        if abs(number) >= 1 << 63:
+        # The length first: numbers in base 60, `1:30:00`, take PyYAML a time that is quadratic in it.
+        if len(node.value) > DIGITS or abs(number := super().construct_yaml_int(node)) >= 1 << 63:
             raise OutOfBounds("a whole number of more than 64 bits", node.start_mark)
         return number
 
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        """Return a number."""
+        if len(node.value) > DIGITS:
+            raise OutOfBounds(f"a number of more than {DIGITS} characters", node.start_mark)
+        return super().construct_yaml_float(node)
+
 
 BoundedLoader.add_constructor("tag:yaml.org,2002:int", BoundedLoader.construct_yaml_int)
+BoundedLoader.add_constructor("tag:yaml.org,2002:float", BoundedLoader.construct_yaml_float)
 
 
 class StrictLoader(BoundedLoader):

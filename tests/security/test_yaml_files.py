@@ -59,6 +59,8 @@ three: {<<: [*two, *base], other: *base}
         ("training:\n  lr: 1\n  'lr': 2", "line 3: the key 'lr' is given twice"),
         (f"seeds: [1,\n {2**63}]", "line 2: a whole number of more than 64 bits"),
         (f"seeds: [-{10**400}]", "line 1: a whole number of more than 64 bits"),
+        (f"a: 1\nb: {'1:' * 100_000}1", "line 2: a whole number of more than 64 bits"),
+        (f"a: {'1:' * 100_000}1.5", "line 1: a number of more than 100 characters"),
         ('a: 1\nb: "\\ud83d"', "line 2: half a surrogate pair, which is not a character"),
         ("[" * 5000, "it is nested too deeply"),
     ],
