@@ -72,7 +72,13 @@ def test_logins_in_urls_are_masked() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("TOKENIZERS_PARALLELISM", "false"), ("KEY", "key"), ("SSL_KEY_FILE", "/etc/passwd"), ("HOME", "/home/me/x")],
+    [
+        ("TOKENIZERS_PARALLELISM", "false"),
+        ("MEDCOT_TRAINING__TRAIN_TOKENS", "10000000"),
+        ("KEY", "key"),
+        ("SSL_KEY_FILE", "/etc/passwd"),
+        ("HOME", "/home/me/x"),
+    ],
 )
 def test_words_and_paths_are_no_secrets(name: str, value: str) -> None:
     assert scrub(f"{value} stays", {name: value}) == f"{value} stays"
