@@ -25,8 +25,13 @@ from medcot_bench.cli import (
     verify,
 )
 from medcot_bench.errors import INTERRUPTED, TERMINATED, ConfigErrors, MedcotError, Terminated
+from medcot_bench.security.foreign_text import LINE, shorten
+from medcot_bench.security.hub_code import hide_kernels
+from medcot_bench.security.terminal import make_output_safe, safe_output
 from medcot_bench.version import __version__
 
+MOST_ERRORS = 100
+"""Lines of errors that are printed."""
 EPILOG = """\
 examples:
   medcot-bench run                        (the preset "quick": a first comparison)
@@ -73,15 +78,21 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit status. An expected error is one line each on standard error."""
-    options = parser().parse_args(arguments)
+    with safe_output():
+        return _execute(parser().parse_args(arguments))
+
+
+def _execute(options: argparse.Namespace) -> int:
     try:
         status: int = options.execute(options)
         sys.stdout.flush()
         return status
     except MedcotError as error:
-        lines = error.errors if isinstance(error, ConfigErrors) else [" ".join(str(error).split())]
-        for line in lines:
-            print(f"medcot-bench: {line}", file=sys.stderr)
+        lines = error.errors if isinstance(error, ConfigErrors) else [str(error)]
+        for line in lines[:MOST_ERRORS]:
+            print(f"medcot-bench: {shorten(line, LINE)}", file=sys.stderr)
+        if len(lines) > MOST_ERRORS:
+            print(f"medcot-bench: and {len(lines) - MOST_ERRORS} more errors", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as error:
         terminated = isinstance(error, Terminated)
@@ -92,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def console_main() -> None:
     """Run the program as a console script. A closed pipe (`| head`) is no error."""
+    make_output_safe()  # also for tracebacks
+    hide_kernels()
     warnings.showwarning = lambda message, *_, **__: print(f"medcot-bench: warning: {message}", file=sys.stderr)
     try:
         sys.exit(main())

@@ -24,11 +24,15 @@ def add_parser(commands: Any) -> None:
         metavar="NAME[,NAME]",
         help="default md,csv,json; `medcot-bench list exporters` lists all formats",
     )
+    command.add_argument(
+        "-o", "--output-dir", type=Path, metavar="PATH", help="folder to write into (default: the result folder)"
+    )
     command.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Write the files and print their paths."""
-    for path in export(options.folder, [name for name in options.format.split(",") if name]):
+    formats = [name for name in options.format.split(",") if name]
+    for path in export(options.folder, formats, into=options.output_dir):
         print(path)
     return 0

@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
             file.write(content)
     except FileExistsError:
         raise ConfigError(f"{options.file} already exists; choose another file") from None
-    except OSError as error:
-        raise ConfigError(f"can't write {options.file}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise ConfigError(f"can't write {options.file}: {getattr(error, 'strerror', error)}") from None
     print(f"{options.file} written; edit it, then run: medcot-bench run {options.file}")
     return 0

@@ -11,6 +11,7 @@ from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
 from medcot_bench.runner.answer import answer_of
 from medcot_bench.runner.protocol import Answered, Job, Predict
+from medcot_bench.security.regular_files import check_regular
 from medcot_bench.trained.find import find
 from medcot_bench.trained.question import ask
 
@@ -78,6 +79,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _read(file: Path) -> str:
     try:
+        check_regular(file)
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8"

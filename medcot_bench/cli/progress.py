@@ -20,6 +20,9 @@ from medcot_bench.runner.protocol import (
     Scored,
     Trained,
 )
+from medcot_bench.security.foreign_text import make_visible
+from medcot_bench.security.secrets import scrub
+from medcot_bench.security.terminal import drawing_stream
 
 Print = Callable[[str], None]
 SHOWN = ("answer", "gold_nll", "rouge_l")
@@ -62,9 +65,12 @@ class Lines:
     """One line for every event that a reader of a log wants."""
 
     def __init__(self, write: Print, verbose: bool):
-        self._write = write
+        self._print = write
         self._verbose = verbose
         self._total = self._number = 0
+
+    def _write(self, line: str) -> None:
+        self._print(make_visible(scrub(line)))
 
     def __call__(self, notice: Notice) -> None:
         """Write what `notice` has for a reader."""
@@ -87,7 +93,7 @@ class Lines:
                 scores = _scores(event.results)
                 self._write(f"    scored on {event.task} in {event.seconds:.0f} s: {scores}{marks}")
             case LogLine(line=line) if self._verbose:
-                print(line, file=sys.stderr)
+                print(make_visible(scrub(line)), file=sys.stderr)  # on a terminal the bars take it
             case Skipped(reason=reason):
                 self._write(f"    skipped {notice.title}: {reason}")
             case Failed() as event:
@@ -120,9 +126,9 @@ def _bars(verbose: bool) -> Iterator[Listener]:
     from rich import progress as rich
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(file=drawing_stream(), highlight=False)
     bars = rich.Progress(
-        rich.TextColumn("{task.description}"),
+        rich.TextColumn("{task.description}", markup=False),
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
         rich.TimeElapsedColumn(),
@@ -147,7 +153,8 @@ def _bars(verbose: bool) -> Iterator[Listener]:
                     bars.advance(runs)
                 case PhaseStarted() as event:
                     bars.remove_task(phase)  # a bar that is reset would keep its total
-                    phase = bars.add_task(f"{event.phase} {event.task or ''}".strip(), total=None, left="")
+                    described = make_visible(f"{event.phase} {event.task or ''}".strip())
+                    phase = bars.add_task(described, total=None, left="")
                 case Progress(done=done, total=total):
                     bars.update(phase, completed=done, total=total)
 

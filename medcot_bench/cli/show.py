@@ -12,6 +12,7 @@ from medcot_bench.interfaces import FilesExporter, Task
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.plugins.manager import PluginEntry, blame, installed
 from medcot_bench.plugins.resolve_adapter import TARGETS
+from medcot_bench.security.foreign_text import LINE
 from medcot_bench.study import presets
 from medcot_bench.study.loading import load_study
 from medcot_bench.types import Example, Option
@@ -109,9 +110,14 @@ def _own_task(path: str) -> Iterator[str]:
 
 def _example(task: Task, example: Example) -> Iterator[str]:
     yield "  example prompt:"
-    yield from (f"    | {line}" for line in task.prompt(example, task.spec.templates[0]).split("\n"))
+    yield from _quoted(task.prompt(example, task.spec.templates[0]))
     yield "  its target:"
-    yield from (f"    | {line}" for line in task.target(example).text.split("\n"))
+    yield from _quoted(task.target(example).text)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        yield f"    | {line}" if len(line) <= LINE else f"    | {line[:LINE]}…"
 
 
 def _adapter(entry: PluginEntry) -> Iterator[str]:

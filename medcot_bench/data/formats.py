@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.errors import DataError
+from medcot_bench.security.foreign_text import quote
+from medcot_bench.security.regular_files import check_regular, read_regular
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -32,7 +34,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _text(path: Path) -> str:
     raw = b""
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path)
         return raw.decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
@@ -49,7 +51,9 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = _parse_json(line)
+        except _Twice as error:
+            raise DataError(f"{path}:{number}: {error}") from None
         except (ValueError, RecursionError) as error:
             suffix = path.suffix.lower()
             hint = "; write a list of objects, or one object per line" if suffix == ".json" else ""
@@ -61,13 +65,33 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _json_list(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        rows = json.loads(text)
+        rows = _parse_json(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
+    except _Twice as error:
+        raise DataError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {error}") from None
     for number, row in enumerate(rows, start=1):
         yield _object(f"{path}:{number}", row)
+
+
+class _Twice(ValueError):
+    """An object has a key twice, and which one counts is anyone's guess."""
+
+
+def _parse_json(text: str) -> Any:
+    """Parse JSON. Raises ValueError, also for an object with one key twice, or RecursionError."""
+    return json.loads(text, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Twice(f"the key {quote(twice)} is given twice in one object")
+    return found
 
 
 def _object(where: str, row: Any) -> tuple[str, dict[str, Any]]:
@@ -116,6 +140,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     from pyarrow import ArrowException, parquet
 
     try:
+        check_regular(path)
         table = parquet.read_table(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None

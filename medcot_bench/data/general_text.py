@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.security.regular_files import read_regular
 
 OWN = Path(__file__).with_name("general.txt")
 """Eight kilobytes written for this project: scenes, a letter, explanations, a recipe, news, a dialogue, code."""
@@ -15,7 +16,7 @@ def read_general_text(path: str) -> str:
     """Return the text of a file, or the bundled text where none is named. Raises ConfigError."""
     named = path or OWN.name
     try:
-        text = (Path(path).expanduser() if path else OWN).read_bytes().decode("utf-8")
+        text = read_regular(Path(path).expanduser() if path else OWN).decode("utf-8")
     except UnicodeDecodeError:
         raise ConfigError(f"general_text: {named} is not UTF-8; save it as UTF-8") from None
     except OSError as error:

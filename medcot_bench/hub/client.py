@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,43 @@ DATA_PATTERNS = ["*.parquet", "*.json", "*.jsonl", "*.csv", "README.md"]
 _DATA = "data set"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 """The files of an adapter saved by PEFT."""
+_asked_on_purpose = False
+"""Whether libraries are kept off the hub, but not what the user named."""
+
+
+def keep_libraries_offline(*, allowed: bool) -> None:
+    """From now on no library asks the hub by itself; `asking` lets it where that is `allowed`.
+
+    To be called before the libraries are imported. A user's own HF_HUB_OFFLINE=1 counts everywhere.
+    """
+    global _asked_on_purpose
+    given = (os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+    _asked_on_purpose = allowed and not any(value in ("1", "ON", "YES", "TRUE") for value in given)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Within it what the user named may be asked of the hub, unless the user works offline."""
+    if not _asked_on_purpose or os.environ["HF_HUB_OFFLINE"] == "0":
+        yield
+        return
+    _set_offline(False)
+    try:
+        yield
+    finally:
+        _set_offline(True)
+
+
+def _set_offline(offline: bool) -> None:
+    """Tell it to the libraries that are imported, and to those that will be."""
+    import huggingface_hub.constants
+
+    os.environ["HF_HUB_OFFLINE"] = str(int(offline))
+    huggingface_hub.constants.HF_HUB_OFFLINE = offline
+    datasets = sys.modules.get("datasets.config")
+    if datasets and "HF_DATASETS_OFFLINE" not in os.environ:  # which the user sets for data sets alone
+        vars(datasets)["HF_HUB_OFFLINE"] = offline
 
 
 def adapter_folder(adapter: str) -> Path:
@@ -87,7 +126,7 @@ def fetch(kind: str, typed: str, patterns: Sequence[str]) -> Path:
 
 @contextmanager
 def explain_errors(kind: str, typed: str, needed: str, instead: str) -> Iterator[None]:
-    """Turn the hub's errors into one line that says what to do.
+    """Ask the hub, and turn its errors into one line that says what to do.
 
     `needed` is a file that every such repository has, `instead` a way without the hub.
     """
@@ -102,7 +141,8 @@ def explain_errors(kind: str, typed: str, needed: str, instead: str) -> Iterator
     what = f"{kind} '{typed}'"
     here = "" if kind == _DATA else "no such folder, and "
     try:
-        yield
+        with asking():
+            yield
     except GatedRepoError:
         raise ModelError(
             f"{what} is gated: accept its terms on its page of the hub, then log in with "

@@ -12,6 +12,7 @@ from medcot_bench.errors import ConfigError, suggest
 from medcot_bench.lm_eval_tasks.names import read_names
 from medcot_bench.lm_eval_tasks.task_file import TaskFile
 from medcot_bench.plugins.options import check
+from medcot_bench.security.foreign_text import VALUE, shorten
 from medcot_bench.study.paths import expand_path
 from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import LM_EVAL, Spec
@@ -100,7 +101,8 @@ def resolve_lm_eval_task(typed: Spec, study: Study) -> LmEvalTask:
         if file.code and not study.trust_task_code:
             raise ConfigError(f"{file.code} runs code; read it, then add --trust-task-code")
     elif name not in read_names():
-        raise ConfigError(f"lm-eval has no task, group or tag '{name}'{suggest(name, read_names())}")
+        near = suggest(name[:VALUE], read_names())
+        raise ConfigError(f"lm-eval has no task, group or tag '{shorten(name)}'{near}")
     limit = study.limit if options["limit"] is None else options["limit"]
     return LmEvalTask(typed, name, file, options["num_fewshot"], limit)
 

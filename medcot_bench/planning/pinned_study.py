@@ -9,6 +9,7 @@ import yaml
 
 from medcot_bench.lm_eval_tasks.task import with_absolute_file
 from medcot_bench.plugins.manager import installed
+from medcot_bench.study.loading import TRUST
 from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import Spec
 from medcot_bench.study.task_files import relative_to
@@ -16,7 +17,7 @@ from medcot_bench.study.task_files import relative_to
 
 def dump_study(study: Study) -> str:
     """Return the study as a YAML file that gives it again, wherever it lies: its paths are absolute."""
-    fields = study.model_dump(mode="json", exclude_defaults=True)
+    fields = study.model_dump(mode="json", exclude_defaults=True, exclude={TRUST})  # no file grants it
     for task, given in fields.get("data", {}).items():
         whole = isinstance(given, str)
         fields["data"][task] = _absolute(given) if whole else {k: _absolute(v) for k, v in given.items()}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.security.foreign_text import shorten
 from medcot_bench.types import Option
 
 TYPE_NAMES = {str: "a string", int: "an int", float: "a float", bool: "a bool"}
@@ -45,7 +46,9 @@ def convert(where: str, option: Option, text: str) -> Any:
     try:
         value = option.type(text)
     except ValueError:
-        raise ConfigError(f"{where}={text}: not {TYPE_NAMES[option.type]}") from None
+        raise ConfigError(f"{where}={shorten(text)}: not {TYPE_NAMES[option.type]}") from None
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ConfigError(f"{where}={shorten(text)}: must be below 2^63")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{where}={text}: must be finite")
     return value

@@ -16,18 +16,24 @@ from medcot_bench.results.store import Store
 
 
 def export(
-    folder: Path, formats: Iterable[str], results: Results | None = None, board: Leaderboard | None = None
+    folder: Path,
+    formats: Iterable[str],
+    results: Results | None = None,
+    board: Leaderboard | None = None,
+    *,
+    into: Path | None = None,
 ) -> list[Path]:
-    """Write each format into `folder`; return the paths of the files.
+    """Write each format into the result folder, or `into` another one; return the paths of the files.
 
     `results` and `board` are the folder's, where they are known already. A format of one file is `leaderboard` +
     its suffix, one of many has a folder of its own. Raises PluginError for an unknown format, ConfigError or
-    StoreError for a folder that can't be read.
+    StoreError for a folder that can't be read or written.
     """
+    into = into or folder
     plugins = installed()
     exporters = [(plugins.entry("exporter", name), plugins.make_exporter(name)) for name in formats]
     results = results or load(folder)
-    store, paths = Store(folder), []
+    store, paths = Store(into), []
     for entry, exporter in exporters:
         if isinstance(exporter, FilesExporter):
             with blame(entry, "files"):
@@ -37,7 +43,7 @@ def export(
             with blame(entry, "export"):
                 contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(exporter.export(board))}
         for name, content in contents.items():
-            paths.append(folder / name)
+            paths.append(into / name)
             store.replace(paths[-1], content)
     return paths
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from medcot_bench.security.foreign_text import UNSEEN
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
-
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
-"""Control characters, halves of surrogate pairs, what turns the direction of text around, and no characters."""
 
 
 def one_line(text: str) -> str:
@@ -18,7 +15,7 @@ def one_line(text: str) -> str:
     >>> one_line(" a\\r\\n\\n b\\x00c\\u2028d ")
     'a b c d'
     """
-    return " ".join(_UNSEEN.sub(" ", text).split())
+    return " ".join(UNSEEN.sub(" ", text).split())
 
 
 def estimate(value: Contrast | None, *, signed: bool = False, count: bool = False) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from medcot_bench.errors import StoreError
+from medcot_bench.security.regular_files import read_regular
 
 PACKED = ".bz2"
 """What published records and samples have after their names (benchmarks/publish.py)."""
@@ -57,13 +58,18 @@ def refuse_links(root: Path, path: Path) -> None:
             raise DamagedError(root, place, "is a symbolic link, which is never followed")
 
 
-def read_file(root: Path, path: Path) -> bytes | None:
-    """Return what a file holds, or its packed form; None where there is neither. Raises StoreError."""
+def read_file(root: Path, path: Path, most: int | None = None) -> bytes | None:
+    """Return what a file of at most `most` bytes holds, or its packed form; None where there is neither.
+
+    Raises StoreError, also for what is no regular file.
+    """
     packed = path.with_name(path.name + PACKED)
     try:
         for place in (path, packed):
             refuse_links(root, place)
-        return path.read_bytes() if path.exists() or not packed.exists() else bz2.decompress(packed.read_bytes())
+        if path.exists() or not packed.exists():
+            return read_regular(path, most)
+        return bz2.decompress(read_regular(packed, most))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:

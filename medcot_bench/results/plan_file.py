@@ -24,6 +24,8 @@ from medcot_bench.study.analysis import Analysis
 
 FILE = "plan.json"
 SCHEMA = 2
+BYTES = 200_000_000
+"""Most bytes of the file; a plan of 40,000 training runs has some 50 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ def read(folder: Path) -> PlanFile:
     path = folder / FILE
     again = "run the study again to make it"
     refuse_newer(folder)
-    content = read_file(folder, path)
+    content = read_file(folder, path, BYTES)
     if content is None:
         below = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
         hint = f"; there is one in {' and '.join(below)}" if below else ""
@@ -141,7 +143,7 @@ def refuse_newer(folder: Path) -> None:
     """Raise StoreError where a newer version wrote the plan: to go on would lose what only that version knows."""
     path = folder / FILE
     try:
-        newer = json.loads(read_file(folder, path) or b"")["schema"] > SCHEMA
+        newer = json.loads(read_file(folder, path, BYTES) or b"")["schema"] > SCHEMA
     except (StoreError, ValueError, KeyError, TypeError, RecursionError):
         return  # none, an old one, or one that is damaged: `read` says so
     if newer:

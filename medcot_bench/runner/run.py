@@ -25,6 +25,7 @@ from medcot_bench.runner.executors.base import Executor
 from medcot_bench.runner.executors.local import LocalExecutor
 from medcot_bench.runner.notices import Listener, Notice, Planned, Skipped
 from medcot_bench.runner.supervisor import Supervisor
+from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.study.schema import Study
 
 
@@ -115,7 +116,7 @@ def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener) -> 
     skipped = set()
     for status in statuses:
         cell = status.cell
-        if reason := installed().skip_reason(cell):
+        if reason := shorten(installed().skip_reason(cell) or "", LINE):
             skipped.add(cell.id)
             attempt = Attempt(cell_id=cell.id, status="skipped", error=reason, started=now())
             store.add_attempt(cell, attempt, reason)

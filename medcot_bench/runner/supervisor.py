@@ -30,6 +30,7 @@ from medcot_bench.runner.protocol import (
     Trained,
     WorkerEvent,
 )
+from medcot_bench.security.secrets import scrub
 
 
 class Supervisor:
@@ -129,7 +130,7 @@ class Supervisor:
         """Write an attempt in the name of a worker that ended in the middle of a cell."""
         error = describe_exit(status)
         attempt = Attempt(cell_id=cell.id, status="killed", error=error, started=now())
-        folder = self._store.add_attempt(cell, attempt, tail)
+        folder = self._store.add_attempt(cell, attempt, scrub(tail))
         self._store.drop_unfinished(cell)
         log = str(folder / "log")
         self._take(Failed(cell=cell.id, status="killed", task=None, error=error, log=log))

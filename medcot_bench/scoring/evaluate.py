@@ -91,7 +91,7 @@ def evaluate_task(
         for key, value in output["results"][task.task_name].items()
         if "," in key and isinstance(value, int | float)
     }
-    for name in {key.partition(",")[0].removesuffix("_stderr") for key in results}:
+    for name in sorted({key.partition(",")[0].removesuffix("_stderr") for key in results}):
         counts[f"n_{name}"] = sum(name in sample["scores"] for sample in samples)
     return EvaluationResult(results, counts, tuple(marks), samples)
 

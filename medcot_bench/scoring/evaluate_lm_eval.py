@@ -16,6 +16,7 @@ import torch
 from jinja2.sandbox import SandboxedEnvironment
 
 from medcot_bench.errors import ConfigError, ConfigErrors
+from medcot_bench.hub.client import asking
 from medcot_bench.lm_eval_tasks.task import LmEvalTask
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Evaluation
@@ -66,7 +67,8 @@ def load(task: LmEvalTask, *, trusted: bool) -> Loaded:
             f"{task.label}: its task {unsafe} runs code that the model wrote; to let it, add --trust-task-code"
         )
     try:
-        loaded: Loaded = manager.load([typed])
+        with asking():
+            loaded: Loaded = manager.load([typed])
     except (ConnectionError, FileNotFoundError) as error:  # also where a data set is not on the hub
         raise ConfigError(
             f"{task.label}: its data can't be loaded: {_line(error)}; connect to the hub, or set HF_HOME to a "

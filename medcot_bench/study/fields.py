@@ -11,9 +11,11 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     WithJsonSchema,
+    field_validator,
 )
 
 from medcot_bench.errors import ConfigError, suggest
+from medcot_bench.security.foreign_text import shorten
 from medcot_bench.study.spec_strings import Spec, parse_specs
 
 
@@ -21,6 +23,15 @@ class Section(BaseModel):
     """A part of a study file: frozen, and without fields that nothing reads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @field_validator("*")
+    @classmethod
+    def _within_64_bits(cls, value: Any) -> Any:
+        """Refuse what random generators and tensors have no room for."""
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int) and abs(number) >= 1 << 63:
+                raise ValueError("a whole number must be below 2^63")
+        return value
 
 
 def read_names(value: Any) -> Any:
@@ -48,4 +59,4 @@ Names = Annotated[tuple[_Name, ...], BeforeValidator(read_names)]
 def explain_unknown_field(field: str, section: type[BaseModel]) -> str:
     """Return the error line of a dotted field that a section does not have."""
     known = section.model_fields
-    return f"{field}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
+    return f"{shorten(field)}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"

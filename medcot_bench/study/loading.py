@@ -9,17 +9,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from medcot_bench.security.foreign_text import quote
+from medcot_bench.security.yaml_files import YAML_ERRORS, OutOfBounds, explain_yaml, load_yaml, read_yaml
 from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.fields import explain_unknown_field
 from medcot_bench.study.schema import Scoring, Study, Training
-from medcot_bench.study.task_files import YAML_ERRORS, add_own, check_own, relative_to, take_in
+from medcot_bench.study.task_files import add_own, check_own, relative_to, take_in
 from medcot_bench.types import SPLITS
 
 RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
 _SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring, "analysis": Analysis}
+TRUST = "trust_task_code"
+"""The field that only the command line sets."""
 _STRINGS = {"model", "output_dir", "system_prompt", "general_text", "device"} | {
     *("tasks", "eval_tasks", "adapters", "baselines", "shifts")
 }
@@ -41,6 +44,8 @@ def load_study(
     errors: list[str] = []
     raw: dict[str, Any] = _read_file(path, errors) if path else {}
     changes = [*_from_environment(environment or {}, errors), *overrides]
+    if TRUST not in (field for field, _ in changes):
+        _refuse_trust(raw, errors)
     naming = [change for change in changes if change[0] in ("tasks", "eval_tasks")]
     for field, value in naming:
         _assign(raw, field, value, errors)
@@ -52,6 +57,7 @@ def load_study(
     for field, value in changes:
         if (field, value) not in naming:
             _assign(raw, field, value, errors)
+    _check_characters(raw, errors)
     check_own(raw, errors)
     _check_data(raw, errors)
     try:
@@ -69,14 +75,14 @@ def load_study(
 
 def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = read_yaml(path)
     except OSError as error:
         study = path / "study.yaml"
         hint = f"; use {study}" if study.is_file() else ""
         errors.append(f"{path}: {error.strerror}{hint}")
         return {}
     except YAML_ERRORS as error:
-        errors.append(f"{path}: not YAML: {' '.join(str(error).split())}")
+        errors.append(f"{path}: {explain_yaml(error)}")
         return {}
     if loaded is None:
         return {}
@@ -118,11 +124,19 @@ def _from_environment(environment: Mapping[str, str], errors: list[str]) -> list
         if not name.startswith("MEDCOT_") or name in RESERVED_VARIABLES:
             continue
         field = name.removeprefix("MEDCOT_").lower().replace("__", ".")
-        if field.partition(".")[0] in Study.model_fields:
+        if field == TRUST:
+            errors.append(f"environment variable {name}: only the command line grants trust: --trust-task-code")
+        elif field.partition(".")[0] in Study.model_fields:
             changes.append((field, environment[name]))
         else:
             errors.append(f"environment variable {name}: a study has no such field")
     return changes
+
+
+def _refuse_trust(raw: dict[str, Any], errors: list[str]) -> None:
+    """Take the trust out of a study file: who wrote it may have written the code beside it."""
+    if raw.pop(TRUST, False) is not False:
+        errors.append(f"{TRUST}: a file can't grant trust to code; read the code, then add --trust-task-code")
 
 
 def _assign(raw: dict[str, Any], field: str, value: Any, errors: list[str]) -> None:
@@ -140,18 +154,35 @@ def _assign(raw: dict[str, Any], field: str, value: Any, errors: list[str]) -> N
         place = inner
     if isinstance(value, str) and sections[:1] not in (["data"], ["own"]) and last not in _STRINGS:
         try:
-            value = yaml.safe_load(value)
-        except YAML_ERRORS:
-            errors.append(f"{field}: '{value}' is not a YAML value")
+            value = load_yaml(value)
+        except YAML_ERRORS as error:
+            why = f": {error}" if isinstance(error, OutOfBounds) else " is not a YAML value"
+            errors.append(f"{field}: {quote(value)}{why}")
             return
     place[last] = value
+
+
+def _check_characters(raw: dict[str, Any], errors: list[str]) -> None:
+    """Move what UTF-8 has no bytes for into `errors`: no record could hold it."""
+    for field, value in list(raw.items()):
+        if not _is_utf8((field, value)):
+            errors.append(f"{field}: {quote(value)} has half a surrogate pair, which is not a character")
+            del raw[field]
+
+
+def _is_utf8(value: Any) -> bool:
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, Mapping):
+        return all(_is_utf8(pair) for pair in value.items())
+    return all(map(_is_utf8, value)) if isinstance(value, list | tuple | set) else True
 
 
 def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
     """Move what is wrong with `data` into `errors`, one line per task."""
     data = raw.get("data", {})
     if not isinstance(data, dict):
-        errors.append(f"data: give a mapping of task names to sources (given: {data!r})")
+        errors.append(f"data: give a mapping of task names to sources (given: {quote(data)})")
         del raw["data"]
         return
     for task, given in list(data.items()):
@@ -160,7 +191,7 @@ def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
         if wrong:
             errors.append(f"data.{task}: no split '{wrong[0]}'; splits: {', '.join(SPLITS)}")
         elif not by_split or not all(isinstance(source, str) for source in by_split.values()):
-            errors.append(f"data.{task}: give file:PATH, or one per split (given: {given!r})")
+            errors.append(f"data.{task}: give file:PATH, or one per split (given: {quote(given)})")
         else:
             continue
         del data[task]
@@ -170,7 +201,7 @@ def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
         known = _SECTIONS.get(field.partition(".")[0], Study)
         return explain_unknown_field(field, known)
-    shown = "" if isinstance(given, dict) else f" (given: {given!r})"
+    shown = "" if isinstance(given, dict) else f" (given: {quote(given)})"
     return f"{field}: {message.removeprefix('Value error, ')}{shown}"
 
 

@@ -17,6 +17,10 @@ from medcot_bench.study.spec_strings import ALL
 from medcot_bench.types import Split
 
 DEFAULT_MODEL = "smollm2-135m"
+MOST_AT_ONCE, MOST_POINTS = 65_536, 1_000
+"""The largest numbers of what is computed at once, and of evaluations or rates of one training run."""
+MOST_ITEMS = 1_000_000
+"""The largest number of items that can be asked for; all of a larger file are taken where no number is given."""
 BUNDLED = "bundled"
 """The source of the items that a task generates itself."""
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
@@ -33,21 +37,21 @@ class Training(Section):
     """Peak learning rate."""
     tune_lr: int | tuple[float, ...] | None = None
     """Learning-rate search per adapter and task, on validation items: N rates around the default, or a list."""
-    tune_seeds: PositiveInt = 1
+    tune_seeds: PositiveInt = Field(1, le=MOST_POINTS)
     """Seeds per learning rate in the search, the first of the study's seeds."""
-    checkpoints: int = Field(0, ge=0)
+    checkpoints: int = Field(0, ge=0, le=MOST_POINTS)
     """Evenly spaced points of a run at which the model is also scored by likelihood. They select nothing."""
     rates: Mapping[str, Mapping[str, float]] | None = None
     """Adapter -> training task -> the learning rate that the search chose. Written by a run."""
-    epochs: float | None = Field(None, gt=0)
+    epochs: float | None = Field(None, gt=0, le=1_000_000)
     """Passes over the training items."""
     max_steps: int | None = Field(None, ge=0)
     """Optimiser steps; items repeat as often as needed. 0 trains nothing."""
     train_tokens: PositiveInt | None = None
     """Token budget, equal for all adapters; items repeat as often as needed."""
-    batch_size: PositiveInt | None = None
+    batch_size: PositiveInt | None = Field(None, le=MOST_AT_ONCE)
     """Items per optimiser step."""
-    accumulation: PositiveInt | None = None
+    accumulation: PositiveInt | None = Field(None, le=MOST_AT_ONCE)
     """Forward passes per optimiser step: less memory, the same gradients."""
     max_length: int | None = Field(None, ge=16)
     """Longest training item, in tokens."""
@@ -72,11 +76,14 @@ class Training(Section):
         several = list(parts) if isinstance(parts, list | tuple) else [parts]
         try:
             sizes = tuple(ALL if str(part).strip() == ALL else int(str(part)) for part in several)
-            if sizes and len(set(sizes)) == len(sizes) and all(size == ALL or int(size) > 0 for size in sizes):
+            numbers = [int(size) for size in sizes if size != ALL]
+            if sizes and len(set(sizes)) == len(sizes) and all(0 < size <= MOST_ITEMS for size in numbers):
                 return sizes if len(sizes) > 1 else None if sizes[0] == ALL else sizes[0]
         except ValueError:
             pass
-        raise ValueError("give a number of items above 0, or several distinct numbers, one of which may be 'all'")
+        raise ValueError(
+            f"give a number of items from 1 to {MOST_ITEMS}, or several distinct ones, one of which may be 'all'"
+        )
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
@@ -101,11 +108,11 @@ class Training(Section):
                 rates = tuple(sorted({float(part) for part in parts}))
                 if len(rates) == len(parts) and rates[0] > 0 and isfinite(rates[-1]):
                     return rates
-            elif isinstance(parts, int | str) and (count := int(parts)) > 1:
+            elif isinstance(parts, int | str) and 1 < (count := int(parts)) <= MOST_POINTS:
                 return count
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             pass
-        raise ValueError("give a number of rates to try (2 or more), or distinct rates above 0")
+        raise ValueError(f"give a number of rates to try (2 to {MOST_POINTS}), or distinct rates above 0")
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
@@ -120,16 +127,16 @@ class Scoring(Section):
     """The split that is scored. Leaderboards are made of `eval`; `validation` and `train` are for inspection."""
     scores: tuple[str, ...] = ()
     """Only these metrics; empty: all. Text is generated only if a metric needs it."""
-    generate_items: PositiveInt | None = None
+    generate_items: PositiveInt | None = Field(None, le=MOST_ITEMS)
     """Items per task with a generated answer, the first ones; null: all. Likelihoods always cover all items."""
-    num_fewshot: int = Field(0, ge=0)
+    num_fewshot: int = Field(0, ge=0, le=MOST_AT_ONCE)
     """Solved examples before each prompt."""
     max_new_tokens: PositiveInt | None = None
     """Most tokens of a generated answer; null: each task's default."""
     engine: str = "fast"
     """What computes likelihoods and writes answers, a name of `medcot-bench list engines`. `hf` is lm-eval's own
     HFLM: slower, the same likelihoods up to rounding and the same greedy text."""
-    batch_size: PositiveInt | None = None
+    batch_size: PositiveInt | None = Field(None, le=MOST_AT_ONCE)
     """Answers generated at once, and with engine `hf` also likelihoods. null: the engine's own number, 32 for
     `fast` and 8 for `hf`."""
     max_length: int = Field(2048, ge=16)
@@ -164,12 +171,13 @@ class Study(Section):
     """Tasks of the user's own rows, by the name used in `tasks`. The path of a task file in `tasks` adds one."""
     general_text: str = ""
     """A UTF-8 text file on which forgetting is measured; empty: the bundled one."""
-    limit: PositiveInt | None = None
+    limit: PositiveInt | None = Field(None, le=MOST_ITEMS)
     """Evaluation items per task; smaller sets are subsets of larger ones. null: all."""
     data_seed: int = 0
     """Seed of splits and limits, the same for every training run."""
     trust_task_code: bool = False
-    """Whether code of lm-eval task files, or code that a model writes, may run."""
+    """Whether code of lm-eval task files, or code that a model writes, may run. No file and no variable grants
+    that, only --trust-task-code."""
     on_overlap: OnOverlap = "drop-train"
     """What happens to items that training and evaluation share."""
     chat_template: bool = False
@@ -185,8 +193,8 @@ class Study(Section):
     """`auto`, `cpu`, `mps`, `cuda`, `xpu`, or one of several, e.g. `cuda:1`."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of the computation; `auto`: bfloat16 on GPUs that have it, else float32."""
-    threads: PositiveInt | None = None
-    """CPU threads; null: one per core."""
+    threads: PositiveInt | None = Field(None, le=MOST_AT_ONCE)
+    """CPU threads, at most one per core of the machine; null: one per core."""
     output_dir: str = "out"
     """The result folder."""
 

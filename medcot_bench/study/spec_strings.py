@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.security.foreign_text import shorten
 
 ALL = "all"
 """Instead of a number: no limit."""
 ITEMS = "train_items"
 """The option of every adapter that trains: the number of training items."""
+LONGEST_NAME = 100
+"""Characters of a plugin's or a task's name, and of the readable part of a folder that is named by it."""
 LM_EVAL = "lm_eval"
 """The prefix of lm-eval's own tasks, before a name or a file: `lm_eval:arc_easy`."""
 
@@ -72,7 +75,7 @@ class Spec:
         last = {key: value.rstrip("/").rpartition("/")[2] for key, value in self.options.items()}
         parts = [self.name.replace(":", ".")]
         parts += [value if key == "select" else f"{key}{value}" for key, value in last.items()]
-        return re.sub(r"[^A-Za-z0-9_.+=-]", "-", ".".join(parts)).lstrip(".")
+        return re.sub(r"[^A-Za-z0-9_.+=-]", "-", ".".join(parts)).lstrip(".")[:LONGEST_NAME]
 
 
 def parse_specs(text: str | Iterable[str]) -> list[Spec]:
@@ -92,7 +95,7 @@ def parse_specs(text: str | Iterable[str]) -> list[Spec]:
         name, colon, first = piece.partition(":")
         if "=" in name:
             if not found:
-                raise ConfigError(f"'{piece}' comes before any name; write NAME:{piece}")
+                raise ConfigError(f"'{shorten(piece)}' comes before any name; write NAME:{shorten(piece)}")
             _add_option(found[-1], piece)
             continue
         if name == LM_EVAL:
@@ -101,7 +104,9 @@ def parse_specs(text: str | Iterable[str]) -> list[Spec]:
                 raise ConfigError(f"'{piece}': name one of lm-eval's tasks or a file, e.g. {LM_EVAL}:arc_easy")
             name = f"{LM_EVAL}:{own}"
         elif not re.fullmatch(r"[A-Za-z0-9_.@/-]+", name):
-            raise ConfigError(f"'{piece}' is not a plugin name; write NAME or NAME:key=value")
+            raise ConfigError(f"'{shorten(piece)}' is not a plugin name; write NAME or NAME:key=value")
+        elif len(name) > LONGEST_NAME:
+            raise ConfigError(f"'{shorten(name)}': a name has at most {LONGEST_NAME} characters")
         found.append((name, {}))
         if colon:
             _add_option(found[-1], first)

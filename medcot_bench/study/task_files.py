@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.security.foreign_text import shorten
+from medcot_bench.security.yaml_files import YAML_ERRORS, explain_yaml, read_yaml
 from medcot_bench.study.fields import explain_unknown_field
 from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import expand_path
-
-YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
-"""PyYAML also raises the last two, for impossible dates and for deep nesting."""
+from medcot_bench.study.spec_strings import LONGEST_NAME
 
 
 def take_in(raw: dict[str, Any], folder: Path, errors: list[str]) -> None:
@@ -60,6 +59,10 @@ def check_own(raw: dict[str, Any], errors: list[str]) -> None:
     if not isinstance(own, dict):
         return
     for name, fields in list(own.items()):
+        if len(str(name)) > LONGEST_NAME:
+            errors.append(f"own.{shorten(str(name))}: a name has at most {LONGEST_NAME} characters; rename it")
+            _drop(raw, own, name)
+            continue
         try:
             if isinstance(fields, dict):  # a field left blank is one left out
                 own[name] = {key: value for key, value in fields.items() if value is not None}
@@ -68,12 +71,17 @@ def check_own(raw: dict[str, Any], errors: list[str]) -> None:
             for problem in error.errors():
                 field = ".".join(["own", str(name), *(str(part) for part in problem["loc"])])
                 errors.append(_explain(field, problem["msg"]))
-            del own[name]
-            for named in ("tasks", "eval_tasks"):
-                given = raw.get(named)
-                parts = re.split(r"[,\s]+", given) if isinstance(given, str) else given
-                if isinstance(parts, list | tuple):
-                    raw[named] = [part for part in parts if re.split("[@:]", str(part))[0] != name]
+            _drop(raw, own, name)
+
+
+def _drop(raw: dict[str, Any], own: dict[str, Any], name: str) -> None:
+    """Remove a task from a study, also where it is named."""
+    del own[name]
+    for named in ("tasks", "eval_tasks"):
+        given = raw.get(named)
+        parts = re.split(r"[,\s]+", given) if isinstance(given, str) else given
+        if isinstance(parts, list | tuple):
+            raw[named] = [part for part in parts if re.split("[@:]", str(part))[0] != name]
 
 
 def _explain(field: str, message: str) -> str:
@@ -108,9 +116,16 @@ def _is_path(part: Any) -> bool:
 
 def _parts(item: Any, folder: Path) -> list[Any]:
     """Return the names and paths of an item; the path of a file may hold blanks and commas."""
-    if not isinstance(item, str) or (folder / item).is_file():
+    if not isinstance(item, str) or _is_there(folder / item):
         return [item]
     return [part for part in re.split(r"[,\s]+", item) if part]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for one
+        return False
 
 
 def _taken(raw: dict[str, Any], folder: Path, typed: str, errors: list[str]) -> str | None:
@@ -118,13 +133,13 @@ def _taken(raw: dict[str, Any], folder: Path, typed: str, errors: list[str]) -> 
     name = name_of(Path(typed))
     try:
         path = folder / expand_path(typed)
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = read_yaml(path)
     except ConfigError as error:
         errors.append(str(error))
     except OSError as error:
         errors.append(f"{path}: {error.strerror}")
     except YAML_ERRORS as error:
-        errors.append(f"{path}: not YAML: {' '.join(str(error).split())}")
+        errors.append(f"{path}: {explain_yaml(error)}")
     else:
         if isinstance(fields, dict):
             named = {str(key): value for key, value in fields.items()}

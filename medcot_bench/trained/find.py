@@ -22,7 +22,7 @@ from medcot_bench.results.records import CellRecord
 from medcot_bench.results.saved_files import find_damage
 from medcot_bench.results.store import Store
 from medcot_bench.study.analysis import Analysis
-from medcot_bench.study.loading import load_study
+from medcot_bench.study.loading import TRUST, load_study
 from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import Spec
 
@@ -135,7 +135,7 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
     [name] = matches
     result = named[name]
     study_file.check(root)
-    study, errors = load_study(root / study_file.FILE)
+    study, errors = load_study(root / study_file.FILE, [(TRUST, False)])  # which files had, and nothing here needs
     if errors:
         raise ConfigErrors(errors)
     adapter = resolve_adapter(_typed(study, result.cell.adapter), installed())

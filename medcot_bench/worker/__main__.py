@@ -13,6 +13,8 @@ from pathlib import Path
 
 from medcot_bench.errors import MedcotError
 from medcot_bench.runner.protocol import Examine, Fatal, Job, Merge, Predict, RunCells
+from medcot_bench.security.foreign_text import LINE, make_visible, shorten
+from medcot_bench.security.secrets import scrub
 from medcot_bench.worker.environment import set_environment
 from medcot_bench.worker.io import (
     Emit,
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _serve(options.job, writer(events))
     except MedcotError as error:
         if options.events:
-            print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
+            print(make_visible(f"{parser.prog}: {shorten(str(error), LINE)}"), file=sys.stderr)
         return error.exit_code
 
 
@@ -47,7 +49,7 @@ def _serve(path: Path | None, emit: Emit) -> int:
     try:
         return _do(job_of_file(path) if path else job_of_parent(), emit)
     except MedcotError as error:
-        emit(Fatal(message=str(error), exit_code=error.exit_code))
+        emit(Fatal(message=scrub(str(error)), exit_code=error.exit_code))
         raise
 
 

@@ -21,6 +21,7 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.runner.protocol import Merge, MergeCheck, Merged
 from medcot_bench.scoring.evaluate import evaluate_task
+from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.trained.find import Trained, find
 from medcot_bench.worker.io import Emit
 from medcot_bench.worker.provenance import dtype_name
@@ -82,7 +83,7 @@ class _Check:
         try:
             self._plan = make_plan(trained.replanned(model, limit=ITEMS, scores=(TRIED_BY,)))
         except MedcotError as error:
-            self.problem = " ".join(str(error).split())
+            self.problem = shorten(str(error), LINE)
 
     def score(self, model: Any) -> float | None:
         """Return nats per byte of the targets, None where they can't be had."""

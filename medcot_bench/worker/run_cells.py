@@ -14,6 +14,8 @@ from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
 from medcot_bench.runner.protocol import RECYCLED, CellFinished, CellStarted, Failed, Ready, RunCells
+from medcot_bench.security.foreign_text import LINE, shorten
+from medcot_bench.security.secrets import scrub
 from medcot_bench.study.schema import Study
 from medcot_bench.worker.io import Emit
 from medcot_bench.worker.run_cell import CellRunner
@@ -55,12 +57,12 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
 
     def fail(score: Evaluation | None, error: BaseException) -> None:
         status = status_of(error)
-        line = " ".join(str(error).split()) if isinstance(error, MedcotError) else describe_error(error)
+        line = shorten(str(error) if isinstance(error, MedcotError) else describe_error(error), LINE)
         task = score.title if score else None
         attempt = Attempt(
             cell_id=cell.id, status=status, score=task, error=line, started=started, seconds=runner.seconds
         )
-        log = "".join(traceback.format_exception(error))
+        log = scrub("".join(traceback.format_exception(error)))
         folder = store.add_attempt(cell, attempt, log)
         failures.append((task, error))
         emit(Failed(cell=cell.id, status=status, task=task, error=line, log=str(folder / "log")))

@@ -18,29 +18,31 @@ HOUSE = House.read()
 ROOT_FILES = {"__init__", "__main__", "api", "types", "interfaces", "errors", "text", "version"}
 FACE = {"medcot_bench", "medcot_bench.api", "medcot_bench.__main__"}
 """Modules of the root that stand above the folders; the others of the root are the ground below them."""
-GROUND = {"hub": set[str](), "stats": set[str](), "study": set[str]()}
+GROUND = {"hub": set[str](), "security": set[str](), "stats": set[str]()}
 MAY_IMPORT: dict[str, set[str]] = {
     **GROUND,
+    "study": {"security"},
     "base_model": {"hub", "study"},
-    "results": {"stats", "study"},
-    "plugins": {"results", "study"},
+    "results": {"security", "stats", "study"},
+    "plugins": {"results", "security", "study"},
     "analysis": {"results", "stats", "study"},
-    "data": {"hub", "plugins", "study"},
-    "lm_eval_tasks": {"plugins", "study"},
+    "data": {"hub", "plugins", "security", "study"},
+    "lm_eval_tasks": {"plugins", "security", "study"},
     "planning": {"base_model", "data", "lm_eval_tasks", "plugins", "results", "stats", "study"},
     "trained": {"base_model", "lm_eval_tasks", "planning", "plugins", "results", "study"},
-    "runner": {"planning", "plugins", "results", "study"},
+    "runner": {"planning", "plugins", "results", "security", "study"},
     "doctor": {"base_model", "plugins", "results", "runner"},
-    "report": {"analysis", "planning", "plugins", "results", "stats", "study"},
+    "report": {"analysis", "planning", "plugins", "results", "security", "stats", "study"},
     "models": {"base_model", "plugins", "results"},
     "training": {"data", "models", "planning", "plugins", "results"},
-    "scoring": {"lm_eval_tasks", "models", "planning", "plugins", "results", "study"},
+    "scoring": {"hub", "lm_eval_tasks", "models", "planning", "plugins", "results", "study"},
     "worker": {
-        *("base_model", "models", "planning", "plugins", "results", "runner", "scoring", "study", "trained"),
-        "training",
+        *("base_model", "hub", "models", "planning", "plugins", "results", "runner", "scoring", "security"),
+        *("study", "trained", "training"),
     },
     "cli": {
-        *("analysis", "data", "doctor", "planning", "plugins", "report", "results", "runner", "study", "trained"),
+        *("analysis", "data", "doctor", "planning", "plugins", "report", "results", "runner", "security", "study"),
+        "trained",
     },
     "testing": {
         *("base_model", "models", "plugins", "results", "scoring", "stats", "study", "training"),

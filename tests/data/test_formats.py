@@ -70,6 +70,9 @@ def test_a_row_of_csv_is_named_by_the_line_it_begins_in(tmp_path: Path) -> None:
         ("pretty.json", '{\n "data": []\n}', ":1", "not JSON: Expecting property name"),
         ("a.csv", "q,a\n1,2\n\udcff,4\n", ":3", "not UTF-8 text (invalid start byte); save it as UTF-8"),
         ("a.parquet", "no parquet", "", "not parquet:"),
+        ("a.jsonl", '{"a": 1}\n{"a": 1, "b": 2, "a": 1}\n', ":2", "the key 'a' is given twice in one object"),
+        ("a.jsonl", '{"a": {"b": 1, "b": 2}}', ":1", "the key 'b' is given twice in one object"),
+        ("a.json", '[{"a": 1},\n {"a": 1, "a": 2}]', "", "the key 'a' is given twice in one object"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(

@@ -96,6 +96,21 @@ def test_what_lm_eval_brings_along_is_no_code_of_the_user(folder: Path) -> None:
         ("round.yaml", "include: round.yaml\ntask: a\n", "it includes itself"),
         (
             "data.yaml",
+            "task: a\ndataset_path: json\ndataset_kwargs: rows.jsonl\n",
+            "dataset_kwargs: a mapping of fields, not a str",
+        ),
+        (
+            "many.yaml",
+            "task: a\ndataset_path: json\ndataset_kwargs: {data_dir: /}\n",
+            "more than 10,000 files of data: /**",
+        ),
+        ("whole.yaml", "task: a\ndataset_path: /\n", "more than 10,000 files of data: /"),
+        ("half.yaml", 'task: "\\ud800"\n', "line 1: half a surrogate pair, which is not a character"),
+        ("evil.yaml", "group: evil\ntask: [evil]\n", "group 'evil': it includes itself"),
+        ("evil.yaml", "group: evil\ntask: [{group: b, task: [evil]}]\n", "group 'evil': it includes itself"),
+        ("evil.yaml", "group: evil\ntask: &members [{group: b, task: *members}]\n", "line 2: the anchor"),
+        (
+            "data.yaml",
             "task: a\ndataset_path: json\ndataset_kwargs: {data_files: rows.jsonl}\n",
             "data_files: no such file: rows.jsonl (paths start at the working directory)",
         ),
@@ -113,3 +128,21 @@ def test_what_can_not_be_read_is_named(folder: Path, file: str, text: str | None
         TaskFile(folder / file)
     assert str(caught.value).startswith(f"{folder / file}: {error}")
     assert "\n" not in str(caught.value)
+
+
+def test_groups_that_include_one_another_are_named(folder: Path) -> None:
+    for one, other in ("ab", "bc", "ca"):
+        (folder / f"{one}.yaml").write_text(f"group: {one}\ntask: [{other}]\n")
+    with pytest.raises(ConfigError, match=r"c\.yaml: group 'a': it includes itself"):
+        TaskFile(folder / "a.yaml")
+
+
+def test_a_group_may_name_a_part_twice(folder: Path) -> None:
+    (folder / "inner.yaml").write_text("group: inner\ntask: [colours]\n")
+    (folder / "outer.yaml").write_text("group: outer\ntask: [inner, inner, {group: again, task: [inner]}]\n")
+    assert TaskFile(folder / "outer.yaml").name == "outer"
+
+
+def test_a_data_set_with_a_name_that_no_file_can_have_is_of_the_hub(folder: Path) -> None:
+    (folder / "long.yaml").write_text(f"task: a\ndataset_path: {'x' * 300}\n")
+    assert TaskFile(folder / "long.yaml").remote

@@ -13,12 +13,13 @@ from planted import Made, answers, write
 
 from medcot_bench import FilesExporter, hookimpl
 from medcot_bench.cli import main
-from medcot_bench.errors import PluginError
+from medcot_bench.errors import PluginError, StoreError
 from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.report import export as module
 from medcot_bench.report.export import export
 from medcot_bench.results.folder import Results
 from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.results.store import Store
 
 MADE = Made(adapter="full", scores={"k8s_qa": {"answer": answers(1.0, 0.0, 1.0, 0.0)}})
 Use = Callable[[Any], None]
@@ -125,3 +126,33 @@ def test_the_command_prints_every_file(tmp_path: Path, capsys: pytest.CaptureFix
     assert lines[0] == str(tmp_path / "leaderboard.card.md")
     assert len(lines) == 2
     assert all(Path(line).is_file() for line in lines)
+
+
+def test_another_folder_may_take_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write(tmp_path / "out", MADE)
+    before = sorted(root.rglob("*"))
+    there = tmp_path / "made" / "there"
+    assert main(["export", str(root), "--format", "md,lm-eval", "-o", str(there)]) == 0
+    lines = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(line.is_file() and line.is_relative_to(there) for line in lines)
+    assert sorted(root.rglob("*")) == before
+    assert (there / "leaderboard.md").read_bytes() == export(root, ["md"])[0].read_bytes()
+
+
+def test_a_result_folder_that_can_not_be_written_is_exported_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write(tmp_path / "out", MADE)
+    replace = Store.replace
+
+    def refuse(store: Store, path: Path, content: bytes) -> None:
+        if path.is_relative_to(root):
+            raise StoreError(f"can't write {path}: Read-only file system")
+        replace(store, path, content)
+
+    monkeypatch.setattr(Store, "replace", refuse)
+    assert main(["export", str(root)]) == 3
+    assert main(["export", str(root), "-o", str(tmp_path / "there")]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == f"medcot-bench: can't write {root / 'leaderboard.md'}: Read-only file system\n"
+    assert (tmp_path / "there" / "leaderboard.csv").is_file()

@@ -113,6 +113,8 @@ def test_answers_are_generated_for_the_first_items_and_likelihoods_are_of_all(
         for count in (None, 2)
     )
     assert (part.counts["n_answer"], part.counts["n_gold_nll"], part.counts["n_rouge_l"]) == (2, 5, 2)
+    counted = [name for name in part.counts if name.startswith("n_")]
+    assert counted == sorted(counted)  # whatever order this process has for sets
     for number, (more, less) in enumerate(zip(whole.samples, part.samples, strict=True)):
         assert more["gold_loglikelihood"] == less["gold_loglikelihood"]
         assert less["prediction"] == (more["prediction"] if number < 2 else None)

@@ -18,6 +18,7 @@ from medcot_bench.study.schema import Scoring, Study, Training
 from medcot_bench.study.spec_strings import Spec
 
 Overrides = list[tuple[str, Any]]
+LARGEST = 2**63 - 1
 
 
 def write_study(folder: Path, text: str) -> Path:
@@ -149,8 +150,8 @@ def test_a_study_dumped_elsewhere_names_the_same_files(tmp_path: Path, monkeypat
         Study,
         model=st.text().map("./no/{}".format),
         system_prompt=st.text(),
-        data_seed=st.integers(),
-        seeds=st.lists(st.integers(min_value=0), min_size=1, max_size=3, unique=True).map(tuple),
+        data_seed=st.integers(-LARGEST, LARGEST),
+        seeds=st.lists(st.integers(0, LARGEST), min_size=1, max_size=3, unique=True).map(tuple),
         data=st.dictionaries(st.text(), st.text().map(lambda text: f"file:{Path('/' + text)}"), max_size=2),
         training=st.builds(Training, lr=st.floats(min_value=1e-300, max_value=1e300)),
     )

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -72,9 +73,12 @@ def own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a worker does to its process is undone."""
     threads, stdin = torch.get_num_threads(), sys.stdin
     names = ["OMP_NUM_THREADS", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "HF_HUB_DISABLE_TELEMETRY"]
-    for name in (*names, "HF_EVALUATE_OFFLINE", "HF_ALLOW_CODE_EVAL", "HF_HUB_OFFLINE"):
+    for name in (*names, "HF_EVALUATE_OFFLINE", "HF_ALLOW_CODE_EVAL", "HF_HUB_OFFLINE", "USE_HUB_KERNELS"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+    monkeypatch.setattr("medcot_bench.hub.client._asked_on_purpose", False)
+    monkeypatch.setitem(sys.modules, "kernels", ModuleType("kernels"))
+    monkeypatch.delitem(sys.modules, "kernels")
     yield
     torch.set_num_threads(threads)
     sys.stdin = stdin
@@ -233,8 +237,13 @@ def test_the_environment_says_what_libraries_may_do() -> None:
 
 @pytest.mark.usefixtures("own_process")
 def test_what_is_allowed_is_left_to_the_user() -> None:
-    assert set_environment(job(threads=3, offline=False, trusting=True)) == 3
-    assert not {"HF_HUB_OFFLINE", "HF_EVALUATE_OFFLINE", "HF_ALLOW_CODE_EVAL"} & os.environ.keys()
+    assert set_environment(job(threads=1, offline=False, trusting=True)) == 1
+    assert not {"HF_EVALUATE_OFFLINE", "HF_ALLOW_CODE_EVAL"} & os.environ.keys()
+
+
+@pytest.mark.usefixtures("own_process")
+def test_no_more_threads_compute_than_there_are_cores() -> None:
+    assert set_environment(job(threads=cores() + 1)) == cores()
 
 
 # --- events in a file ---

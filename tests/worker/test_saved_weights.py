@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
+from sealed import write_sealed
 
 from medcot_bench.cli import main
 from medcot_bench.errors import ModelError, PluginError, StoreError

@@ -1,0 +1,1 @@
+"""What keeps hostile input, secrets and code of a hub in their place."""
