@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+Read = Literal["nothing", "touched", "all"]
+"""Of which files the bytes are compared."""
 _LOADED = {".safetensors", ".json"}
 """Suffixes of files that a library may load because they are there, asked for or not."""
 
@@ -45,7 +47,7 @@ def find_damage(
     folder: Path,
     saved: Mapping[str, SavedFile],
     *,
-    read: Literal["nothing", "touched", "all"] = "touched",
+    read: Read = "touched",
 ) -> str | None:
     """Return a sentence that begins with the first file that is not as it was saved; None where all are.
 
@@ -59,14 +61,8 @@ def find_damage(
         return f"{folder.name} is a symbolic link"
     there = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, then in saved.items():
-        if name not in there:
-            return f"{folder.name}/{name} is missing"
-        status = there[name].stat()
-        if status.st_size != then.size:
-            return f"{folder.name}/{name} has {status.st_size} bytes, and had {then.size} when it was written"
-        touched = status.st_mtime_ns != then.mtime_ns
-        if (read == "all" or (read == "touched" and touched)) and _digest(there[name]) != then.sha256:
-            return f"{folder.name}/{name} changed since it was written"
+        if found := _difference(there.get(name), then, read):
+            return f"{folder.name}/{name} {found}"
     if saved:
         new = next((name for name, path in there.items() if name not in saved and path.suffix in _LOADED), None)
         return f"{folder.name}/{new} was added since the others were written" if new else None
@@ -74,6 +70,20 @@ def find_damage(
         return f"{folder.name} is empty"
     cut = (name for name, path in there.items() if path.suffix == ".safetensors" and not _is_whole(path))
     return next((f"{folder.name}/{name} is truncated" for name in cut), None)
+
+
+def _difference(path: Path | None, then: SavedFile, read: Read) -> str | None:
+    """Return the end of the sentence about one file."""
+    if path is None:
+        return "is missing"
+    try:
+        now = path.stat()
+        if now.st_size != then.size:
+            return f"has {now.st_size} bytes, and had {then.size} when it was written"
+        reading = read == "all" or (read == "touched" and now.st_mtime_ns != then.mtime_ns)
+        return "changed since it was written" if reading and _digest(path) != then.sha256 else None
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from medcot_bench.models.load import load_model, load_tokenizer, resolve_device,
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.plugins.manager import blame
 from medcot_bench.trained.find import Trained
+from medcot_bench.worker.check_models import weights_dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Restorer:
     def tuned(self, *, dequantised: bool = False) -> Any:
         """Return the trained model, on a quantised base or on the same weights written out. Raises PluginError."""
         adapter, entry = self.trained.adapter.adapter, self.trained.adapter.entry
-        dtype = torch.float32 if adapter.spec.update == "full" else self.dtype
+        dtype = weights_dtype(self.trained.adapter, self.dtype)
         base = load_model(self.folder, quantisation=adapter.spec.quantisation, dtype=dtype, device=self.device)
         if dequantised:
             base = base.dequantize(dtype)

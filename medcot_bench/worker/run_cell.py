@@ -13,7 +13,7 @@ import torch
 from medcot_bench.errors import Diverged, GateError, StoreError
 from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.load import load_tokenizer, resolve_device, resolve_dtype, weights_folder
-from medcot_bench.models.meter import Meter, is_out_of_memory, tensor_bytes
+from medcot_bench.models.meter import Meter, tensor_bytes
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
 from medcot_bench.planning.baseline_evaluations import form_of
@@ -31,6 +31,7 @@ from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_ev
 from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.train_cell import Fitted, checked_module, fit
+from medcot_bench.worker.check_models import check_models, unload, weights_dtype
 from medcot_bench.worker.io import Emit
 from medcot_bench.worker.provenance import dtype_name, provenance
 
@@ -78,7 +79,7 @@ class CellRunner:
         self._mark = None
         with (
             Checkpoints(lambda: self._store.temporary_folder(cell)) as kept,
-            self._base.lend(spec.quantisation, self._weights_dtype(chosen)) as base,
+            self._base.lend(spec.quantisation, weights_dtype(chosen, self._dtype)) as base,
             self._model(cell, chosen, base, kept) as model,
         ):
             for score in self._missing(cell):
@@ -93,27 +94,15 @@ class CellRunner:
             self._store.drop_weights(cell)
 
     def check(self, cells: Sequence[Cell]) -> None:
-        """Load what cells need: tasks of lm-eval, external adapters, the base. Raises ConfigError."""
+        """Load what cells need, tasks of lm-eval and models: what is wrong is told before anything is trained.
+
+        Raises ConfigError.
+        """
         missing = dict.fromkeys(score.task for cell in cells for score in self._missing(cell))
         tasks = [task for label, task in self._plan.lm_eval_tasks.items() if label in missing]
         check_loadable(tasks, trusted=self._plan.study.trust_task_code)
-        external = {cell.adapter for cell in cells if self._plan.adapters[cell.adapter].adapter.spec.weights}
-        for chosen in (self._plan.adapters[label] for label in sorted(external)):
-            spec = chosen.adapter.spec
-            with self._base.lend(spec.quantisation, self._weights_dtype(chosen), trial=True) as base:
-                with blame(chosen.entry, "prepare"), refuse_missing_tensors(chosen.label):
-                    model = checked_module(chosen.adapter.prepare(base.model, {}))
-                _unload(model, base)
-        for cell in cells[:1]:
-            chosen = self._plan.adapters[cell.adapter]
-            try:
-                self._base.load(chosen.adapter.spec.quantisation, self._weights_dtype(chosen))
-            except Exception as error:
-                if not is_out_of_memory(error):  # that is the cell's trouble: another one may fit
-                    raise
-
-    def _weights_dtype(self, chosen: ResolvedAdapter) -> torch.dtype:
-        return torch.float32 if chosen.adapter.spec.update == "full" else self._dtype  # for master weights
+        used = [self._plan.adapters[label] for label in dict.fromkeys(cell.adapter for cell in cells)]
+        check_models(used, self._base, self._dtype)
 
     def _missing(self, cell: Cell) -> list[Evaluation]:
         return [score for score in self._plan.evaluations_of(cell) if self._store.evaluation(cell, score) is None]
@@ -156,7 +145,7 @@ class CellRunner:
         try:
             yield model
         finally:
-            _unload(model, base)
+            unload(model, base)
 
     def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
         return lambda step, steps: self._emit(Progress(cell=cell.id, done=step, total=steps))
@@ -286,9 +275,3 @@ class CellRunner:
         engine = self._plan.scoring.engine
         plugins = [chosen.entry, chosen.selector_entry, *own, installed().entry("engine", engine)]
         return provenance(started, plugins, engine, self._device, self._dtype, self._threads)
-
-
-def _unload(model: Any, base: Lent) -> None:
-    """Put the base's own modules back, as far as PEFT has replaced them."""
-    if model is not base.model and hasattr(model, "unload"):
-        model.unload()

@@ -67,6 +67,17 @@ def test_a_file_of_another_size_and_a_missing_one_are_named_without_reading(fold
     assert find_damage(folder, saved, read="nothing") == f"adapter/{name} is missing"
 
 
+def test_a_file_that_can_t_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = describe(folder)
+
+    def fail(path: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("medcot_bench.results.saved_files._digest", fail)
+    assert find_damage(folder, saved) is None
+    assert find_damage(folder, saved, read="all") == "adapter/config.json can't be read: Input/output error"
+
+
 def test_a_copy_with_other_times_is_whole(folder: Path, tmp_path: Path) -> None:
     saved = describe(folder)
     copy = shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copyfile)

@@ -339,6 +339,20 @@ def test_half_an_external_adapter_is_told_before_anything_is_trained(
     assert not out.root.exists()
 
 
+def test_what_is_no_fault_of_a_file_is_left_to_the_cell(
+    fields: Fields, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*arguments: Any, **settings: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("medcot_bench.models.warm_base.load_model", run_out)
+    plan = make_plan(Study.model_validate(fields))
+    runner = CellRunner(plan, store, 2, print)
+    runner.check(plan.cells)
+    with pytest.raises(MemoryError):
+        runner.run(plan.cells[0], print)
+
+
 def test_a_base_without_weights_is_told_before_anything_is_trained(
     fields: Fields, store: Store, little_model: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,58 @@
+"""What a run loads, tried out before anything is trained: the base and external adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.models.checks import refuse_missing_tensors
+from medcot_bench.models.warm_base import Lent, WarmBase
+from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
+from medcot_bench.training.train_cell import checked_module
+
+
+def check_models(adapters: Sequence[ResolvedAdapter], base: WarmBase, dtype: torch.dtype) -> None:
+    """Load each external adapter once, and the base as the first adapter needs it.
+
+    Raises ConfigError. What else fails (no memory, a plugin) is left to the training run that it is of.
+    """
+    for chosen in adapters:
+        if chosen.adapter.spec.weights and chosen.adapter.spec.update == "none":
+            with _only_config_errors():
+                _try_out(chosen, base, dtype)
+    for chosen in adapters[:1]:
+        with _only_config_errors():
+            base.load(chosen.adapter.spec.quantisation, weights_dtype(chosen, dtype))
+
+
+def weights_dtype(chosen: ResolvedAdapter, dtype: torch.dtype) -> torch.dtype:
+    """Return the dtype of the base's weights where `dtype` is computed in: full updates need master weights."""
+    return torch.float32 if chosen.adapter.spec.update == "full" else dtype
+
+
+def unload(model: Any, base: Lent) -> None:
+    """Put the base's own modules back, as far as PEFT has replaced them."""
+    if model is not base.model and hasattr(model, "unload"):
+        model.unload()
+
+
+def _try_out(chosen: ResolvedAdapter, base: WarmBase, dtype: torch.dtype) -> None:
+    with base.lend(chosen.adapter.spec.quantisation, weights_dtype(chosen, dtype), trial=True) as lent:
+        with blame(chosen.entry, "prepare"), refuse_missing_tensors(chosen.label):
+            model = checked_module(chosen.adapter.prepare(lent.model, {}))
+        unload(model, lent)
+
+
+@contextmanager
+def _only_config_errors() -> Iterator[None]:
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception:
+        return
