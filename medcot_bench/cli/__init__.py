@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 from medcot_bench.cli import compare, export, init, listing, merge, plan, predict, run, schema, show, validate
+from medcot_bench.cli.termination import interruptible
 from medcot_bench.errors import INTERRUPTED, TERMINATED, ConfigErrors, MedcotError, Terminated
 from medcot_bench.version import __version__
 
@@ -25,7 +26,7 @@ examples:
   medcot-bench predict out lora__s0 "Which port does the Service expose?" --context-file service.yaml
   medcot-bench merge out lora__s0 model
 
-exit status: 0 all done, 1 some runs failed, 2 wrong usage or study, 3 folder in use or unreadable,
+exit status: 0 all done, 1 some runs failed or are missing, 2 wrong usage or study, 3 folder in use or unreadable,
 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 A benchmark of fine-tuning methods. Not for clinical use."""
 
@@ -51,8 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit status. An expected error is one line each on standard error."""
     options = parser().parse_args(arguments)
     try:
-        status: int = options.execute(options)
-        sys.stdout.flush()
+        with interruptible():
+            status: int = options.execute(options)
+            sys.stdout.flush()
         return status
     except MedcotError as error:
         lines = error.errors if isinstance(error, ConfigErrors) else [" ".join(str(error).split())]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 SCHEMA = 1
 _LAYER = re.compile(r"\.(\d+)\.")
-Status = Literal["oom", "diverged", "killed", "failed", "skipped"]
+Status = Literal["oom", "diverged", "timeout", "killed", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

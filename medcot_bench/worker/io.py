@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.runner.pipes import end_with_parent
 from medcot_bench.runner.protocol import Job, WorkerEvent, decode_job, encode
 
 Emit = Callable[[WorkerEvent], None]
@@ -21,7 +21,7 @@ def job_of_parent() -> Job:
     Raises ConfigError.
     """
     job = decode_job(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     return job
 
 
@@ -36,13 +36,6 @@ def job_of_file(path: Path) -> Job:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def events_to_parent() -> TextIO:
-    """Keep standard output for events: what libraries print goes to standard error."""
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return events
-
-
 def events_to_file(path: Path) -> TextIO:
     """Open a new file for the events of one worker. Raises ConfigError where there is one, or can't be."""
     try:
@@ -52,15 +45,15 @@ def events_to_file(path: Path) -> TextIO:
 
 
 def writer(events: TextIO) -> Emit:
-    """Return what writes an event as a line, at once: of a killed worker all lines but the last are whole."""
+    """Return what writes an event as a line, at once: of a killed worker all lines but the last are whole.
+
+    Several threads may use it.
+    """
+    lock = threading.Lock()
 
     def emit(event: WorkerEvent) -> None:
-        events.write(encode(event))
-        events.flush()
+        with lock:
+            events.write(encode(event))
+            events.flush()
 
     return emit
-
-
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)

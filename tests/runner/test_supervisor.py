@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import sys
@@ -11,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import planted
 import pytest
-from scripted import Part, Script, ScriptedExecutor
+from scripted import Part, Script, ScriptedExecutor, leave_records
 
 from medcot_bench import hookimpl
 from medcot_bench.cli import main
@@ -26,7 +24,7 @@ from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.results import plan_file
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
-from medcot_bench.runner.notices import LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.notices import LogLine, Notice, Planned, Restarted, Skipped
 from medcot_bench.runner.protocol import (
     RECYCLED,
     CellFinished,
@@ -42,6 +40,7 @@ from medcot_bench.runner.protocol import (
     Trained,
 )
 from medcot_bench.runner.run import Outcome, run_study
+from medcot_bench.runner.supervision import Supervision
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
 
@@ -73,12 +72,14 @@ Run = Callable[..., tuple[Outcome, list[Notice]]]
 
 
 @pytest.fixture
-def run(study: Study) -> Run:
+def run(study: Study, plan: Plan, store: Store) -> Run:
     """Run the study by an executor; return the outcome and all that the listener was told."""
 
-    def run(executor: ScriptedExecutor) -> tuple[Outcome, list[Notice]]:
+    def run(executor: ScriptedExecutor, **supervision: Any) -> tuple[Outcome, list[Notice]]:
         told: list[Notice] = []
-        outcome = run_study(study, listen=told.append, executor=executor)
+        executor.leave = leave_records(plan, store)
+        watched = Supervision(**supervision)
+        outcome = run_study(study, listen=told.append, executor=executor, supervision=watched)
         assert all(worker.ended for worker in executor.workers)
         return outcome, told
 
@@ -190,7 +191,7 @@ def test_a_try_of_a_learning_rate_has_the_rate_in_its_title(study: Study, store:
     cells = [cell for cell in plan.cells if cell.adapter == "lora"]
     told: list[Notice] = []
     executor = ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])])
-    Supervisor(plan, store, executor, told.append, Eta([]), lambda: None).run(cells)
+    Supervisor(plan, store, executor, told.append, Eta([]), lambda: None, Supervision()).run(cells)
     rates = [notice.title for notice in told if isinstance(notice.event, CellStarted)]
     assert rates == [f"lora × k8s_qa × seed 0 × lr {rate}" for rate in ("0.001", "0.01")]
 
@@ -224,7 +225,7 @@ def test_a_run_with_nothing_to_do_starts_no_worker_and_writes_the_plan(
 
 
 def test_an_observer_is_told_of_each_training_that_is_in_the_folder(
-    run: Run, cells: list[Cell], store: Store, monkeypatch: pytest.MonkeyPatch
+    run: Run, cells: list[Cell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     observed: list[str] = []
 
@@ -232,16 +233,8 @@ def test_an_observer_is_told_of_each_training_that_is_in_the_folder(
         observed.append(record.cell_id)
 
     observer(monkeypatch, medcot_cell_finished)
-    base, lora, full = cells
-
-    def commit() -> None:
-        made = planted.Made(adapter="lora")
-        record = planted.cell_record(lora, lora.request, made, planted.TRAIN)
-        store.commit_cell(lora, dataclasses.replace(record, cell_id=lora.id), [])
-
-    parts = [Ready(), *finished(base), commit, *finished(lora), *finished(full)]
-    run(ScriptedExecutor([Script(parts)]))
-    assert observed == [lora.id]
+    run(ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])]))
+    assert observed == [*ids(cells)]
 
 
 def test_what_a_plugin_leaves_out_is_recorded_and_not_asked_for(
@@ -273,9 +266,36 @@ def test_another_worker_goes_on_after_one_whose_memory_has_grown(run: Run, cells
     assert asked_for(executor) == [ids(cells), ids(cells[1:]), ids(cells[2:])]
 
 
-def test_a_worker_that_gives_up_before_its_first_cell_is_not_started_again_and_again(run: Run) -> None:
-    with pytest.raises(RuntimeError, match="the worker ended with status 75:\nno reason\n"):
-        run(ScriptedExecutor([Script([Ready()], status=RECYCLED, log=["no reason"])]))
+@pytest.mark.parametrize("status", [0, 1, RECYCLED, KILLED])
+def test_workers_that_finish_nothing_are_started_twice_and_not_for_ever(
+    run: Run, store: Store, status: int
+) -> None:
+    script = Script([Ready()], status=status, log=["Traceback", "KeyError: 'x'", ""])
+    executor = ScriptedExecutor([script, script])
+    how = "was ended by SIGKILL .*" if status == KILLED else f"ended with status {status}"
+    said = rf"^the worker {how} \(KeyError: 'x'\): 2 workers in a row finished no training run; -v shows"
+    with pytest.raises(MedcotError, match=said) as caught:
+        run(executor)
+    assert caught.value.exit_code == 1
+    assert len(executor.jobs) == 2
+    assert usable(store)
+
+
+def test_what_is_finished_in_between_starts_the_count_anew(run: Run, cells: list[Cell]) -> None:
+    base, lora, full = cells
+    dead = Script([Ready()], status=KILLED)
+    scripts = [dead, Script([Ready(), *finished(base)], status=1), dead, Script([Ready(), *finished(lora)])]
+    executor = ScriptedExecutor([*scripts, Script([Ready(), *finished(full)])])
+    outcome, told = run(executor)
+    assert (outcome.ran, outcome.failed, outcome.exit_code) == (3, 0, 0)
+    assert len(executor.jobs) == 5
+    reasons = [event.reason for event in events(told, Restarted)]
+    assert [reason.partition(" (")[0] for reason in reasons] == [
+        "the worker was ended by SIGKILL",
+        "the worker ended with status 1",
+        "the worker was ended by SIGKILL",
+        "the worker ended with status 0",
+    ]
 
 
 def test_a_cell_in_which_a_worker_is_killed_is_recorded_and_the_others_go_on(
@@ -352,24 +372,23 @@ def usable(store: Store) -> bool:
 
 
 @pytest.mark.parametrize("done", [0, 1])
-def test_a_worker_that_is_killed_between_two_cells_ends_the_run(
+def test_a_worker_that_is_killed_before_or_between_cells_is_followed_by_another(
     run: Run, cells: list[Cell], store: Store, done: int
 ) -> None:
     parts = [Ready(), *(part for cell in cells[:done] for part in finished(cell))]
-    with pytest.raises(MedcotError, match=r"ended by SIGTERM with no training run at work; run the same command"):
-        run(ScriptedExecutor([Script(parts, status=-signal.SIGTERM)]))
+    rest = [Ready(), *(part for cell in cells[done:] for part in finished(cell))]
+    executor = ScriptedExecutor([Script(parts, status=-signal.SIGTERM), Script(rest)])
+    outcome, told = run(executor)
+    assert (outcome.failed, outcome.missing, outcome.exit_code) == (0, 0, 0)
+    assert asked_for(executor) == [ids(cells), ids(cells[done:])]
+    assert [event.reason for event in events(told, Restarted)] == ["the worker was ended by SIGTERM"]
     assert not any(store.attempts(cell) for cell in cells)
-    assert usable(store)
 
 
-@pytest.mark.parametrize("status", [0, 1])
-def test_a_worker_that_ends_without_a_word_is_a_bug_that_shows_its_log(
-    run: Run, store: Store, status: int
-) -> None:
-    with pytest.raises(RuntimeError, match=f"ended with status {status}:\nTraceback\nImportError: x\n"):
-        run(ScriptedExecutor([Script([], status=status, log=["Traceback", "ImportError: x"])]))
-    assert usable(store)
-    assert not (store.root / "plan.json").exists()
+def test_where_no_worker_got_ready_no_plan_is_written(run: Run, store: Store) -> None:
+    with pytest.raises(MedcotError, match="finished no training run"):
+        run(ScriptedExecutor([Script([], status=1)] * 2))
+    assert not store.root.exists()
 
 
 def test_a_line_that_is_no_event_ends_the_run_and_is_shown(run: Run, cells: list[Cell], store: Store) -> None:
