@@ -44,5 +44,10 @@ class Silence:
         limit = getattr(self._timeouts, self._phase)
         if limit is None or self._seconds < limit:
             return None
-        where = f", {self._place}" if self._place else ""
-        return f"no progress for {spoken(limit)} while {self._doing}{where}; raise --timeout if it is only slow"
+        wait = f"no progress for {spoken(limit)} while {self._doing}{self.place}"
+        return f"{wait}; raise --timeout if it is only slow"
+
+    @property
+    def place(self) -> str:
+        """Say at which plugin's hook the worker was last known to be, empty where at none."""
+        return f"; last at {self._place}" if self._place else ""

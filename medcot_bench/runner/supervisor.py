@@ -97,19 +97,19 @@ class Supervisor:
         """
         before = len(self._left)
         with self._executor.start(self._job(), self._log) as worker:
-            hung = self._follow(worker)
+            silence = Silence(self._supervision.timeouts, time.monotonic())
+            hung = self._follow(worker, silence)
             status, tail = worker.wait(), worker.tail
-        error = hung or describe_exit(status)
+        error = hung or f"{describe_exit(status)}{silence.place}"
         if self._current is not None:
             self._record_death(self._current, "timeout" if hung else "killed", error, tail)
             return None
         if status == RECYCLED and len(self._left) < before:
             return None
-        return error if hung else f"{error}{_last_line(tail)}"
+        return f"{error}{_raised(tail)}" if status == 1 else error
 
-    def _follow(self, worker: Worker) -> str | None:
+    def _follow(self, worker: Worker, silence: Silence) -> str | None:
         """Take a worker's events. Where it hangs end it, and return the error to record."""
-        silence = Silence(self._supervision.timeouts, time.monotonic())
         for event in worker.events():
             at = time.monotonic()
             silence.heard(event, at)
@@ -193,7 +193,7 @@ class Supervisor:
         self._listen(Notice(event=LogLine(line=line)))
 
 
-def _last_line(tail: str) -> str:
-    """Return the last thing that a worker wrote, which of a traceback is the error, in parentheses."""
+def _raised(tail: str) -> str:
+    """Return what a worker raised: the last line of what it wrote, of which the lines before are the traceback."""
     lines = [" ".join(line.split()) for line in tail.splitlines() if line.strip()]
-    return f" ({lines[-1][:200]})" if lines else ""
+    return f"; {lines[-1][:200]}" if lines else ""

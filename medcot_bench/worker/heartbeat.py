@@ -36,9 +36,15 @@ class Heartbeat:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        ACTIVITY.on_place = lambda place: self._emit(Alive(place=place))
         return self
 
+    def ready(self) -> None:
+        """From now on look only every second: until now, while a plan is made, each hook is told of."""
+        ACTIVITY.on_place = None
+
     def __exit__(self, *error: object) -> None:
+        ACTIVITY.on_place = None
         self._over.set()
         self._thread.join()
         for hook in self._hooks:

@@ -47,6 +47,7 @@ def _run_cells(work: RunCells, threads: int, emit: Emit, heartbeat: Heartbeat) -
     store = Store(Path(work.output_dir))
     runner = CellRunner(plan, store, threads, emit)
     runner.check(cells[name] for name in work.cells)
+    heartbeat.ready()
     emit(Ready())
     first_size: int | None = None
     for number, name in enumerate(work.cells):

@@ -5,13 +5,27 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import planted
 
 from medcot_bench.planning.plan import Plan
+from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import Job, Scored, Trained, WorkerEvent, encode, read_events
+from medcot_bench.runner.notices import Notice
+from medcot_bench.runner.protocol import (
+    CellFinished,
+    CellStarted,
+    Job,
+    PhaseStarted,
+    Progress,
+    RunCells,
+    Scored,
+    Trained,
+    WorkerEvent,
+    encode,
+    read_events,
+)
 
 Part = WorkerEvent | str | Callable[[], None] | None
 """An event, a piece of what comes through the pipe as it is, something that happens in between, or silence."""
@@ -98,3 +112,39 @@ def leave_records(plan: Plan, store: Store) -> Callable[[WorkerEvent], None]:
             store.commit_evaluation(cell, key, replace(record, results=event.results), [])
 
     return leave
+
+
+def started(cell: Cell) -> CellStarted:
+    return CellStarted(cell=cell.id)
+
+
+def finished(cell: Cell) -> list[Part]:
+    """What a worker says of a cell that it trains, or of the base, and scores."""
+    return [
+        started(cell),
+        PhaseStarted(cell=cell.id, phase="train"),
+        Progress(cell=cell.id, done=1, total=2),
+        Trained(cell=cell.id, steps=2, loss=2.0, seconds=1.0),
+        PhaseStarted(cell=cell.id, phase="score", task="k8s_qa"),
+        Scored(cell=cell.id, task="k8s_qa", seconds=1.0, results={"answer,none": 0.5}, marks=()),
+        CellFinished(cell=cell.id, failed=False),
+    ]
+
+
+def ids(cells: list[Cell]) -> tuple[str, ...]:
+    return tuple(cell.id for cell in cells)
+
+
+def asked_for(executor: ScriptedExecutor) -> list[tuple[str, ...]]:
+    """The cells of each job."""
+    return [job.work.cells for job in executor.jobs if isinstance(job.work, RunCells)]
+
+
+def events(told: list[Notice], kind: type) -> list[Any]:
+    return [notice.event for notice in told if isinstance(notice.event, kind)]
+
+
+def usable(store: Store) -> bool:
+    """Whether another run could begin in the folder."""
+    with store.lock():
+        return not (store.root / "cells").exists() or not [*store.root.glob("cells/*/.making-*")]

@@ -11,15 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Part, Script, ScriptedExecutor, leave_records
+from scripted import (
+    Part,
+    Script,
+    ScriptedExecutor,
+    asked_for,
+    events,
+    finished,
+    ids,
+    started,
+    usable,
+)
 
 from medcot_bench import hookimpl
 from medcot_bench.cli import main
 from medcot_bench.errors import MedcotError, StoreError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.duration import Eta, Phase
-from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import cell_statuses, run_order
 from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.results import plan_file
 from medcot_bench.results.cells import Cell
@@ -33,87 +41,19 @@ from medcot_bench.runner.protocol import (
     Fatal,
     MalformedEvent,
     PhaseStarted,
-    Progress,
     Ready,
     RunCells,
     Scored,
     Trained,
 )
-from medcot_bench.runner.run import Outcome, run_study
+from medcot_bench.runner.run import run_study
 from medcot_bench.runner.supervision import Supervision
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
 
+from .conftest import Run
+
 KILLED = -signal.SIGKILL
-
-
-@pytest.fixture
-def study(study_fields: dict[str, Any]) -> Study:
-    return Study.model_validate(study_fields | {"adapters": ("none", "full", "lora")})
-
-
-@pytest.fixture
-def plan(study: Study) -> Plan:
-    return make_plan(study)
-
-
-@pytest.fixture
-def store(study: Study) -> Store:
-    return Store(Path(study.output_dir))
-
-
-@pytest.fixture
-def cells(plan: Plan, store: Store) -> list[Cell]:
-    """The base, lora and full, in the order in which they are run."""
-    return [status.cell for status in run_order(cell_statuses(plan, store), plan)]
-
-
-Run = Callable[..., tuple[Outcome, list[Notice]]]
-
-
-@pytest.fixture
-def run(study: Study, plan: Plan, store: Store) -> Run:
-    """Run the study by an executor; return the outcome and all that the listener was told."""
-
-    def run(executor: ScriptedExecutor, **supervision: Any) -> tuple[Outcome, list[Notice]]:
-        told: list[Notice] = []
-        executor.leave = leave_records(plan, store)
-        watched = Supervision(**supervision)
-        outcome = run_study(study, listen=told.append, executor=executor, supervision=watched)
-        assert all(worker.ended for worker in executor.workers)
-        return outcome, told
-
-    return run
-
-
-def started(cell: Cell) -> CellStarted:
-    return CellStarted(cell=cell.id)
-
-
-def finished(cell: Cell) -> list[Part]:
-    """What a worker says of a cell that it trains, or of the base, and scores."""
-    return [
-        started(cell),
-        PhaseStarted(cell=cell.id, phase="train"),
-        Progress(cell=cell.id, done=1, total=2),
-        Trained(cell=cell.id, steps=2, loss=2.0, seconds=1.0),
-        PhaseStarted(cell=cell.id, phase="score", task="k8s_qa"),
-        Scored(cell=cell.id, task="k8s_qa", seconds=1.0, results={"answer,none": 0.5}, marks=()),
-        CellFinished(cell=cell.id, failed=False),
-    ]
-
-
-def ids(cells: list[Cell]) -> tuple[str, ...]:
-    return tuple(cell.id for cell in cells)
-
-
-def asked_for(executor: ScriptedExecutor) -> list[tuple[str, ...]]:
-    """The cells of each job."""
-    return [job.work.cells for job in executor.jobs if isinstance(job.work, RunCells)]
-
-
-def events(told: list[Notice], kind: type) -> list[Any]:
-    return [notice.event for notice in told if isinstance(notice.event, kind)]
 
 
 def observer(monkeypatch: pytest.MonkeyPatch, *hooks: Callable[..., Any]) -> None:
@@ -255,6 +195,18 @@ def test_what_a_plugin_leaves_out_is_recorded_and_not_asked_for(
     assert [(one.status, one.error) for one in store.attempts(full)] == [("skipped", "no room")]
 
 
+def test_half_a_surrogate_pair_in_a_reason_can_be_written(
+    run: Run, cells: list[Cell], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def medcot_skip_cell(cell: Any) -> str | None:
+        return "half \ud83d"
+
+    observer(monkeypatch, medcot_skip_cell)
+    outcome, _ = run(ScriptedExecutor([]))
+    assert (outcome.skipped, outcome.missing, outcome.exit_code) == (3, 0, 0)
+    assert [one.error for one in store.attempts(cells[0])] == ["half \\ud83d"]
+
+
 # --- workers that end early ---
 
 
@@ -273,7 +225,8 @@ def test_workers_that_finish_nothing_are_started_twice_and_not_for_ever(
     script = Script([Ready()], status=status, log=["Traceback", "KeyError: 'x'", ""])
     executor = ScriptedExecutor([script, script])
     how = "was ended by SIGKILL .*" if status == KILLED else f"ended with status {status}"
-    said = rf"^the worker {how} \(KeyError: 'x'\): 2 workers in a row finished no training run; -v shows"
+    raised = "; KeyError: 'x'" if status == 1 else ""
+    said = rf"^the worker {how}{raised}: 2 workers in a row finished no training run; -v shows"
     with pytest.raises(MedcotError, match=said) as caught:
         run(executor)
     assert caught.value.exit_code == 1
@@ -363,12 +316,6 @@ def test_a_worker_that_fails_without_a_word_in_a_cell_leaves_its_log(
     [attempt] = store.attempts(lora)
     assert (attempt.status, attempt.error) == ("killed", "the worker ended with status 1")
     assert "KeyError: 'x'" in (store.cell_folder(lora) / "attempts" / "1" / "log").read_text()
-
-
-def usable(store: Store) -> bool:
-    """Whether another run could begin in the folder."""
-    with store.lock():
-        return not (store.root / "cells").exists() or not [*store.root.glob("cells/*/.making-*")]
 
 
 @pytest.mark.parametrize("done", [0, 1])
