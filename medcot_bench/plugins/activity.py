@@ -16,8 +16,8 @@ class Activity:
     """Hooks begun or left, passes through a layer, modules loaded: no number means anything but its rise."""
     place: str | None = None
     """The plugin and its hook, e.g. `task 'k8s_qa' (medcot-bench 0.1.0) in examples`; None outside of plugins."""
-    on_place: Callable[[str], None] | None = None
-    """Called with each place that is entered."""
+    on_place: Callable[[str | None], None] | None = None
+    """Called with each place that is entered, and with the one around it when it is left."""
 
     def sign(self, *_: object) -> None:
         """Count a sign of life. As a hook of torch it ignores what it is given, and changes nothing."""
@@ -26,10 +26,8 @@ class Activity:
     @contextmanager
     def at(self, place: str) -> Iterator[None]:
         """Be at a plugin's hook. The working directory is afterwards what it was before."""
-        outer, self.place = self.place, place
-        self.sign()
-        if self.on_place:
-            self.on_place(place)
+        outer = self.place
+        self._move(place)
         folder = _working_directory()
         try:
             yield
@@ -37,8 +35,13 @@ class Activity:
             if folder and folder != _working_directory():
                 with suppress(OSError):
                     os.chdir(folder)
-            self.place = outer
-            self.sign()
+            self._move(outer)
+
+    def _move(self, place: str | None) -> None:
+        self.place = place
+        self.sign()
+        if self.on_place:
+            self.on_place(place)
 
 
 ACTIVITY = Activity()

@@ -24,32 +24,34 @@ from medcot_bench.study.schema import Study
 
 OWN = "medcot-bench"
 """The distribution whose plugins are planned with at once."""
+THROUGH = "true\n"
+"""The last line of the child. Those before it are the places in which it is, and null between plugins."""
 
 
 def rehearse(study: Study, timeout: float | None, *, ask_to_skip: bool = False) -> None:
     """Plan in a child process if plugins of other packages take part, of a run also those that may skip cells.
 
-    Raises PluginError, with the plugin and the hook, where one ends the child, or says nothing for `timeout`
-    seconds.
+    Raises PluginError, with the plugin and the hook, where one ends the child, or does not return for `timeout`
+    seconds. What is no plugin's, such as a download, takes the time that it takes.
     """
     if not _others(study, run_wide=ask_to_skip):
         return
     told = json.dumps({"study": study.model_dump(mode="json"), "ask_to_skip": ask_to_skip}) + "\n"
-    place, silent, looked = "before any plugin", 0.0, time.monotonic()
+    place, last, silent, looked = None, "before any plugin", 0.0, time.monotonic()
     with ChildProcess([sys.executable, "-m", __name__], told, on_error=lambda line: None) as child:
         for line in child.lines():
             at = time.monotonic()
-            silent, looked = (silent + min(at - looked, LONGEST_LOOK) if line is None else 0.0), at
+            silent, looked = (silent + min(at - looked, LONGEST_LOOK) if place and line is None else 0.0), at
+            if line == THROUGH:
+                return
             if line is not None and line.endswith("\n"):
-                said = json.loads(line)
-                if said is None:
-                    return
-                place = said
+                place = json.loads(line)
+                last = place or last
             if timeout is not None and silent >= timeout:
                 wait = f"no progress for {spoken(timeout)} while planning"
                 raise PluginError(f"{place}: {wait}; raise --timeout if it is only slow")
         end = describe_exit(child.wait(), "the process that plans")
-    raise PluginError(f"{place}: {end}; nothing was run")
+    raise PluginError(f"{place or f'after {last}'}: {end}; nothing was run")
 
 
 def _others(study: Study, *, run_wide: bool) -> list[PluginEntry]:
@@ -66,7 +68,7 @@ def _others(study: Study, *, run_wide: bool) -> list[PluginEntry]:
 
 
 def main() -> None:
-    """Plan as the parent says. The last line is `null`, those before it are places."""
+    """Plan as the parent says, and tell of each plugin's hook when it begins and when it has returned."""
     asked = json.loads(sys.stdin.readline())
     end_with_parent()
     with lines_to_parent() as lines:
@@ -80,7 +82,7 @@ def main() -> None:
             plan = make_plan(Study.model_validate(asked["study"]))
             for cell in plan.cells if asked["ask_to_skip"] else ():
                 installed().skip_reason(cell)
-        tell(None)
+        lines.write(THROUGH)
 
 
 if __name__ == "__main__":
