@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,10 @@ def test_what_comes_to_an_end_is_left_to_the_parent(install: Install, study: Stu
 
 
 def test_what_ends_the_planning_outside_of_a_hook_is_near_the_last_one(install: Install, study: Study) -> None:
-    install(made="import threading; threading.Timer(0.3, os._exit, (7,)).start()", skip="time.sleep(100)")
-    with pytest.raises(PluginError, match=r"acme .*: the process that plans ended with status 7"):
-        rehearse(study, 60.0, ask_to_skip=True)
+    bad = "class Bad(K8sQA):\n    spec = property(lambda self: os._exit(7), lambda self, spec: None)\n"
+    install(made=f"{bad}return Bad(**options)")
+    with pytest.raises(PluginError, match=rf"^after {re.escape(ME)} in medcot_make_task: .* ended with status 7"):
+        rehearse(study, 60.0)
 
 
 def test_with_plugins_of_this_package_alone_no_process_is_started(
