@@ -84,7 +84,7 @@ class Supervisor:
             end = self._run_worker()
             fruitless = fruitless + 1 if len(self._left) == before else 0
             if fruitless == FRUITLESS:
-                why = f"{end}: {fruitless} workers in a row finished no training run"
+                why = f"{fruitless} workers in a row finished no training run: {end}"
                 raise MedcotError(f"{why}; -v shows what they write", exit_code=SOME_FAILED)
             if self._left and end:
                 self._listen(Notice(event=Restarted(reason=end)))

@@ -35,12 +35,16 @@ def test_each_hook_is_told_of_when_it_begins_and_when_it_is_left() -> None:
     assert activity.signs == 4
 
 
+def fail_in_examples() -> None:
+    with blame(ENTRY, "examples"):
+        assert ACTIVITY.place == "task 'slow' (acme 1.0) in examples"
+        raise KeyError("x")
+
+
 def test_a_hook_that_raises_is_left() -> None:
     seen = ACTIVITY.signs
     with pytest.raises(PluginError, match=r"^task 'slow' \(acme 1.0\) failed in examples: KeyError: 'x'"):
-        with blame(ENTRY, "examples"):
-            assert ACTIVITY.place == "task 'slow' (acme 1.0) in examples"
-            raise KeyError("x")
+        fail_in_examples()
     assert ACTIVITY.place is None
     assert ACTIVITY.signs == seen + 2
 
@@ -65,9 +69,9 @@ def test_a_working_directory_that_is_gone_is_no_error(tmp_path: Path, monkeypatc
 
 @pytest.mark.usefixtures("own_ctrl_c")
 def test_a_keyboard_interrupt_that_a_plugin_raises_is_its_error() -> None:
-    with pytest.raises(PluginError, match=r"^task 'slow' \(acme 1.0\) failed in score: KeyboardInterrupt: stop"):
-        with blame(ENTRY, "score"):
-            raise KeyboardInterrupt("stop")
+    said = r"^task 'slow' \(acme 1.0\) failed in score: KeyboardInterrupt: stop"
+    with pytest.raises(PluginError, match=said), blame(ENTRY, "score"):
+        raise KeyboardInterrupt("stop")
 
 
 @pytest.mark.parametrize("error", [Interrupted, Terminated])

@@ -226,7 +226,7 @@ def test_workers_that_finish_nothing_are_started_twice_and_not_for_ever(
     executor = ScriptedExecutor([script, script])
     how = "was ended by SIGKILL .*" if status == KILLED else f"ended with status {status}"
     raised = "; KeyError: 'x'" if status == 1 else ""
-    said = rf"^the worker {how}{raised}: 2 workers in a row finished no training run; -v shows"
+    said = rf"^2 workers in a row finished no training run: the worker {how}{raised}; -v shows"
     with pytest.raises(MedcotError, match=said) as caught:
         run(executor)
     assert caught.value.exit_code == 1

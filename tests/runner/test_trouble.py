@@ -1,4 +1,4 @@
-"""Real runs with a plugin that does something wrong: one line or one failed run each, and never an endless wait."""
+"""Real runs with a plugin that does something wrong: one line or one failed run each, no endless wait."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from medcot_bench.results.folder import load
 
 pytestmark = pytest.mark.slow
 IN_WORKER = "if IN_WORKER: "
+FRUITLESS = "2 workers in a row finished no training run: "
 ME = "task 'troubled' (acme 1.0)"
 Run = Callable[..., tuple[int, str]]
 
@@ -78,16 +79,8 @@ def test_children_of_a_plugin_do_not_hold_up_a_run_and_chdir_does_not_move_it(ru
 @pytest.mark.parametrize(
     ("code", "status", "said"),
     [
-        (
-            "os._exit(0)",
-            1,
-            f"the worker ended with status 0; last at {ME} in examples: 2 workers in a row finished",
-        ),
-        (
-            "raise MemoryError",
-            1,
-            f"the worker ended with status 1; last at {ME} in examples; MemoryError: 2 workers",
-        ),
+        ("os._exit(0)", 1, f"{FRUITLESS}the worker ended with status 0; last at {ME} in examples; -v shows"),
+        ("raise MemoryError", 1, f"{FRUITLESS}the worker ended with status 1; MemoryError; -v shows"),
         ("raise KeyboardInterrupt", 2, f"{ME} failed in examples: KeyboardInterrupt:"),
     ],
 )
