@@ -52,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
         print(f"failed runs are listed in the leaderboard; logs: {study.output_dir}/cells/*/attempts/*/log")
     if outcome.lost:
         runs = counted(outcome.lost, "training run")
-        print(f"of {runs} some results are not in {study.output_dir} any more; the same command makes them again")
+        print(f"of {runs} some results are not in {study.output_dir}; the same command makes them")
     _conclude(finished)
     return outcome.exit_code
 

@@ -40,7 +40,7 @@ def add_supervision_arguments(command: argparse.ArgumentParser) -> None:
 
 def read_timeout(options: argparse.Namespace) -> Timeouts:
     """Return the timeouts that the flag gives. Raises ConfigError."""
-    return read_timeouts(options.timeout) if options.timeout else Timeouts()
+    return Timeouts() if options.timeout is None else read_timeouts(options.timeout)
 
 
 def read_supervision(options: argparse.Namespace) -> Supervision:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command in order, and are told from what a plugin raises."""
+"""Ctrl-C and SIGTERM end a command in order, as exceptions that no plugin raises."""
 
 from __future__ import annotations
 

@@ -269,7 +269,7 @@ def decode_event(line: str) -> WorkerEvent:
 def read_events(lines: Iterable[str | None]) -> Iterator[WorkerEvent | None]:
     """Yield the events of a worker's lines, each with its end. A cut-off last line is the end of them.
 
-    None, where nothing came for a while, is passed on. Raises MalformedEvent for a whole line that is no event.
+    None, where nothing came for a while, is passed on. Raises MalformedEvent for a whole line that is not one.
     """
     for line in lines:
         if line is not None and not line.endswith("\n"):
