@@ -20,6 +20,7 @@ from medcot_bench.results.plan_file import FILE, refuse_newer, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
+from medcot_bench.runner.alarm import limited
 from medcot_bench.runner.executors.base import Executor
 from medcot_bench.runner.executors.local import LocalExecutor
 from medcot_bench.runner.notices import Listener, Notice, Planned, Skipped
@@ -105,7 +106,7 @@ def _run_cells(
     unfinished = run_order(statuses, plan)
     to_run = [status for status in unfinished if is_tried(status, store, supervision.retry)]
     listen(Notice(event=_planned(plan, len(to_run))))
-    skipped = _ask_plugins(to_run, store, listen)
+    skipped = _ask_plugins(to_run, store, listen, supervision.timeouts.plan)
     left = [status for status in to_run if status.cell.id not in skipped]
     if not left:
         when_usable()
@@ -134,12 +135,14 @@ def _planned(plan: Plan, to_run: int) -> Planned:
     )
 
 
-def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener) -> set[str]:
+def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener, timeout: float | None) -> set[str]:
     """Return the ids of the cells that run-wide plugins leave out; each is recorded with its reason."""
     skipped = set()
     for status in statuses:
         cell = status.cell
-        if reason := installed().skip_reason(cell):
+        with limited(timeout):
+            reason = installed().skip_reason(cell)
+        if reason:
             skipped.add(cell.id)
             reason = encodable(reason)
             attempt = Attempt(cell_id=cell.id, status="skipped", error=reason, started=now())

@@ -26,7 +26,7 @@ class Timeouts:
     """
 
     plan: float | None = 30 * MINUTE
-    """Of plugins of other packages, while a study is planned."""
+    """Of plugins of other packages while a study is planned, and of run-wide ones in each call."""
     load: float | None = 60 * MINUTE
     """Of a worker that starts, loads the base model, or loads a trained one."""
     train: float | None = 30 * MINUTE

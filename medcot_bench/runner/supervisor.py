@@ -12,6 +12,7 @@ from medcot_bench.plugins.manager import installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
+from medcot_bench.runner.alarm import limited
 from medcot_bench.runner.executors.base import Executor, Worker, describe_exit
 from medcot_bench.runner.notices import Listener, LogLine, Notice, Restarted
 from medcot_bench.runner.protocol import (
@@ -160,7 +161,8 @@ class Supervisor:
                 self._current = None
         self._tell(event, at)
         if isinstance(event, Trained) and self._current and (record := self._store.cell(self._current)):
-            installed().cell_finished(record)
+            with limited(self._supervision.timeouts.plan):
+                installed().cell_finished(record)
         if isinstance(event, CellFinished) and event.failed:
             self._stop_at_failure()
 

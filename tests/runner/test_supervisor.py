@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +48,7 @@ from medcot_bench.runner.protocol import (
     Trained,
 )
 from medcot_bench.runner.run import run_study
-from medcot_bench.runner.supervision import Supervision
+from medcot_bench.runner.supervision import Supervision, Timeouts
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
 
@@ -205,6 +206,21 @@ def test_half_a_surrogate_pair_in_a_reason_can_be_written(
     outcome, _ = run(ScriptedExecutor([]))
     assert (outcome.skipped, outcome.missing, outcome.exit_code) == (3, 0, 0)
     assert [one.error for one in store.attempts(cells[0])] == ["half \\ud83d"]
+
+
+def test_an_observer_that_does_not_return_is_warned_about_and_stops_nothing(
+    run: Run, cells: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def medcot_cell_finished(record: Any) -> None:
+        if record.adapter == "lora":
+            time.sleep(100)
+
+    observer(monkeypatch, medcot_cell_finished)
+    executor = ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])])
+    said = r"plugin 'watcher' \(acme 1.0\) failed in medcot_cell_finished: TimeoutError: no return for 0.1 s"
+    with pytest.warns(UserWarning, match=said):
+        outcome, _ = run(executor, timeouts=Timeouts(plan=0.1))
+    assert outcome.exit_code == 0
 
 
 # --- workers that end early ---
