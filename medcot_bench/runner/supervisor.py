@@ -150,8 +150,10 @@ class Supervisor:
             case Progress():
                 self._eta.progressed(event.done / event.total)
             case Trained() | Scored():
+                self._task = None
                 self._eta.finished(at)
             case Failed():
+                self._task = None
                 self._failures.append(event)
                 self._eta.dropped(event.cell, event.task)
             case CellFinished():
