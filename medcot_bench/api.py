@@ -13,6 +13,7 @@ from medcot_bench.results.folder import Results, load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.runner.notices import Listener
 from medcot_bench.runner.run import Outcome, run_study
+from medcot_bench.runner.supervision import Supervision
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Study
 
@@ -49,19 +50,22 @@ def run(study: Study | Mapping[str, Any] | str | Path, **fields: Any) -> Results
 
 
 def run_and_export(
-    study: Study, errors: list[str] | None = None, listen: Listener = lambda notice: None
+    study: Study,
+    errors: list[str] | None = None,
+    listen: Listener = lambda notice: None,
+    supervision: Supervision = Supervision(),  # noqa: B008  (frozen)
 ) -> Finished:
     """Run everything a study still needs and export its leaderboard, which is built once.
 
     Raises MedcotError as `run_study` does.
     """
     made: list[tuple[Results, Leaderboard, list[Path]]] = []
+    folder = Path(study.output_dir).absolute()  # whatever the working directory is later
 
     def conclude() -> None:
-        folder = Path(study.output_dir)
         results = load(folder)
         board = build(results)
         made.append((results, board, export(folder, FORMATS, results, board)))
 
-    outcome = run_study(study, errors, listen, conclude)
+    outcome = run_study(study, errors, listen, conclude, supervision=supervision)
     return Finished(outcome, *made[0])

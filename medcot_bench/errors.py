@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -90,6 +91,20 @@ def describe_error(error: BaseException) -> str:
 
 class Terminated(KeyboardInterrupt):
     """The program was told to end by SIGTERM: like Ctrl-C, nothing to be handled on the way out."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user pressed Ctrl-C. A bare KeyboardInterrupt was then raised by some code."""
+
+
+def is_from_user(error: BaseException) -> bool:
+    """Whether an exception says that the program is to end: by Ctrl-C or a signal, not by code that raises it.
+
+    Where Python's own handler of Ctrl-C is in place the two look alike, and it counts as the user's.
+    """
+    if type(error) is KeyboardInterrupt:
+        return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return isinstance(error, KeyboardInterrupt)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

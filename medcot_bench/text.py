@@ -1,4 +1,4 @@
-"""Text as the checks compare it: case, punctuation and spacing do not count."""
+"""Text as the checks compare it, without case, punctuation and spacing; and as files can hold it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ def words(text: str) -> list[str]:
 def normalise(text: str) -> str:
     """Return the words of a text joined by single spaces."""
     return " ".join(words(text))
+
+
+def encodable(text: str) -> str:
+    """Return a text with half surrogate pairs, which no UTF-8 file can hold, written as escapes.
+
+    >>> encodable("caf\\u00e9 \\ud83d")
+    'café \\\\ud83d'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def runs(text: str) -> set[int]:

@@ -24,6 +24,7 @@ from medcot_bench.cli import (
     validate,
     verify,
 )
+from medcot_bench.cli.termination import interruptible
 from medcot_bench.errors import INTERRUPTED, TERMINATED, ConfigErrors, MedcotError, Terminated
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.security.hub_code import hide_kernels
@@ -47,7 +48,7 @@ examples:
   medcot-bench predict out lora__s0 "Which port does the Service expose?" --context-file service.yaml
   medcot-bench merge out lora__s0 model
 
-exit status: 0 all done, 1 some runs failed, 2 wrong usage or study, 3 folder in use or unreadable,
+exit status: 0 all done, 1 some runs failed or are missing, 2 wrong usage or study, 3 folder in use or unreadable,
 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 A benchmark of fine-tuning methods. Not for clinical use."""
 
@@ -84,8 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _execute(options: argparse.Namespace) -> int:
     try:
-        status: int = options.execute(options)
-        sys.stdout.flush()
+        with interruptible():
+            status: int = options.execute(options)
+            sys.stdout.flush()
         return status
     except MedcotError as error:
         lines = error.errors if isinstance(error, ConfigErrors) else [str(error)]

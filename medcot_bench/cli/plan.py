@@ -11,6 +11,7 @@ from typing import Any
 
 from medcot_bench.analysis.pilot import estimate_spreads
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
+from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.overlap import shared_ngrams
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.build import make_plan
@@ -33,6 +34,8 @@ from medcot_bench.report.power_table import write_power
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.store import Store
+from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.supervision import Timeouts
 from medcot_bench.study.schema import Study
 
 
@@ -45,6 +48,7 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     add_study_arguments(command)
+    add_timeout(command)
     command.add_argument(
         "--from", dest="pilot", type=Path, metavar="DIR", help="use the variances of this result folder"
     )
@@ -63,18 +67,21 @@ def execute(options: argparse.Namespace) -> int:
     pilot = load(options.pilot) if options.pilot else None
     if options.detect is not None and not options.detect > 0:
         raise ConfigError(f"--detect {options.detect:g}: an effect must be above 0")
-    return show_plan(*read_study(options), as_json=options.json, pilot=pilot, wanted=options.detect)
+    timeouts = read_timeout(options)
+    return show_plan(*read_study(options), timeouts, as_json=options.json, pilot=pilot, wanted=options.detect)
 
 
 def show_plan(
     study: Study,
     errors: list[str],
+    timeouts: Timeouts,
     *,
     as_json: bool,
     pilot: Results | None = None,
     wanted: float | None = None,
 ) -> int:
     """Print the plan of a study, and its power analysis by the variances of a pilot or by assumed ones."""
+    rehearse(study, timeouts.plan)
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir))
     if plan.trials and not untried_cells(plan, store):

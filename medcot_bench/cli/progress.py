@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from medcot_bench.report.format import duration
 from medcot_bench.report.notes import write_left_out_baseline
 from medcot_bench.results.metrics import metric_name
-from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Restarted, Skipped
 from medcot_bench.runner.protocol import (
     CellFinished,
     CellStarted,
@@ -96,6 +96,8 @@ class Lines:
                 print(make_visible(scrub(line)), file=sys.stderr)  # on a terminal the bars take it
             case Skipped(reason=reason):
                 self._write(f"    skipped {notice.title}: {reason}")
+            case Restarted(reason=reason):
+                self._write(f"note: {reason}; another worker goes on")
             case Failed() as event:
                 self._write(f"    {_failure(event, notice.title)}")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from medcot_bench.api import Finished, run_and_export
 from medcot_bench.cli import plan
 from medcot_bench.cli.progress import choose_listener
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
+from medcot_bench.cli.supervision_arguments import add_supervision_arguments, read_supervision
 from medcot_bench.cli.termination import terminable
 from medcot_bench.report.format import counted
 from medcot_bench.report.headline import write_headline
@@ -26,6 +28,7 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     add_study_arguments(command)
+    add_supervision_arguments(command)
     command.add_argument("--dry-run", action="store_true", help="show the plan, run nothing")
     command.add_argument("--json", action="store_true", help="events as JSON lines on standard output")
     command.add_argument("-v", "--verbose", action="store_true", help="also print what the libraries print")
@@ -35,35 +38,41 @@ def add_parser(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run the study; return the exit status."""
+    supervision = read_supervision(options)
     study, errors = read_study(options)
     if options.dry_run:
-        return plan.show_plan(study, errors, as_json=options.json)
+        return plan.show_plan(study, errors, supervision.timeouts, as_json=options.json)
     with terminable(), choose_listener(options) as listener:
-        finished = run_and_export(study, errors, listener)
+        finished = run_and_export(study, errors, listener, supervision)
     outcome = finished.outcome
     if options.json or options.quiet:
         return outcome.exit_code
     print(_count(outcome))
     if outcome.failed:
         print(f"failed runs are listed in the leaderboard; logs: {study.output_dir}/cells/*/attempts/*/log")
+    if outcome.lost:
+        runs = counted(outcome.lost, "training run")
+        print(f"of {runs} some results are not in {study.output_dir}; the same command makes them")
     _conclude(finished)
     return outcome.exit_code
 
 
 def _count(outcome: Outcome) -> str:
     total = len(outcome.plan.cells)
-    if not outcome.ran and not outcome.skipped:
+    if not outcome.ran and not outcome.skipped and not outcome.left_out:
         return (
             f"nothing to run: all {total} training runs and {len(outcome.plan.evaluations)} evaluations are done"
         )
     parts = [f"{counted(outcome.ran - outcome.failed, 'training run')} finished"]
     parts += [f"{outcome.failed} failed"] if outcome.failed else []
     parts += [f"{outcome.skipped} skipped"] if outcome.skipped else []
+    parts += [f"{outcome.left_out} not tried again (--retry)"] if outcome.left_out else []
     return f"{', '.join(parts)} of {total}"
 
 
 def _conclude(finished: Finished) -> None:
     """Print the table, then at most five lines: the findings, the verdict, what would settle it, the files."""
     print(f"\n{draw_overview(finished.leaderboard)}\n")
-    lines = [*write_headline(finished.leaderboard).lines, f"Files: {finished.files[0]}, also .csv and .json"]
+    first = Path(finished.outcome.plan.study.output_dir, finished.files[0].name)
+    lines = [*write_headline(finished.leaderboard).lines, f"Files: {first}, also .csv and .json"]
     print("\n".join(map(wrap, lines)))

@@ -1,12 +1,31 @@
-"""SIGTERM ends a command as Ctrl-C does: in order."""
+"""Ctrl-C and SIGTERM end a command in order, as exceptions that no plugin raises."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from medcot_bench.errors import Terminated
+from medcot_bench.errors import Interrupted, Terminated
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within it, Ctrl-C raises Interrupted. Where it is ignored, or another handler is in place, that stays."""
+
+    def end(*_: object) -> None:
+        raise Interrupted
+
+    ours = threading.current_thread() is threading.main_thread()  # no other thread may set handlers
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
+from medcot_bench.runner.rehearsal import rehearse
 from medcot_bench.study.loading import load_study
 
 
@@ -20,12 +22,16 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     command.add_argument("study", type=Path, metavar="FILE", help="study file (YAML)")
+    add_timeout(command)
     command.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print that the study is OK; return the exit status. Raises ConfigErrors with every error."""
-    plan = make_plan(*load_study(options.study, (), os.environ))
+    timeouts = read_timeout(options)
+    study, errors = load_study(options.study, (), os.environ)
+    rehearse(study, timeouts.plan)
+    plan = make_plan(study, errors)
     trained = sum(cell.task is not None for cell in plan.cells)
     runs = f"{trained} training run{'' if trained == 1 else 's'}"
     if plan.trials:

@@ -12,6 +12,7 @@ import torch
 
 from medcot_bench.models.load import checksum, load_model
 from medcot_bench.models.meter import Meter, tensor_bytes
+from medcot_bench.models.passes import count_passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class WarmBase:
         with Meter(self._device) as meter:
             self._model = load_model(self._folder, quantisation=quantisation, dtype=dtype, device=self._device)
             self._checksum = checksum(self._model)
+        count_passes(self._model)
         self._key = (quantisation, dtype)
         self._cost = meter.seconds, meter.peak_bytes
 

@@ -55,7 +55,10 @@ def medcot_make_exporter(name: str) -> Exporter | FilesExporter | None:
 
 @hookspec(firstresult=True)
 def medcot_skip_cell(cell: Cell) -> str | None:
-    """Give the reason to leave `cell` out, or None to run it. Asked in the parent, before each cell runs."""
+    """Give the reason to leave `cell` out, or None to run it. Asked in the parent, before any cell runs.
+
+    The plugins of other packages are asked in a process that plans first, too.
+    """
 
 
 @hookspec

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import pluggy
 
-from medcot_bench.errors import MedcotError, PluginError, describe_error, suggest
+from medcot_bench.errors import MedcotError, PluginError, describe_error, is_from_user, suggest
 from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins import hookspecs
+from medcot_bench.plugins.activity import ACTIVITY
 from medcot_bench.plugins.spec_checks import SPECS, find_fault
 
 if TYPE_CHECKING:
@@ -58,11 +59,12 @@ class PluginEntry:
 def blame(entry: PluginEntry, action: str) -> Iterator[None]:
     """Turn an unexpected exception inside into a PluginError that names the plugin and what it was doing."""
     try:
-        yield
+        with ACTIVITY.at(f"{entry} in {action}"):
+            yield
     except (MedcotError, MemoryError):
         raise
-    except (Exception, SystemExit) as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's; this module imports no torch
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if is_from_user(error) or type(error).__name__ == "OutOfMemoryError":  # torch's; not imported here
             raise
         raise PluginError(f"{entry} failed in {action}: {describe_error(error)}") from error
 
@@ -225,8 +227,11 @@ class Plugins:
             alone = entry.module.partition(":")[0]
             raise PluginError(f"{entry}: its entry point is '{entry.module}'; write the module alone, '{alone}'")
         try:
-            module = importlib.import_module(entry.module)
-        except (Exception, SystemExit) as error:
+            with ACTIVITY.at(f"{entry} in its import"):
+                module = importlib.import_module(entry.module)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            if is_from_user(error):
+                raise
             raise PluginError(f"{entry} can't be imported: {type(error).__name__}: {error}") from error
         if not self._manager.is_registered(module):
             try:

@@ -12,7 +12,7 @@ from medcot_bench.results.saved_files import SavedFile
 
 SCHEMA = 1
 _LAYER = re.compile(r"\.(\d+)\.")
-Status = Literal["oom", "diverged", "killed", "failed", "skipped"]
+Status = Literal["oom", "diverged", "timeout", "killed", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,14 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted:
+    """A worker ended with no cell at work; another one goes on."""
+
+    event: Literal["restarted"] = "restarted"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """A worker's libraries wrote a line."""
 
@@ -47,7 +55,7 @@ class LogLine:
 class Notice:
     """An event, and what the run knows beside it."""
 
-    event: WorkerEvent | Planned | Skipped | LogLine
+    event: WorkerEvent | Planned | Skipped | Restarted | LogLine
     title: str | None = None
     """Of the event's cell, where it has one."""
     eta_s: int | None = None

@@ -103,6 +103,15 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alive:
+    """Something got done since the last one: an item, a hook, a pass through a layer. Told about every second."""
+
+    event: Literal["alive"] = "alive"
+    place: str | None
+    """The plugin and its hook at work; None outside of plugins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellStarted:
     """A cell is at work."""
 
@@ -248,7 +257,7 @@ class Fatal:
 
 
 OfCell = CellStarted | PhaseStarted | Progress | Trained | Scored | Failed | CellFinished
-WorkerEvent = Ready | OfCell | Answered | Merged | Examined | Fatal
+WorkerEvent = Ready | Alive | OfCell | Answered | Merged | Examined | Fatal
 
 # --- lines of JSON ---
 
@@ -284,15 +293,15 @@ def decode_event(line: str) -> WorkerEvent:
         raise MalformedEvent(f"a worker's line is no event ({_first(error)}): {line.strip()[:500]}") from None
 
 
-def read_events(lines: Iterable[str]) -> Iterator[WorkerEvent]:
+def read_events(lines: Iterable[str | None]) -> Iterator[WorkerEvent | None]:
     """Yield the events of a worker's lines, each with its end. A cut-off last line is the end of them.
 
-    Raises MalformedEvent for a whole line that is not an event.
+    None, where nothing came for a while, is passed on. Raises MalformedEvent for a whole line that is not one.
     """
     for line in lines:
-        if not line.endswith("\n"):
+        if line is not None and not line.endswith("\n"):
             return
-        yield decode_event(line)
+        yield None if line is None else decode_event(line)
 
 
 @cache

@@ -21,12 +21,16 @@ from medcot_bench.results.plan_file import FILE, refuse_newer, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
+from medcot_bench.runner.alarm import limited
 from medcot_bench.runner.executors.base import Executor
 from medcot_bench.runner.executors.local import LocalExecutor
 from medcot_bench.runner.notices import Listener, Notice, Planned, Skipped
+from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.supervision import Supervision, is_tried
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.study.schema import Study
+from medcot_bench.text import encodable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,20 @@ class Outcome:
     ran: int
     failed: int
     skipped: int
+    left_out: int
+    """Cells that failed before, and were not to be tried again."""
+    missing: int
+    """Cells of which something is not in the result folder at the end, without those that were skipped."""
+
+    @property
+    def lost(self) -> int:
+        """Missing cells that neither failed nor were left out: what was made of them is not there any more."""
+        return max(0, self.missing - self.failed - self.left_out)
 
     @property
     def exit_code(self) -> int:
-        """0 where no cell failed, 1 where some did; cells that a plugin skipped did not fail."""
-        return SOME_FAILED if self.failed else OK
+        """0 where all that was planned is in the folder, 1 where something is missing."""
+        return SOME_FAILED if self.failed or self.missing else OK
 
 
 def run_study(
@@ -50,15 +63,17 @@ def run_study(
     listen: Listener = lambda notice: None,
     conclude: Callable[[], None] = lambda: None,
     executor: Executor | None = None,
+    supervision: Supervision = Supervision(),  # noqa: B008  (frozen)
 ) -> Outcome:
     """Run everything a study still needs. `conclude` is called at the end, while the folder is still locked.
 
     `listen` gets a notice of everything that happens; lines of logs come from another thread. Workers run on this
-    machine unless an executor is given. Raises MedcotError for a wrong study (nothing is written then), a folder
-    in use, or a worker that can't start.
+    machine unless an executor is given. Raises MedcotError for a wrong study or a plugin that ends or hangs the
+    planning (nothing is written then), a folder in use, workers that can't start, and a run that was stopped.
     """
+    store = Store(Path(study.output_dir).absolute())  # whatever the working directory is later
+    rehearse(study, supervision.timeouts.plan, ask_to_skip=True)
     plan = make_plan(study, errors)
-    store = Store(Path(study.output_dir))
     executor = executor or LocalExecutor()
     with store.lock():
         refuse_newer(store.root)
@@ -66,7 +81,7 @@ def run_study(
         trials: list[Trial] = []
         if plan.trials:
             tries = plan
-            _run_cells(tries, untried_cells(tries, store), store, executor, listen)
+            _run_cells(tries, untried_cells(tries, store), store, executor, listen, supervision)
             plan, trials = make_plan(with_chosen_rates(study, tries, store)), trials_of(tries, store)
 
         def write_plan() -> None:
@@ -74,7 +89,8 @@ def run_study(
             store.replace(store.root / study_file.FILE, study_file.written(dump_study(asked)))
             store.replace(store.root / FILE, written(record(plan, tries, trials)))
 
-        outcome = _run_cells(plan, cell_statuses(plan, store, read=True), store, executor, listen, write_plan)
+        statuses = cell_statuses(plan, store, read=True)
+        outcome = _run_cells(plan, statuses, store, executor, listen, supervision, write_plan)
         conclude()
     return outcome
 
@@ -85,38 +101,50 @@ def _run_cells(
     store: Store,
     executor: Executor,
     listen: Listener,
+    supervision: Supervision,
     when_usable: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run the cells that are not finished. `when_usable` is called once it is known that the base can be used."""
-    to_run = run_order(statuses, plan)
-    listen(Notice(event=_planned(plan, store, len(to_run))))
-    skipped = _ask_plugins(to_run, store, listen)
+    unfinished = run_order(statuses, plan)
+    to_run = [status for status in unfinished if is_tried(status, store, supervision.retry)]
+    listen(Notice(event=_planned(plan, len(to_run))))
+    skipped = _ask_plugins(to_run, store, listen, supervision.timeouts.plan)
     left = [status for status in to_run if status.cell.id not in skipped]
     if not left:
         when_usable()
     eta = Eta([*phases(plan, left)])
-    supervisor = Supervisor(plan, store, executor, listen, eta, when_usable)
+    supervisor = Supervisor(plan, store, executor, listen, eta, when_usable, supervision)
     failed = supervisor.run([status.cell for status in left])
-    return Outcome(plan, ran=len(left), failed=failed, skipped=len(skipped))
+    at_the_end = run_order(cell_statuses(plan, store), plan)  # read again: the folder is the truth
+    return Outcome(
+        plan,
+        ran=len(left),
+        failed=failed,
+        skipped=len(skipped),
+        left_out=len(unfinished) - len(to_run),
+        missing=sum(status.cell.id not in skipped for status in at_the_end),
+    )
 
 
-def _planned(plan: Plan, store: Store, to_run: int) -> Planned:
+def _planned(plan: Plan, to_run: int) -> Planned:
     return Planned(
         stage="trials" if plan.trials else "study",
         cells=len(plan.cells),
         to_run=to_run,
-        output_dir=str(store.root),
+        output_dir=plan.study.output_dir,
         left_out_baselines=tuple(left_out_baselines(plan)),
         notes=tuple(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
     )
 
 
-def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener) -> set[str]:
+def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener, timeout: float | None) -> set[str]:
     """Return the ids of the cells that run-wide plugins leave out; each is recorded with its reason."""
     skipped = set()
     for status in statuses:
         cell = status.cell
-        if reason := shorten(installed().skip_reason(cell) or "", LINE):
+        with limited(timeout):
+            reason = shorten(encodable(installed().skip_reason(cell) or ""), LINE)
+        if reason:
             skipped.add(cell.id)
             attempt = Attempt(cell_id=cell.id, status="skipped", error=reason, started=now())
             store.add_attempt(cell, attempt, reason)

@@ -7,23 +7,19 @@ The job comes on standard input, events go to standard output, and the worker en
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from medcot_bench.errors import MedcotError
+from medcot_bench.runner.pipes import lines_to_parent
 from medcot_bench.runner.protocol import Examine, Fatal, Job, Merge, Predict, RunCells
 from medcot_bench.security.foreign_text import LINE, make_visible, shorten
 from medcot_bench.security.secrets import scrub
+from medcot_bench.text import encodable
 from medcot_bench.worker.environment import set_environment
-from medcot_bench.worker.io import (
-    Emit,
-    events_to_file,
-    events_to_parent,
-    job_of_file,
-    job_of_parent,
-    writer,
-)
+from medcot_bench.worker.io import Emit, events_to_file, job_of_file, job_of_parent, writer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (options.job is None) != (options.events is None):
         parser.error("--job and --events go together")
     try:
-        with events_to_file(options.events) if options.events else events_to_parent() as events:
+        with events_to_file(options.events) if options.events else lines_to_parent() as events:
             return _serve(options.job, writer(events))
     except MedcotError as error:
         if options.events:
@@ -49,7 +45,7 @@ def _serve(path: Path | None, emit: Emit) -> int:
     try:
         return _do(job_of_file(path) if path else job_of_parent(), emit)
     except MedcotError as error:
-        emit(Fatal(message=scrub(str(error)), exit_code=error.exit_code))
+        emit(Fatal(message=scrub(encodable(str(error))), exit_code=error.exit_code))
         raise
 
 
@@ -79,4 +75,5 @@ def _do(job: Job, emit: Emit) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that a KeyboardInterrupt is one that some code raised
     sys.exit(main())

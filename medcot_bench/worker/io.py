@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.runner.pipes import close_stdin, end_with_parent
 from medcot_bench.runner.protocol import Job, WorkerEvent, decode_job, encode
 
 Emit = Callable[[WorkerEvent], None]
@@ -21,8 +21,7 @@ def job_of_parent() -> Job:
     Raises ConfigError.
     """
     job = decode_job(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, args=(os.dup(0),), daemon=True).start()
-    _close_stdin()
+    end_with_parent()
     return job
 
 
@@ -35,15 +34,8 @@ def job_of_file(path: Path) -> Job:
         raise ConfigError(f"{path}: {reason}") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    _close_stdin()
+    close_stdin()
     return job
-
-
-def events_to_parent() -> TextIO:
-    """Keep standard output for events: what libraries print goes to standard error."""
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return events
 
 
 def events_to_file(path: Path) -> TextIO:
@@ -55,24 +47,15 @@ def events_to_file(path: Path) -> TextIO:
 
 
 def writer(events: TextIO) -> Emit:
-    """Return what writes an event as a line, at once: of a killed worker all lines but the last are whole."""
+    """Return what writes an event as a line, at once: of a killed worker all lines but the last are whole.
+
+    Several threads may use it.
+    """
+    lock = threading.Lock()
 
     def emit(event: WorkerEvent) -> None:
-        events.write(encode(event))
-        events.flush()
+        with lock:
+            events.write(encode(event))
+            events.flush()
 
     return emit
-
-
-def _close_stdin() -> None:
-    """Let nobody read standard input: a library that asks there would wait for ever."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115  (open as long as the process is)
-
-
-def _end_with_parent(pipe: int) -> None:
-    while os.read(pipe, 1024):
-        pass
-    os._exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from medcot_bench.errors import OK, Diverged, MedcotError, StoreError, describe_error
+from medcot_bench.models.load import weights_folder
 from medcot_bench.models.meter import is_out_of_memory, release_memory
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results.cells import Cell, Evaluation
@@ -17,6 +18,8 @@ from medcot_bench.runner.protocol import RECYCLED, CellFinished, CellStarted, Fa
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.security.secrets import scrub
 from medcot_bench.study.schema import Study
+from medcot_bench.text import encodable
+from medcot_bench.worker.heartbeat import Heartbeat
 from medcot_bench.worker.io import Emit
 from medcot_bench.worker.run_cell import CellRunner
 
@@ -24,8 +27,14 @@ from medcot_bench.worker.run_cell import CellRunner
 def run_cells(work: RunCells, threads: int, emit: Emit) -> int:
     """Run the cells; return the exit status: RECYCLED where some are left for another worker.
 
-    Raises MedcotError where none can be run, or where the result folder can't be written.
+    Tells signs of life beside what happens. Raises MedcotError where none can be run, or where the result folder
+    can't be written.
     """
+    with Heartbeat(emit) as heartbeat:
+        return _run_cells(work, threads, emit, heartbeat)
+
+
+def _run_cells(work: RunCells, threads: int, emit: Emit, heartbeat: Heartbeat) -> int:
     plan = make_plan(Study.model_validate(work.study))
     cells = {cell.id: cell for cell in plan.cells}
     if any(name not in cells for name in work.cells):
@@ -33,9 +42,13 @@ def run_cells(work: RunCells, threads: int, emit: Emit) -> int:
             "the data or the model changed while the run was starting; run it again (if it comes each time, a "
             "plugin gives other items each time: see its conformance checks)"
         )
+    if plan.base.path is None:
+        with heartbeat.assumed():  # a download: how long that may take is left to the hub's library
+            weights_folder(plan.base)
     store = Store(Path(work.output_dir))
     runner = CellRunner(plan, store, threads, emit)
     runner.check([cells[name] for name in work.cells])
+    heartbeat.ready()
     emit(Ready())
     first_size: int | None = None
     for number, name in enumerate(work.cells):
@@ -57,12 +70,13 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
 
     def fail(score: Evaluation | None, error: BaseException) -> None:
         status = status_of(error)
-        line = shorten(str(error) if isinstance(error, MedcotError) else describe_error(error), LINE)
+        text = str(error) if isinstance(error, MedcotError) else describe_error(error)
+        line = shorten(encodable(text), LINE)
         task = score.title if score else None
         attempt = Attempt(
             cell_id=cell.id, status=status, score=task, error=line, started=started, seconds=runner.seconds
         )
-        log = scrub("".join(traceback.format_exception(error)))
+        log = scrub(encodable("".join(traceback.format_exception(error))))
         folder = store.add_attempt(cell, attempt, log)
         failures.append((task, error))
         emit(Failed(cell=cell.id, status=status, task=task, error=line, log=str(folder / "log")))
@@ -70,7 +84,7 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
     started = now()
     try:
         runner.run(cell, fail)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # the latter two are some code's, not the user's
         fail(None, error)
     finally:
         store.drop_unfinished(cell)

@@ -11,7 +11,7 @@ import pytest
 
 from medcot_bench.cli.progress import Lines, choose_listener
 from medcot_bench.results.plan_file import LeftOutBaseline
-from medcot_bench.runner.notices import LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.notices import LogLine, Notice, Planned, Restarted, Skipped
 from medcot_bench.runner.protocol import (
     CellFinished,
     CellStarted,
@@ -56,6 +56,7 @@ RUN = [
     of_cell(Scored(cell="3f", task="k8s_qa", seconds=3.0, results=SCORES, marks=("the model did not change",))),
     of_cell(FAILED),
     of_cell(CellFinished(cell="3f", failed=True)),
+    Notice(event=Restarted(reason="the worker was ended by SIGKILL")),
 ]
 LINES = [
     "plan: 3 runs, 2 to do, into out",
@@ -66,6 +67,7 @@ LINES = [
     "    trained 4 steps in 12 s, loss 2.346",
     "    scored on k8s_qa in 3 s: answer 0.500, gold_nll 1.235; the model did not change",
     f"    diverged: {TITLE}: loss is nan; try a lower lr (log: out/log)",
+    "note: the worker was ended by SIGKILL; another worker goes on",
 ]
 
 

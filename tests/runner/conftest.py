@@ -1,4 +1,4 @@
-"""Running the program for real: subprocesses, their events, and the processes behind them."""
+"""Running the program: for real, with its events and processes, or by scripted workers, in milliseconds."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from scripted import ScriptedExecutor, leave_records
+
+from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.status import cell_statuses, run_order
+from medcot_bench.results.cells import Cell
+from medcot_bench.results.store import Store
+from medcot_bench.runner.notices import Notice
+from medcot_bench.runner.run import Outcome, run_study
+from medcot_bench.runner.supervision import Supervision
+from medcot_bench.study.schema import Study
 
 Start = Callable[..., "Running"]
+Run = Callable[..., tuple[Outcome, list[Notice]]]
 
 
 class Running:
@@ -72,3 +85,42 @@ def start() -> Iterator[Start]:
         for stream in (running.process.stdout, running.process.stderr):
             if stream:
                 stream.close()
+
+
+# --- scripted workers ---
+
+
+@pytest.fixture
+def study(study_fields: dict[str, Any]) -> Study:
+    return Study.model_validate(study_fields | {"adapters": ("none", "full", "lora")})
+
+
+@pytest.fixture
+def plan(study: Study) -> Plan:
+    return make_plan(study)
+
+
+@pytest.fixture
+def store(study: Study) -> Store:
+    return Store(Path(study.output_dir))
+
+
+@pytest.fixture
+def cells(plan: Plan, store: Store) -> list[Cell]:
+    """The base, lora and full, in the order in which they are run."""
+    return [status.cell for status in run_order(cell_statuses(plan, store), plan)]
+
+
+@pytest.fixture
+def run(study: Study, plan: Plan, store: Store) -> Run:
+    """Run the study by an executor; return the outcome and all that the listener was told."""
+
+    def run(executor: ScriptedExecutor, **supervision: Any) -> tuple[Outcome, list[Notice]]:
+        told: list[Notice] = []
+        executor.leave = leave_records(plan, store)
+        watched = Supervision(**supervision)
+        outcome = run_study(study, listen=told.append, executor=executor, supervision=watched)
+        assert all(worker.ended for worker in executor.workers)
+        return outcome, told
+
+    return run

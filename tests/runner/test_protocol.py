@@ -12,6 +12,7 @@ from medcot_bench.errors import ConfigError, MedcotError
 from medcot_bench.results.plan_file import LeftOutBaseline
 from medcot_bench.runner.notices import LogLine, Notice, Planned, Skipped
 from medcot_bench.runner.protocol import (
+    Alive,
     Answered,
     CellFinished,
     CellStarted,
@@ -41,6 +42,8 @@ from medcot_bench.runner.protocol import (
 
 EVENTS = [
     Ready(),
+    Alive(place="task 'k8s_qa' (medcot-bench 0.1.0) in examples"),
+    Alive(place=None),
     CellStarted(cell="3f"),
     PhaseStarted(cell="3f", phase="train"),
     PhaseStarted(cell="3f", phase="train", reason="adapter/model.safetensors is missing"),

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import sys
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import planted
 import pytest
-from scripted import Part, Script, ScriptedExecutor
+from scripted import (
+    Part,
+    Script,
+    ScriptedExecutor,
+    asked_for,
+    events,
+    finished,
+    ids,
+    started,
+    usable,
+)
 
 from medcot_bench import hookimpl
 from medcot_bench.cli import main
 from medcot_bench.errors import MedcotError, StoreError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.duration import Eta, Phase
-from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import cell_statuses, run_order
 from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.results import plan_file
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
-from medcot_bench.runner.notices import LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.notices import LogLine, Notice, Planned, Restarted, Skipped
 from medcot_bench.runner.protocol import (
     RECYCLED,
     CellFinished,
@@ -35,84 +42,19 @@ from medcot_bench.runner.protocol import (
     Fatal,
     MalformedEvent,
     PhaseStarted,
-    Progress,
     Ready,
     RunCells,
     Scored,
     Trained,
 )
-from medcot_bench.runner.run import Outcome, run_study
+from medcot_bench.runner.run import run_study
+from medcot_bench.runner.supervision import Supervision, Timeouts
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
 
+from .conftest import Run
+
 KILLED = -signal.SIGKILL
-
-
-@pytest.fixture
-def study(study_fields: dict[str, Any]) -> Study:
-    return Study.model_validate(study_fields | {"adapters": ("none", "full", "lora")})
-
-
-@pytest.fixture
-def plan(study: Study) -> Plan:
-    return make_plan(study)
-
-
-@pytest.fixture
-def store(study: Study) -> Store:
-    return Store(Path(study.output_dir))
-
-
-@pytest.fixture
-def cells(plan: Plan, store: Store) -> list[Cell]:
-    """The base, lora and full, in the order in which they are run."""
-    return [status.cell for status in run_order(cell_statuses(plan, store), plan)]
-
-
-Run = Callable[..., tuple[Outcome, list[Notice]]]
-
-
-@pytest.fixture
-def run(study: Study) -> Run:
-    """Run the study by an executor; return the outcome and all that the listener was told."""
-
-    def run(executor: ScriptedExecutor) -> tuple[Outcome, list[Notice]]:
-        told: list[Notice] = []
-        outcome = run_study(study, listen=told.append, executor=executor)
-        assert all(worker.ended for worker in executor.workers)
-        return outcome, told
-
-    return run
-
-
-def started(cell: Cell) -> CellStarted:
-    return CellStarted(cell=cell.id)
-
-
-def finished(cell: Cell) -> list[Part]:
-    """What a worker says of a cell that it trains, or of the base, and scores."""
-    return [
-        started(cell),
-        PhaseStarted(cell=cell.id, phase="train"),
-        Progress(cell=cell.id, done=1, total=2),
-        Trained(cell=cell.id, steps=2, loss=2.0, seconds=1.0),
-        PhaseStarted(cell=cell.id, phase="score", task="k8s_qa"),
-        Scored(cell=cell.id, task="k8s_qa", seconds=1.0, results={"answer,none": 0.5}, marks=()),
-        CellFinished(cell=cell.id, failed=False),
-    ]
-
-
-def ids(cells: list[Cell]) -> tuple[str, ...]:
-    return tuple(cell.id for cell in cells)
-
-
-def asked_for(executor: ScriptedExecutor) -> list[tuple[str, ...]]:
-    """The cells of each job."""
-    return [job.work.cells for job in executor.jobs if isinstance(job.work, RunCells)]
-
-
-def events(told: list[Notice], kind: type) -> list[Any]:
-    return [notice.event for notice in told if isinstance(notice.event, kind)]
 
 
 def observer(monkeypatch: pytest.MonkeyPatch, *hooks: Callable[..., Any]) -> None:
@@ -190,7 +132,7 @@ def test_a_try_of_a_learning_rate_has_the_rate_in_its_title(study: Study, store:
     cells = [cell for cell in plan.cells if cell.adapter == "lora"]
     told: list[Notice] = []
     executor = ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])])
-    Supervisor(plan, store, executor, told.append, Eta([]), lambda: None).run(cells)
+    Supervisor(plan, store, executor, told.append, Eta([]), lambda: None, Supervision()).run(cells)
     rates = [notice.title for notice in told if isinstance(notice.event, CellStarted)]
     assert rates == [f"lora × k8s_qa × seed 0 × lr {rate}" for rate in ("0.001", "0.01")]
 
@@ -214,7 +156,7 @@ def test_the_plan_is_written_once_the_worker_is_ready(run: Run, cells: list[Cell
 def test_a_run_with_nothing_to_do_starts_no_worker_and_writes_the_plan(
     run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medcot_bench.runner.run.cell_statuses", lambda plan, store, read: [])
+    monkeypatch.setattr("medcot_bench.runner.run.cell_statuses", lambda plan, store, read=False: [])
     outcome, _ = run(ScriptedExecutor([]))
     assert (outcome.ran, outcome.exit_code) == (0, 0)
     assert (store.root / "plan.json").exists()
@@ -224,7 +166,7 @@ def test_a_run_with_nothing_to_do_starts_no_worker_and_writes_the_plan(
 
 
 def test_an_observer_is_told_of_each_training_that_is_in_the_folder(
-    run: Run, cells: list[Cell], store: Store, monkeypatch: pytest.MonkeyPatch
+    run: Run, cells: list[Cell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     observed: list[str] = []
 
@@ -232,16 +174,8 @@ def test_an_observer_is_told_of_each_training_that_is_in_the_folder(
         observed.append(record.cell_id)
 
     observer(monkeypatch, medcot_cell_finished)
-    base, lora, full = cells
-
-    def commit() -> None:
-        made = planted.Made(adapter="lora")
-        record = planted.cell_record(lora, lora.request, made, planted.TRAIN)
-        store.commit_cell(lora, dataclasses.replace(record, cell_id=lora.id), [])
-
-    parts = [Ready(), *finished(base), commit, *finished(lora), *finished(full)]
-    run(ScriptedExecutor([Script(parts)]))
-    assert observed == [lora.id]
+    run(ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])]))
+    assert observed == [*ids(cells)]
 
 
 def test_what_a_plugin_leaves_out_is_recorded_and_not_asked_for(
@@ -262,6 +196,33 @@ def test_what_a_plugin_leaves_out_is_recorded_and_not_asked_for(
     assert [(one.status, one.error) for one in store.attempts(full)] == [("skipped", "no room")]
 
 
+def test_half_a_surrogate_pair_in_a_reason_can_be_written(
+    run: Run, cells: list[Cell], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def medcot_skip_cell(cell: Any) -> str | None:
+        return "half \ud83d"
+
+    observer(monkeypatch, medcot_skip_cell)
+    outcome, _ = run(ScriptedExecutor([]))
+    assert (outcome.skipped, outcome.missing, outcome.exit_code) == (3, 0, 0)
+    assert [one.error for one in store.attempts(cells[0])] == ["half \\ud83d"]
+
+
+def test_an_observer_that_does_not_return_is_warned_about_and_stops_nothing(
+    run: Run, cells: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def medcot_cell_finished(record: Any) -> None:
+        if record.adapter == "lora":
+            time.sleep(100)
+
+    observer(monkeypatch, medcot_cell_finished)
+    executor = ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])])
+    said = r"plugin 'watcher' \(acme 1.0\) failed in medcot_cell_finished: TimeoutError: no return for 0.1 s"
+    with pytest.warns(UserWarning, match=said):
+        outcome, _ = run(executor, timeouts=Timeouts(plan=0.1))
+    assert outcome.exit_code == 0
+
+
 # --- workers that end early ---
 
 
@@ -273,9 +234,37 @@ def test_another_worker_goes_on_after_one_whose_memory_has_grown(run: Run, cells
     assert asked_for(executor) == [ids(cells), ids(cells[1:]), ids(cells[2:])]
 
 
-def test_a_worker_that_gives_up_before_its_first_cell_is_not_started_again_and_again(run: Run) -> None:
-    with pytest.raises(RuntimeError, match="the worker ended with status 75:\nno reason\n"):
-        run(ScriptedExecutor([Script([Ready()], status=RECYCLED, log=["no reason"])]))
+@pytest.mark.parametrize("status", [0, 1, RECYCLED, KILLED])
+def test_workers_that_finish_nothing_are_started_twice_and_not_for_ever(
+    run: Run, store: Store, status: int
+) -> None:
+    script = Script([Ready()], status=status, log=["Traceback", "KeyError: 'x'", ""])
+    executor = ScriptedExecutor([script, script])
+    how = "was ended by SIGKILL .*" if status == KILLED else f"ended with status {status}"
+    raised = "; KeyError: 'x'" if status == 1 else ""
+    said = rf"^2 workers in a row finished no training run: the worker {how}{raised}; -v shows"
+    with pytest.raises(MedcotError, match=said) as caught:
+        run(executor)
+    assert caught.value.exit_code == 1
+    assert len(executor.jobs) == 2
+    assert usable(store)
+
+
+def test_what_is_finished_in_between_starts_the_count_anew(run: Run, cells: list[Cell]) -> None:
+    base, lora, full = cells
+    dead = Script([Ready()], status=KILLED)
+    scripts = [dead, Script([Ready(), *finished(base)], status=1), dead, Script([Ready(), *finished(lora)])]
+    executor = ScriptedExecutor([*scripts, Script([Ready(), *finished(full)])])
+    outcome, told = run(executor)
+    assert (outcome.ran, outcome.failed, outcome.exit_code) == (3, 0, 0)
+    assert len(executor.jobs) == 5
+    reasons = [event.reason for event in events(told, Restarted)]
+    assert [reason.partition(" (")[0] for reason in reasons] == [
+        "the worker was ended by SIGKILL",
+        "the worker ended with status 1",
+        "the worker was ended by SIGKILL",
+        "the worker ended with status 0",
+    ]
 
 
 def test_a_cell_in_which_a_worker_is_killed_is_recorded_and_the_others_go_on(
@@ -345,31 +334,24 @@ def test_a_worker_that_fails_without_a_word_in_a_cell_leaves_its_log(
     assert "KeyError: 'x'" in (store.cell_folder(lora) / "attempts" / "1" / "log").read_text()
 
 
-def usable(store: Store) -> bool:
-    """Whether another run could begin in the folder."""
-    with store.lock():
-        return not (store.root / "cells").exists() or not [*store.root.glob("cells/*/.making-*")]
-
-
 @pytest.mark.parametrize("done", [0, 1])
-def test_a_worker_that_is_killed_between_two_cells_ends_the_run(
+def test_a_worker_that_is_killed_before_or_between_cells_is_followed_by_another(
     run: Run, cells: list[Cell], store: Store, done: int
 ) -> None:
     parts = [Ready(), *(part for cell in cells[:done] for part in finished(cell))]
-    with pytest.raises(MedcotError, match=r"ended by SIGTERM with no training run at work; run the same command"):
-        run(ScriptedExecutor([Script(parts, status=-signal.SIGTERM)]))
+    rest = [Ready(), *(part for cell in cells[done:] for part in finished(cell))]
+    executor = ScriptedExecutor([Script(parts, status=-signal.SIGTERM), Script(rest)])
+    outcome, told = run(executor)
+    assert (outcome.failed, outcome.missing, outcome.exit_code) == (0, 0, 0)
+    assert asked_for(executor) == [ids(cells), ids(cells[done:])]
+    assert [event.reason for event in events(told, Restarted)] == ["the worker was ended by SIGTERM"]
     assert not any(store.attempts(cell) for cell in cells)
-    assert usable(store)
 
 
-@pytest.mark.parametrize("status", [0, 1])
-def test_a_worker_that_ends_without_a_word_is_a_bug_that_shows_its_log(
-    run: Run, store: Store, status: int
-) -> None:
-    with pytest.raises(RuntimeError, match=f"ended with status {status}:\nTraceback\nImportError: x\n"):
-        run(ScriptedExecutor([Script([], status=status, log=["Traceback", "ImportError: x"])]))
-    assert usable(store)
-    assert not (store.root / "plan.json").exists()
+def test_where_no_worker_got_ready_no_plan_is_written(run: Run, store: Store) -> None:
+    with pytest.raises(MedcotError, match="finished no training run"):
+        run(ScriptedExecutor([Script([], status=1)] * 2))
+    assert not store.root.exists()
 
 
 def test_a_line_that_is_no_event_ends_the_run_and_is_shown(run: Run, cells: list[Cell], store: Store) -> None:

@@ -17,6 +17,7 @@ from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
 from medcot_bench.runner.protocol import (
     RECYCLED,
+    Alive,
     CellFinished,
     CellStarted,
     Failed,
@@ -77,7 +78,8 @@ def work(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Work:
         study = plan.study.model_dump(mode="json")
         asked = cells or tuple(cell.id for cell in plan.cells)
         job = RunCells(study=study, output_dir=plan.study.output_dir, cells=asked)
-        return run_cells(job, 1, events.append), events
+        status = run_cells(job, 1, events.append)
+        return status, [event for event in events if not isinstance(event, Alive)]
 
     return work
 

@@ -24,15 +24,24 @@ class Worker(Protocol):
         """End the worker where it is still running, and free what was held for it."""
         ...
 
-    def events(self) -> Iterator[WorkerEvent]:
+    def events(self) -> Iterator[WorkerEvent | None]:
         """Yield what the worker tells, as it comes, until it says no more. A cut-off last line is left out.
 
-        Raises MalformedEvent for a whole line that is not an event.
+        None comes every second or so in which nothing else does: what follows from that is not decided here.
+        The events end with the worker, whatever it started and left behind. Raises MalformedEvent for a whole line
+        that is not an event.
         """
         ...
 
+    def end(self) -> None:
+        """End the worker now, and the processes that it started."""
+        ...
+
     def wait(self) -> int:
-        """Return the exit status once the worker has ended: negative for the number of a signal that ended it."""
+        """Return the exit status once the worker has ended: negative for the number of a signal that ended it.
+
+        A worker that is still there a minute after its last event is ended.
+        """
         ...
 
     @property
@@ -55,14 +64,15 @@ class Executor(Protocol):
         ...
 
 
-def describe_exit(status: int) -> str:
-    """Say how a worker ended, by its exit status.
+def describe_exit(status: int, process: str = "the worker") -> str:
+    """Say how a worker, or another process, ended, by its exit status.
 
     >>> describe_exit(1), describe_exit(-15)
     ('the worker ended with status 1', 'the worker was ended by SIGTERM')
     """
     if status >= 0:
-        return f"the worker ended with status {status}"
-    name = signal.Signals(-status).name
+        return f"{process} ended with status {status}"
+    known = {each.value: each.name for each in signal.Signals}
+    name = known.get(-status, f"signal {-status}")
     hint = " (the system kills processes that run out of memory)" if name == "SIGKILL" else ""
-    return f"the worker was ended by {name}{hint}"
+    return f"{process} was ended by {name}{hint}"

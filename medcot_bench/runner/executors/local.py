@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import IO, Self
+from typing import Self
 
+from medcot_bench.runner.child_process import ChildProcess
 from medcot_bench.runner.protocol import Job, WorkerEvent, encode, read_events
 
 TAIL = 200
@@ -25,62 +23,37 @@ class LocalExecutor:
 
 
 class LocalWorker:
-    """One worker process; leaving the `with` block kills it."""
+    """One worker process; leaving the `with` block ends it and what it started."""
 
     def __init__(self, job: Job, on_log: Callable[[str], None]):
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "medcot_bench.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # Ctrl-C reaches the parent, which ends the worker
-        )
         self._on_log = on_log
         self._tail: deque[str] = deque(maxlen=TAIL)
-        self._reader = threading.Thread(target=self._read_errors, daemon=True)
-        self._reader.start()
-        stdin = _open(self._process.stdin)
-        with suppress(BrokenPipeError):  # one that ended at once: its status and its tail say more
-            stdin.write(encode(job))
-            stdin.flush()  # and left open: the worker ends when its parent is gone
+        command = [sys.executable, "-m", "medcot_bench.worker"]
+        self._process = ChildProcess(command, encode(job), self._keep)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        self._reader.join(timeout=10)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with suppress(BrokenPipeError):
-                _open(stream).close()
+        self._process.__exit__(*error)
 
-    def events(self) -> Iterator[WorkerEvent]:
-        """Yield the worker's events until it closes its output. Raises MalformedEvent."""
-        return read_events(_open(self._process.stdout))
+    def events(self) -> Iterator[WorkerEvent | None]:
+        """Yield the worker's events until it is dead or closes its output. Raises MalformedEvent."""
+        return read_events(self._process.lines())
+
+    def end(self) -> None:
+        """End the worker and what it started."""
+        self._process.end()
 
     def wait(self) -> int:
         """Return the exit status once the worker has ended; negative for a signal."""
-        status = self._process.wait()
-        self._reader.join(timeout=10)
-        return status
+        return self._process.wait()
 
     @property
     def tail(self) -> str:
         """The last lines of its standard error."""
         return "".join(self._tail)
 
-    def _read_errors(self) -> None:
-        for line in _open(self._process.stderr):
-            self._tail.append(line)
-            self._on_log(line.rstrip("\n"))
-
-
-def _open(stream: IO[str] | None) -> IO[str]:
-    if stream is None:
-        raise RuntimeError("the worker has no pipe")
-    return stream
+    def _keep(self, line: str) -> None:
+        self._tail.append(line)
+        self._on_log(line.rstrip("\n"))

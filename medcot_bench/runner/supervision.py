@@ -1,0 +1,116 @@
+"""How a run is watched: how long it may be silent, which failures are tried again. Part of no study and no id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import get_args
+
+from medcot_bench.errors import ConfigError
+from medcot_bench.planning.status import CellStatus
+from medcot_bench.results.records import Attempt, Status
+from medcot_bench.results.store import Store
+
+MINUTE = 60.0
+UNITS = {"s": 1.0, "m": MINUTE, "h": 60 * MINUTE}
+FAILURES: tuple[Status, ...] = tuple(status for status in get_args(Status) if status != "skipped")
+"""Statuses of attempts that failed; a plugin that skips a cell is asked again each time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds without a sign of life after which something counts as hung; None: it may be silent for ever.
+
+    Any hook that begins or returns, any item, step or pass through a layer is such a sign: slow work gives many.
+    """
+
+    plan: float | None = 30 * MINUTE
+    """Of plugins of other packages while a study is planned, and of run-wide ones in each call."""
+    load: float | None = 60 * MINUTE
+    """Of a worker that starts, loads the base model, or loads a trained one."""
+    train: float | None = 30 * MINUTE
+    score: float | None = 30 * MINUTE
+
+
+PHASES = tuple(field.name for field in fields(Timeouts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervision:
+    """What `run` is told about supervision."""
+
+    timeouts: Timeouts = Timeouts()
+    retry: frozenset[Status] = frozenset(FAILURES)
+    """What failed with another status is left as it is."""
+    fail_fast: bool = False
+    """Whether the first failure ends the run."""
+
+
+def read_timeouts(text: str) -> Timeouts:
+    """Read what `--timeout` takes. Raises ConfigError.
+
+    >>> read_timeouts("90s").score, read_timeouts("score=2h,load=none")
+    (90.0, Timeouts(plan=1800.0, load=None, train=1800.0, score=7200.0))
+    """
+    if "=" not in text:
+        return Timeouts(**dict.fromkeys(PHASES, _seconds(text, text)))
+    found = Timeouts()
+    for part in text.split(","):
+        phase, _, time = part.partition("=")
+        if phase.strip() not in PHASES:
+            raise ConfigError(f"--timeout {text}: no phase '{phase.strip()}'; phases are {', '.join(PHASES)}")
+        found = replace(found, **{phase.strip(): _seconds(time, text)})
+    return found
+
+
+def read_statuses(text: str) -> frozenset[Status]:
+    """Read what `--retry` takes. Raises ConfigError.
+
+    >>> sorted(read_statuses("oom,killed")), read_statuses("none")
+    (['killed', 'oom'], frozenset())
+    """
+    if text.strip() == "none":
+        return frozenset()
+    given = {part.strip() for part in text.split(",")}
+    if wrong := sorted(given - {*FAILURES}):
+        raise ConfigError(f"--retry {text}: no status '{wrong[0]}'; write none, or some of {','.join(FAILURES)}")
+    return frozenset(status for status in FAILURES if status in given)
+
+
+def spoken(seconds: float) -> str:
+    """Write a limit as a person would.
+
+    >>> spoken(1800.0), spoken(7200.0), spoken(2.5)
+    ('30 min', '2 h', '2.5 s')
+    """
+    for unit, length in (("h", UNITS["h"]), ("min", MINUTE)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def is_tried(todo: CellStatus, store: Store, retry: frozenset[Status]) -> bool:
+    """Return whether a cell is run again: anything of it is new, or failed last with a status to retry.
+
+    What failed before a training that is in the folder counts for nothing.
+    """
+    record, attempts = store.cell(todo.cell), store.attempts(todo.cell)
+    if record is not None:
+        attempts = [attempt for attempt in attempts if attempt.started >= record.provenance.started]
+    asked = [None] if record is None else [evaluation.title for evaluation in todo.missing]
+    return any(_last(attempts, title) in {None, "skipped", *retry} for title in asked)
+
+
+def _last(attempts: Sequence[Attempt], title: str | None) -> Status | None:
+    """Return how the latest attempt at an evaluation, or at its cell as a whole, ended; None where none did."""
+    return next((one.status for one in reversed(attempts) if one.score in {None, title}), None)
+
+
+def _seconds(time: str, text: str) -> float | None:
+    if time.strip() == "none":
+        return None
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*([smh])", time.strip())
+    if not found or not float(found[1]):
+        raise ConfigError(f"--timeout {text}: write a time as 90s, 30m or 2h, none, or PHASE=TIME,PHASE=TIME")
+    return float(found[1]) * UNITS[found[2]]

@@ -1,0 +1,68 @@
+"""A package `acme` whose task `troubled` does something wrong at a chosen place; found without installing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+PLACES = ("imported", "made", "examples", "prompt", "score", "skip", "finished")
+TASK = """
+import ctypes, os, signal, subprocess, sys, time
+from dataclasses import replace
+from medcot_bench import hookimpl
+from medcot_tasks.kubernetes.k8s_qa import K8sQA
+
+IN_WORKER = "worker" in sys.argv[0]
+{imported}
+
+class Troubled(K8sQA):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.spec = replace(self.spec, name="troubled")
+
+    def examples(self, split):
+{examples}
+        return super().examples(split)
+
+    def prompt(self, example, template):
+{prompt}
+        return super().prompt(example, template)
+
+    def score(self, example, completion):
+{score}
+        return super().score(example, completion)
+
+@hookimpl
+def medcot_make_task(name, options):
+{made}
+    return Troubled(**options)
+"""
+OBSERVER = """
+import os, time
+from medcot_bench import hookimpl
+
+@hookimpl
+def medcot_skip_cell(cell):
+{skip}
+
+@hookimpl
+def medcot_cell_finished(record):
+{finished}
+"""
+
+
+def install(folder: Path, **code: str) -> Path:
+    """Write the package into a folder, for PYTHONPATH; `code` is what happens at which place."""
+    assert set(code) <= {*PLACES}
+    depth = {"imported": 0, "examples": 8, "prompt": 8, "score": 8}
+    parts = {place: indent(dedent(code.get(place, "pass")), " " * depth.get(place, 4)) for place in PLACES}
+    metadata = folder / "acme-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    points = "[medcot_bench.tasks]\ntroubled = acme_task\n"
+    if {"skip", "finished"} & set(code):
+        points += "[medcot_bench.plugins]\nwatcher = acme_observer\n"
+    (metadata / "entry_points.txt").write_text(points)
+    (folder / "acme_task.py").write_text(TASK.format(**parts))
+    (folder / "acme_observer.py").write_text(OBSERVER.format(**parts))
+    return folder

@@ -1,0 +1,121 @@
+"""Plugins of other packages are planned with in a child first: one that ends or hangs it is named."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import troubled
+
+from medcot_bench.cli import main
+from medcot_bench.errors import USAGE, PluginError
+from medcot_bench.plugins.manager import installed
+from medcot_bench.runner import rehearsal
+from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.study.schema import Study
+
+Install = Callable[..., None]
+ME = "task 'troubled' (acme 1.0)"
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install the package acme for this process and those that it starts."""
+
+    def install(**code: str) -> None:
+        folder = troubled.install(tmp_path / "acme", **code)
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        monkeypatch.syspath_prepend(folder)
+        installed.cache_clear()
+
+    yield install
+    installed.cache_clear()
+
+
+@pytest.fixture
+def study(study_fields: dict[str, Any]) -> Study:
+    return Study.model_validate(study_fields | {"tasks": "troubled", "data": {}})
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "said"),
+    [
+        ("imported", "os._exit(0)", "in its import: the process that plans ended with status 0; nothing was run"),
+        ("made", "ctypes.string_at(0)", "in medcot_make_task: the process that plans was ended by SIGSEGV; noth"),
+        (
+            "examples",
+            "os.kill(os.getpid(), 9)",
+            "in examples: the process that plans was ended by SIGKILL (the",
+        ),
+        ("made", "time.sleep(100)", "in medcot_make_task: no progress for 1 s while planning; raise --timeout if"),
+        ("examples", "while True: pass", "in examples: no progress for 1 s while planning; raise --timeout if"),
+    ],
+)
+def test_a_plugin_that_ends_or_hangs_the_planning_is_named(
+    install: Install, study: Study, place: str, code: str, said: str
+) -> None:
+    install(**{place: code})
+    with pytest.raises(PluginError) as caught:
+        rehearse(study, 1.0 if "progress" in said else 60.0)
+    assert str(caught.value).startswith(f"{ME} {said}")
+    assert caught.value.exit_code == USAGE
+
+
+def test_run_wide_plugins_are_asked_where_there_is_a_run(install: Install, study: Study) -> None:
+    install(skip="os._exit(0)")
+    builtin = study.model_copy(update={"tasks": ()})
+    rehearse(builtin, 60.0)
+    with pytest.raises(PluginError, match=r"^plugin 'watcher' \(acme 1.0\) in medcot_skip_cell: the process that"):
+        rehearse(study, 60.0, ask_to_skip=True)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {},
+        {"examples": "raise KeyboardInterrupt"},
+        {"imported": "raise SystemExit(3)"},
+        {"made": "print('noise'); os.write(1, b'null'); subprocess.Popen(['sleep', '60'])"},
+        {"made": "sys.stdin.read(); input"},
+        {"examples": "import threading; threading.Thread(target=time.sleep, args=(60,)).start()"},
+    ],
+)
+def test_what_comes_to_an_end_is_left_to_the_parent(install: Install, study: Study, code: dict[str, str]) -> None:
+    install(**code)
+    rehearse(study, 60.0, ask_to_skip=True)
+
+
+def test_what_ends_the_planning_outside_of_a_hook_is_near_the_last_one(install: Install, study: Study) -> None:
+    bad = "class Bad(K8sQA):\n    spec = property(lambda self: os._exit(7), lambda self, spec: None)\n"
+    install(made=f"{bad}return Bad(**options)")
+    with pytest.raises(PluginError, match=rf"^after {re.escape(ME)} in medcot_make_task: .* ended with status 7"):
+        rehearse(study, 60.0)
+
+
+def test_with_plugins_of_this_package_alone_no_process_is_started(
+    install: Install, study_fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(imported="os._exit(0)")  # which this study does not name
+    monkeypatch.setattr(rehearsal, "ChildProcess", None)
+    rehearse(Study.model_validate(study_fields), 60.0, ask_to_skip=True)
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "validate"])
+def test_each_command_that_plans_says_it_in_one_line_and_writes_nothing(
+    install: Install,
+    study_fields: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    install(examples="time.sleep(100)")
+    study = tmp_path / "study.yaml"
+    study.write_text(json.dumps(study_fields | {"tasks": "troubled", "data": {}}))
+    assert main([command, str(study), "--timeout", "plan=1s"]) == USAGE
+    said = f"{ME} in examples: no progress for 1 s while planning; raise --timeout if it is only slow"
+    assert capsys.readouterr() == ("", f"medcot-bench: {said}\n")
+    assert not (tmp_path / "out").exists()
