@@ -12,6 +12,7 @@ from medcot_bench.report.export import export
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.runner.notices import Listener
+from medcot_bench.runner.protocol import CHECKPOINT_EVERY
 from medcot_bench.runner.run import Outcome, run_study
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Study
@@ -49,7 +50,10 @@ def run(study: Study | Mapping[str, Any] | str | Path, **fields: Any) -> Results
 
 
 def run_and_export(
-    study: Study, errors: list[str] | None = None, listen: Listener = lambda notice: None
+    study: Study,
+    errors: list[str] | None = None,
+    listen: Listener = lambda notice: None,
+    checkpoint_every: float | None = CHECKPOINT_EVERY,
 ) -> Finished:
     """Run everything a study still needs and export its leaderboard, which is built once.
 
@@ -63,5 +67,5 @@ def run_and_export(
         board = build(results)
         made.append((results, board, export(folder, FORMATS, results, board)))
 
-    outcome = run_study(study, errors, listen, conclude)
+    outcome = run_study(study, errors, listen, conclude, checkpoint_every=checkpoint_every)
     return Finished(outcome, *made[0])

@@ -7,12 +7,14 @@ from typing import Any
 
 from medcot_bench.api import Finished, run_and_export
 from medcot_bench.cli import plan
+from medcot_bench.cli.durations import read_seconds
 from medcot_bench.cli.progress import choose_listener
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.cli.termination import terminable
 from medcot_bench.report.format import counted
 from medcot_bench.report.headline import write_headline
 from medcot_bench.report.terminal import draw_overview, wrap
+from medcot_bench.runner.protocol import CHECKPOINT_EVERY
 from medcot_bench.runner.run import Outcome
 
 
@@ -26,6 +28,14 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     add_study_arguments(command)
+    command.add_argument(
+        "--checkpoint-every",
+        type=read_seconds,
+        default=CHECKPOINT_EVERY,
+        metavar="TIME",
+        help="how often a long training is saved, e.g. 90s, 10m or 2h: after a kill the same command goes on from "
+        "there; off: never (default 10m)",
+    )
     command.add_argument("--dry-run", action="store_true", help="show the plan, run nothing")
     command.add_argument("--json", action="store_true", help="events as JSON lines on standard output")
     command.add_argument("-v", "--verbose", action="store_true", help="also print what the libraries print")
@@ -39,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.dry_run:
         return plan.show_plan(study, errors, as_json=options.json)
     with terminable(), choose_listener(options) as listener:
-        finished = run_and_export(study, errors, listener)
+        finished = run_and_export(study, errors, listener, options.checkpoint_every)
     outcome = finished.outcome
     if options.json or options.quiet:
         return outcome.exit_code

@@ -11,6 +11,7 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.store import Store
+from medcot_bench.results.training_state import stopped_at
 from medcot_bench.types import Placement
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "lm_eval")
@@ -83,6 +84,8 @@ def _todo(plan: Plan, store: Store, cell: Cell) -> CellStatus:
         attempts = store.attempts(cell)
         first = "not scored yet" if untrained else "not trained yet"
         reason = f"last attempt: {attempts[-1].status}" if attempts else first
+        if place := stopped_at(store.cell_folder(cell)):
+            reason = f"{reason}; saved at step {place[0]} of {place[1]}"
         action: Literal["train", "score"] = "score" if untrained else "train"
         return CellStatus(cell=cell, action=action, missing=missing, reason=reason)
     if not missing:

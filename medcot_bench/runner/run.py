@@ -23,6 +23,7 @@ from medcot_bench.results.trials import Trial
 from medcot_bench.runner.executors.base import Executor
 from medcot_bench.runner.executors.local import LocalExecutor
 from medcot_bench.runner.notices import Listener, Notice, Planned, Skipped
+from medcot_bench.runner.protocol import CHECKPOINT_EVERY
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
 
@@ -48,11 +49,13 @@ def run_study(
     listen: Listener = lambda notice: None,
     conclude: Callable[[], None] = lambda: None,
     executor: Executor | None = None,
+    checkpoint_every: float | None = CHECKPOINT_EVERY,
 ) -> Outcome:
     """Run everything a study still needs. `conclude` is called at the end, while the folder is still locked.
 
     `listen` gets a notice of everything that happens; lines of logs come from another thread. Workers run on this
-    machine unless an executor is given. Raises MedcotError for a wrong study (nothing is written then), a folder
+    machine unless an executor is given. A long training is saved every `checkpoint_every` seconds, to go on from
+    there after a kill; None: never. Raises MedcotError for a wrong study (nothing is written then), a folder
     in use, or a worker that can't start.
     """
     plan = make_plan(study, errors)
@@ -64,7 +67,7 @@ def run_study(
         trials: list[Trial] = []
         if plan.trials:
             tries = plan
-            _run_cells(tries, untried_cells(tries, store), store, executor, listen)
+            _run_cells(tries, untried_cells(tries, store), store, executor, listen, checkpoint_every)
             plan, trials = make_plan(with_chosen_rates(study, tries, store)), trials_of(tries, store)
 
         def write_plan() -> None:
@@ -72,7 +75,9 @@ def run_study(
             store.replace(store.root / "study.yaml", dump_study(asked).encode())
             store.replace(store.root / FILE, written(record(plan, tries, trials)))
 
-        outcome = _run_cells(plan, cell_statuses(plan, store), store, executor, listen, write_plan)
+        outcome = _run_cells(
+            plan, cell_statuses(plan, store), store, executor, listen, checkpoint_every, write_plan
+        )
         conclude()
     return outcome
 
@@ -83,6 +88,7 @@ def _run_cells(
     store: Store,
     executor: Executor,
     listen: Listener,
+    checkpoint_every: float | None,
     when_usable: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run the cells that are not finished. `when_usable` is called once it is known that the base can be used."""
@@ -93,7 +99,7 @@ def _run_cells(
     if not left:
         when_usable()
     eta = Eta([*phases(plan, left)])
-    supervisor = Supervisor(plan, store, executor, listen, eta, when_usable)
+    supervisor = Supervisor(plan, store, executor, listen, eta, when_usable, checkpoint_every)
     failed = supervisor.run([status.cell for status in left])
     return Outcome(plan, ran=len(left), failed=failed, skipped=len(skipped))
 

@@ -15,6 +15,7 @@ from medcot_bench.results.store import Store
 from medcot_bench.runner.executors.base import Executor, describe_exit
 from medcot_bench.runner.notices import Listener, LogLine, Notice
 from medcot_bench.runner.protocol import (
+    CHECKPOINT_EVERY,
     RECYCLED,
     CellFinished,
     CellStarted,
@@ -25,6 +26,7 @@ from medcot_bench.runner.protocol import (
     PhaseStarted,
     Progress,
     Ready,
+    Resumed,
     RunCells,
     Scored,
     Trained,
@@ -46,6 +48,7 @@ class Supervisor:
         listen: Listener,
         eta: Eta,
         when_ready: Callable[[], None],
+        checkpoint_every: float | None = CHECKPOINT_EVERY,
     ):
         self._plan = plan
         self._store = store
@@ -53,6 +56,7 @@ class Supervisor:
         self._listen = listen
         self._eta = eta
         self._when_ready = when_ready
+        self._checkpoint_every = checkpoint_every
         self._cells = {cell.id: cell for cell in plan.cells}
         self._left: list[Cell] = []
         """What is not finished, in the order to run it."""
@@ -92,6 +96,7 @@ class Supervisor:
                 study=study.model_dump(mode="json"),
                 output_dir=str(self._store.root),
                 cells=tuple(cell.id for cell in self._left),
+                checkpoint_every=self._checkpoint_every,
             ),
             threads=study.threads,
             offline=plan.base.kind != "hub" and not any(task.remote for task in plan.lm_eval_tasks.values()),
@@ -110,6 +115,8 @@ class Supervisor:
                 self._current = self._cells[event.cell]
             case PhaseStarted():
                 self._eta.started(event.cell, event.task, at)
+            case Resumed():
+                self._eta.started(event.cell, None, at - event.seconds)
             case Progress():
                 self._eta.progressed(event.done / event.total)
             case Trained() | Scored():

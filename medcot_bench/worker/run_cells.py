@@ -33,7 +33,7 @@ def run_cells(work: RunCells, threads: int, emit: Emit) -> int:
             "plugin gives other items each time: see its conformance checks)"
         )
     store = Store(Path(work.output_dir))
-    runner = CellRunner(plan, store, threads, emit)
+    runner = CellRunner(plan, store, threads, emit, work.checkpoint_every)
     runner.check(cells[name] for name in work.cells)
     emit(Ready())
     first_size: int | None = None
