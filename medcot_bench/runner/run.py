@@ -59,7 +59,7 @@ def run_study(
     in use, or a worker that can't start.
     """
     plan = make_plan(study, errors)
-    store = Store(Path(study.output_dir))
+    store = Store(Path(study.output_dir), indexed=True)  # folders that workers add have the names of their cells
     executor = executor or LocalExecutor()
     with store.lock():
         refuse_newer(store.root)

@@ -32,7 +32,7 @@ def run_cells(work: RunCells, threads: int, emit: Emit) -> int:
             "the data or the model changed while the run was starting; run it again (if it comes each time, a "
             "plugin gives other items each time: see its conformance checks)"
         )
-    store = Store(Path(work.output_dir))
+    store = Store(Path(work.output_dir), indexed=True)
     runner = CellRunner(plan, store, threads, emit, work.checkpoint_every)
     runner.check(cells[name] for name in work.cells)
     emit(Ready())
