@@ -22,6 +22,7 @@ from pathlib import Path
 
 import yaml
 
+from medcot_bench import cli as program
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Cell, Evaluation
@@ -98,7 +99,7 @@ def write(folder: Path, fields: dict[str, object], items: int) -> Path:
         evaluations.setdefault(evaluation.cell, []).append(evaluation)
     for cell in plan.cells:
         write_cell(folder / "out", plan, cell, evaluations[cell.id], items)
-    subprocess.run([sys.executable, "-m", "medcot_bench", "run", study, "-q"], check=True)  # writes plan.json
+    program.main(["run", str(study), "-q"])  # writes plan.json
     print(f"{len(plan.cells)} training runs, {len(plan.evaluations)} evaluations of {items} items", flush=True)
     return study
 

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from medcot_bench import AdapterSpec, Recipe, hookimpl
+from medcot_bench.errors import Diverged
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.status import cell_statuses
 from medcot_bench.plugins.manager import PluginEntry, installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
@@ -115,6 +117,8 @@ def compare(begin: Begin, adapter: str, training: Mapping[str, Any] = STEPS, **f
     whole.run(every=None)
     parts = begin("parts", adapter, training, **fields)
     parts.run(stop_at=3)
+    [status] = cell_statuses(parts.plan, parts.store)
+    assert (status.action, status.reason) == ("train", "not trained yet; saved at step 2 of 6")
     parts.run(stop_at=5)
     assert [event.step for event in parts.told(Resumed)] == [2]
     parts.run()
@@ -159,6 +163,15 @@ def test_every_adapter_goes_on(begin: Begin, adapter: str, training: Mapping[str
 @pytest.mark.parametrize("schedule", ["linear", "constant"])
 def test_every_schedule_goes_on(begin: Begin, schedule: str) -> None:
     compare(begin, "lora", STEPS | {"schedule": schedule, "weight_decay": 0.1, "warmup": 0.5})
+
+
+def test_a_training_that_diverged_leaves_no_state(begin: Begin) -> None:
+    runs = begin("diverged", "full:select=top,k=1", STEPS | {"lr": 1e30, "clip": 0, "warmup": 0.0})
+    with pytest.raises(Diverged):
+        runs.run()
+    assert len(runs.told(Progress)) > 0
+    assert runs.folder.is_dir()
+    assert not (runs.folder / FOLDER).exists()
 
 
 class Gain(torch.nn.Module):
