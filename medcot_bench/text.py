@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_ASCII_WORDS = re.compile(r"\w+", re.ASCII)
 RUN = 13
 """Words in a shared run that counts as overlap."""
 
@@ -15,9 +16,11 @@ def words(text: str) -> list[str]:
     >>> words("kubectl get pods -n A, NFKC: ﬁ")
     ['kubectl', 'get', 'pods', 'n', 'a', 'nfkc', 'fi']
     """
+    if text.isascii():  # there is nothing to normalise
+        return _ASCII_WORDS.findall(text.lower())
     text = unicodedata.normalize("NFKC", text).casefold()
     if text.isascii():
-        return re.findall(r"\w+", text)
+        return _ASCII_WORDS.findall(text)
     return "".join(character if _in_word(character) else " " for character in text).split()
 
 
@@ -41,7 +44,7 @@ def runs(text: str) -> set[int]:
     13 is the length that GPT-3's and later decontaminations use.
     """
     found = words(text)
-    return {hash(tuple(found[start : start + RUN])) for start in range(len(found) - RUN + 1)}
+    return set(map(hash, zip(*(found[start:] for start in range(RUN)), strict=False)))
 
 
 def _in_word(character: str) -> bool:

@@ -83,7 +83,7 @@ def show_plan(
     """Print the plan of a study, and its power analysis by the variances of a pilot or by assumed ones."""
     rehearse(study, timeouts.plan)
     plan = make_plan(study, errors)
-    store = Store(Path(study.output_dir))
+    store = Store(Path(study.output_dir), indexed=True)
     if plan.trials and not untried_cells(plan, store):
         plan = make_plan(with_chosen_rates(study, plan, store))
     todos = cell_statuses(plan, store)

@@ -15,8 +15,10 @@ from medcot_bench.runner.protocol import (
     CellFinished,
     CellStarted,
     Failed,
+    Noted,
     PhaseStarted,
     Progress,
+    Resumed,
     Scored,
     Trained,
 )
@@ -86,6 +88,10 @@ class Lines:
                 self._write(f"[{self._number}/{self._total}] {notice.title}{time_left(notice.eta_s)}")
             case PhaseStarted(reason=str(reason)):
                 self._write(f"    {reason}: training again")
+            case Resumed(step=step, steps=steps):
+                self._write(f"    goes on from step {step} of {steps}")
+            case Noted(text=text):
+                self._write(f"    note: {text}")
             case Trained(steps=steps, loss=loss, seconds=seconds) if steps and loss is not None:
                 self._write(f"    trained {steps} steps in {seconds:.0f} s, loss {loss:.3f}")
             case Scored() as event:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from medcot_bench.runner.protocol import CHECKPOINT_EVERY
 from medcot_bench.runner.supervision import (
     FAILURES,
     PHASES,
     Supervision,
     Timeouts,
+    read_seconds,
     read_statuses,
     read_timeouts,
     spoken,
@@ -27,7 +29,7 @@ def add_timeout(command: argparse.ArgumentParser) -> None:
 
 
 def add_supervision_arguments(command: argparse.ArgumentParser) -> None:
-    """Add `--timeout`, `--retry` and `--fail-fast`."""
+    """Add `--timeout`, `--retry`, `--fail-fast` and `--checkpoint-every`."""
     add_timeout(command)
     command.add_argument(
         "--retry",
@@ -36,6 +38,12 @@ def add_supervision_arguments(command: argparse.ArgumentParser) -> None:
         "(default: all)",
     )
     command.add_argument("--fail-fast", action="store_true", help="stop at the first failed training run")
+    command.add_argument(
+        "--checkpoint-every",
+        metavar="TIME",
+        help="how often a long training is saved: after a kill the same command goes on from there; none: never "
+        f"(default: {spoken(CHECKPOINT_EVERY)})",
+    )
 
 
 def read_timeout(options: argparse.Namespace) -> Timeouts:
@@ -46,4 +54,9 @@ def read_timeout(options: argparse.Namespace) -> Timeouts:
 def read_supervision(options: argparse.Namespace) -> Supervision:
     """Return what the flags say of supervision. Raises ConfigError."""
     retry = frozenset(FAILURES) if options.retry is None else read_statuses(options.retry)
-    return Supervision(timeouts=read_timeout(options), retry=retry, fail_fast=options.fail_fast)
+    every: float | None = CHECKPOINT_EVERY
+    if options.checkpoint_every is not None:
+        every = read_seconds(options.checkpoint_every, "--checkpoint-every")
+    return Supervision(
+        timeouts=read_timeout(options), retry=retry, fail_fast=options.fail_fast, checkpoint_every=every
+    )

@@ -85,9 +85,9 @@ def find_overlapping(
         questions.setdefault(normalise(other.question), set()).add(normalise(other.context or ""))
     hits = []
     for example in examples:
-        contexts = questions.get(normalise(example.question), set())
-        own = normalise(example.context or "")
-        asked = bool(contexts) and (not own or "" in contexts or own in contexts)
+        contexts = questions.get(normalise(example.question))
+        own = normalise(example.context or "") if contexts else ""
+        asked = contexts is not None and (not own or "" in contexts or own in contexts)
         if asked or example.group in groups or (reworded and not known.isdisjoint(runs(example.question))):
             hits.append(example)
     return hits
@@ -99,8 +99,13 @@ def shared_ngrams(train: Iterable[Example], evaluation: Iterable[Example]) -> in
     Question, context and answer count as one text. This is a warning, not a reason to drop: items about one
     product share boilerplate.
     """
-    seen = {run for example in train for run in _ngrams(example)}
-    return sum(not seen.isdisjoint(_ngrams(example)) for example in evaluation)
+    # There are mostly far more items to train on than to score: only what both have is kept of them.
+    scored = [_ngrams(example) for example in evaluation]
+    known = set().union(*scored)
+    shared: set[int] = set()
+    for example in train if known else ():
+        shared |= known & _ngrams(example)
+    return sum(not shared.isdisjoint(ngrams) for ngrams in scored)
 
 
 def _ngrams(example: Example) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,23 @@ def read_own(path: Path, columns: Mapping[str, str]) -> tuple[list[Row], Layout]
     Raises DataError, as `read_rows` does.
     """
     rows = list(read_objects(path))
-    if not rows:
+    layout = _layout(path, rows, columns)
+    rows.reverse()
+    given = (rows.pop() for _ in range(len(rows)))  # each is let go once it is an example
+    return read_found(((where, layout.row(where, row)) for where, row in given), path, (), columns), layout
+
+
+def read_layout(path: Path, columns: Mapping[str, str]) -> Layout:
+    """Return how the rows of a file are laid out, and keep none of them. Raises DataError as `recognise` does."""
+    return _layout(path, read_objects(path), columns)
+
+
+def _layout(path: Path, rows: Iterable[tuple[str, Mapping[str, Any]]], columns: Mapping[str, str]) -> Layout:
+    given = iter(rows)
+    first = next(given, None)
+    if first is None:
         raise DataError(f"{path}: no rows")
-    layout = recognise(path, (row for _, row in rows), columns)
-    return read_found(((where, layout.row(where, row)) for where, row in rows), path, (), columns), layout
+    return recognise(path, (row for _, row in chain([first], given)), columns)
 
 
 def read_found(

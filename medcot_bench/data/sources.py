@@ -22,6 +22,7 @@ from medcot_bench.study.schema import BUNDLED
 from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+_FIELDS = tuple(each.name for each in fields(Example))
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
 
 
@@ -89,7 +90,7 @@ def digest(examples: Iterable[Example]) -> str:
     """Return a digest of these items in this order, as ids have it."""
     running = hashlib.sha256()
     for example in examples:
-        whole = {each.name: getattr(example, each.name) for each in fields(example)}  # asdict would copy it all
+        whole = {name: getattr(example, name) for name in _FIELDS}  # asdict would copy it all
         running.update(_CANONICAL.encode(whole).encode())
         running.update(b"\n")
     return running.hexdigest()[:16]
@@ -172,7 +173,7 @@ def _path(chosen: ResolvedTask, only: Split | None, source: str) -> Path:
 def _split_of_group(group: str, seed: int, splits: tuple[Split, ...] = SPLITS) -> Split:
     """Return the split of a group by its hash: train, validation and eval at 8:1:1, as far as there are such."""
     last = _SHARES[splits[-1]]
-    share = int(_hash(seed, "split", group)[:13], 16) / 16**13 * last
+    share = int(_hash(seed, "split", group).hex()[:13], 16) / 16**13 * last
     return next(split for split in splits if share < _SHARES[split])
 
 
@@ -194,5 +195,5 @@ def _keep_usable(data: TaskData, spec: TaskSpec) -> TaskData:
     return data
 
 
-def _hash(seed: int, purpose: str, key: str) -> str:
-    return hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).hexdigest()
+def _hash(seed: int, purpose: str, key: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).digest()

@@ -44,12 +44,17 @@ class Meter:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self.device.type != "cuda":
+            self._stop.set()
+            self._thread.join()
+        self.look()
+
+    def look(self) -> None:
+        """Set `seconds` and `peak_bytes` to what they are so far."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
             self.peak_bytes = torch.cuda.max_memory_allocated(self.device)
         else:
-            self._stop.set()
-            self._thread.join()
             self.peak_bytes = max(self._highest, _resident()) - self._baseline
         self.seconds = time.perf_counter() - self._start
 

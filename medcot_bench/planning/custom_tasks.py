@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from medcot_bench.data.rows import read_own
+from medcot_bench.data.rows import read_layout
 from medcot_bench.errors import ConfigError
 from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
@@ -60,7 +60,7 @@ def make_custom_task(typed: Spec, section: OwnTask, hashed: Mapping[str, Any], p
 def _has(name: str, section: OwnTask) -> dict[str, bool]:
     """Return whether the rows have a context, and reasoning. Raises ConfigError where some files do."""
     paths = [expand_path(source.removeprefix("file:")) for source in section.sources.values()]
-    columns = {path: read_own(path, section.columns)[1].columns for path in paths}
+    columns = {path: read_layout(path, section.columns).columns for path in paths}
     has = {}
     for part in ("context", "reasoning"):
         having, without = ([path for path in paths if (part in columns[path]) is there] for there in (True, False))

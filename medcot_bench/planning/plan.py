@@ -90,7 +90,15 @@ class Plan:
 
     def evaluations_of(self, cell: Cell) -> list[Evaluation]:
         """Return the evaluations of one cell, those of the trained model first."""
-        return [score for score in self.evaluations if score.cell == cell.id]
+        return list(self._by_cell.get(cell.id, ()))
+
+    @cached_property
+    def _by_cell(self) -> dict[str, list[Evaluation]]:
+        """Id of a cell -> its evaluations, in the order of the plan."""
+        found: dict[str, list[Evaluation]] = {}
+        for score in self.evaluations:
+            found.setdefault(score.cell, []).append(score)
+        return found
 
     def recipe(self, cell: Cell) -> Recipe:
         """Return the recipe of a trained cell."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -12,6 +13,7 @@ from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.saved_files import find_damage
 from medcot_bench.results.store import Store
+from medcot_bench.results.training_state import stopped_at
 from medcot_bench.types import Placement
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "lm_eval")
@@ -70,13 +72,15 @@ def weight_bytes(plan: Plan, cell: Cell) -> int:
 
 def package_versions() -> dict[str, str]:
     """Return the installed versions of these packages."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "missing"
-    return found
+    return {name: _version(name) for name in PACKAGES}
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
 
 
 def _todo(plan: Plan, store: Store, cell: Cell, read: bool) -> CellStatus:
@@ -87,6 +91,8 @@ def _todo(plan: Plan, store: Store, cell: Cell, read: bool) -> CellStatus:
         attempts = store.attempts(cell)
         first = "not scored yet" if untrained else "not trained yet"
         reason = f"last attempt: {attempts[-1].status}" if attempts else first
+        if place := stopped_at(store.cell_folder(cell)):
+            reason = f"{reason}; saved at step {place[0]} of {place[1]}"
         action: Literal["train", "score"] = "score" if untrained else "train"
         return CellStatus(cell=cell, action=action, missing=missing, reason=reason)
     damage = None if untrained else _damage(store, cell, record, read)

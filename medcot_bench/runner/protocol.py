@@ -21,6 +21,9 @@ from medcot_bench.version import __version__
 RECYCLED = 75
 """Exit status of a worker that ends because its memory has grown; another one goes on."""
 
+CHECKPOINT_EVERY = 600.0
+"""Seconds between two saves of a training, where nobody says otherwise."""
+
 # --- jobs ---
 
 
@@ -34,6 +37,8 @@ class RunCells:
     output_dir: str
     cells: tuple[str, ...]
     """Ids, in the order to run them."""
+    checkpoint_every: float | None = CHECKPOINT_EVERY
+    """Seconds after which a training that still runs is saved, so that a kill costs no more; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +146,29 @@ class Progress:
     cell: str
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A training goes on where an earlier run of it was saved."""
+
+    event: Literal["resumed"] = "resumed"
+    cell: str
+    step: int
+    """So many are done."""
+    steps: int
+    seconds: float
+    """They took so long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something to know of a cell, beside its failures."""
+
+    event: Literal["noted"] = "noted"
+    cell: str
+    text: str
+    """One line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +284,7 @@ class Fatal:
         return MedcotError(self.message, exit_code=self.exit_code)
 
 
-OfCell = CellStarted | PhaseStarted | Progress | Trained | Scored | Failed | CellFinished
+OfCell = CellStarted | PhaseStarted | Progress | Resumed | Noted | Trained | Scored | Failed | CellFinished
 WorkerEvent = Ready | Alive | OfCell | Answered | Merged | Examined | Fatal
 
 # --- lines of JSON ---

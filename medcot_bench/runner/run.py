@@ -71,7 +71,8 @@ def run_study(
     machine unless an executor is given. Raises MedcotError for a wrong study or a plugin that ends or hangs the
     planning (nothing is written then), a folder in use, workers that can't start, and a run that was stopped.
     """
-    store = Store(Path(study.output_dir).absolute())  # whatever the working directory is later
+    # Absolute, whatever the working directory is later; folders that workers add have the names of their cells.
+    store = Store(Path(study.output_dir).absolute(), indexed=True)
     rehearse(study, supervision.timeouts.plan, ask_to_skip=True)
     plan = make_plan(study, errors)
     executor = executor or LocalExecutor()

@@ -11,6 +11,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.planning.status import CellStatus
 from medcot_bench.results.records import Attempt, Status
 from medcot_bench.results.store import Store
+from medcot_bench.runner.protocol import CHECKPOINT_EVERY
 
 MINUTE = 60.0
 UNITS = {"s": 1.0, "m": MINUTE, "h": 60 * MINUTE}
@@ -45,6 +46,8 @@ class Supervision:
     """What failed with another status is left as it is."""
     fail_fast: bool = False
     """Whether the first failure ends the run."""
+    checkpoint_every: float | None = CHECKPOINT_EVERY
+    """Seconds after which a training that still runs is saved, to go on from there after a kill; None: never."""
 
 
 def read_timeouts(text: str) -> Timeouts:
@@ -54,14 +57,28 @@ def read_timeouts(text: str) -> Timeouts:
     (90.0, Timeouts(plan=1800.0, load=None, train=1800.0, score=7200.0))
     """
     if "=" not in text:
-        return Timeouts(**dict.fromkeys(PHASES, _seconds(text, text)))
+        return Timeouts(**dict.fromkeys(PHASES, read_seconds(text, "--timeout")))
     found = Timeouts()
     for part in text.split(","):
         phase, _, time = part.partition("=")
         if phase.strip() not in PHASES:
             raise ConfigError(f"--timeout {text}: no phase '{phase.strip()}'; phases are {', '.join(PHASES)}")
-        found = replace(found, **{phase.strip(): _seconds(time, text)})
+        found = replace(found, **{phase.strip(): read_seconds(time, "--timeout")})
     return found
+
+
+def read_seconds(text: str, flag: str) -> float | None:
+    """Return the seconds of a duration, None for `none`. Raises ConfigError that names the flag.
+
+    >>> read_seconds("90s", "--timeout"), read_seconds("1.5h", "--timeout"), read_seconds("none", "--timeout")
+    (90.0, 5400.0, None)
+    """
+    if text.strip() == "none":
+        return None
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*([smh])", text.strip())
+    if not found or not float(found[1]):
+        raise ConfigError(f"{flag} {text[:40]}: write a time as 90s, 30m or 2h, or none")
+    return float(found[1]) * UNITS[found[2]]
 
 
 def read_statuses(text: str) -> frozenset[Status]:
@@ -105,12 +122,3 @@ def is_tried(todo: CellStatus, store: Store, retry: frozenset[Status]) -> bool:
 def _last(attempts: Sequence[Attempt], title: str | None) -> Status | None:
     """Return how the latest attempt at an evaluation, or at its cell as a whole, ended; None where none did."""
     return next((one.status for one in reversed(attempts) if one.score in {None, title}), None)
-
-
-def _seconds(time: str, text: str) -> float | None:
-    if time.strip() == "none":
-        return None
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*([smh])", time.strip())
-    if not found or not float(found[1]):
-        raise ConfigError(f"--timeout {text}: write a time as 90s, 30m or 2h, none, or PHASE=TIME,PHASE=TIME")
-    return float(found[1]) * UNITS[found[2]]

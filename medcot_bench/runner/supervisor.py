@@ -27,6 +27,7 @@ from medcot_bench.runner.protocol import (
     PhaseStarted,
     Progress,
     Ready,
+    Resumed,
     RunCells,
     Scored,
     Trained,
@@ -130,6 +131,7 @@ class Supervisor:
                 study=study.model_dump(mode="json"),
                 output_dir=str(self._store.root),
                 cells=tuple(cell.id for cell in self._left),
+                checkpoint_every=self._supervision.checkpoint_every,
             ),
             threads=study.threads,
             offline=plan.base.kind != "hub" and not any(task.remote for task in plan.lm_eval_tasks.values()),
@@ -148,6 +150,8 @@ class Supervisor:
             case PhaseStarted():
                 self._task = event.task
                 self._eta.started(event.cell, event.task, at)
+            case Resumed():
+                self._eta.started(event.cell, None, at - event.seconds)
             case Progress():
                 self._eta.progressed(event.done / event.total)
             case Trained() | Scored():

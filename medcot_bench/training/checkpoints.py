@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,28 @@ class Checkpoints:
             if parameter_name in kept:
                 parameter.copy_(kept[parameter_name])
 
+    @property
+    def files(self) -> list[Path]:
+        """The file of each checkpoint that is kept. It is written once."""
+        return [] if self._folder is None else sorted(self._folder.iterdir())
+
+    def take_over(self, file: Path, name: str) -> None:
+        """Keep a checkpoint of an earlier run, by the name of the file that it had."""
+        link_or_copy(file, self._own_folder() / name)
+
     def _path(self, name: str) -> Path:
+        return self._own_folder() / f"{name.replace('/', 'of')}.safetensors"
+
+    def _own_folder(self) -> Path:
         if self._folder is None:
             self._folder = self._make_folder()
-        return self._folder / f"{name.replace('/', 'of')}.safetensors"
+        return self._folder
+
+
+def link_or_copy(file: Path, to: Path) -> None:
+    """Give a file that is written once a second place: of the same bytes where the file system has hard links."""
+    to.unlink(missing_ok=True)
+    try:
+        os.link(file, to)
+    except OSError:
+        shutil.copy2(file, to)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -38,6 +38,31 @@ class Trained:
     state_bytes: int = 0
 
 
+@dataclass(slots=True)
+class Underway:
+    """A training between two steps: what the steps to come depend on, beside the random states of torch."""
+
+    model: Any
+    parameters: Mapping[str, torch.nn.Parameter]
+    """Those that are trained, by name."""
+    optimizer: torch.optim.Optimizer
+    steps: int
+    """Of the whole training; `result.steps` of them are done."""
+    result: Trained
+    best: tuple[float, list[torch.Tensor]] | None = None
+    """The lowest loss on the validation items, and the parameters that had it."""
+
+
+class Keeper(Protocol):
+    """Keeps a training where a stop can't reach it."""
+
+    def restore(self, underway: Underway) -> None:
+        """Bring a training that is about to begin to where an earlier run left it, if one did."""
+
+    def step_done(self, underway: Underway) -> None:
+        """Take note that a step is done, and another one follows."""
+
+
 def train(
     model: Any,
     items: Sequence[Item],
@@ -47,15 +72,18 @@ def train(
     validation: Sequence[Item] = (),
     compute_dtype: torch.dtype = torch.float32,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
+    keeper: Keeper | None = None,
 ) -> Trained:
     """Train the parameters of `model` that require a gradient, in place.
 
     `validation` is used where the recipe selects by it. `compute_dtype` below the parameters' own switches
-    autocast on. `on_step(step, steps)` is called after each step. Raises Diverged for a loss or gradient that is
-    not finite, and ConfigError where nothing can be trained.
+    autocast on. `on_step(step, steps)` is called after each step, then the keeper; it may also have the training
+    begin at a later step. Raises Diverged for a loss or gradient that is not finite, and ConfigError where nothing
+    can be trained.
     """
     steps = plan_steps(items, recipe, seed)
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    parameters = list(named.values())
     if steps and not parameters:
         raise ConfigError("the adapter has no trainable parameter")
     result = Trained()
@@ -64,11 +92,13 @@ def train(
     device = parameters[0].device
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-    best: tuple[float, list[torch.Tensor]] | None = None
+    underway = Underway(model, named, optimizer, len(steps), result)
     looks = {-(-len(steps) * k // VALIDATIONS) for k in range(1, VALIDATIONS + 1)}
     model.train()
+    if keeper is not None:
+        keeper.restore(underway)
     with flat(model):
-        for number, step in enumerate(steps, start=1):
+        for number, step in enumerate(steps[result.steps :], start=result.steps + 1):
             rate = learning_rate(recipe, number, len(steps))
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -92,20 +122,22 @@ def train(
                 with autocast(device, parameters[0].dtype, compute_dtype):
                     value = mean_nll(model, validation, device)
                 result.validation.append({"step": number, "nll": value})
-                if best is None or value < best[0]:
-                    best = value, [parameter.detach().clone() for parameter in parameters]
+                if underway.best is None or value < underway.best[0]:
+                    underway.best = value, [parameter.detach().clone() for parameter in parameters]
                     result.selected_step = number
+            result.steps = number
             on_step(number, len(steps))
+            if keeper is not None and number < len(steps):
+                keeper.step_done(underway)
     result.state_bytes = tensor_bytes(
         value for state in optimizer.state.values() for value in state.values() if torch.is_tensor(value)
     )
-    if best is not None:
+    if underway.best is not None:
         with torch.no_grad():
-            for parameter, kept in zip(parameters, best[1], strict=True):
+            for parameter, kept in zip(parameters, underway.best[1], strict=True):
                 parameter.copy_(kept)
     else:
         result.selected_step = len(steps)
-    result.steps = len(steps)
     result.epochs = sum(len(step) for step in steps) / len(items)
     model.eval()
     return result

@@ -20,6 +20,7 @@ from medcot_bench.results.records import Divergence, Forgetting
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.forgetting import record_forgetting
 from medcot_bench.training.loop import Trained, train
+from medcot_bench.training.resume import Saving, StateKeeper
 from medcot_bench.training.tokenize_items import TokenizedItems, tokenize_items
 from medcot_bench.types import Placement
 
@@ -52,10 +53,12 @@ def fit(
     distances: Distances,
     on_step: Callable[[int, int], None],
     on_checkpoint: Callable[[str, Any], None] | None = None,
+    saving: Saving | None = None,
 ) -> Fitted:
     """Train a cell on `base`, which may be changed by it. A cell without a task has nothing to train.
 
     `on_checkpoint(name, model)` is called after the step that ends a checkpoint's share, outside what is measured.
+    `saving` says where a training that is stopped is kept, and goes on; its seconds are those of all its parts.
     Raises ConfigError where no item fits, PluginError, Diverged.
     """
     adapter, began = plan.adapters[cell.adapter], distances.seconds
@@ -83,9 +86,13 @@ def fit(
         with blame(adapter.entry, "prepare"):
             model = checked_module(adapter.adapter.prepare(base, placement))
 
+        on_the_way = checkpoints(plan, cell) if on_checkpoint else []
+        read = [*tokenized.items, *validation.items]
+        keeper = StateKeeper(saving, cell.id, read, on_the_way, meter) if saving else None
+
         def step_done(step: int, steps: int) -> None:
             on_step(step, steps)
-            for name in checkpoints(plan, cell) if on_checkpoint else ():
+            for name in on_the_way:
                 done, parts = map(int, name.split("/"))
                 if on_checkpoint and step == max(1, steps * done // parts):
                     with meter.paused():
@@ -99,10 +106,14 @@ def fit(
             validation=validation.items,
             compute_dtype=compute_dtype,
             on_step=step_done,
+            keeper=keeper,
         )
     found, lost = distances.measure(before, model)
     spent = distances.seconds - began
-    return Fitted(model, placement, tokenized, trained, meter.seconds, meter.peak_bytes, found, lost, spent)
+    seconds, peak = meter.seconds, meter.peak_bytes
+    if keeper is not None:
+        seconds, peak = seconds + keeper.seconds, max(peak, keeper.peak_bytes)
+    return Fitted(model, placement, tokenized, trained, seconds, peak, found, lost, spent)
 
 
 def checked_module(model: Any) -> Any:

@@ -25,11 +25,13 @@ from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Provenance, Training, now
 from medcot_bench.results.saved_files import SavedFile, describe, find_damage, written_files
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import PhaseStarted, Progress, Scored, Trained
+from medcot_bench.results.training_state import drop_state
+from medcot_bench.runner.protocol import Noted, PhaseStarted, Progress, Resumed, Scored, Trained
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
 from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
+from medcot_bench.training.resume import Saving
 from medcot_bench.training.train_cell import Fitted, checked_module, fit
 from medcot_bench.worker.check_models import check_models, unload, weights_dtype
 from medcot_bench.worker.io import Emit
@@ -41,11 +43,12 @@ Fail = Callable[[Evaluation | None, BaseException], None]
 class CellRunner:
     """Runs the cells of a plan, one after another."""
 
-    def __init__(self, plan: Plan, store: Store, threads: int, emit: Emit):
+    def __init__(self, plan: Plan, store: Store, threads: int, emit: Emit, checkpoint_every: float | None = None):
         self._plan = plan
         self._store = store
         self._emit = emit
         self._threads = threads
+        self._checkpoint_every = checkpoint_every
         self._device = resolve_device(plan.study.device)
         self._dtype = resolve_dtype(plan.study.dtype, self._device)
         folder = weights_folder(plan.base)
@@ -124,16 +127,21 @@ class CellRunner:
             self._emit(PhaseStarted(cell=cell.id, phase="train", reason=damage))
             started, self._began = now(), time.perf_counter()
             keep = kept.keep if on_the_way else None
-            fitted = fit(
-                self._plan,
-                cell,
-                base.model,
-                self._encoder,
-                self._dtype,
-                self._distances,
-                self._on_step(cell),
-                keep,
-            )
+            try:
+                fitted = fit(
+                    self._plan,
+                    cell,
+                    base.model,
+                    self._encoder,
+                    self._dtype,
+                    self._distances,
+                    self._on_step(cell),
+                    keep,
+                    self._saving(cell, chosen, kept if on_the_way else None, started),
+                )
+            except Diverged:
+                drop_state(self._store.cell_folder(cell))  # it would diverge again
+                raise
             model = fitted.model
             if record is None:
                 self._commit(cell, chosen, base, fitted, started)
@@ -142,6 +150,7 @@ class CellRunner:
                 self._mark = f"scored on weights that were trained again, to a loss of {losses}"
             if record is not None and keeps_weights(self._plan, cell):
                 self._store.renew_saved(cell, record, self._save(cell, chosen, model)[1])
+        drop_state(self._store.cell_folder(cell))
         try:
             yield model
         finally:
@@ -149,6 +158,19 @@ class CellRunner:
 
     def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
         return lambda step, steps: self._emit(Progress(cell=cell.id, done=step, total=steps))
+
+    def _saving(self, cell: Cell, chosen: ResolvedAdapter, kept: Checkpoints | None, started: str) -> Saving:
+        return Saving(
+            cell_folder=self._store.cell_folder(cell),
+            make_folder=lambda: self._store.temporary_folder(cell),
+            every=self._checkpoint_every,
+            provenance=self._provenance(started, chosen, cell.task),
+            checkpoints=kept,
+            resumed=lambda step, steps, seconds: self._emit(
+                Resumed(cell=cell.id, step=step, steps=steps, seconds=seconds)
+            ),
+            note=lambda text: self._emit(Noted(cell=cell.id, text=text)),
+        )
 
     def _commit(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, fitted: Fitted, started: str) -> None:
         """Save the weights, then the record that says they are there."""

@@ -45,8 +45,8 @@ def _run_cells(work: RunCells, threads: int, emit: Emit, heartbeat: Heartbeat) -
     if plan.base.path is None:
         with heartbeat.assumed():  # a download: how long that may take is left to the hub's library
             weights_folder(plan.base)
-    store = Store(Path(work.output_dir))
-    runner = CellRunner(plan, store, threads, emit)
+    store = Store(Path(work.output_dir), indexed=True)
+    runner = CellRunner(plan, store, threads, emit, work.checkpoint_every)
     runner.check([cells[name] for name in work.cells])
     heartbeat.ready()
     emit(Ready())

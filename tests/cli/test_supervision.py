@@ -65,7 +65,7 @@ def test_results_that_are_not_there_in_the_end_are_said(
 @pytest.mark.parametrize(
     ("command", "flags", "said"),
     [
-        ("run", ("--timeout", "soon"), "--timeout soon: write a time as 90s, 30m or 2h, none, or PHASE=TIME,"),
+        ("run", ("--timeout", "soon"), "--timeout soon: write a time as 90s, 30m or 2h, or none"),
         ("plan", ("--timeout", "fit=3m"), "--timeout fit=3m: no phase 'fit'; phases are plan, load, train, score"),
         ("validate", ("--timeout", ""), "--timeout : write a time as"),
         (

@@ -86,6 +86,46 @@ def test_kills_at_every_phase_end_in_the_same_numbers(
     assert not [event for event in running.events if event["event"] == "cell_started"]
 
 
+def test_a_training_that_is_killed_goes_on_where_it_was_saved(
+    start: Start, study_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    training = {"max_steps": 30, "batch_size": 2, "accumulation": 2, "warmup": 0.2, "select_by": "val_nll"}
+    study = study_file(adapters="lora:dropout=0.1,full", training=training, keep_weights="all")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert start(str(study), "-o", str(whole), "--checkpoint-every", "off").wait() == 0
+
+    command = [str(study), "-o", str(parts), "--checkpoint-every", "0.3s"]
+    went_on = []
+    for title, whom in (("lora:dropout=0.1 × k8s_qa × seed 0", "worker"), ("full × k8s_qa × seed 0", "run")):
+        running = start(*command)
+        place = {"event": "progress", "done": 20, "title": title}
+        running.until(lambda event, place=place: place.items() <= event.items())
+        went_on += [event for event in running.events if event["event"] == "resumed"]
+        worker = running.worker()
+        (worker if whom == "worker" else running.process).send_signal(signal.SIGKILL)
+        if whom == "worker":  # the rest of the run goes on without the training that it took with it
+            running.until(lambda event: event["event"] == "failed")
+            running.process.kill()
+        running.process.wait()
+        psutil.wait_procs([worker], timeout=30)
+
+    running = start(*command)
+    assert running.wait() == 0
+    went_on += [event for event in running.events if event["event"] == "resumed"]
+    assert [event["title"].partition(":")[0].partition(" ")[0] for event in went_on] == ["lora", "full"]
+    assert all(0 < event["step"] < 20 for event in went_on)
+    assert not [event for event in running.events if event["event"] == "noted"]
+    assert numbers(parts) == numbers(whole)
+    for pattern in ("train_log.jsonl", "adapter/*.safetensors", "samples/*.jsonl"):
+        made, expected = (
+            {path.relative_to(out): path.read_bytes() for path in out.glob(f"cells/*/{pattern}")}
+            for out in (parts, whole)
+        )
+        assert expected
+        assert made == expected
+    assert not [*parts.glob("cells/*/training_state"), *parts.glob("cells/*/.making-*")]
+
+
 @pytest.mark.parametrize(
     ("number", "status", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )

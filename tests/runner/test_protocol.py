@@ -26,10 +26,12 @@ from medcot_bench.runner.protocol import (
     Merge,
     MergeCheck,
     Merged,
+    Noted,
     PhaseStarted,
     Predict,
     Progress,
     Ready,
+    Resumed,
     RunCells,
     Scored,
     Trained,
@@ -49,6 +51,8 @@ EVENTS = [
     PhaseStarted(cell="3f", phase="train", reason="adapter/model.safetensors is missing"),
     PhaseStarted(cell="3f", phase="score", task="k8s_qa at 1/3"),
     Progress(cell="3f", done=1, total=3),
+    Resumed(cell="3f", step=1, steps=3, seconds=2.5),
+    Noted(cell="3f", text="it begins anew"),
     Trained(cell="3f", steps=3, loss=2.5, seconds=1.0),
     Trained(cell="3f", steps=0, loss=None, seconds=0.5),
     Scored(
@@ -64,6 +68,7 @@ EVENTS = [
 ]
 JOBS = [
     RunCells(study={"tasks": ["k8s_qa"], "limit": None}, output_dir="out", cells=("3f", "a0")),
+    RunCells(study={}, output_dir="out", cells=("3f",), checkpoint_every=None),
     Predict(
         root="out",
         cell="lora",
@@ -126,7 +131,7 @@ def test_a_whole_line_that_is_no_event_is_an_error_that_shows_it(line: str, said
 
 
 def test_a_line_that_was_cut_off_anywhere_is_the_end_of_the_events() -> None:
-    last = encode(EVENTS[7])
+    last = encode(EVENTS[9])
     for length in range(len(last)):
         assert list(read_events([encode(EVENTS[0]), last[:length]])) == [EVENTS[0]]
 

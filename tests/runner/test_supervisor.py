@@ -42,7 +42,9 @@ from medcot_bench.runner.protocol import (
     Fatal,
     MalformedEvent,
     PhaseStarted,
+    Progress,
     Ready,
+    Resumed,
     RunCells,
     Scored,
     Trained,
@@ -124,6 +126,36 @@ def test_titles_and_the_time_left_are_passed_on(
     titles = ["none", "lora × k8s_qa × seed 0", "full × k8s_qa × seed 0"]
     assert [notice.title for notice in told if isinstance(notice.event, CellFinished)] == titles
     assert {notice.title for notice in told if isinstance(notice.event, Planned | Ready)} == {None}
+
+
+def test_what_a_resumed_training_took_before_counts_for_the_time_left(
+    run: Run, cells: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = types.SimpleNamespace(now=100.0)
+    monkeypatch.setattr("medcot_bench.runner.supervisor.time", types.SimpleNamespace(monotonic=lambda: clock.now))
+    even = [Phase(cell.id, None, "x", 1.0) for cell in cells]
+    monkeypatch.setattr("medcot_bench.runner.run.phases", lambda plan, statuses: even)
+
+    def tick() -> None:
+        clock.now += 10.0
+
+    first = cells[0].id
+    begun = [Ready(), started(cells[0]), PhaseStarted(cell=first, phase="train"), tick]
+    parts = [*begun, Resumed(cell=first, step=8, steps=10, seconds=80.0), tick]
+    parts += [Progress(cell=first, done=9, total=10), Trained(cell=first, steps=10, loss=1.0, seconds=100.0)]
+    parts += [CellFinished(cell=first, failed=False), *(part for cell in cells[1:] for part in finished(cell))]
+    _, told = run(ScriptedExecutor([Script(parts)]))
+    [progress] = [notice for notice in told if isinstance(notice.event, Progress) and notice.event.done == 9]
+    assert progress.eta_s == 10 + 2 * 100
+
+
+def test_the_job_says_how_often_to_save_a_training(study: Study, cells: list[Cell]) -> None:
+    for every in (90.0, None):
+        executor = ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])])
+        run_study(study, executor=executor, supervision=Supervision(checkpoint_every=every))
+        [work] = [job.work for job in executor.jobs]
+        assert isinstance(work, RunCells)
+        assert work.checkpoint_every == every
 
 
 def test_a_try_of_a_learning_rate_has_the_rate_in_its_title(study: Study, store: Store) -> None:

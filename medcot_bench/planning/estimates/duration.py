@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from statistics import fmean, median
 
 from medcot_bench.planning.plan import Plan
@@ -92,15 +93,20 @@ class Eta:
 
 
 def phases(plan: Plan, todos: Sequence[CellStatus]) -> Iterator[Phase]:
-    """Yield what is to be done, in order, with its work."""
+    """Yield what is to be done, in order, with its work. What many cells have in common is counted once."""
+    trained, measured = cache(partial(_trained_items, plan)), cache(partial(_measured, plan))
+    scored = cache(partial(_scoring, plan))
     for todo in todos:
         cell = todo.cell
         if todo.action == "train" and cell.task is not None:
-            yield Phase(cell.id, None, f"train {cell.adapter}", _training(plan, cell, cell.task))
+            items = trained(cell.task, plan.adapters[cell.adapter].train_items)
+            work = _training(plan, cell, *items) + measured(cell.task)
+            yield Phase(cell.id, None, f"train {cell.adapter}", work)
         for score in todo.missing:
             who = "the base" if cell.task is None else "a trained model"
+            work = scored(score.task, score.baseline, score.chooses, *_written(score), cell.task is None)
             how = "likelihood of" if not _generates(score) else "answers to"
-            yield Phase(cell.id, score.title, f"score {how} {score.task} of {who}", _scoring(plan, cell, score))
+            yield Phase(cell.id, score.title, f"score {how} {score.task} of {who}", work)
 
 
 def guess(plan: Plan, todos: Sequence[CellStatus]) -> float:
@@ -121,10 +127,21 @@ def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float
     return median(seconds / max(work, 1e-9) for work, seconds in done)
 
 
-def _training(plan: Plan, cell: Cell, task: str) -> float:
-    recipe, items = plan.recipe(cell), plan.train_items(task, cell.adapter)
-    each = fmean([sum(_tokens(item)) for item in items]) if items else 0.0
-    tokens = recipe.epochs * len(items) * each
+def _trained_items(plan: Plan, task: str, count: int | None) -> tuple[int, float]:
+    """Return how many items a training takes, and about how many tokens each has."""
+    items = plan.items.train(task, count)
+    return len(items), fmean([sum(_tokens(item)) for item in items]) if items else 0.0
+
+
+def _measured(plan: Plan, task: str) -> float:
+    """Return about how much is read to measure KL and forgetting."""
+    return len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in plan.items.measured(task))
+
+
+def _training(plan: Plan, cell: Cell, items: int, each: float) -> float:
+    """Return about how much a training reads, of so many items with so many tokens each."""
+    recipe = plan.recipe(cell)
+    tokens = recipe.epochs * items * each
     if recipe.max_steps is not None:
         tokens = recipe.max_steps * recipe.batch_size * each
     if recipe.train_tokens is not None:
@@ -133,25 +150,28 @@ def _training(plan: Plan, cell: Cell, task: str) -> float:
     placed = chosen.place(info, plan.base.modules, cell.seed or 0)
     layers = [module.layer for module in plan.base.modules if module.path in placed]
     lowest = min((layer or 0 for layer in layers), default=0)
-    trained = tokens * (1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers))
-    looked_at = plan.items.measured(task)
-    measured = len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in looked_at)
-    return trained + measured
+    return tokens * (1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers))
 
 
-def _scoring(plan: Plan, cell: Cell, score: Evaluation) -> float:
-    """Return about how much the engine `fast` has to read, each prompt once."""
-    if score.task in plan.lm_eval_tasks:
-        return LM_EVAL_TOKENS * float(plan.lm_eval_tasks[score.task].limit or LM_EVAL_DOCUMENTS)
+def _scoring(
+    plan: Plan, task: str, baseline: str, chooses: bool, generates: bool, longest: int, untrained: bool
+) -> float:
+    """Return about how much the engine `fast` has to read, each prompt once; `longest` answers in tokens."""
+    if task in plan.lm_eval_tasks:
+        return LM_EVAL_TOKENS * float(plan.lm_eval_tasks[task].limit or LM_EVAL_DOCUMENTS)
     scoring, work = plan.scoring, 0.0
-    spec = apply_baseline(plan.tasks[score.task], score.baseline).task.spec
-    for number, item in enumerate(plan.items.scored(score.task, choosing=score.chooses)):
+    spec = apply_baseline(plan.tasks[task], baseline).task.spec
+    for number, item in enumerate(plan.items.scored(task, choosing=chooses)):
         prompt, target = _tokens(item)
         work += prompt + target
-        if _generates(score) and number < (scoring.generate_items or number + 1):
-            written = score.request["max_new_tokens"] if cell.task is None and not spec.stop else target
-            work += WRITTEN * written
+        if generates and number < (scoring.generate_items or number + 1):
+            work += WRITTEN * (longest if untrained and not spec.stop else target)
     return work
+
+
+def _written(score: Evaluation) -> tuple[bool, int]:
+    """Return whether an evaluation has answers written, and the most tokens of one."""
+    return _generates(score), score.request.get("max_new_tokens", 0)
 
 
 def _generates(score: Evaluation) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+from typing import Any
 
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.report.headline import write_headline
@@ -19,12 +21,17 @@ class Json:
 
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole file."""
-        content = dataclasses.asdict(leaderboard) | {
-            "answer": dataclasses.asdict(write_headline(leaderboard))
-            | {"recommendations": [" ".join(write_recommendation(one)) for one in leaderboard.recommendations]},
-            "notes": write_notes(leaderboard),
-        }
-        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        answer = _fields(write_headline(leaderboard))
+        answer["recommendations"] = [" ".join(write_recommendation(one)) for one in leaderboard.recommendations]
+        content = _fields(leaderboard) | {"answer": answer, "notes": write_notes(leaderboard)}
+        written = io.StringIO()  # json.dumps would hold the pieces of a large study all at once
+        json.dump(content, written, indent=1, ensure_ascii=False, allow_nan=False, default=_fields)
+        return f"{written.getvalue()}\n"
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """Return the fields of a record, those within it as they are; `dataclasses.asdict` would copy it all."""
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 @hookimpl

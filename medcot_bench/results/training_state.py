@@ -1,0 +1,155 @@
+"""The state of a training that may be stopped: in its cell's folder, whole or not at all, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import TypeAdapter, ValidationError
+
+FOLDER = "training_state"
+"""Where it lies in the folder of a cell: one folder per saved step, of which the newest counts."""
+RECORD = "state.json"
+
+
+class UnusableState(Exception):
+    """A training can't go on from what is saved; `str()` says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFile:
+    """What a file of the state held when it was saved."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingState:
+    """Where a training was, beside its tensors."""
+
+    identity: Mapping[str, Any]
+    """What has to be the same where it goes on: the cell, its items, versions, the machine."""
+    steps: int
+    """Of the whole training."""
+    result: Mapping[str, Any]
+    """The fields of its result so far; `steps` of them are done."""
+    best: float | None
+    """The lowest loss on the validation items, where the training selects by it."""
+    seconds: float
+    """Of training so far, in all runs."""
+    peak_bytes: int
+    frozen: int
+    """Checksum of the parameters that are not trained."""
+    files: Mapping[str, SavedFile]
+    """Name -> what lies beside this record."""
+
+
+def commit_state(cell_folder: Path, made: Path, state: TrainingState) -> None:
+    """Move a folder of tensors, with its record, to its place; older states are deleted after that.
+
+    The files of the record are those in `made`. Raises OSError, and ValueError for a number that is not finite.
+    """
+    files = {path.name: asdict(_saved(path)) for path in sorted(made.iterdir())}
+    fields = asdict(state) | {"files": files}
+    text = json.dumps(fields | {"sha256": _digest(fields)}, allow_nan=False)
+    (made / RECORD).write_text(text, encoding="utf-8")
+    for path in (*made.iterdir(), made):
+        _sync(path)
+    parent = cell_folder / FOLDER
+    parent.mkdir(exist_ok=True)
+    place = parent / str(state.result["steps"])
+    shutil.rmtree(place, ignore_errors=True)
+    made.rename(place)
+    _sync(parent)
+    for other in parent.iterdir():
+        if other != place:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def newest_state(cell_folder: Path) -> Path | None:
+    """Return the folder of the latest state, None where nothing is saved."""
+    parent = cell_folder / FOLDER
+    if parent.is_symlink() or not parent.is_dir():
+        return None
+    found: list[Path] = []
+    with suppress(OSError):
+        found = [path for path in parent.iterdir() if path.name.isdecimal() and path.name.isascii()]
+    return max(found, key=lambda path: int(path.name), default=None)
+
+
+def read_state(folder: Path) -> TrainingState:
+    """Return the record of a state. Raises UnusableState for one that changed since it was written."""
+    if folder.is_symlink():
+        raise UnusableState("it is a link")
+    try:
+        path = folder / RECORD
+        if path.is_symlink() or not path.is_file():
+            raise UnusableState(f"{RECORD} is missing")
+        fields = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        digest = fields.pop("sha256")
+        if digest != _digest(fields):
+            raise UnusableState(f"{RECORD} is damaged")
+        state: TrainingState = TypeAdapter(TrainingState).validate_python(fields)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError) as error:
+        raise UnusableState(f"{RECORD} can't be read") from error
+    return state
+
+
+def check_files(folder: Path, state: TrainingState) -> None:
+    """Compare the files of a state with its record. Raises UnusableState for the first that differs."""
+    for name, saved in state.files.items():
+        path = folder / name
+        try:
+            if path.parent != folder or path.is_symlink() or not path.is_file() or _saved(path) != saved:
+                raise UnusableState(f"{name} is damaged")
+        except OSError as error:
+            raise UnusableState(f"{name} can't be read: {error.strerror}") from error
+
+
+def stopped_at(cell_folder: Path) -> tuple[int, int] | None:
+    """Return the step at which a training was saved, and how many it has; None where nothing can be read."""
+    folder = newest_state(cell_folder)
+    try:
+        return None if folder is None else (int(folder.name), read_state(folder).steps)
+    except UnusableState:
+        return None
+
+
+def drop_state(cell_folder: Path) -> None:
+    """Delete what is saved of a training."""
+    parent = cell_folder / FOLDER
+    if parent.is_symlink():
+        parent.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, allow_nan=False).encode()).hexdigest()
+
+
+def _saved(path: Path) -> SavedFile:
+    with path.open("rb") as file:
+        return SavedFile(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=path.stat().st_size)
+
+
+def _sync(path: Path) -> None:
+    """Have the system write a file or a folder's entries to the disk, where its file system can do that."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
