@@ -128,7 +128,7 @@ def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float
 
 
 def _trained_items(plan: Plan, task: str, count: int | None) -> tuple[int, float]:
-    """Return how many items a training takes, and about how many tokens each has."""
+    """Return the number of items that a training takes, and about how many tokens each has."""
     items = plan.items.train(task, count)
     return len(items), fmean([sum(_tokens(item)) for item in items]) if items else 0.0
 
