@@ -16,7 +16,8 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.planning.status import package_versions
 from medcot_bench.report.format import size
 from medcot_bench.runner.answer import answer_of
-from medcot_bench.runner.protocol import Job, Merge, Merged
+from medcot_bench.runner.events import Merged
+from medcot_bench.runner.protocol import Job, Merge
 from medcot_bench.trained.find import Trained, find
 from medcot_bench.version import __version__
 

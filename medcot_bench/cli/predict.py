@@ -10,7 +10,8 @@ from typing import Any
 from medcot_bench.cli.progress import say_on_terminal
 from medcot_bench.errors import ConfigError
 from medcot_bench.runner.answer import answer_of
-from medcot_bench.runner.protocol import Answered, Job, Predict
+from medcot_bench.runner.events import Answered
+from medcot_bench.runner.protocol import Job, Predict
 from medcot_bench.security.regular_files import check_regular
 from medcot_bench.trained.find import find
 from medcot_bench.trained.question import ask

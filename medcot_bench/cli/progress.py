@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from medcot_bench.report.format import duration
 from medcot_bench.report.notes import write_left_out_baseline
 from medcot_bench.results.metrics import metric_name
-from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Restarted, Skipped
-from medcot_bench.runner.protocol import (
+from medcot_bench.runner.events import (
     CellFinished,
     CellStarted,
     Failed,
@@ -22,6 +21,7 @@ from medcot_bench.runner.protocol import (
     Scored,
     Trained,
 )
+from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Restarted, Skipped
 from medcot_bench.security.foreign_text import make_visible
 from medcot_bench.security.secrets import scrub
 from medcot_bench.security.terminal import drawing_stream

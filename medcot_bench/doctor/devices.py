@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from medcot_bench.doctor.finding import Finding
 from medcot_bench.errors import MedcotError
 from medcot_bench.runner.answer import answer_of
+from medcot_bench.runner.events import Examined
 from medcot_bench.runner.executors.base import Executor
-from medcot_bench.runner.protocol import Examine, Examined, Job
+from medcot_bench.runner.protocol import Examine, Job
 
 
 def check_devices(executor: Executor | None = None) -> Iterator[Finding]:

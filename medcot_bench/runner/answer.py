@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from medcot_bench.errors import MedcotError
+from medcot_bench.runner.events import Answered, Examined, Fatal, Merged
 from medcot_bench.runner.executors.base import Executor, describe_exit
 from medcot_bench.runner.executors.local import LocalExecutor
-from medcot_bench.runner.protocol import Answered, Examined, Fatal, Job, Merged
+from medcot_bench.runner.protocol import Job
 
 Answer = TypeVar("Answer", Answered, Merged, Examined)
 

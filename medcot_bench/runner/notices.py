@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from medcot_bench.results.plan_file import LeftOutBaseline
-from medcot_bench.runner.protocol import WorkerEvent
+from medcot_bench.runner.events import WorkerEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

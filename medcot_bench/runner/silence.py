@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from medcot_bench.runner.protocol import Alive, CellFinished, CellStarted, PhaseStarted, WorkerEvent
+from medcot_bench.runner.events import Alive, CellFinished, CellStarted, PhaseStarted, WorkerEvent
 from medcot_bench.runner.supervision import Timeouts, spoken
 
 LONGEST_LOOK = 5.0

@@ -13,26 +13,24 @@ from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
 from medcot_bench.runner.alarm import limited
-from medcot_bench.runner.executors.base import Executor, Worker, describe_exit
-from medcot_bench.runner.notices import Listener, LogLine, Notice, Restarted
-from medcot_bench.runner.protocol import (
-    RECYCLED,
+from medcot_bench.runner.events import (
     Alive,
     CellFinished,
     CellStarted,
     Failed,
     Fatal,
-    Job,
     OfCell,
     PhaseStarted,
     Progress,
     Ready,
     Resumed,
-    RunCells,
     Scored,
     Trained,
     WorkerEvent,
 )
+from medcot_bench.runner.executors.base import Executor, Worker, describe_exit
+from medcot_bench.runner.notices import Listener, LogLine, Notice, Restarted
+from medcot_bench.runner.protocol import RECYCLED, Job, RunCells
 from medcot_bench.runner.silence import Silence
 from medcot_bench.runner.supervision import Supervision
 from medcot_bench.security.secrets import scrub

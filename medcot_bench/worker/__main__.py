@@ -1,7 +1,8 @@
 """`python -m medcot_bench.worker`: do one job, and tell what happens as lines of JSON.
 
 The job comes on standard input, events go to standard output, and the worker ends when its parent is gone. With
---job and --events both are files, and it outlives whoever started it. runner/protocol.py says what stands in them.
+--job and --events both are files, and it outlives whoever started it. What stands in them: runner/protocol.py and
+runner/events.py.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medcot_bench.errors import MedcotError
+from medcot_bench.runner.events import Fatal
 from medcot_bench.runner.pipes import lines_to_parent
-from medcot_bench.runner.protocol import Examine, Fatal, Job, Merge, Predict, RunCells
+from medcot_bench.runner.protocol import Examine, Job, Merge, Predict, RunCells
 from medcot_bench.security.foreign_text import LINE, make_visible, shorten
 from medcot_bench.security.secrets import scrub
 from medcot_bench.text import encodable

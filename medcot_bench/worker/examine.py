@@ -10,7 +10,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from medcot_bench.errors import OK
-from medcot_bench.runner.protocol import DeviceReport, Examine, Examined
+from medcot_bench.runner.events import DeviceReport, Examined
+from medcot_bench.runner.protocol import Examine
 from medcot_bench.worker.io import Emit
 
 

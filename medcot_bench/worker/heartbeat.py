@@ -13,7 +13,7 @@ from torch.nn.modules.module import (
 )
 
 from medcot_bench.plugins.activity import ACTIVITY
-from medcot_bench.runner.protocol import Alive
+from medcot_bench.runner.events import Alive
 from medcot_bench.worker.io import Emit
 
 SECONDS = 1.0

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.runner.events import WorkerEvent
 from medcot_bench.runner.pipes import close_stdin, end_with_parent
-from medcot_bench.runner.protocol import Job, WorkerEvent, decode_job, encode
+from medcot_bench.runner.protocol import Job, decode_job, encode
 
 Emit = Callable[[WorkerEvent], None]
 

@@ -19,7 +19,8 @@ from medcot_bench.models.meter import release_memory
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import TRIED_BY
-from medcot_bench.runner.protocol import Merge, MergeCheck, Merged
+from medcot_bench.runner.events import MergeCheck, Merged
+from medcot_bench.runner.protocol import Merge
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.trained.find import Trained, find

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from medcot_bench.errors import OK
 from medcot_bench.planning.build import make_plan
-from medcot_bench.runner.protocol import Answered, Predict
+from medcot_bench.runner.events import Answered
+from medcot_bench.runner.protocol import Predict
 from medcot_bench.scoring.evaluate import few_shot_examples
 from medcot_bench.scoring.generate_one import answer
 from medcot_bench.trained.find import find

@@ -26,7 +26,7 @@ from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Pr
 from medcot_bench.results.saved_files import SavedFile, describe, find_damage, written_files
 from medcot_bench.results.store import Store
 from medcot_bench.results.training_state import drop_state
-from medcot_bench.runner.protocol import Noted, PhaseStarted, Progress, Resumed, Scored, Trained
+from medcot_bench.runner.events import Noted, PhaseStarted, Progress, Resumed, Scored, Trained
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
 from medcot_bench.training.checkpoints import Checkpoints

@@ -14,7 +14,8 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import RECYCLED, CellFinished, CellStarted, Failed, Ready, RunCells
+from medcot_bench.runner.events import CellFinished, CellStarted, Failed, Ready
+from medcot_bench.runner.protocol import RECYCLED, RunCells
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.security.secrets import scrub
 from medcot_bench.study.schema import Study

@@ -16,7 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from medcot_bench import Example, Results
 from medcot_bench.cli import main
 from medcot_bench.errors import MedcotError
-from medcot_bench.runner.protocol import Answered, Job, Merged, Predict, WorkerEvent
+from medcot_bench.runner.events import Answered, Merged, WorkerEvent
+from medcot_bench.runner.protocol import Job, Predict
 from medcot_bench.runner.protocol import Merge as MergeJob
 
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")

@@ -18,7 +18,8 @@ from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results.folder import CellResult
-from medcot_bench.runner.protocol import Answered, Job, Predict, WorkerEvent
+from medcot_bench.runner.events import Answered, WorkerEvent
+from medcot_bench.runner.protocol import Job, Predict
 from medcot_bench.testing.tiny import make_tiny_model
 
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")

@@ -11,8 +11,7 @@ import pytest
 
 from medcot_bench.cli.progress import Lines, choose_listener
 from medcot_bench.results.plan_file import LeftOutBaseline
-from medcot_bench.runner.notices import LogLine, Notice, Planned, Restarted, Skipped
-from medcot_bench.runner.protocol import (
+from medcot_bench.runner.events import (
     CellFinished,
     CellStarted,
     Failed,
@@ -24,6 +23,7 @@ from medcot_bench.runner.protocol import (
     Scored,
     Trained,
 )
+from medcot_bench.runner.notices import LogLine, Notice, Planned, Restarted, Skipped
 
 TITLE = "lora × k8s_qa × seed 0"
 FAILED = Failed(cell="3f", status="diverged", task=None, error="loss is nan; try a lower lr", log="out/log")

@@ -13,7 +13,7 @@ from scripted import Script, ScriptedExecutor, finished, leave_records, started
 from medcot_bench.cli import main
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import Ready
+from medcot_bench.runner.events import Ready
 from medcot_bench.study.schema import Study
 
 Run = Callable[..., int]

@@ -24,7 +24,7 @@ from medcot_bench.doctor.packages import check_packages
 from medcot_bench.doctor.plugins import check_plugins
 from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import DeviceReport, Examined
+from medcot_bench.runner.events import DeviceReport, Examined
 
 SECRET = "hf_this_is_shown_nowhere"
 

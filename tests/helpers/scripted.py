@@ -12,20 +12,17 @@ import planted
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
-from medcot_bench.runner.notices import Notice
-from medcot_bench.runner.protocol import (
+from medcot_bench.runner.events import (
     CellFinished,
     CellStarted,
-    Job,
     PhaseStarted,
     Progress,
-    RunCells,
     Scored,
     Trained,
     WorkerEvent,
-    encode,
-    read_events,
 )
+from medcot_bench.runner.notices import Notice
+from medcot_bench.runner.protocol import Job, RunCells, encode, read_events
 
 Part = WorkerEvent | str | Callable[[], None] | None
 """An event, a piece of what comes through the pipe as it is, something that happens in between, or silence."""

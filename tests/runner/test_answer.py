@@ -9,7 +9,8 @@ from scripted import Script, ScriptedExecutor
 
 from medcot_bench.errors import MedcotError
 from medcot_bench.runner.answer import answer_of
-from medcot_bench.runner.protocol import Answered, Fatal, Job, Merge, Merged
+from medcot_bench.runner.events import Answered, Fatal, Merged
+from medcot_bench.runner.protocol import Job, Merge
 
 JOB = Job(work=Merge(root="out", cell="lora", folder="model", model=None, device=None), threads=1, offline=True)
 MERGED = Merged(dtype="float32", check=None, unchecked="no data")

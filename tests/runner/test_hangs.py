@@ -20,7 +20,7 @@ from scripted import (
 from medcot_bench.errors import ConfigError, MedcotError
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import Alive, Failed, Ready
+from medcot_bench.runner.events import Alive, Failed, Ready
 from medcot_bench.runner.supervision import Timeouts, read_timeouts
 
 from .conftest import Run

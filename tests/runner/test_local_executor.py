@@ -11,9 +11,10 @@ import psutil
 import pytest
 
 from medcot_bench.errors import USAGE
+from medcot_bench.runner.events import Fatal
 from medcot_bench.runner.executors.base import Executor
 from medcot_bench.runner.executors.local import LocalExecutor
-from medcot_bench.runner.protocol import Fatal, Job, Merge
+from medcot_bench.runner.protocol import Job, Merge
 
 WORK = Merge(root="nowhere", cell="lora", folder="model", model=None, device=None)
 OTHERS = Job(medcot_bench="0.0.0", work=WORK, threads=1, offline=True)

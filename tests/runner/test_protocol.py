@@ -10,32 +10,34 @@ import pytest
 from medcot_bench import Example, __version__
 from medcot_bench.errors import ConfigError, MedcotError
 from medcot_bench.results.plan_file import LeftOutBaseline
-from medcot_bench.runner.notices import LogLine, Notice, Planned, Skipped
-from medcot_bench.runner.protocol import (
+from medcot_bench.runner.events import (
     Alive,
     Answered,
     CellFinished,
     CellStarted,
     DeviceReport,
-    Examine,
     Examined,
     Failed,
     Fatal,
-    Job,
-    MalformedEvent,
-    Merge,
     MergeCheck,
     Merged,
     Noted,
     PhaseStarted,
-    Predict,
     Progress,
     Ready,
     Resumed,
-    RunCells,
     Scored,
     Trained,
     WorkerEvent,
+)
+from medcot_bench.runner.notices import LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.protocol import (
+    Examine,
+    Job,
+    MalformedEvent,
+    Merge,
+    Predict,
+    RunCells,
     decode_event,
     decode_job,
     encode,

@@ -28,8 +28,9 @@ from medcot_bench.planning.status import cell_statuses
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
+from medcot_bench.runner.events import CellFinished, Failed, Ready
 from medcot_bench.runner.notices import Planned
-from medcot_bench.runner.protocol import CellFinished, Failed, Ready, RunCells
+from medcot_bench.runner.protocol import RunCells
 from medcot_bench.runner.run import run_study
 from medcot_bench.runner.supervision import Supervision, is_tried, read_statuses
 from medcot_bench.runner.supervisor import Supervisor

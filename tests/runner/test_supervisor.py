@@ -33,22 +33,20 @@ from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.results import plan_file
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
-from medcot_bench.runner.notices import LogLine, Notice, Planned, Restarted, Skipped
-from medcot_bench.runner.protocol import (
-    RECYCLED,
+from medcot_bench.runner.events import (
     CellFinished,
     CellStarted,
     Failed,
     Fatal,
-    MalformedEvent,
     PhaseStarted,
     Progress,
     Ready,
     Resumed,
-    RunCells,
     Scored,
     Trained,
 )
+from medcot_bench.runner.notices import LogLine, Notice, Planned, Restarted, Skipped
+from medcot_bench.runner.protocol import RECYCLED, MalformedEvent, RunCells
 from medcot_bench.runner.run import run_study
 from medcot_bench.runner.supervision import Supervision, Timeouts
 from medcot_bench.runner.supervisor import Supervisor

@@ -18,7 +18,8 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.report.export import export
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import CellStarted, Ready, RunCells
+from medcot_bench.runner.events import CellStarted, Ready
+from medcot_bench.runner.protocol import RunCells
 from medcot_bench.runner.run import run_study
 from medcot_bench.security.secrets import MASK, scrub
 from medcot_bench.study.schema import Study

@@ -20,8 +20,8 @@ from medcot_bench.cli.progress import choose_listener
 from medcot_bench.errors import ConfigErrors, PluginError
 from medcot_bench.plugins.manager import PluginEntry, Plugins
 from medcot_bench.results.records import Attempt
+from medcot_bench.runner.events import Failed, PhaseStarted, Scored
 from medcot_bench.runner.notices import Notice, Skipped
-from medcot_bench.runner.protocol import Failed, PhaseStarted, Scored
 from medcot_bench.security.foreign_text import LINE, UNSEEN, make_visible, shorten
 from medcot_bench.security.terminal import SafeStream, safe_output
 

@@ -20,23 +20,17 @@ import torch
 from medcot_bench import Example, __version__
 from medcot_bench.errors import StoreError
 from medcot_bench.planning.build import make_plan
-from medcot_bench.runner.protocol import (
+from medcot_bench.runner.events import (
     Alive,
     Answered,
     CellFinished,
     CellStarted,
-    Examine,
     Fatal,
-    Job,
-    Merge,
-    Predict,
     Progress,
     Ready,
-    RunCells,
     WorkerEvent,
-    encode,
-    read_events,
 )
+from medcot_bench.runner.protocol import Examine, Job, Merge, Predict, RunCells, encode, read_events
 from medcot_bench.study.schema import Study
 from medcot_bench.worker.__main__ import main
 from medcot_bench.worker.environment import cores, set_environment
@@ -267,7 +261,7 @@ def test_a_writer_that_is_killed_leaves_whole_lines(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from medcot_bench.runner.protocol import Progress
+from medcot_bench.runner.events import Progress
 from medcot_bench.worker.io import events_to_file, writer
 
 emit = writer(events_to_file(Path(sys.argv[1])))

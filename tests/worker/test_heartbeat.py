@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from medcot_bench.plugins.activity import ACTIVITY
-from medcot_bench.runner.protocol import Alive, WorkerEvent
+from medcot_bench.runner.events import Alive, WorkerEvent
 from medcot_bench.worker import heartbeat
 from medcot_bench.worker.heartbeat import Heartbeat
 

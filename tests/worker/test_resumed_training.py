@@ -20,7 +20,7 @@ from medcot_bench.plugins.manager import PluginEntry, installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
 from medcot_bench.results.training_state import FOLDER
-from medcot_bench.runner.protocol import Noted, Progress, Resumed, WorkerEvent
+from medcot_bench.runner.events import Noted, Progress, Resumed, WorkerEvent
 from medcot_bench.study.schema import Study
 from medcot_bench.worker.run_cell import CellRunner
 

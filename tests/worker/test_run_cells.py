@@ -15,16 +15,8 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import (
-    RECYCLED,
-    Alive,
-    CellFinished,
-    CellStarted,
-    Failed,
-    Ready,
-    RunCells,
-    WorkerEvent,
-)
+from medcot_bench.runner.events import Alive, CellFinished, CellStarted, Failed, Ready, WorkerEvent
+from medcot_bench.runner.protocol import RECYCLED, RunCells
 from medcot_bench.study.schema import Study
 from medcot_bench.worker.run_cells import run_cells, status_of
 

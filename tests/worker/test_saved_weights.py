@@ -24,7 +24,8 @@ from medcot_bench.results.plan_file import FILE, written
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.saved_files import describe, find_damage
 from medcot_bench.results.store import Store
-from medcot_bench.runner.protocol import PhaseStarted, Predict, Scored, Trained, WorkerEvent
+from medcot_bench.runner.events import PhaseStarted, Scored, Trained, WorkerEvent
+from medcot_bench.runner.protocol import Predict
 from medcot_bench.study.schema import Study
 from medcot_bench.testing.tiny import make_tiny_model
 from medcot_bench.trained.find import Trained as Found

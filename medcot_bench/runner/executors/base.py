@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import Protocol, Self
 
-from medcot_bench.runner.protocol import Job, WorkerEvent
+from medcot_bench.runner.events import WorkerEvent
+from medcot_bench.runner.protocol import Job
 
 
 class Worker(Protocol):

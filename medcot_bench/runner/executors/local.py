@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 from medcot_bench.runner.child_process import ChildProcess
-from medcot_bench.runner.protocol import Job, WorkerEvent, encode, read_events
+from medcot_bench.runner.events import WorkerEvent
+from medcot_bench.runner.protocol import Job, encode, read_events
 
 TAIL = 200
 """Lines of standard error that are kept."""
