@@ -334,6 +334,7 @@ def test_every_format_of_the_folder_is_the_golden_one(tmp_path: Path) -> None:
             assert found == expected, path.name
 
 
+@pytest.mark.slow
 def test_a_folder_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
     write(tmp_path, *STUDY)
     found = set()

@@ -52,7 +52,7 @@ def test_killed_at_random(
     begun = time.monotonic()
     warm.run(*RUN, "timed")
     whole = time.monotonic() - begun
-    for number in range(100 if every_fault else 6):
+    for number in range(100 if every_fault else 3):
         out, whom = place / f"random{number}", ("program", "worker", "both")[number % 3]
         seconds = draws.random() * whole
         ended = warm.run(*RUN, out.name, disturb=killing(seconds, whom))
@@ -66,7 +66,7 @@ def test_killed_at_every_step(
 ) -> None:
     part = f"killed at a step of the {'program' if process == 'parent' else 'worker'}"
     steps = steps_of(warm, place, process)
-    stride = 1 if every_fault else max(1, len(steps) // 6)
+    stride = 1 if every_fault else max(1, len(steps) // 4)
     for at in range(1, len(steps) + 1, stride):
         out, after = place / f"step{process}{at}", bool(at % 2)
         trouble = {"process": process, "kind": "kill", "folder": str(out), "at": at, "after": after}
@@ -90,7 +90,7 @@ def test_a_disk_that_fails(
         for at in sorted({1, 3, times, 0})
         if at <= times
     ]
-    for number, (call, code, at) in enumerate(faults if every_fault else draws.sample(faults, 6)):
+    for number, (call, code, at) in enumerate(faults if every_fault else draws.sample(faults, 3)):
         out = place / f"disk{process}{number}"
         trouble = {"process": process, "kind": "error", "code": code, "call": call, "folder": str(out), "at": at}
         ended = warm.run(*RUN, out.name, trouble=trouble)

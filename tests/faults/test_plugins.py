@@ -102,7 +102,7 @@ def test_trouble_in_a_task(
     part = "plugin in trouble"
     cases = [(where, what) for where in HOOKS for what in TROUBLES]
     always = [("import", "_exit"), ("score", "hang"), ("examples", "child")]
-    for where, what in cases if every_fault else [*always, *Random(2).sample(cases, 7)]:
+    for where, what in cases if every_fault else [*always, *Random(2).sample(cases, 5)]:
         out = place / f"plugin-{where}-{what}"
         troubled.environment = {"TROUBLE": f"{where} {what}", "HF_TOKEN": SECRET}
         arguments = ("--eval-tasks", "trouble", "--adapters", "none", "--timeout", "4s", "--set", "data={}")
@@ -110,7 +110,7 @@ def test_trouble_in_a_task(
         written = "".join(path.read_text(errors="replace") for path in out.rglob("*") if path.is_file())
         shown = ended.out + ended.err + written
         kept = SECRET not in shown and "\x1b" not in ended.out + ended.err
-        named = "trouble" in ended.err or ended.status == 0
+        named = "trouble" in ended.out + ended.err or ended.status == 0
         whole = ended.status != 0 or sum("scores" in name for name in content(out)) == 2
         good = ended.status in TROUBLES[what] and kept and named and whole
         tally.add(part, f"{what} in {where}", ended, good=good, false=ended.status == 0 and not whole)

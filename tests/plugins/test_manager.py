@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import types
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lanes import slow
 
 from medcot_bench import hookimpl
 from medcot_bench.errors import PluginError
@@ -114,13 +116,13 @@ def test_show_describes_a_third_party_task_with_an_example(installed_packages: F
     [
         ("task", "import_error", "can't be imported: ImportError: No module named 'nowhere_to_be_found'"),
         ("adapter", "exit_at_import", "can't be imported: SystemExit: not on this machine"),
-        ("task", "misspelt_hook", "implements a wrong hook: unknown hook 'medcot_make_taks' in plugin"),
-        (
+        slow("task", "misspelt_hook", "implements a wrong hook: unknown hook 'medcot_make_taks' in plugin"),
+        slow(
             "adapter",
             "foreign_hook",
             "implements medcot_cell_finished, which the group medcot_bench.adapters does not allow",
         ),
-        (
+        slow(
             "task",
             "no_methods",
             "medcot_make_task returned an object of type Half without examples, target, options, score",
@@ -185,11 +187,11 @@ def test_hiding_one_of_two_distributions_makes_the_name_usable(installed_package
     ("block", "hidden"),
     [
         ("ports_qa", {"ports_qa"}),
-        ("task:ports_qa", {"ports_qa"}),
-        ("adapter:ports_qa", set()),
-        ("medcot-example", EXAMPLES),
+        slow("task:ports_qa", {"ports_qa"}),
+        slow("adapter:ports_qa", set()),
+        slow("medcot-example", EXAMPLES),
         ("Medcot_Example", EXAMPLES),
-        ("adapter:ia3,task:ports_qa", {"ports_qa", "ia3"}),
+        slow("adapter:ia3,task:ports_qa", {"ports_qa", "ia3"}),
     ],
 )
 def test_medcot_block_hides(block: str, hidden: set[str], installed_packages: Folders) -> None:
@@ -467,9 +469,11 @@ def test_a_hook_with_an_unknown_argument_is_a_wrong_hook(offer: Offer) -> None:
 def test_interrupting_an_import_is_no_plugin_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "interrupted_plugin.py").write_text("raise KeyboardInterrupt\n")
     monkeypatch.syspath_prepend(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background has another
     plugins = Plugins([PluginEntry("task", "slow", "interrupted_plugin", "acme", "1.0")])
     with pytest.raises(KeyboardInterrupt):
         plugins.make_task("slow")
+    signal.signal(signal.SIGINT, before)
 
 
 # --- run-wide plugins ---

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from lanes import slow
 
 from medcot_bench.runner import child_process
 from medcot_bench.runner.child_process import ChildProcess
@@ -59,7 +60,7 @@ def test_none_comes_while_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any(looks)
 
 
-@pytest.mark.parametrize("daemon", [False, True])
+@pytest.mark.parametrize("daemon", [False, slow(True)])
 def test_a_child_that_holds_the_pipes_open_does_not_keep_the_reader(strays: list[int], daemon: bool) -> None:
     began = time.monotonic()
     start = "setsid sleep 60" if daemon else "sleep 60"

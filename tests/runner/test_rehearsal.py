@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import troubled
+from lanes import slow
 
 from medcot_bench.cli import main
 from medcot_bench.errors import USAGE, PluginError
@@ -45,14 +46,18 @@ def study(study_fields: dict[str, Any]) -> Study:
     ("place", "code", "said"),
     [
         ("imported", "os._exit(0)", "in its import: the process that plans ended with status 0; nothing was run"),
-        ("made", "ctypes.string_at(0)", "in medcot_make_task: the process that plans was ended by SIGSEGV; noth"),
-        (
+        slow(
+            "made", "ctypes.string_at(0)", "in medcot_make_task: the process that plans was ended by SIGSEGV; noth"
+        ),
+        slow(
             "examples",
             "os.kill(os.getpid(), 9)",
             "in examples: the process that plans was ended by SIGKILL (the",
         ),
         ("made", "time.sleep(100)", "in medcot_make_task: no progress for 1 s while planning; raise --timeout if"),
-        ("examples", "while True: pass", "in examples: no progress for 1 s while planning; raise --timeout if"),
+        slow(
+            "examples", "while True: pass", "in examples: no progress for 1 s while planning; raise --timeout if"
+        ),
     ],
 )
 def test_a_plugin_that_ends_or_hangs_the_planning_is_named(
@@ -78,10 +83,10 @@ def test_run_wide_plugins_are_asked_where_there_is_a_run(install: Install, study
     [
         {},
         {"examples": "raise KeyboardInterrupt"},
-        {"imported": "raise SystemExit(3)"},
+        slow({"imported": "raise SystemExit(3)"}),
         {"made": "print('noise'); os.write(1, b'null'); subprocess.Popen(['sleep', '60'])"},
-        {"made": "sys.stdin.read(); input"},
-        {"examples": "import threading; threading.Thread(target=time.sleep, args=(60,)).start()"},
+        slow({"made": "sys.stdin.read(); input"}),
+        slow({"examples": "import threading; threading.Thread(target=time.sleep, args=(60,)).start()"}),
     ],
 )
 def test_what_comes_to_an_end_is_left_to_the_parent(install: Install, study: Study, code: dict[str, str]) -> None:
@@ -104,7 +109,7 @@ def test_with_plugins_of_this_package_alone_no_process_is_started(
     rehearse(Study.model_validate(study_fields), 60.0, ask_to_skip=True)
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "validate"])
+@pytest.mark.parametrize("command", ["run", slow("plan"), slow("validate")])
 def test_each_command_that_plans_says_it_in_one_line_and_writes_nothing(
     install: Install,
     study_fields: dict[str, Any],

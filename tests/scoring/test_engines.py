@@ -9,6 +9,7 @@ from weakref import WeakSet
 
 import pytest
 import torch
+from lanes import slow
 from lm_eval.api.instance import Instance
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, FalconConfig, Lfm2Config, MistralConfig
@@ -111,7 +112,7 @@ def test_rows_wait_where_prompts_fill_a_batch(model: Any, tokenizer: Any, monkey
     assert_same_likelihoods(hf, fast, likelihood_requests())
 
 
-@pytest.mark.parametrize("kept", [0, 200, 10_000])
+@pytest.mark.parametrize("kept", [slow(0), 200, slow(10_000)])
 @pytest.mark.parametrize("most", [1, 12])
 def test_prompts_read_for_their_likelihoods_are_not_read_again(
     model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, kept: int, most: int

@@ -79,7 +79,9 @@ def run(folder: Path, code: str, **variables: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    "code", [WORKER.replace("OFFLINE", "False") + BITSANDBYTES, COMMAND], ids=["worker", "command"]
+    "code",
+    [pytest.param(WORKER.replace("OFFLINE", "False") + BITSANDBYTES, marks=pytest.mark.slow), COMMAND],
+    ids=["worker", "command"],
 )
 def test_native_code_of_the_hub_is_never_asked_for(stub: Path, code: str) -> None:
     printed, calls = run(stub, code + TRANSFORMERS)

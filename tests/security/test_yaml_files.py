@@ -86,6 +86,7 @@ def test_a_bomb_in_an_option_is_one_short_line() -> None:
     assert len(error) < 400
 
 
+@pytest.mark.slow
 def test_a_long_value_is_cut_in_its_message(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(f"a: &a {'x' * 100_000}\nlimit: [{', '.join(['*a'] * 1000)}]")
     errors = load_study(tmp_path / "study.yaml")[1]

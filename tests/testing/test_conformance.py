@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from lanes import slow
 from plain_engine import PlainEngine
 from safetensors.torch import load_file, save_file
 
@@ -372,6 +373,7 @@ def test_selector_checks_find_one_that_places(fault: str, check: str, place: Any
         run_check(Checks(), check, selector=Selecting(place))
 
 
+@pytest.mark.slow
 class TestPlainEngine(EngineChecks):
     def make(self, loaded: LoadedModel, batch_size: int | None) -> Engine:
         made: Engine = PlainEngine(loaded, batch_size)
@@ -514,7 +516,11 @@ WRONG_ENGINES = [
 ]
 
 
-@pytest.mark.parametrize(("check", "wrong"), WRONG_ENGINES, ids=lambda part: getattr(part, "__name__", ""))
+@pytest.mark.parametrize(
+    ("check", "wrong"),
+    [*WRONG_ENGINES[:4], *(slow(*wrong) for wrong in WRONG_ENGINES[4:])],
+    ids=lambda part: getattr(part, "__name__", ""),
+)
 def test_engine_checks_find(check: str, wrong: type[PlainEngine], tmp_path: Path) -> None:
     class Checks(EngineChecks):
         def make(self, loaded: LoadedModel, batch_size: int | None) -> Engine:

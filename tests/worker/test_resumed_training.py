@@ -131,6 +131,7 @@ def compare(begin: Begin, adapter: str, training: Mapping[str, Any] = STEPS, **f
     assert not (parts.folder / FOLDER).exists()
 
 
+@pytest.mark.slow
 def test_full_fine_tuning_goes_on_with_everything_that_a_recipe_can_ask_for(begin: Begin) -> None:
     compare(begin, "full", SELECTED)
 
@@ -215,6 +216,7 @@ class Gains:
         raise NotImplementedError
 
 
+@pytest.mark.slow
 def test_an_adapter_with_parameters_and_buffers_of_its_own_goes_on(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from lanes import slow
 
 from medcot_bench.errors import OK, ConfigError, Diverged, StoreError
 from medcot_bench.planning.build import make_plan
@@ -86,10 +87,10 @@ def test_cells_are_told_one_after_another(work: Work, plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("sizes", "finished", "status"),
     [
-        ((1, 2, 3), 3, OK),
-        ((1, 3, 3), 3, OK),  # twice as large and one gigabyte more is still fine
+        slow((1, 2, 3), 3, OK),
+        slow((1, 3, 3), 3, OK),  # twice as large and one gigabyte more is still fine
         ((1, 4, 4), 2, RECYCLED),
-        ((1, 1, 9), 3, OK),  # nothing is left to do
+        slow((1, 1, 9), 3, OK),  # nothing is left to do
     ],
 )
 def test_a_worker_whose_memory_has_grown_leaves_the_rest_to_another(
