@@ -78,7 +78,10 @@ def _attempt(runner: CellRunner, store: Store, cell: Cell, emit: Emit) -> bool:
             cell_id=cell.id, status=status, score=task, error=line, started=started, seconds=runner.seconds
         )
         log = scrub(encodable("".join(traceback.format_exception(error))))
-        folder = store.add_attempt(cell, attempt, log)
+        try:
+            folder = store.add_attempt(cell, attempt, log)
+        except StoreError as unwritten:  # a full disk, which is often why the cell failed, too
+            raise StoreError(f"{unwritten}; it was to say of {cell.title}: {line}") from error
         failures.append((task, error))
         emit(Failed(cell=cell.id, status=status, task=task, error=line, log=str(folder / "log")))
 

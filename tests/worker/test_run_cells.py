@@ -115,6 +115,20 @@ def test_a_cell_that_fails_is_an_attempt_and_the_others_run(work: Work, plan: Pl
     assert ends == [False, True, True]
 
 
+def test_a_failure_that_can_not_be_written_is_told_with_its_cause(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Path:
+        raise StoreError("can't write out/attempts/1/log: No space left on device")
+
+    monkeypatch.setattr(Store, "add_attempt", full)
+    told = (
+        r"^can't write out/attempts/1/log: No space left on device; it was to say of lora .*: ValueError: no luck$"
+    )
+    with pytest.raises(StoreError, match=told):
+        work(errors={"lora": ValueError("no luck")})
+
+
 def test_a_plan_that_came_out_otherwise_is_refused(work: Work) -> None:
     with pytest.raises(StoreError, match="the data or the model changed while the run was starting"):
         work(cells=("000000000000",))
