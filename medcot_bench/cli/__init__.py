@@ -25,7 +25,8 @@ from medcot_bench.cli import (
     verify,
 )
 from medcot_bench.cli.termination import interruptible
-from medcot_bench.errors import INTERRUPTED, TERMINATED, ConfigErrors, MedcotError, Terminated
+from medcot_bench.errors import INTERRUPTED, SOME_FAILED, TERMINATED, ConfigErrors, MedcotError, Terminated
+from medcot_bench.runner.pipes import close_stdin
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.security.hub_code import hide_kernels
 from medcot_bench.security.terminal import make_output_safe, safe_output
@@ -96,6 +97,9 @@ def _execute(options: argparse.Namespace) -> int:
         if len(lines) > MOST_ERRORS:
             print(f"medcot-bench: and {len(lines) - MOST_ERRORS} more errors", file=sys.stderr)
         return error.exit_code
+    except MemoryError:
+        print("medcot-bench: out of memory; nothing finished is lost", file=sys.stderr)
+        return SOME_FAILED
     except KeyboardInterrupt as error:
         terminated = isinstance(error, Terminated)
         how = "terminated" if terminated else "interrupted"
@@ -107,6 +111,8 @@ def console_main() -> None:
     """Run the program as a console script. A closed pipe (`| head`) is no error."""
     make_output_safe()  # also for tracebacks
     hide_kernels()
+    if sys.argv[1:2] != ["predict"]:  # which may read its question there
+        close_stdin()  # a plugin that asks would wait for ever
     warnings.showwarning = lambda message, *_, **__: print(f"medcot-bench: warning: {message}", file=sys.stderr)
     try:
         sys.exit(main())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.errors import ConfigError
+from medcot_bench.results import study_file
 from medcot_bench.study import presets
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import DEFAULT_MODEL, Study
@@ -154,7 +155,10 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
             errors.append(f"--set {text}: write FIELD=VALUE")
         else:
             overrides.append((field, value))
-    study, found = load_study(_file(options, errors), overrides, os.environ, _own(options, errors))
+    path = _file(options, errors)
+    if path is not None:
+        study_file.check_typed(path)
+    study, found = load_study(path, overrides, os.environ, _own(options, errors))
     return study, errors + found
 
 

@@ -53,7 +53,9 @@ def _summary(root: Path, found: Verification, *, repaired: bool) -> list[str]:
             "only ids, requests and results were checked."
         )
     if found.damages and repaired:
-        lines.append(f"Moved to {root / QUARANTINE}; `medcot-bench run {root / 'study.yaml'}` makes it again.")
+        study = root / "study.yaml"
+        again = f"`medcot-bench run {study}`" if study.exists() else "the command that made it"
+        lines.append(f"Moved to {root / QUARANTINE}; {again} makes it again.")
     elif found.damages:
         lines.append(f"`medcot-bench verify {root} --repair` moves it to {root / QUARANTINE}.")
     return lines

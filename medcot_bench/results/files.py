@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import errno
+import io
 import json
 import os
 import shutil
@@ -21,6 +22,8 @@ from medcot_bench.security.regular_files import read_regular
 
 PACKED = ".bz2"
 """What published records and samples have after their names (benchmarks/publish.py)."""
+LARGEST = 1_000_000_000
+"""Most bytes that a packed file may hold."""
 WRITING, MAKING = ".writing-", ".making-"
 """How the names of half-written files and half-made folders begin."""
 _CAN_NOT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
@@ -69,13 +72,21 @@ def read_file(root: Path, path: Path, most: int | None = None) -> bytes | None:
             refuse_links(root, place)
         if path.exists() or not packed.exists():
             return read_regular(path, most)
-        return bz2.decompress(read_regular(packed, most))
+        return _unpack(read_regular(packed, most), most or LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
         raise StoreError(f"can't read {path}: {error.strerror}") from error
     except (OSError, EOFError, ValueError) as error:
         raise DamagedError(root, path, f"can't be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _unpack(content: bytes, most: int) -> bytes:
+    with bz2.open(io.BytesIO(content)) as file:
+        unpacked = file.read(most + 1)
+    if len(unpacked) > most:
+        raise ValueError(f"unpacked it has more than {most / 1e6:.0f} MB")
+    return unpacked
 
 
 def make_folder(root: Path, path: Path) -> None:
@@ -136,16 +147,28 @@ def remove_leftovers(root: Path) -> None:
     Exports are written without the lock: a file beside the cells is left alone while who writes it is alive.
     """
     left = [path for path in root.glob(f"{WRITING}*") if not _is_written(path)]
-    cells = root / "cells"
-    for path in (*left, *cells.rglob(f"{WRITING}*"), *cells.rglob(f"{MAKING}*")):
+    for folder in _real_folders(root / "cells"):
+        for place in (folder, *_real_folders(folder)):
+            left += [*place.glob(f"{WRITING}*"), *place.glob(f"{MAKING}*")]
+        for attempt in _real_folders(folder / "attempts"):
+            left += attempt.glob(f"{WRITING}*")
+    for path in left:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
                 path.unlink()
-    for attempt in cells.glob("*/attempts/[0-9]*"):
-        with suppress(OSError):  # it holds something
-            attempt.rmdir()
+    for folder in _real_folders(root / "cells"):
+        for attempt in _real_folders(folder / "attempts"):
+            with suppress(OSError):  # it holds something
+                attempt.rmdir()
+
+
+def _real_folders(parent: Path) -> list[Path]:
+    """Return the folders in a folder, without what is reached through a link."""
+    if parent.is_symlink() or not parent.is_dir():
+        return []
+    return [path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
 def sync(path: Path) -> None:

@@ -59,6 +59,8 @@ def find_damage(
     """
     if folder.is_symlink():
         return f"{folder.name} is a symbolic link"
+    if link := next((path for path in sorted(folder.rglob("*")) if path.is_symlink()), None):
+        return f"{folder.name}/{link.relative_to(folder).as_posix()} is a symbolic link"
     there = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, then in saved.items():
         if found := _difference(there.get(name), then, read):

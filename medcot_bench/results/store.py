@@ -161,6 +161,8 @@ class Store:
 
     def drop_unfinished(self, cell: CellKey) -> None:
         """Delete folders that an interrupted attempt left half made."""
+        if self.cell_folder(cell).is_symlink():
+            return
         for folder in self.cell_folder(cell).glob(f"{MAKING}*"):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from medcot_bench.results.files import DamagedError, read_file
+from medcot_bench.security.regular_files import read_regular
 
 FILE = "study.yaml"
 _FIRST_LINE = re.compile(rb"# Written by medcot-bench run\. sha256 of what follows: (.*)\n?")
@@ -20,14 +21,24 @@ def written(study: str) -> bytes:
 
 
 def check(folder: Path) -> None:
-    """Raise StoreError for a study that was changed since a run wrote it.
-
-    An edited copy of it can be run, but what the folder holds was made by the study as it was.
-    """
+    """Raise StoreError for a study that was changed since a run wrote it."""
     path = folder / FILE
     content = read_file(folder, path)
-    if content is None:
-        return
-    first = _FIRST_LINE.match(content)
-    if not content or (first and hashlib.sha256(content[first.end() :]).hexdigest().encode() != first[1]):
+    if content is not None and (not content or _is_changed(content)):
         raise DamagedError(folder, path, "changed since it was written")
+
+
+def check_typed(path: Path) -> None:
+    """Raise StoreError for a study file, wherever it lies, whose first line does not fit the rest of it."""
+    try:
+        content = read_regular(path)
+    except (OSError, ValueError):
+        return  # who reads it says why
+    if _is_changed(content):
+        remedy = "delete its first line to run it as it is, or give the study that was run"
+        raise DamagedError(path.parent, path, "changed since a run wrote it", remedy)
+
+
+def _is_changed(content: bytes) -> bool:
+    first = _FIRST_LINE.match(content)
+    return first is not None and hashlib.sha256(content[first.end() :]).hexdigest().encode() != first[1]

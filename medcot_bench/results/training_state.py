@@ -64,6 +64,8 @@ def commit_state(cell_folder: Path, made: Path, state: TrainingState) -> None:
     for path in (*made.iterdir(), made):
         _sync(path)
     parent = cell_folder / FOLDER
+    if parent.is_symlink():
+        parent.unlink()  # what it leads to is somebody else's
     parent.mkdir(exist_ok=True)
     place = parent / str(state.result["steps"])
     shutil.rmtree(place, ignore_errors=True)

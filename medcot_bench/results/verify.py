@@ -18,6 +18,7 @@ from medcot_bench.results.store import read_record, read_samples
 
 QUARANTINE = "quarantine"
 """The folder, inside the result folder, that damaged files are moved to."""
+WEIGHTS = "adapter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def verify(root: Path) -> Verification:
     plan, study, cells = root / plan_file.FILE, root / study_file.FILE, root / "cells"
     needed: set[str] | None = None
     with found.noting(plan):
-        if plan.exists():
+        if plan.exists() or plan.is_symlink():
             needed = {one.id for cell in plan_file.read(root).every_cell for one in cell.evaluations}
     with found.noting(study):
         study_file.check(root)
@@ -84,8 +85,11 @@ def set_aside(root: Path, damages: Iterable[Damage]) -> None:
             number += 1
             place = place.with_name(f"{path.name}.{number}")
         make_folder(root, place.parent)
+        refuse_links(root, path.parent)
         with writing(place):
             path.rename(place)
+            if path.name == WEIGHTS and path.parent.parent.name == "cells":
+                path.mkdir()  # to be filled again: without a folder, weights were not kept
 
 
 def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found: Verification) -> None:
@@ -95,11 +99,18 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
     published folders have no samples of them.
     """
     cell_id = folder.name.rpartition("-")[2]
+    linked = [folder / name for name in ("scores", "samples", "attempts") if (folder / name).is_symlink()]
+    for path in linked:
+        with found.noting(path):
+            refuse_links(root, path)
     if record := read_record(root, folder / "cell.json", CellRecord, cell_id=cell_id):
-        found.cells += 1
         found.without_digest += _lacks_digest(root, folder / "cell.json")
-        with found.noting(folder / "adapter"):
-            _verify_weights(root, folder / "adapter", record)
+        before = len(found.damages)
+        with found.noting(folder / WEIGHTS):
+            _verify_weights(root, folder / WEIGHTS, record)
+        found.cells += len(found.damages) == before
+    if linked:
+        return
     for path in _files(folder / "scores", ".json"):
         _verify_evaluation(root, path, cell_id, needed, found)
     for attempt in sorted((folder / "attempts").glob("[0-9]*")):
@@ -108,9 +119,9 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
 
 
 def _verify_weights(root: Path, weights: Path, record: CellRecord) -> None:
-    """Check the saved weights of a training, where they are kept."""
+    """Check the saved weights of a training, where they are kept. An empty folder waits to be filled again."""
     refuse_links(root, weights)
-    if weights.is_dir() and (damage := find_damage(weights, record.saved, read="all")):
+    if weights.is_dir() and any(weights.iterdir()) and (damage := find_damage(weights, record.saved, read="all")):
         raise DamagedError(root, weights.parent, damage)
 
 
@@ -123,10 +134,10 @@ def _verify_evaluation(
     with found.noting(path, *beside):
         record = read_record(root, path, EvaluationRecord, cell_id=cell_id, score_id=score_id)
         if record:
-            found.evaluations += 1
             found.without_digest += _lacks_digest(root, path)
             if needed is None or score_id in needed or any("jsonl" in place.name for place in beside):
                 read_samples(root, samples, score_id, record)
+            found.evaluations += 1
 
 
 def _files(folder: Path, ending: str) -> list[Path]:

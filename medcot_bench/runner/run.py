@@ -116,7 +116,7 @@ def _run_cells(
     eta = Eta([*phases(plan, left)])
     supervisor = Supervisor(plan, store, executor, listen, eta, when_usable, supervision)
     failed = supervisor.run([status.cell for status in left])
-    at_the_end = run_order(cell_statuses(plan, store), plan)  # read again: the folder is the truth
+    at_the_end = run_order(cell_statuses(plan, store, read=True), plan)  # read again: the folder is the truth
     return Outcome(
         plan,
         ran=len(left),

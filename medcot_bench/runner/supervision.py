@@ -113,8 +113,11 @@ def is_tried(todo: CellStatus, store: Store, retry: frozenset[Status]) -> bool:
     What failed before a training that is in the folder counts for nothing.
     """
     record, attempts = store.cell(todo.cell), store.attempts(todo.cell)
+    if record is not None and not todo.missing:
+        return True  # its weights are damaged, which is no failure
     if record is not None:
-        attempts = [attempt for attempt in attempts if attempt.started >= record.provenance.started]
+        since = record.provenance.started
+        attempts = [attempt for attempt in attempts if attempt.score or attempt.started >= since]
     asked = [None] if record is None else [evaluation.title for evaluation in todo.missing]
     return any(_last(attempts, title) in {None, "skipped", *retry} for title in asked)
 

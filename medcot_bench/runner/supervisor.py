@@ -33,6 +33,7 @@ from medcot_bench.runner.notices import Listener, LogLine, Notice, Restarted
 from medcot_bench.runner.protocol import RECYCLED, Job, RunCells
 from medcot_bench.runner.silence import Silence
 from medcot_bench.runner.supervision import Supervision
+from medcot_bench.security.foreign_text import shorten
 from medcot_bench.security.secrets import scrub
 
 FRUITLESS = 2
@@ -203,4 +204,4 @@ class Supervisor:
 def _raised(tail: str) -> str:
     """Return what a worker raised: the last line of what it wrote, of which the lines before are the traceback."""
     lines = [" ".join(line.split()) for line in tail.splitlines() if line.strip()]
-    return f"; {lines[-1][:200]}" if lines else ""
+    return f"; {shorten(lines[-1])}" if lines else ""

@@ -126,7 +126,7 @@ def find(root: Path, typed: str, *, weights: bool = True) -> Trained:
     `lora__s0` never finds a cell of `qlora`. Raises ConfigError for an unknown cell and, if its `weights` are
     needed, for one without weights or one that failed; StoreError where these are not as they were saved.
     """
-    results, store = load(root), Store(root)
+    results, store = load(root), Store(root, indexed=True)
     named = {store.cell_folder(result.cell).name: result for result in results.cells}
     matches = next(filter(None, _matches(named, typed.rstrip("/"))), [])
     if len(matches) != 1:

@@ -29,6 +29,7 @@ from medcot_bench.results.training_state import drop_state
 from medcot_bench.runner.events import Noted, PhaseStarted, Progress, Resumed, Scored, Trained
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
+from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.resume import Saving
@@ -169,7 +170,7 @@ class CellRunner:
             resumed=lambda step, steps, seconds: self._emit(
                 Resumed(cell=cell.id, step=step, steps=steps, seconds=seconds)
             ),
-            note=lambda text: self._emit(Noted(cell=cell.id, text=text)),
+            note=lambda text: self._emit(Noted(cell=cell.id, text=shorten(text, LINE))),
         )
 
     def _commit(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, fitted: Fitted, started: str) -> None:

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from lanes import slow
 from scripted import Script, ScriptedExecutor
 
 from medcot_bench.cli import main
@@ -21,8 +22,8 @@ from medcot_bench.doctor.finding import Finding
 from medcot_bench.doctor.folders import check_folders
 from medcot_bench.doctor.hub import check_hub
 from medcot_bench.doctor.packages import check_packages
-from medcot_bench.doctor.plugins import check_plugins
-from medcot_bench.plugins.manager import PluginEntry, Plugins
+from medcot_bench.doctor.plugins import check_plugins, find_fault
+from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
 from medcot_bench.results.store import Store
 from medcot_bench.runner.events import DeviceReport, Examined
 
@@ -62,15 +63,40 @@ def test_a_package_that_is_missing_or_of_another_version_is_named(monkeypatch: p
 
 
 def test_all_own_plugins_work_and_a_broken_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert failing(check_plugins()) == []
+    plugins = installed()
+    assert [find_fault(plugins, entry) for entry in plugins.entries if find_fault(plugins, entry)] == []
     monkeypatch.setitem(sys.modules, "without_hooks", types.ModuleType("without_hooks"))
     entries = [
         PluginEntry("task", "gone", "no_such_module", "other", "1.0"),
         PluginEntry("exporter", "empty", "without_hooks", "other", "1.0"),
     ]
-    gone, empty = failing(check_plugins(Plugins(entries)))
-    assert gone.startswith("plugins: task 'gone' (other 1.0) can't be imported: ModuleNotFoundError")
-    assert "exporter 'empty' (other 1.0) implements no hook" in empty
+    gone, empty = (find_fault(Plugins(entries), entry) for entry in entries)
+    assert str(gone).startswith("task 'gone' (other 1.0) can't be imported: ModuleNotFoundError")
+    assert "exporter 'empty' (other 1.0) implements no hook" in str(empty)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("raise ValueError('not here')", "can't be imported: ValueError: not here"),
+        ("import os; os._exit(0)", "the process that tries plugins ended with status 0"),
+        slow("import time; time.sleep(600)", "does not come to an end within 5 s"),
+    ],
+)
+def test_a_plugin_that_ends_or_hangs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, told: str
+) -> None:
+    metadata = tmp_path / "medcot_odd-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: medcot-odd\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[medcot_bench.adapters]\naodd = medcot_odd\n")
+    (tmp_path / "medcot_odd.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("medcot_bench.doctor.plugins.installed", Plugins.discover)
+    (found,) = failing(check_plugins(5.0))
+    assert "adapter 'aodd' (medcot-odd 1.0)" in found
+    assert told in found
 
 
 def test_a_good_folder_is_left_as_it_was(caches: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from medcot_bench.errors import StoreError
+from medcot_bench.results import files
 from medcot_bench.results.files import (
     DamagedError,
     make_numbered,
@@ -114,6 +116,14 @@ def test_nothing_is_read_or_written_through_a_link(tmp_path: Path, link: str) ->
                 write(root, path, b"new")
     assert left_in(elsewhere) == before
     assert (elsewhere / "a.json").read_text() == "of somebody else"
+
+
+def test_a_packed_file_has_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "record.bz2").write_bytes(bz2.compress(b"0" * 1000) + bz2.compress(b"1" * 1000))
+    assert read_file(tmp_path, tmp_path / "record") == b"0" * 1000 + b"1" * 1000
+    monkeypatch.setattr(files, "LARGEST", 1500)
+    with pytest.raises(DamagedError, match="unpacked it has more than 0 MB"):
+        read_file(tmp_path, tmp_path / "record")
 
 
 def test_the_folder_itself_may_be_reached_through_a_link(tmp_path: Path) -> None:

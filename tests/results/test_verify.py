@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def test_each_damage_is_named_and_set_aside(
     assert len(said) == 3
     assert said[2] == f"`medcot-bench verify {out} --repair` moves it to {out / QUARANTINE}."
     assert main(["verify", str(out), "--repair"]) == 0
-    assert f"`medcot-bench run {out / 'study.yaml'}` makes it again." in capsys.readouterr().out
+    again = "the command that made it" if file == "study.yaml" else f"`medcot-bench run {out / 'study.yaml'}`"
+    assert f"{again} makes it again." in capsys.readouterr().out
     for pattern in aside:
         assert [*(out / QUARANTINE).glob(pattern)]
         assert not [*out.glob(pattern)]
@@ -112,6 +114,38 @@ def test_linked_cells_are_set_aside_and_not_followed(out: Path, tmp_path: Path) 
     assert main(["verify", str(out), "--repair"]) == 0
     assert (tmp_path / "elsewhere" / "cell.json").is_file()
     assert [cell.record for cell in load(out).cells][1:] == [cell.record for cell in before][1:]
+
+
+@pytest.mark.parametrize(
+    "linked", ["cells", "cells/*full*/scores", "cells/*full*/attempts", "cells/*full*/samples"]
+)
+def test_repair_and_lock_touch_nothing_behind_a_link(out: Path, tmp_path: Path, linked: str) -> None:
+    (cell,) = out.glob("cells/*full*")
+    (cell / "attempts").mkdir()
+    (path,) = out.glob(f"cells{linked}")
+    victim = Path(shutil.copytree(path, tmp_path / "victim"))
+    for name in (".writing-1-x", ".making-x", "cell-0123/.writing-1-x", "k8s_qa-tax.json", "7/log"):
+        (victim / name).parent.mkdir(parents=True, exist_ok=True)
+        (victim / name).write_text("of somebody else")
+    (victim / "one" / "attempts" / "1").mkdir(parents=True)
+    before = sorted(victim.rglob("*"))
+    shutil.rmtree(path)
+    path.symlink_to(victim)
+    assert main(["verify", str(out)]) == 3
+    assert main(["verify", str(out), "--repair"]) == 0
+    assert sorted(victim.rglob("*")) == before
+    assert not path.is_symlink()
+
+
+def test_damaged_weights_leave_a_folder_to_be_filled_again(out: Path) -> None:
+    (cell,) = out.glob("cells/*__lora__*")
+    (cell / "adapter").mkdir()
+    (cell / "adapter" / "adapter_model.safetensors").write_bytes(b"half")
+    (found,) = verify(out).damages
+    assert (found.path, found.reason) == (cell, "adapter/adapter_model.safetensors is truncated")
+    assert main(["verify", str(out), "--repair"]) == 0
+    assert list((cell / "adapter").iterdir()) == []
+    assert main(["verify", str(out)]) == 0
 
 
 def test_published_studies_are_intact(capsys: pytest.CaptureFixture[str]) -> None:
