@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from medcot_bench.cli import main
+from medcot_bench.results import study_file
 
 
 class Program:
@@ -186,3 +187,25 @@ def test_unknown_flags_are_argparse_errors(capsys: pytest.CaptureFixture[str]) -
         main(["run", "--adapter", "lora"])
     assert caught.value.code == 2
     assert "--adapter" in capsys.readouterr().err
+
+
+def test_a_study_file_of_a_run_that_was_changed_is_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_bytes(study_file.written("tasks: k8s_qa\nlimit: 3\n").replace(b"limit: 3", b"limit: 4"))
+    assert main(["plan", str(path)]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith(f"medcot-bench: {path}: changed since a run wrote it; delete its first line to run it")
+
+
+def test_memory_that_ends_outside_of_a_run_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_much(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("medcot_bench.cli.validate.execute", too_much)
+    monkeypatch.setattr("medcot_bench.cli.plan.execute", too_much)
+    assert main(["plan"]) == 1
+    assert capsys.readouterr().err == "medcot-bench: out of memory; nothing finished is lost\n"

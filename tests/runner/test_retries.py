@@ -72,6 +72,20 @@ def test_what_failed_with_a_status_that_is_not_to_be_retried_is_left(
     assert outcome.exit_code == 0
 
 
+@pytest.mark.parametrize("retry", [None, frozenset[str]()])
+def test_damaged_weights_of_a_finished_run_are_made_again_whatever_is_retried(
+    run: Run, plan: Plan, cells: list[Cell], store: Store, retry: frozenset[str] | None
+) -> None:
+    run(ScriptedExecutor([Script([Ready(), *(part for cell in cells for part in finished(cell))])]))
+    lora = cells[1]
+    (store.weights_folder(lora)).mkdir()  # empty, as `verify --repair` leaves it
+    again = [Ready(), started(lora), CellFinished(cell=lora.id, failed=False)]
+    executor = ScriptedExecutor([Script(again)])
+    outcome, _ = run(executor) if retry is None else run(executor, retry=retry)
+    assert asked_for(executor) == [ids([lora])]
+    assert (outcome.ran, outcome.exit_code) == (1, 1)  # the script made no weights: something is missing
+
+
 def test_an_evaluation_that_failed_is_left_but_a_new_one_is_made(
     run: Run, study: Study, plan: Plan, cells: list[Cell], store: Store
 ) -> None:

@@ -15,7 +15,16 @@ from transformers import AutoModelForCausalLM
 
 from medcot_bench import Recipe
 from medcot_bench.models.meter import Meter
-from medcot_bench.results.training_state import FOLDER, RECORD, drop_state, newest_state, stopped_at
+from medcot_bench.results.training_state import (
+    FOLDER,
+    RECORD,
+    TrainingState,
+    commit_state,
+    drop_state,
+    newest_state,
+    read_state,
+    stopped_at,
+)
 from medcot_bench.testing.example_results import PROVENANCE
 from medcot_bench.training import resume
 from medcot_bench.training.batches import Item
@@ -309,6 +318,20 @@ def test_other_frozen_weights_are_another_training(stopped: Training) -> None:
     stopped.run(prepare=prepare)
     assert "(not the same: weights that are not trained)" in stopped.notes[0]
     assert stopped.steps[0] == 1
+
+
+def test_a_state_is_not_saved_through_a_link(tmp_path: Path) -> None:
+    victim, cell, made = tmp_path / "victim", tmp_path / "cell", tmp_path / "made"
+    (victim / "photos").mkdir(parents=True)
+    for folder in (cell, made):
+        folder.mkdir()
+    (cell / FOLDER).symlink_to(victim)
+    state = TrainingState(
+        identity={}, steps=4, result={"steps": 2}, best=None, seconds=1.0, peak_bytes=1, frozen=0, files={}
+    )
+    commit_state(cell, made, state)
+    assert [path.name for path in victim.iterdir()] == ["photos"]
+    assert read_state(cell / FOLDER / "2").steps == 4
 
 
 def test_a_link_in_place_of_all_states_is_not_followed(stopped: Training, tmp_path: Path) -> None:
