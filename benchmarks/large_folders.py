@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import yaml
 
@@ -26,6 +28,7 @@ from medcot_bench import cli as program
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Cell, Evaluation
+from medcot_bench.results.digests import add_digest
 from medcot_bench.results.records import CellRecord, EvaluationRecord
 from medcot_bench.study.schema import Study
 from medcot_bench.testing.example_results import whole_results
@@ -110,16 +113,17 @@ def write_cell(root: Path, plan: Plan, cell: Cell, evaluations: list[Evaluation]
         (folder / name).mkdir(parents=True)
     dump(folder / "cell.json", cell_record(cell))
     for evaluation in evaluations:
-        samples = "".join(json.dumps(sample) + "\n" for sample in answers(cell, evaluation.task, items))
+        given = [*answers(cell, evaluation.task, items)]
+        samples = "".join(json.dumps(sample) + "\n" for sample in given)
         (folder / "samples" / f"{evaluation.name}.jsonl").write_text(samples)
         digest = sha256(samples.encode()).hexdigest()
-        dump(
-            folder / "scores" / f"{evaluation.name}.json", evaluation_record(plan, cell, evaluation, digest, items)
-        )
+        mean = fmean(sample["scores"]["answer"] for sample in given)
+        record = evaluation_record(plan, cell, evaluation, digest, items)
+        dump(folder / "scores" / f"{evaluation.name}.json", replace(record, results={"answer,none": mean}))
 
 
 def dump(path: Path, record: CellRecord | EvaluationRecord) -> None:
-    path.write_text(json.dumps(asdict(record)))
+    path.write_text(json.dumps(add_digest(asdict(record))))
 
 
 def cell_record(cell: Cell) -> CellRecord:
@@ -156,7 +160,7 @@ def evaluation_record(plan: Plan, cell: Cell, score: Evaluation, digest: str, it
     )
 
 
-def answers(cell: Cell, task: str, items: int) -> Iterator[dict[str, object]]:
+def answers(cell: Cell, task: str, items: int) -> Iterator[dict[str, Any]]:
     rng = random.Random(f"{cell.id} {task}")
     mean = 0.4 + 0.2 * random.Random(cell.adapter).random() if cell.task else 0.3
     for item in range(items):

@@ -92,7 +92,7 @@ def test_a_training_that_is_killed_goes_on_where_it_was_saved(
     training = {"max_steps": 30, "batch_size": 2, "accumulation": 2, "warmup": 0.2, "select_by": "val_nll"}
     study = study_file(adapters="lora:dropout=0.1,full", training=training, keep_weights="all")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert start(str(study), "-o", str(whole), "--checkpoint-every", "off").wait() == 0
+    assert start(str(study), "-o", str(whole), "--checkpoint-every", "none").wait() == 0
 
     command = [str(study), "-o", str(parts), "--checkpoint-every", "0.3s"]
     went_on = []
