@@ -81,7 +81,7 @@ def test_children_of_a_plugin_do_not_hold_up_a_run_and_chdir_does_not_move_it(ru
     [
         ("os._exit(0)", 1, f"{FRUITLESS}the worker ended with status 0; last at {ME} in examples; -v shows"),
         ("raise MemoryError", 1, f"{FRUITLESS}the worker ended with status 1; MemoryError; -v shows"),
-        ("raise KeyboardInterrupt", 2, f"{ME} failed in examples: KeyboardInterrupt:"),
+        ("raise KeyboardInterrupt", 2, f"{ME} failed in examples: KeyboardInterrupt in examples"),
     ],
 )
 def test_what_ends_each_worker_before_its_first_run_is_one_line(
