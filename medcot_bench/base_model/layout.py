@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -78,10 +79,12 @@ def _positive(config: Mapping[str, Any], key: str) -> int:
 
 def _check_blocks(model: str, count: int, there: set[int]) -> None:
     """Raise ModelError where the files hold other blocks than a model of `count` blocks has."""
-    if there and (missing := set(range(count)) - there):
+    missing = count - sum(0 <= number < count for number in there)  # the count may be nonsense, and huge
+    if there and missing > 0:
+        first = next(number for number in itertools.count() if number not in there)
         raise ModelError(
-            f"model '{model}': its files have no weights of {len(missing)} of its {count} blocks, e.g. of block "
-            f"{min(missing)}; download it again, whole, with the config.json that belongs to its weights"
+            f"model '{model}': its files have no weights of {missing} of its {count} blocks, e.g. of block "
+            f"{first}; download it again, whole, with the config.json that belongs to its weights"
         )
 
 

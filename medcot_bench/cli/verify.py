@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Print a line for every damage, then what was checked."""
     root: Path = options.folder
-    if options.repair and root.is_dir():
+    if options.repair and (root / "cells").exists():
         with Store(root).lock():
             found = verify(root)
             set_aside(root, found.damages)
@@ -54,7 +54,7 @@ def _summary(root: Path, found: Verification, *, repaired: bool) -> list[str]:
         )
     if found.damages and repaired:
         study = root / "study.yaml"
-        again = f"`medcot-bench run {study}`" if study.exists() else "the command that made it"
+        again = f"`medcot-bench run {study} -o {root}`" if study.exists() else "the command that made it"
         lines.append(f"Moved to {root / QUARANTINE}; {again} makes it again.")
     elif found.damages:
         lines.append(f"`medcot-bench verify {root} --repair` moves it to {root / QUARANTINE}.")

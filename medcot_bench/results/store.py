@@ -82,11 +82,10 @@ class Store:
 
     def evaluation(self, cell: CellKey, evaluation: EvaluationKey) -> EvaluationRecord | None:
         """Return the record of a finished evaluation, or None. Raises StoreError likewise."""
-        found = next((self.cell_folder(cell) / "scores").glob(f"*-{evaluation.id}.json*"), None)
+        found = find_record(self.cell_folder(cell) / "scores", evaluation.id, ".json")
         if found is None:
             return None
-        path = found.with_name(found.name.removesuffix(PACKED))
-        return read_record(self.root, path, EvaluationRecord, cell_id=cell.id, score_id=evaluation.id)
+        return read_record(self.root, found, EvaluationRecord, cell_id=cell.id, score_id=evaluation.id)
 
     def samples(
         self, cell: CellKey, evaluation: EvaluationKey, record: EvaluationRecord | None
@@ -98,7 +97,9 @@ class Store:
 
     def attempts(self, cell: CellKey) -> list[Attempt]:
         """Return the failed attempts at a cell, oldest first."""
-        folders = sorted((self.cell_folder(cell) / "attempts").glob("[0-9]*"), key=lambda folder: int(folder.name))
+        parent = self.cell_folder(cell) / "attempts"
+        named = [folder for folder in parent.glob("[0-9]*") if folder.name.isdecimal() and folder.name.isascii()]
+        folders = sorted(named, key=lambda folder: int(folder.name))
         found = [read_record(self.root, folder / "error.json", Attempt, cell_id=cell.id) for folder in folders]
         return [attempt for attempt in found if attempt is not None]
 
@@ -214,6 +215,14 @@ def _folders_by_id(cells: Path) -> dict[str, Path]:
     return {folder.name.rpartition("-")[2]: folder for folder in found}
 
 
+def find_record(folder: Path, score_id: str, ending: str) -> Path | None:
+    """Return the file of an evaluation by the name that it has unpacked, None where there is none."""
+    for packed in ("", PACKED):
+        if found := next(folder.glob(f"*-{score_id}{ending}{packed}"), None):
+            return found.with_name(found.name.removesuffix(packed))
+    return None
+
+
 def read_record(root: Path, path: Path, kind: type[R], **ids: str) -> R | None:
     """Return a record, or None where there is none; `ids` are those of the place where it lies.
 
@@ -242,8 +251,7 @@ def read_record(root: Path, path: Path, kind: type[R], **ids: str) -> R | None:
 
 def read_samples(root: Path, folder: Path, score_id: str, record: EvaluationRecord) -> list[dict[str, Any]]:
     """Return the samples of an evaluation. Raises StoreError where they, or its results, don't fit each other."""
-    path = next(folder.glob(f"*-{score_id}.jsonl*"), folder / f"{score_id}.jsonl")
-    path = path.with_name(path.name.removesuffix(PACKED))
+    path = find_record(folder, score_id, ".jsonl") or folder / f"{score_id}.jsonl"
     content = read_file(root, path)
     if content is None:
         raise DamagedError(root, path, "is not there, though its evaluation is")

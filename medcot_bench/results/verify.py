@@ -57,6 +57,8 @@ def verify(root: Path) -> Verification:
     """
     if not root.is_dir():
         raise ConfigError(f"{root}: no such folder")
+    if not any((root / name).exists() for name in (plan_file.FILE, study_file.FILE, "cells")):
+        raise ConfigError(f"{root}: no study was run here")
     found = Verification()
     plan, study, cells = root / plan_file.FILE, root / study_file.FILE, root / "cells"
     needed: set[str] | None = None
@@ -67,6 +69,8 @@ def verify(root: Path) -> Verification:
         study_file.check(root)
     with found.noting(cells):
         refuse_links(root, cells)
+        if cells.exists() and not cells.is_dir():
+            raise DamagedError(root, cells, "is no folder")
         for folder in sorted(cells.iterdir()) if cells.is_dir() else ():
             with found.noting(folder):
                 refuse_links(root, folder)
@@ -113,7 +117,7 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
         return
     for path in _files(folder / "scores", ".json"):
         _verify_evaluation(root, path, cell_id, needed, found)
-    for attempt in sorted((folder / "attempts").glob("[0-9]*")):
+    for attempt in sorted(path for path in (folder / "attempts").glob("[0-9]*") if path.name.isdecimal()):
         with found.noting(attempt):
             read_record(root, attempt / "error.json", Attempt, cell_id=cell_id)
 

@@ -188,7 +188,8 @@ def _without_options(name: str) -> str:
 
 def _check_usable(root: Path, name: str, result: CellResult, adapter: ResolvedAdapter, folder: Path) -> None:
     """Raise ConfigError for a cell whose trained weights can't be loaded, StoreError for damaged ones."""
-    again = f"medcot-bench run {root / 'study.yaml'}"
+    study = f"medcot-bench run {root / 'study.yaml'}"
+    again = f"{study} -o {root}"  # the folder may have been moved since
     if result.record is None and result.failure is not None:
         raise ConfigError(
             f"{name} failed ({result.failure.status}: {result.failure.error}); fix the cause, then: {again}"
@@ -198,7 +199,7 @@ def _check_usable(root: Path, name: str, result: CellResult, adapter: ResolvedAd
     if not folder.is_dir():
         keep = "adapters" if adapter.adapter.spec.update == "low_rank" else "all"
         raise ConfigError(
-            f"{name}: its weights were not kept; train it again in another folder: {again} "
+            f"{name}: its weights were not kept; train it again in another folder: {study} "
             f"--set keep_weights={keep} --seeds {result.cell.seed} -o NEW"
         )
     if request_id(result.record.request["adapter"]) != request_id(adapter.request()):

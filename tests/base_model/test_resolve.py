@@ -207,6 +207,8 @@ def test_weights_that_are_quantised_or_said_to_be_are_refused(folder: Path, sett
 def test_blocks_without_weights_are_told_before_anything_is_loaded(folder: Path) -> None:
     set_fields(folder, num_hidden_layers=6)
     assert error_of(folder).startswith(": its files have no weights of 2 of its 6 blocks, e.g. of block 4; ")
+    set_fields(folder, num_hidden_layers=10**9)  # told without a list of them
+    assert error_of(folder).startswith(": its files have no weights of 999999996 of its 1000000000 blocks, e.g.")
 
 
 @pytest.mark.parametrize("text", ["", "{", "\xff", "[]", '{"model_type": "llama"}', "null"])

@@ -141,12 +141,19 @@ def content(root: Path) -> dict[str, Any]:
         if not path.is_file() or "attempts" in path.parts or path.name in (".lock", "plan.json", "study.yaml"):
             continue
         if path.suffix == ".json" and path.name != "leaderboard.json" and "adapter" not in path.parts:
-            found[name] = _without_volatile(json.loads(path.read_bytes()))
+            found[name] = _read(path)
         elif path.suffix in (".jsonl", ".safetensors"):
             found[name] = path.read_bytes()
         elif not path.name.startswith("leaderboard"):
             found[name] = None
     return found
+
+
+def _read(path: Path) -> Any:
+    try:
+        return _without_volatile(json.loads(path.read_bytes()))
+    except ValueError:  # damaged, as it is meant to be
+        return path.read_bytes()
 
 
 def _without_volatile(value: Any) -> Any:

@@ -79,7 +79,9 @@ def test_each_damage_is_named_and_set_aside(
     assert len(said) == 3
     assert said[2] == f"`medcot-bench verify {out} --repair` moves it to {out / QUARANTINE}."
     assert main(["verify", str(out), "--repair"]) == 0
-    again = "the command that made it" if file == "study.yaml" else f"`medcot-bench run {out / 'study.yaml'}`"
+    again = (
+        "the command that made it" if file == "study.yaml" else f"`medcot-bench run {out / 'study.yaml'} -o {out}`"
+    )
     assert f"{again} makes it again." in capsys.readouterr().out
     for pattern in aside:
         assert [*(out / QUARANTINE).glob(pattern)]
@@ -150,6 +152,23 @@ def test_published_studies_are_intact(capsys: pytest.CaptureFixture[str]) -> Non
     for name in ("quick", "study"):
         assert main(["verify", f"docs/results/{name}"]) == 0
     assert "30 records of an older version without a digest" in capsys.readouterr().out
+
+
+def test_what_an_editor_leaves_is_no_record(out: Path) -> None:
+    before = load(out).cells
+    for path in [*out.glob("cells/*/scores/*.json"), *out.glob("cells/*/samples/*.jsonl")]:
+        path.with_name(f"{path.name}~").write_text("{")
+    (cell,) = out.glob("cells/*qlora*")
+    (cell / "attempts" / "1 (copy)").mkdir()
+    assert load(out).cells == before
+    assert main(["verify", str(out)]) == 0
+
+
+def test_a_folder_without_a_study_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".writing-mine").write_text("text")
+    assert main(["verify", str(tmp_path), "--repair"]) == 2
+    assert "no study was run here" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [".writing-mine"]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
