@@ -293,7 +293,8 @@ def test_a_damaged_adapter_answers_nothing(found: Found, store: Store) -> None:
     assert found.weights is not None
     weights = found.weights / "adapter_model.safetensors"
     flip_a_bit(weights)
-    said = f"^{weights} changed since it was written; train it again: medcot-bench run {store.root}/study.yaml -o {store.root}$"
+    again = f"medcot-bench run {store.root}/study.yaml -o {store.root}"
+    said = f"^{weights} changed since it was written; train it again: {again}$"
     with pytest.raises(StoreError, match=said) as caught:
         find(store.root, "lora")
     assert caught.value.exit_code == 3
