@@ -373,11 +373,13 @@ def test_selector_checks_find_one_that_places(fault: str, check: str, place: Any
         run_check(Checks(), check, selector=Selecting(place))
 
 
-@pytest.mark.slow
 class TestPlainEngine(EngineChecks):
     def make(self, loaded: LoadedModel, batch_size: int | None) -> Engine:
         made: Engine = PlainEngine(loaded, batch_size)
         return made
+
+
+pytest.mark.slow(TestPlainEngine)  # here, since the documentation has the class as it stands
 
 
 class OffByABit(PlainEngine):
