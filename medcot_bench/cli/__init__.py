@@ -97,8 +97,9 @@ def _execute(options: argparse.Namespace) -> int:
         if len(lines) > MOST_ERRORS:
             print(f"medcot-bench: and {len(lines) - MOST_ERRORS} more errors", file=sys.stderr)
         return error.exit_code
-    except MemoryError:
-        print("medcot-bench: out of memory; nothing finished is lost", file=sys.stderr)
+    except MemoryError as error:
+        where = f" ({shorten(str(error))})" if str(error) else ""
+        print(f"medcot-bench: out of memory{where}; nothing finished is lost", file=sys.stderr)
         return SOME_FAILED
     except KeyboardInterrupt as error:
         terminated = isinstance(error, Terminated)

@@ -61,8 +61,10 @@ def blame(entry: PluginEntry, action: str) -> Iterator[None]:
     try:
         with ACTIVITY.at(f"{entry} in {action}"):
             yield
-    except (MedcotError, MemoryError):
+    except MedcotError:
         raise
+    except MemoryError as error:
+        raise (error if str(error) else MemoryError(f"{entry} in {action}")) from error.__cause__
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if is_from_user(error) or type(error).__name__ == "OutOfMemoryError":  # torch's; not imported here
             raise
