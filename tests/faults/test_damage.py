@@ -74,7 +74,7 @@ def become_folder(path: Path) -> None:
 
 
 def become_link(path: Path) -> None:
-    moved = path.with_name(f"moved-{path.name}")
+    moved = path.with_suffix(".moved")  # a name that is no record's
     path.rename(moved)
     path.symlink_to(moved)
 
@@ -107,10 +107,9 @@ def test_damaged_files(
         as_before = shown == whole[command][1]
         # A log that nothing reads, or a file that is made again: the command goes on as if nothing had happened.
         # A record that is gone was never made, as far as anybody can tell: its row is shown as unfinished.
-        unfinished = (
-            damage is delete and file in RECORDS and "incomplete" in (place / "out/leaderboard.md").read_text()
-        )
-        as_before = as_before or (unfinished and command in ("export", "compare"))
+        if damage is delete and file in RECORDS and ended.status == 0:
+            table = (place / "out" / "leaderboard.md").read_text()
+            as_before = as_before or command == "compare" or (command == "export" and "ncomplete" in table)
         good = told or (ended.status == 0 and as_before)
         about = f"{damage.__name__.replace('_', ' ')}, then {command}"
         tally.add(part, about, ended, good=good, false=ended.status == 0 and not as_before)
