@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
+
+from medcot_bench.results.digests import add_digest, find_change, has_digest
+from medcot_bench.results.files import sync, to_json
 
 FOLDER = "training_state"
 """Where it lies in the folder of a cell: one folder per saved step, of which the newest counts."""
@@ -59,10 +61,9 @@ def commit_state(cell_folder: Path, made: Path, state: TrainingState) -> None:
     """
     files = {path.name: asdict(_saved(path)) for path in sorted(made.iterdir())}
     fields = asdict(state) | {"files": files}
-    text = json.dumps(fields | {"sha256": _digest(fields)}, allow_nan=False)
-    (made / RECORD).write_text(text, encoding="utf-8")
+    (made / RECORD).write_bytes(to_json(add_digest(fields)))
     for path in (*made.iterdir(), made):
-        _sync(path)
+        sync(path)
     parent = cell_folder / FOLDER
     if parent.is_symlink():
         parent.unlink()  # what it leads to is somebody else's
@@ -70,7 +71,7 @@ def commit_state(cell_folder: Path, made: Path, state: TrainingState) -> None:
     place = parent / str(state.result["steps"])
     shutil.rmtree(place, ignore_errors=True)
     made.rename(place)
-    _sync(parent)
+    sync(parent)
     for other in parent.iterdir():
         if other != place:
             shutil.rmtree(other, ignore_errors=True)
@@ -96,8 +97,9 @@ def read_state(folder: Path) -> TrainingState:
         if path.is_symlink() or not path.is_file():
             raise UnusableState(f"{RECORD} is missing")
         fields = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-        digest = fields.pop("sha256")
-        if digest != _digest(fields):
+        if not isinstance(fields, dict):
+            raise UnusableState(f"{RECORD} can't be read")
+        if not has_digest(fields) or find_change(fields):
             raise UnusableState(f"{RECORD} is damaged")
         state: TrainingState = TypeAdapter(TrainingState).validate_python(fields)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError) as error:
@@ -138,20 +140,6 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _digest(fields: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(fields, allow_nan=False).encode()).hexdigest()
-
-
 def _saved(path: Path) -> SavedFile:
     with path.open("rb") as file:
         return SavedFile(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=path.stat().st_size)
-
-
-def _sync(path: Path) -> None:
-    """Have the system write a file or a folder's entries to the disk, where its file system can do that."""
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -68,9 +68,7 @@ def verify(root: Path) -> Verification:
     with found.noting(study):
         study_file.check(root)
     with found.noting(cells):
-        refuse_links(root, cells)
-        if cells.exists() and not cells.is_dir():
-            raise DamagedError(root, cells, "is no folder")
+        _check_folder(root, cells)
         for folder in sorted(cells.iterdir()) if cells.is_dir() else ():
             with found.noting(folder):
                 refuse_links(root, folder)
@@ -103,17 +101,20 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
     published folders have no samples of them.
     """
     cell_id = folder.name.rpartition("-")[2]
-    linked = [folder / name for name in ("scores", "samples", "attempts") if (folder / name).is_symlink()]
-    for path in linked:
-        with found.noting(path):
-            refuse_links(root, path)
+    before = len(found.damages)
+    for name, with_it in (("scores", ["scores"]), ("samples", ["samples", "scores"]), ("attempts", ["attempts"])):
+        with found.noting(folder / name, *(folder / one for one in with_it)):
+            _check_folder(root, folder / name)
+    readable = len(found.damages) == before
     if record := read_record(root, folder / "cell.json", CellRecord, cell_id=cell_id):
         found.without_digest += _lacks_digest(root, folder / "cell.json")
         before = len(found.damages)
         with found.noting(folder / WEIGHTS):
             _verify_weights(root, folder / WEIGHTS, record)
         found.cells += len(found.damages) == before
-    if linked:
+    elif readable and _files(folder / "scores", ".json"):
+        raise DamagedError(root, folder / "cell.json", "is not there, though its evaluations are")
+    if not readable:
         return
     for path in _files(folder / "scores", ".json"):
         _verify_evaluation(root, path, cell_id, needed, found)
@@ -124,7 +125,7 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
 
 def _verify_weights(root: Path, weights: Path, record: CellRecord) -> None:
     """Check the saved weights of a training, where they are kept. An empty folder waits to be filled again."""
-    refuse_links(root, weights)
+    _check_folder(root, weights)
     if weights.is_dir() and any(weights.iterdir()) and (damage := find_damage(weights, record.saved, read="all")):
         raise DamagedError(root, weights.parent, damage)
 
@@ -142,6 +143,13 @@ def _verify_evaluation(
             if needed is None or score_id in needed or any("jsonl" in place.name for place in beside):
                 read_samples(root, samples, score_id, record)
             found.evaluations += 1
+
+
+def _check_folder(root: Path, path: Path) -> None:
+    """Raise DamagedError for what should be a folder, and is a link or a file."""
+    refuse_links(root, path)
+    if path.exists() and not path.is_dir():
+        raise DamagedError(root, path, "is no folder")
 
 
 def _files(folder: Path, ending: str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Ctrl-C on the command line is told from an exception that some code raises."""
+"""Ctrl-C on the command line, as distinct from an exception that some code raises."""
 
 from __future__ import annotations
 

@@ -154,6 +154,28 @@ def test_published_studies_are_intact(capsys: pytest.CaptureFixture[str]) -> Non
     assert "30 records of an older version without a digest" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["", "scores", "samples", "adapter", "attempts"])
+def test_a_file_in_place_of_a_folder_is_named_and_set_aside(out: Path, name: str) -> None:
+    (cell,) = out.glob("cells/*full*")
+    path = cell / name if name else out / "cells"
+    shutil.rmtree(path, ignore_errors=True)
+    path.write_text("text")
+    (found,) = verify(out).damages
+    assert (found.path, found.reason) == (path, "is no folder")
+    assert main(["verify", str(out), "--repair"]) == 0
+    assert not path.is_file()
+    assert main(["verify", str(out)]) == 0
+
+
+def test_evaluations_without_their_training_run_are_of_nobody_knows_what(out: Path) -> None:
+    (cell,) = out.glob("cells/*full*")
+    (cell / "cell.json").unlink()
+    (found,) = verify(out).damages
+    assert (found.path, found.reason) == (cell / "cell.json", "is not there, though its evaluations are")
+    assert main(["verify", str(out), "--repair"]) == 0
+    assert not cell.exists()
+
+
 def test_what_an_editor_leaves_is_no_record(out: Path) -> None:
     before = load(out).cells
     for path in [*out.glob("cells/*/scores/*.json"), *out.glob("cells/*/samples/*.jsonl")]:

@@ -60,15 +60,14 @@ def test_none_comes_while_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any(looks)
 
 
+@pytest.mark.timeout(45)  # who waits for the pipes waits for the sleeper's minute
 @pytest.mark.parametrize("daemon", [False, slow(True)])
 def test_a_child_that_holds_the_pipes_open_does_not_keep_the_reader(strays: list[int], daemon: bool) -> None:
-    began = time.monotonic()
     start = "setsid sleep 60" if daemon else "sleep 60"
     with shell(f"{start} & echo $!; sleep 0.5; exit 5") as child:
         lines = [line for line in child.lines() if line]
         strays.append(int(lines[0]))
         assert child.wait() == 5
-    assert time.monotonic() - began < 20
     assert is_gone(strays[0]) is not daemon  # in a session of its own it is out of reach
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,8 +61,8 @@ def test_a_hang_is_a_timeout_of_one_run_that_names_the_hook(run: Run, tmp_path: 
     assert errors.startswith("timeout: none, scoring troubled: no progress for 5 s")
 
 
+@pytest.mark.timeout(400)  # who waits for the children waits longer
 def test_children_of_a_plugin_do_not_hold_up_a_run_and_chdir_does_not_move_it(run: Run, tmp_path: Path) -> None:
-    began = time.monotonic()
     status, _ = run(
         imported="os.chdir('/')",
         made="os.chdir('/')\nif IN_WORKER: subprocess.Popen(['sleep', '600'])",
@@ -71,7 +70,6 @@ def test_children_of_a_plugin_do_not_hold_up_a_run_and_chdir_does_not_move_it(ru
         score="os.chdir('/')\nif IN_WORKER and os.fork() == 0:\n    os.setsid(); time.sleep(450); os._exit(0)",
     )
     assert status == 0
-    assert time.monotonic() - began < 400
     assert len(load(tmp_path / "out").cells) == 2
     assert not failures(tmp_path / "out")
 
