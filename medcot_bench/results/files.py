@@ -127,12 +127,17 @@ def make_numbered(root: Path, parent: Path) -> Path:
     """Make the folder with the next number, or one after it where another was faster. Raises StoreError."""
     make_folder(root, parent)
     with writing(parent):
-        last = max((int(path.name) for path in parent.iterdir() if path.name.isdigit()), default=0)
+        last = max((int(path.name) for path in parent.iterdir() if is_number(path.name)), default=0)
         for number in count(last + 1):
             with suppress(FileExistsError):
                 (parent / str(number)).mkdir()
                 return parent / str(number)
     raise AssertionError("the numbers have no end")
+
+
+def is_number(name: str) -> bool:
+    """Whether a name is a number as these folders have them: `1 (copy)` and other scripts' digits are not."""
+    return name.isascii() and name.isdecimal()
 
 
 def discard(folder: Path) -> None:
@@ -227,4 +232,4 @@ def _temporary(path: Path, content: bytes) -> Path:
 def _is_written(path: Path) -> bool:
     """Whether the process that a half-written file is named after is there."""
     number = path.name.removeprefix(WRITING).partition("-")[0]
-    return number.isdigit() and psutil.pid_exists(int(number))
+    return is_number(number) and len(number) < 12 and psutil.pid_exists(int(number))

@@ -25,6 +25,7 @@ from medcot_bench.results.files import (
     PACKED,
     DamagedError,
     discard,
+    is_number,
     make_folder,
     make_numbered,
     read_file,
@@ -98,7 +99,7 @@ class Store:
     def attempts(self, cell: CellKey) -> list[Attempt]:
         """Return the failed attempts at a cell, oldest first."""
         parent = self.cell_folder(cell) / "attempts"
-        named = [folder for folder in parent.glob("[0-9]*") if folder.name.isdecimal() and folder.name.isascii()]
+        named = [folder for folder in parent.glob("[0-9]*") if is_number(folder.name)]
         folders = sorted(named, key=lambda folder: int(folder.name))
         found = [read_record(self.root, folder / "error.json", Attempt, cell_id=cell.id) for folder in folders]
         return [attempt for attempt in found if attempt is not None]

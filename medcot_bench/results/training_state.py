@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from medcot_bench.results.digests import add_digest, find_change, has_digest
-from medcot_bench.results.files import sync, to_json
+from medcot_bench.results.files import is_number, sync, to_json
 
 FOLDER = "training_state"
 """Where it lies in the folder of a cell: one folder per saved step, of which the newest counts."""
@@ -84,7 +84,7 @@ def newest_state(cell_folder: Path) -> Path | None:
         return None
     found: list[Path] = []
     with suppress(OSError):
-        found = [path for path in parent.iterdir() if path.name.isdecimal() and path.name.isascii()]
+        found = [path for path in parent.iterdir() if is_number(path.name)]
     return max(found, key=lambda path: int(path.name), default=None)
 
 

@@ -11,7 +11,15 @@ from pathlib import Path
 from medcot_bench.errors import ConfigError
 from medcot_bench.results import plan_file, study_file
 from medcot_bench.results.digests import has_digest
-from medcot_bench.results.files import PACKED, DamagedError, make_folder, read_file, refuse_links, writing
+from medcot_bench.results.files import (
+    PACKED,
+    DamagedError,
+    is_number,
+    make_folder,
+    read_file,
+    refuse_links,
+    writing,
+)
 from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
 from medcot_bench.results.saved_files import find_damage
 from medcot_bench.results.store import read_record, read_samples
@@ -118,7 +126,7 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
         return
     for path in _files(folder / "scores", ".json"):
         _verify_evaluation(root, path, cell_id, needed, found)
-    for attempt in sorted(path for path in (folder / "attempts").glob("[0-9]*") if path.name.isdecimal()):
+    for attempt in sorted(path for path in (folder / "attempts").glob("[0-9]*") if is_number(path.name)):
         with found.noting(attempt):
             read_record(root, attempt / "error.json", Attempt, cell_id=cell_id)
 
