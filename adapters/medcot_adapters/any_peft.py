@@ -90,8 +90,11 @@ class Saved:
     """
 
     def __init__(self, path: str):
-        self._folder = Path(path).expanduser()
-        of_hub = not self._folder.exists() and bool(_HUB_ID.fullmatch(path))
+        try:
+            self._folder = Path(path).expanduser()
+            of_hub = not self._folder.exists() and bool(_HUB_ID.fullmatch(path))
+        except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a NUL
+            raise ConfigError(f"adapter peft: path={path}: {getattr(error, 'strerror', error)}") from None
         if of_hub:
             self._folder = adapter_folder(path)
         if missing := [name for name in ADAPTER_FILES if not (self._folder / name).is_file()]:

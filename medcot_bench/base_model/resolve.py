@@ -25,6 +25,7 @@ from medcot_bench.base_model.layout import (
     read_json,
 )
 from medcot_bench.errors import ModelError
+from medcot_bench.study.paths import read_path
 from medcot_bench.study.schema import DEFAULT_MODEL
 from medcot_bench.types import ModelInfo, ModuleInfo
 
@@ -80,10 +81,14 @@ def resolve(model: str) -> Base:
 
 
 def find_cache_folder() -> Path:
-    """Return the folder of converted models: MEDCOT_CACHE, or one in the user's cache folder."""
-    if chosen := os.environ.get("MEDCOT_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medcot-bench"
+    """Return the folder of converted models: MEDCOT_CACHE, or one in the user's cache folder.
+
+    Raises ConfigError for one that can't be.
+    """
+    for name, own in (("MEDCOT_CACHE", ""), ("XDG_CACHE_HOME", "medcot-bench")):
+        if chosen := os.environ.get(name):
+            return read_path(chosen, f"{name}=") / own
+    return Path.home() / ".cache" / "medcot-bench"
 
 
 def find_converted_folder(digest: str) -> Path:

@@ -81,12 +81,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit status. An expected error is one line each on standard error."""
     with safe_output():
-        return _execute(parser().parse_args(arguments))
+        return _execute(arguments)
 
 
-def _execute(options: argparse.Namespace) -> int:
+def _execute(arguments: Sequence[str] | None) -> int:
     try:
         with interruptible():
+            options = parser().parse_args(arguments)
             status: int = options.execute(options)
             sys.stdout.flush()
         return status

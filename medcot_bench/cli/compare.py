@@ -25,6 +25,7 @@ from medcot_bench.report.recommendation import write_recommendation
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.study.paths import read_path
 
 
 def add_parser(commands: Any) -> None:
@@ -37,7 +38,7 @@ def add_parser(commands: Any) -> None:
         "engine or training data differ.",
         allow_abbrev=False,
     )
-    command.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="one result folder, or two")
+    command.add_argument("folders", type=read_path, nargs="+", metavar="DIR", help="one result folder, or two")
     command.add_argument("--baseline", metavar="ADAPTER", help="a row of the first (default full fine-tuning)")
     command.add_argument("--score", metavar="NAME", help="default: the study's primary score")
     command.add_argument("--memory", type=float, default=MEMORY, metavar="GB", help=f"default {MEMORY:g}")

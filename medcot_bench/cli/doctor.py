@@ -17,6 +17,7 @@ from medcot_bench.doctor.hub import check_hub
 from medcot_bench.doctor.packages import check_packages
 from medcot_bench.doctor.plugins import check_plugins
 from medcot_bench.errors import OK, SOME_FAILED
+from medcot_bench.study.paths import read_path
 
 
 def add_parser(commands: Any) -> None:
@@ -28,7 +29,9 @@ def add_parser(commands: Any) -> None:
         "hub. Exit status 1 where something will fail.",
         allow_abbrev=False,
     )
-    command.add_argument("-o", "--output-dir", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+    command.add_argument(
+        "-o", "--output-dir", type=read_path, default=Path("out"), metavar="DIR", help="default: out"
+    )
     command.set_defaults(execute=execute)
 
 

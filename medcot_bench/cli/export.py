@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from medcot_bench.report.export import export
+from medcot_bench.study.paths import read_path
 
 
 def add_parser(commands: Any) -> None:
@@ -17,7 +17,7 @@ def add_parser(commands: Any) -> None:
         description="Write the leaderboard of a result folder from its records.",
         allow_abbrev=False,
     )
-    command.add_argument("folder", type=Path, metavar="DIR", help="result folder (the -o of a run)")
+    command.add_argument("folder", type=read_path, metavar="DIR", help="result folder (the -o of a run)")
     command.add_argument(
         "--format",
         default="md,csv,json",
@@ -25,7 +25,11 @@ def add_parser(commands: Any) -> None:
         help="default md,csv,json; `medcot-bench list exporters` lists all formats",
     )
     command.add_argument(
-        "-o", "--output-dir", type=Path, metavar="PATH", help="folder to write into (default: the result folder)"
+        "-o",
+        "--output-dir",
+        type=read_path,
+        metavar="PATH",
+        help="folder to write into (default: the result folder)",
     )
     command.set_defaults(execute=execute)
 

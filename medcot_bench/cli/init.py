@@ -8,6 +8,7 @@ from typing import Any
 
 from medcot_bench.errors import ConfigError
 from medcot_bench.study import presets
+from medcot_bench.study.paths import read_path
 
 
 def add_parser(commands: Any) -> None:
@@ -19,7 +20,7 @@ def add_parser(commands: Any) -> None:
         "its fields.",
         allow_abbrev=False,
     )
-    command.add_argument("file", nargs="?", type=Path, default=Path("study.yaml"), help="default study.yaml")
+    command.add_argument("file", nargs="?", type=read_path, default=Path("study.yaml"), help="default study.yaml")
     command.add_argument(
         "--preset", default=presets.DEFAULT, metavar="NAME", help=f"one of {', '.join(presets.names())}"
     )

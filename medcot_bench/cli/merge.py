@@ -18,6 +18,7 @@ from medcot_bench.report.format import size
 from medcot_bench.runner.answer import answer_of
 from medcot_bench.runner.events import Merged
 from medcot_bench.runner.protocol import Job, Merge
+from medcot_bench.study.paths import read_path
 from medcot_bench.trained.find import Trained, find
 from medcot_bench.version import __version__
 
@@ -35,7 +36,7 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     add_cell_arguments(command)
-    command.add_argument("out", type=Path, metavar="OUT", help="the folder to make; it must not exist")
+    command.add_argument("out", type=read_path, metavar="OUT", help="the folder to make; it must not exist")
     command.set_defaults(execute=execute)
 
 

@@ -36,6 +36,7 @@ from medcot_bench.results.folder import Results, load
 from medcot_bench.results.store import Store
 from medcot_bench.runner.rehearsal import rehearse
 from medcot_bench.runner.supervision import Timeouts
+from medcot_bench.study.paths import read_path
 from medcot_bench.study.schema import Study
 
 
@@ -50,7 +51,7 @@ def add_parser(commands: Any) -> None:
     add_study_arguments(command)
     add_timeout(command)
     command.add_argument(
-        "--from", dest="pilot", type=Path, metavar="DIR", help="use the variances of this result folder"
+        "--from", dest="pilot", type=read_path, metavar="DIR", help="use the variances of this result folder"
     )
     command.add_argument(
         "--detect",

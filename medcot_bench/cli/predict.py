@@ -13,6 +13,7 @@ from medcot_bench.runner.answer import answer_of
 from medcot_bench.runner.events import Answered
 from medcot_bench.runner.protocol import Job, Predict
 from medcot_bench.security.regular_files import check_regular
+from medcot_bench.study.paths import read_path
 from medcot_bench.trained.find import find
 from medcot_bench.trained.question import ask
 
@@ -33,7 +34,7 @@ def add_parser(commands: Any) -> None:
     )
     given = command.add_mutually_exclusive_group()
     given.add_argument("--context", metavar="TEXT", help="the text that the question is about")
-    given.add_argument("--context-file", type=Path, metavar="FILE", help="the same from a file")
+    given.add_argument("--context-file", type=read_path, metavar="FILE", help="the same from a file")
     command.add_argument(
         "--option", action="append", default=[], metavar="LETTER=TEXT", help="an option of the answer; repeatable"
     )
@@ -43,7 +44,7 @@ def add_parser(commands: Any) -> None:
 
 def add_cell_arguments(command: argparse.ArgumentParser) -> None:
     """Add what names a training run of a result folder, and where to load its model."""
-    command.add_argument("folder", type=Path, metavar="DIR", help="the -o of a study")
+    command.add_argument("folder", type=read_path, metavar="DIR", help="the -o of a study")
     command.add_argument("cell", metavar="RUN", help="a folder in DIR/cells, or enough of its name, e.g. lora__s0")
     command.add_argument(
         "--model", metavar="MODEL", help="where the base model lies now (default: as in the study)"

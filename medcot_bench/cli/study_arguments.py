@@ -11,6 +11,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.results import study_file
 from medcot_bench.study import presets
 from medcot_bench.study.loading import load_study
+from medcot_bench.study.paths import read_path
 from medcot_bench.study.schema import DEFAULT_MODEL, Study
 from medcot_bench.study.task_files import name_of
 
@@ -79,7 +80,7 @@ _OWN_FLAGS = {
 
 def add_study_arguments(command: argparse.ArgumentParser) -> None:
     """Add the study file, a flag for each common field, and --set for all others."""
-    command.add_argument("study", nargs="?", type=Path, help="study file (YAML); flags override it")
+    command.add_argument("study", nargs="?", type=read_path, help="study file (YAML); flags override it")
     command.add_argument(
         "--preset",
         metavar="NAME",
@@ -99,7 +100,7 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
     )
     own = command.add_argument_group("your own rows, without code (docs/own_data.md)")
     own.add_argument(
-        "--train", type=Path, action="append", metavar="FILE", help="CSV, JSON lines, a JSON list or parquet"
+        "--train", type=read_path, action="append", metavar="FILE", help="CSV, JSON lines, a JSON list or parquet"
     )
     for flag, (placeholder, text) in _OWN_FLAGS.items():
         own.add_argument(f"--{flag}", dest=f"own.{flag}", metavar=placeholder, help=text)

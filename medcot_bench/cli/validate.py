@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
 from medcot_bench.runner.rehearsal import rehearse
 from medcot_bench.study.loading import load_study
+from medcot_bench.study.paths import read_path
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
         description="Check a study file: fields, plugins and options, data, and the model. Writes nothing.",
         allow_abbrev=False,
     )
-    command.add_argument("study", type=Path, metavar="FILE", help="study file (YAML)")
+    command.add_argument("study", type=read_path, metavar="FILE", help="study file (YAML)")
     add_timeout(command)
     command.set_defaults(execute=execute)
 

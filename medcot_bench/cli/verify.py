@@ -9,6 +9,7 @@ from typing import Any
 from medcot_bench.errors import CONFLICT, OK
 from medcot_bench.results.store import Store
 from medcot_bench.results.verify import QUARANTINE, Verification, set_aside, verify
+from medcot_bench.study.paths import read_path
 
 
 def add_parser(commands: Any) -> None:
@@ -20,7 +21,7 @@ def add_parser(commands: Any) -> None:
         "that was written with it. Exit status 3 where something is damaged.",
         allow_abbrev=False,
     )
-    command.add_argument("folder", type=Path, metavar="DIR", help="result folder (the -o of a run)")
+    command.add_argument("folder", type=read_path, metavar="DIR", help="result folder (the -o of a run)")
     command.add_argument(
         "--repair",
         action="store_true",

@@ -12,8 +12,10 @@ from filelock import FileLock
 
 from medcot_bench.base_model.resolve import find_cache_folder
 from medcot_bench.doctor.finding import Finding
-from medcot_bench.errors import StoreError
+from medcot_bench.errors import ConfigError, StoreError
+from medcot_bench.results.files import LOCK, check_root
 from medcot_bench.results.store import Store
+from medcot_bench.study.paths import read_path
 
 LITTLE = 2_000_000_000
 """Free bytes below which the weights of a small model may not fit."""
@@ -21,12 +23,24 @@ LITTLE = 2_000_000_000
 
 def check_folders(output: Path) -> Iterator[Finding]:
     """Yield what there is to know of the output folder, of the cache of converted models, and of the hub's."""
-    yield from _check("output", output.expanduser().absolute())
-    if (output / ".lock").exists():
+    yield from _check_output(output.absolute())
+    try:
+        yield from _check("cache", find_cache_folder())
+        home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+        yield from _check("hub's cache", read_path(home, "HF_HOME=").absolute())
+    except ConfigError as error:
+        yield Finding("fails", "cache", str(error))
+
+
+def _check_output(output: Path) -> Iterator[Finding]:
+    try:
+        check_root(output)
+    except StoreError as error:
+        yield Finding("fails", "output", str(error))
+        return
+    yield from _check("output", output)
+    if (output / LOCK).exists():
         yield _check_lock(output)
-    yield from _check("cache", find_cache_folder())
-    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
-    yield from _check("hub's cache", Path(home).expanduser().absolute())
 
 
 def _check(subject: str, folder: Path) -> Iterator[Finding]:

@@ -24,6 +24,8 @@ PACKED = ".bz2"
 """What published records and samples have after their names (benchmarks/publish.py)."""
 LARGEST = 1_000_000_000
 """Most bytes that a packed file may hold."""
+LOCK = ".lock"
+"""The file by which a run keeps others out of its result folder."""
 WRITING, MAKING = ".writing-", ".making-"
 """How the names of half-written files and half-made folders begin."""
 _CAN_NOT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
@@ -59,6 +61,16 @@ def refuse_links(root: Path, path: Path) -> None:
         place = place / part
         if place.is_symlink():
             raise DamagedError(root, place, "is a symbolic link, which is never followed")
+
+
+def check_root(root: Path) -> None:
+    """Raise StoreError where no run can begin in a result folder, although it may be there or can be made."""
+    lock = root / LOCK
+    with writing(root):
+        if root.is_symlink() and not root.exists():
+            raise StoreError(f"{root} is a link to what is not there; remove it, or choose another -o")
+        if lock.is_symlink() or (lock.exists() and not lock.is_file()):
+            raise StoreError(f"{lock} is no regular file, as locks are; remove it, or choose another -o")
 
 
 def read_file(root: Path, path: Path, most: int | None = None) -> bytes | None:

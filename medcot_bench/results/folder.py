@@ -16,6 +16,7 @@ from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
 from medcot_bench.study.analysis import Analysis
+from medcot_bench.study.paths import read_path
 
 if TYPE_CHECKING:
     import pandas
@@ -170,7 +171,7 @@ def _cell(store: Store, cell: CellKey, planned: Sequence[EvaluationKey], baselin
 
 def load(folder: str | Path) -> Results:
     """Read a result folder. Raises ConfigError for a folder without a study, StoreError for broken records."""
-    root = Path(folder)
+    root = read_path(str(folder))
     plan, store = read(root), Store(root, indexed=True)
     return Results(
         root=root,

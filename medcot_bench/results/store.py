@@ -21,9 +21,11 @@ from medcot_bench.errors import StoreError
 from medcot_bench.results.cells import CellKey, EvaluationKey
 from medcot_bench.results.digests import add_digest, find_change, find_other_owner, find_other_results
 from medcot_bench.results.files import (
+    LOCK,
     MAKING,
     PACKED,
     DamagedError,
+    check_root,
     discard,
     is_number,
     make_folder,
@@ -179,8 +181,9 @@ class Store:
         The system frees the lock of a killed process; the name that it leaves behind keeps nobody out.
         """
         try:
+            check_root(self.root)
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / ".lock")
+            lock = FileLock(self.root / LOCK)
             owner = self.root / ".lock.owner"
             lock.acquire(timeout=0)
         except Timeout:
@@ -197,8 +200,8 @@ class Store:
                 owner.unlink(missing_ok=True)
             lock.release()
             with suppress(OSError):
-                if [path.name for path in self.root.iterdir()] == [".lock"]:  # a run that could not begin
-                    (self.root / ".lock").unlink(missing_ok=True)
+                if [path.name for path in self.root.iterdir()] == [LOCK]:  # a run that could not begin
+                    (self.root / LOCK).unlink(missing_ok=True)
                     self.root.rmdir()
 
 

@@ -78,7 +78,7 @@ def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
         loaded = read_yaml(path)
     except OSError as error:
         study = path / "study.yaml"
-        hint = f"; use {study}" if study.is_file() else ""
+        hint = f"; use {study}" if isinstance(error, IsADirectoryError) and study.is_file() else ""
         errors.append(f"{path}: {error.strerror}{hint}")
         return {}
     except YAML_ERRORS as error:

@@ -13,6 +13,7 @@ from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.baselines import read_baselines
 from medcot_bench.study.fields import Names, Section
 from medcot_bench.study.own_task import OwnTask
+from medcot_bench.study.paths import check_path
 from medcot_bench.study.spec_strings import ALL
 from medcot_bench.types import Split
 
@@ -218,6 +219,11 @@ class Study(Section):
         if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", value):
             raise ValueError("give auto, cpu, mps, cuda or xpu; one of several as cuda:1")
         return value
+
+    @field_validator("output_dir")
+    @classmethod
+    def _expand(cls, value: str) -> str:
+        return str(check_path(value))
 
     def sources(self, task: str) -> dict[Split | None, str]:
         """Return split (None: all splits) -> source of a task; empty where the study names none."""

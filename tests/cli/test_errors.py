@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from medcot_bench.cli import main
+from medcot_bench.cli import main, parser
 from medcot_bench.results import study_file
+from medcot_bench.study.loading import load_study
 
 
 class Program:
@@ -209,3 +210,61 @@ def test_memory_that_ends_outside_of_a_run_is_one_line(
     monkeypatch.setattr("medcot_bench.cli.plan.execute", too_much)
     assert main(["plan"]) == 1
     assert capsys.readouterr().err == "medcot-bench: out of memory; nothing finished is lost\n"
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([*command, "PATH"] for command in (["run"], ["plan"], ["validate"], ["init"], ["export"], ["verify"])),
+        *([*command, "PATH"] for command in (["verify", "--repair"], ["compare"], ["doctor", "-o"])),
+        *(["predict", "PATH", "run", "question"], ["merge", "PATH", "run", "to"], ["merge", "out", "run", "PATH"]),
+        *(["export", "out", "-o", "PATH"], ["plan", "--from", "PATH"], ["run", "--train", "PATH"]),
+        ["predict", "out", "run", "question", "--context-file", "PATH"],
+    ],
+    ids=" ".join,
+)
+def test_a_path_that_can_not_be_is_one_line_in_every_command(program: Program, arguments: list[str]) -> None:
+    for path, why in (
+        (LONG, "File name too long"),
+        ("", "an empty path; write ."),
+        ("~no-such-user/x", "home dir"),
+    ):
+        [line] = program.fails(*(path if part == "PATH" else part for part in arguments))
+        assert line.startswith(f"'{path[:50]}")
+        assert why in line
+
+
+def test_the_output_folder_of_a_study_is_such_a_path_too(
+    program: Program, good: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for named in (["-o", LONG], ["--set", f"output_dir={LONG}"]):
+        [line] = program.fails(*good, *named)
+        assert line.startswith("output_dir: File name too long (given: 'xxx")
+    empty = "output_dir: an empty path; write . for the working directory (given: '')"
+    assert program.fails(*good, "-o", "") == [empty]
+    monkeypatch.setenv("MEDCOT_OUTPUT_DIR", "")
+    assert program.fails(*good) == [empty]
+
+
+def test_a_cache_that_can_not_be_is_named_by_its_variable(
+    program: Program, good: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDCOT_CACHE", LONG)
+    [line] = program.fails(*good, "--model", "smollm2-135m")
+    assert line.startswith("MEDCOT_CACHE='xxx")
+    assert line.endswith(": File name too long")
+
+
+def test_a_tilde_is_the_home_folder_in_every_output_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    study, errors = load_study(overrides=[("output_dir", "~/out")])
+    assert (errors, study.output_dir) == ([], f"{tmp_path}/out")
+    for command in ("export", "verify", "compare"):
+        assert main([command, "~/out"]) == 2
+        assert f"{tmp_path}/out" in capsys.readouterr().err
+    assert parser().parse_args(["doctor", "-o", "~/out"]).output_dir == tmp_path / "out"

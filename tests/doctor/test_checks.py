@@ -23,6 +23,7 @@ from medcot_bench.doctor.folders import check_folders
 from medcot_bench.doctor.hub import check_hub
 from medcot_bench.doctor.packages import check_packages
 from medcot_bench.doctor.plugins import check_plugins, find_fault
+from medcot_bench.errors import StoreError
 from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
 from medcot_bench.results.store import Store
 from medcot_bench.runner.events import DeviceReport, Examined
@@ -127,6 +128,26 @@ def test_a_folder_in_use_fails(caches: Path) -> None:
     with Store(caches / "out").lock():
         (found,) = failing(check_folders(caches / "out"))
     assert f"out is in use by process {os.getpid()}" in found
+
+
+@pytest.mark.parametrize("fault", ["link to nothing", "lock"])
+def test_a_folder_in_which_no_run_can_begin_fails_with_what_a_run_says(caches: Path, fault: str) -> None:
+    out = caches / "out"
+    if fault == "lock":
+        (out / ".lock").mkdir(parents=True)
+    else:
+        out.symlink_to(caches / "nothing")
+    with pytest.raises(StoreError) as caught, Store(out).lock():
+        pass
+    assert failing(check_folders(out)) == [f"output: {caught.value}"]
+
+
+@pytest.mark.parametrize("variable", ["MEDCOT_CACHE", "HF_HOME"])
+def test_a_cache_that_can_not_be_fails(caches: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "x" * 300)
+    (found,) = failing(check_folders(caches / "out"))
+    assert found.startswith(f"cache: {variable}='xxx")
+    assert found.endswith("File name too long")
 
 
 def test_the_hub_offline_is_a_note_and_a_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,6 +178,31 @@ def test_a_lock_without_a_name_is_kept_too(store: Store, name: str | None) -> No
         pass
 
 
+@pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe"])
+def test_a_lock_that_is_no_regular_file_is_named(store: Store, tmp_path: Path, kind: str) -> None:
+    store.root.mkdir()
+    lock = store.root / ".lock"
+    if kind.endswith("link"):
+        lock.symlink_to(tmp_path / "elsewhere")
+        if kind == "link":
+            (tmp_path / "elsewhere").touch()
+    elif kind == "folder":
+        lock.mkdir()
+    else:
+        os.mkfifo(lock)
+    with pytest.raises(StoreError, match=f"^{lock} is no regular file, as locks are; remove it"), store.lock():
+        pass
+
+
+def test_an_output_folder_that_is_a_link_to_nothing_is_named(store: Store, tmp_path: Path) -> None:
+    store.root.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match=f"^{store.root} is a link to what is not there; remove it"), store.lock():
+        pass
+    (tmp_path / "elsewhere").mkdir()
+    with store.lock():
+        assert (tmp_path / "elsewhere" / ".lock").is_file()
+
+
 def test_a_run_that_could_not_begin_leaves_no_folder(store: Store) -> None:
     with store.lock():
         assert store.root.is_dir()
