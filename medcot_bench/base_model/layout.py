@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from medcot_bench.base_model.config import Shapes, check_config
 from medcot_bench.errors import ModelError
 from medcot_bench.types import ModelInfo, ModuleInfo
 
 RECIPE_FILE = "medcot_recipe.json"
-Shapes = Mapping[str, tuple[int, ...]]
+AGAIN = "fix it, or download it again"
 Layout = tuple[ModelInfo, tuple[ModuleInfo, ...]]
 
 _LAYER = re.compile(r"(?:^|\.)(?:layers|layer|h|blocks|block)\.(\d+)\.")
@@ -40,12 +41,7 @@ _GGUF_NAMES = {
 
 def make_layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout:
     """Return the size and the leaf modules of a model. Raises ModelError for a config that is of no such model."""
-    if method := config.get("quantization_config"):
-        name = method.get("quant_method", "") if isinstance(method, dict) else method
-        raise ModelError(
-            f"model '{model}': config.json has a quantization_config ({name}): give the model with plain weights, "
-            "or remove it where the weights are plain; the adapter qlora quantises them itself"
-        )
+    check_config(model, config, shapes)
     parameters: dict[str, list[tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         parameters.setdefault(name.rpartition(".")[0], []).append(shape)
@@ -54,27 +50,15 @@ def make_layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout
         layer = _LAYER.search(f"{path}.")
         weight_first = tuple(sorted(found, key=len, reverse=True))
         modules.append(ModuleInfo(path, int(layer[1]) if layer else None, _kind(path), weight_first))
-    try:
-        info = ModelInfo(
-            architecture=str(config["model_type"]),
-            n_layers=_positive(config, "num_hidden_layers"),
-            hidden_size=_positive(config, "hidden_size"),
-            parameters=sum(math.prod(shape) for shape in shapes.values()),
-            max_positions=_positive(config, "max_position_embeddings"),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"model '{model}': config.json is not a causal language model's (missing or wrong: {error})"
-        ) from None
+    info = ModelInfo(
+        architecture=str(config["model_type"]),
+        n_layers=config["num_hidden_layers"],
+        hidden_size=config["hidden_size"],
+        parameters=sum(math.prod(shape) for shape in shapes.values()),
+        max_positions=config["max_position_embeddings"],
+    )
     _check_blocks(model, info.n_layers, {module.layer for module in modules if module.layer is not None})
     return info, tuple(modules)
-
-
-def _positive(config: Mapping[str, Any], key: str) -> int:
-    number = int(config[key])
-    if number < 1:
-        raise ValueError(f"{key} is {number}")
-    return number
 
 
 def _check_blocks(model: str, count: int, there: set[int]) -> None:
@@ -133,10 +117,10 @@ def read_json(model: str, path: Path) -> dict[str, Any]:
     """Read a JSON object of a model folder. Raises ModelError."""
     try:
         loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"model '{model}': can't read {path.name}: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"model '{model}': can't read {path.name}: {error}; {AGAIN}") from None
     if not isinstance(loaded, dict):
-        raise ModelError(f"model '{model}': {path.name} is not a JSON object")
+        raise ModelError(f"model '{model}': {path.name} is not a JSON object; {AGAIN}")
     return loaded
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import transformers
 
+from medcot_bench.base_model.layout import read_json
 from medcot_bench.base_model.tensors import check_tensors
 from medcot_bench.errors import ModelError, describe_error
 
@@ -40,7 +41,38 @@ def why_not_loaded(error: BaseException) -> str:
             f"can't be loaded: transformers {transformers.__version__} does not know its model_type "
             f"'{unknown[1]}'; update transformers, or choose another model"
         )
-    return f"can't be loaded: {describe_error(error)}"
+    if other := re.search(r"Unrecognized configuration class <class '[\w.]*?(\w+)Config'>", text):
+        return f"is not a causal language model (its config.json is of {other[1]}); choose another model"
+    return f"can't be loaded: {describe_error(error).rstrip('.')}; check its JSON files, or download it again"
+
+
+def check_tokenizer(folder: Path, tokenizer: Any) -> None:
+    """Raise ModelError for a tokenizer that a causal language model can't be trained with, or not this one."""
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{folder}: the tokenizer has no EOS token, so models can't learn to stop")
+    tokens = tokenizer.encode("a")
+    if not tokens:
+        raise ModelError(f"{folder}: the tokenizer's vocabulary is empty (no token for 'a'); download it again")
+    if tokens[-1] == tokenizer.eos_token_id:
+        raise ModelError(f"{folder}: the tokenizer appends EOS to all text; set add_eos_token to false")
+    # Tokens added for other uses, such as images, may lie beyond.
+    used = max(tokenizer.vocab_size - 1, tokenizer.eos_token_id, *tokens)
+    rows = read_json(str(folder), folder / "config.json").get("vocab_size")
+    if isinstance(rows, int) and used >= rows:
+        raise ModelError(
+            f"{folder}: the tokenizer has ids up to {used}, and config.json a vocab_size of {rows}; give the "
+            "tokenizer that belongs to the model"
+        )
+
+
+def check_json_files(folder: Path) -> None:
+    """Raise ModelError for the first file of a model or tokenizer that is not what its name says."""
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"):
+        if not (folder / name).is_file():
+            continue
+        model = read_json(str(folder), folder / name).get("model", {"vocab": None})
+        if name == "tokenizer.json" and not (isinstance(model, dict) and model.get("vocab")):
+            raise ModelError(f"model '{folder}': {name} has no vocabulary; download it again")
 
 
 @contextmanager

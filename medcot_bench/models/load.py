@@ -21,7 +21,7 @@ from medcot_bench.base_model import hub_model
 from medcot_bench.base_model.resolve import Base, find_converted_folder
 from medcot_bench.base_model.tensors import check_tensors
 from medcot_bench.errors import ModelError
-from medcot_bench.models.checks import check_loaded, why_not_loaded
+from medcot_bench.models.checks import check_json_files, check_loaded, check_tokenizer, why_not_loaded
 from medcot_bench.models.meter import is_out_of_memory
 from medcot_bench.results.saved_files import SavedFile, describe, find_damage
 
@@ -48,12 +48,12 @@ def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for an unusable one."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        check_tokenizer(folder, tokenizer)
+    except ModelError:
+        raise
     except Exception as error:  # the tokenizers library raises bare Exception for a file it can't read
+        check_json_files(folder)
         raise ModelError(f"{folder}: the tokenizer {why_not_loaded(error)}") from error
-    if tokenizer.eos_token_id is None:
-        raise ModelError(f"{folder}: the tokenizer has no EOS token, so models can't learn to stop")
-    if tokenizer.encode("a")[-1] == tokenizer.eos_token_id:
-        raise ModelError(f"{folder}: the tokenizer appends EOS to all text; set add_eos_token to false")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -88,6 +88,7 @@ def load_model(
     except Exception as error:
         if is_out_of_memory(error):
             raise
+        check_json_files(folder)
         raise ModelError(f"model '{folder}' {why_not_loaded(error)}") from error
     model, found = made
     check_loaded(folder, model, found)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medcot_bench.errors import ModelError
+from medcot_bench.errors import ModelError, describe_error
 from medcot_bench.types import Target
 
 
@@ -21,6 +21,13 @@ class Encoder:
     def __post_init__(self) -> None:
         if self.chat_template and not self.tokenizer.chat_template:
             raise ModelError("the model has no chat template; leave out --chat-template")
+        try:
+            self.prompt("a", [("b", "c")])
+        except Exception as error:  # a template is code, and raises by its own rules
+            raise ModelError(
+                f"the model's chat template can't write a prompt: {describe_error(error)}; leave out "
+                "--chat-template, or a system prompt that it does not take"
+            ) from None
 
     def prompt(self, text: str, shots: Sequence[tuple[str, str]] = ()) -> str:
         """Return the whole prompt: system prompt, solved examples (prompt, target), then `text`."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from medcot_bench.base_model import config
 from medcot_bench.base_model.resolve import _read_digest, resolve
 from medcot_bench.errors import ModelError
 from medcot_bench.study.schema import DEFAULT_MODEL
@@ -141,7 +142,7 @@ def test_the_recipe_file_of_the_folder_is_read(folder: Path) -> None:
     (folder / "medcot_recipe.json").write_text('{"lora": {"lr": 0.5}}')
     assert resolve(str(folder)).recipe == {"lora": {"lr": 0.5}}
     (folder / "medcot_recipe.json").write_text("[1]")
-    assert error_of(folder) == ": medcot_recipe.json is not a JSON object"
+    assert error_of(folder) == ": medcot_recipe.json is not a JSON object; fix it, or download it again"
     (folder / "medcot_recipe.json").write_text("{")
     assert error_of(folder).startswith(": can't read medcot_recipe.json: ")
 
@@ -189,12 +190,51 @@ def test_weights_that_are_cut_off_are_named(folder: Path) -> None:
     assert error_of(folder) == ": model.safetensors is truncated; download it again"
 
 
-@pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "max_position_embeddings"])
-@pytest.mark.parametrize("number", [0, -1])
-def test_a_size_that_no_model_has_is_named(folder: Path, key: str, number: int) -> None:
+@pytest.mark.parametrize("key", [*config.NEEDED, *config.OTHERS])
+@pytest.mark.parametrize("number", [0, -1, 1.5, "4", True])
+def test_a_size_that_no_model_has_is_named(folder: Path, key: str, number: Any) -> None:
     set_fields(folder, **{key: number})
-    said = f": config.json is not a causal language model's (missing or wrong: {key} is {number})"
+    said = f": config.json is wrong: {key} is {number!r}, and must be a whole number from 1 up; download it again"
     assert error_of(folder) == said
+
+
+@pytest.mark.parametrize("key", ["model_type", *config.NEEDED])
+def test_what_a_config_lacks_is_named(folder: Path, key: str) -> None:
+    set_fields(folder, **{key: None})
+    assert error_of(folder) == f": config.json is not a causal language model's: {key} is missing"
+
+
+def test_sizes_may_be_missing_or_differ_from_block_to_block(folder: Path) -> None:
+    set_fields(folder, num_key_value_heads=None, head_dim=None, intermediate_size=[128, 64, 128, 64])
+    assert resolve(str(folder)).info.n_layers == 4
+
+
+def test_sizes_that_contradict_each_other_are_named(folder: Path) -> None:
+    set_fields(folder, vocab_size=10)
+    assert error_of(folder).startswith(
+        ": config.json does not fit the weights: vocab_size is 10, and they embed 258 tokens; "
+    )
+    set_fields(folder, vocab_size=258, num_attention_heads=3, head_dim=None)
+    assert error_of(folder).startswith(
+        ": config.json is wrong: hidden_size 64 is no multiple of num_attention_heads 3; "
+    )
+    set_fields(folder, head_dim=16)
+    assert resolve(str(folder)).info.hidden_size == 64
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"is_encoder_decoder": True}, "is of an encoder-decoder, not of a causal language model; choose another"),
+        (
+            {"architectures": ["BertForMaskedLM"]},
+            "is of a masked language model (BertForMaskedLM), not of a causal",
+        ),
+    ],
+)
+def test_a_model_that_is_not_causal_is_named(folder: Path, fields: dict[str, Any], said: str) -> None:
+    set_fields(folder, **fields)
+    assert error_of(folder).startswith(f": config.json {said}")
 
 
 @pytest.mark.parametrize("settings", [{"quant_method": "bitsandbytes", "load_in_4bit": True}, "gptq"])
@@ -211,7 +251,7 @@ def test_blocks_without_weights_are_told_before_anything_is_loaded(folder: Path)
     assert error_of(folder).startswith(": its files have no weights of 999999996 of its 1000000000 blocks, e.g.")
 
 
-@pytest.mark.parametrize("text", ["", "{", "\xff", "[]", '{"model_type": "llama"}', "null"])
+@pytest.mark.parametrize("text", ["", "{", "\xff", "[]", "[" * 100_000, '{"model_type": "llama"}', "null"])
 def test_a_config_of_something_else_is_named(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text, encoding="latin-1")
     assert "config.json" in error_of(folder)

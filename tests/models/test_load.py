@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from medcot_bench.errors import ModelError
 from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.load import load_model, load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import WarmBase
 from medcot_bench.testing.tiny import make_tiny_model
 
@@ -164,3 +166,87 @@ def test_the_first_loan_that_is_no_trial_names_the_cost_of_loading(tiny_model: P
             costs.append(lent.seconds)
     assert costs[0] == costs[1] == costs[2] > 0
     assert costs[3] == 0
+
+
+# --- what a folder's files may say ---
+
+
+def tokenizer_error(folder: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        load_tokenizer(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "named"), [("t5", "T5"), ("vit", "ViT")])
+def test_a_model_of_another_kind_is_one_short_line(folder: Path, kind: str, named: str) -> None:
+    set_fields(folder / "config.json", model_type=kind)
+    said = f" is not a causal language model (its config.json is of {named}); choose another model"
+    assert error_of(folder) == said
+
+
+@pytest.mark.parametrize("fields", [{"hidden_act": "nope"}, {"rope_parameters": {"rope_type": "x"}}], ids=str)
+def test_what_transformers_can_not_load_has_a_remedy(folder: Path, fields: dict[str, Any]) -> None:
+    set_fields(folder / "config.json", **fields)
+    assert re.fullmatch(r" can't be loaded: .*; check its JSON files, or download it again", error_of(folder))
+
+
+@pytest.mark.parametrize("text", ["{}", '{"model": null}', '{"model": {"type": "BPE", "vocab": {}}}'])
+def test_a_tokenizer_without_a_vocabulary_is_named(folder: Path, text: str) -> None:
+    (folder / "tokenizer.json").write_text(text)
+    assert tokenizer_error(folder).endswith(": tokenizer.json has no vocabulary; download it again")
+
+
+def test_a_tokenizer_that_loads_with_an_empty_vocabulary_is_named(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["vocab"] = {}
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    assert " vocabulary is empty (no token for 'a'); download it again" in tokenizer_error(folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"])
+@pytest.mark.parametrize("text", ["[]", "null", "3", "{", ""])
+def test_a_file_of_the_tokenizer_of_a_wrong_type_is_named(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    said = tokenizer_error(folder)
+    assert f"model '{folder}': " in said
+    assert f"{name} is not a JSON object; fix it," in said or f"can't read {name}: " in said
+
+
+@pytest.mark.parametrize("fields", [{"model_max_length": "x"}, {"tokenizer_class": 3}, {"eos_token": 3}], ids=str)
+def test_a_wrong_field_of_the_tokenizer_has_a_remedy(folder: Path, fields: dict[str, Any]) -> None:
+    set_fields(folder / "tokenizer_config.json", **fields)
+    said = tokenizer_error(folder)
+    assert said.startswith(f"{folder}: the tokenizer can't be loaded: ")
+    assert said.endswith("; check its JSON files, or download it again")
+
+
+def test_a_tokenizer_without_eos_is_refused_and_one_without_padding_pads_with_eos(folder: Path) -> None:
+    set_fields(folder / "tokenizer_config.json", pad_token=None)
+    tokenizer = load_tokenizer(folder)
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id == 257
+    set_fields(folder / "tokenizer_config.json", eos_token=None)
+    assert tokenizer_error(folder) == f"{folder}: the tokenizer has no EOS token, so models can't learn to stop"
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(folder: Path) -> None:
+    set_fields(folder / "config.json", vocab_size=257)  # <eos> is 257
+    said = tokenizer_error(folder)
+    assert said.startswith(
+        f"{folder}: the tokenizer has ids up to 257, and config.json a vocab_size of 257; give "
+    )
+    set_fields(folder / "config.json", vocab_size=258)
+    load_tokenizer(folder).encode("a")
+
+
+@pytest.mark.parametrize(
+    "template", ["{% if", "{{ messages[0].nothing.at_all }}", "{{ raise_exception('no system role') }}"]
+)
+def test_a_chat_template_that_can_not_be_used_is_told_before_anything_is_trained(
+    folder: Path, template: str
+) -> None:
+    tokenizer = load_tokenizer(folder)
+    tokenizer.chat_template = template
+    with pytest.raises(ModelError, match=r"^the model's chat template can't write a prompt: .*; leave out"):
+        Encoder(tokenizer, chat_template=True)
+    Encoder(tokenizer)
