@@ -25,6 +25,7 @@ from medcot_bench.planning.estimates.power import (
 )
 from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, weight_bytes
 from medcot_bench.planning.tuning import untried_cells, with_chosen_rates
 from medcot_bench.report.blocks import Table
@@ -127,7 +128,7 @@ def _show_tasks(plan: Plan) -> None:
     for label, own in plan.lm_eval_tasks.items():
         documents = f"the first {own.limit} documents per task" if own.limit else "all documents"
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))
-    for note in map(write_left_out_baseline, left_out_baselines(plan)):
+    for note in (*map(write_left_out_baseline, left_out_baselines(plan)), *find_high_ranks(plan)):
         print(wrap(f"note: {note}"))
     for trained_on, evaluated, count in _shared(plan):
         print(

@@ -8,6 +8,9 @@ from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.ranks import find_high_ranks
+from medcot_bench.report.format import counted
+from medcot_bench.report.terminal import wrap
 from medcot_bench.runner.rehearsal import rehearse
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.paths import read_path
@@ -32,10 +35,12 @@ def execute(options: argparse.Namespace) -> int:
     study, errors = load_study(options.study, (), os.environ)
     rehearse(study, timeouts.plan)
     plan = make_plan(study, errors)
+    for note in find_high_ranks(plan):
+        print(wrap(f"note: {note}"))
     trained = sum(cell.task is not None for cell in plan.cells)
-    runs = f"{trained} training run{'' if trained == 1 else 's'}"
+    runs = counted(trained, "training run")
     if plan.trials:
         print(f"{options.study}: OK: {runs} for the learning-rate search, then the study's own")
     else:
-        print(f"{options.study}: OK: {runs}, {len(plan.evaluations)} evaluations")
+        print(f"{options.study}: OK: {runs}, {counted(len(plan.evaluations), 'evaluation')}")
     return 0

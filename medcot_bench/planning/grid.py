@@ -11,6 +11,7 @@ from medcot_bench.data.sources import digest
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.planning.evaluations import prompt_request
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.ranks import check_ranks
 from medcot_bench.planning.recipes import make_recipes
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.results.cells import Cell, request_id
@@ -35,7 +36,7 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
             continue
         try:
             for seed in seeds:
-                adapter.place(plan.base.info, plan.base.modules, seed)
+                check_ranks(adapter, adapter.place(plan.base.info, plan.base.modules, seed), plan.base.modules)
                 for task in trained:
                     items = train_digest(task, adapter.train_items)
                     for recipe in make_recipes(plan, adapter, task):

@@ -13,6 +13,7 @@ from medcot_bench.planning.evaluations import left_out_baselines
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
+from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import trials_of, untried_cells, with_chosen_rates
 from medcot_bench.plugins.manager import installed
@@ -134,7 +135,10 @@ def _planned(plan: Plan, to_run: int) -> Planned:
         to_run=to_run,
         output_dir=plan.study.output_dir,
         left_out_baselines=tuple(left_out_baselines(plan)),
-        notes=tuple(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
+        notes=(
+            *(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
+            *find_high_ranks(plan),
+        ),
     )
 
 
