@@ -1,4 +1,4 @@
-"""Text as the checks compare it, without case, punctuation and spacing; and as files can hold it."""
+"""Text as the checks compare it, without case, punctuation and spacing; as files can hold it; and counts in it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ def encodable(text: str) -> str:
     'café \\\\ud83d'
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def counted(count: int, what: str, verbs: tuple[str, str] | None = None) -> str:
+    """Write a number of things, and what one does or several do.
+
+    >>> counted(1, "seed"), counted(2, "seed"), counted(1, "item", ("has", "have"))
+    ('1 seed', '2 seeds', '1 item has')
+    """
+    written = f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return f"{written} {verbs[count != 1]}" if verbs else written
 
 
 def runs(text: str) -> set[int]:

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from medcot_adapters.peft_folder import load_adapter
+from medcot_adapters.peft_folder import load_adapter, save_adapter
 from medcot_adapters.recipes import low_rank_recipe
 from medcot_bench import (
     ADAPTER_FILES,
@@ -76,7 +76,7 @@ class AnyPeft:
 
     def save(self, model: Any, folder: Path) -> None:
         """Write PEFT's folder."""
-        model.save_pretrained(folder, safe_serialization=True)
+        save_adapter(model, folder)
 
     def load(self, model: Any, folder: Path) -> Any:
         """Return the trained model, loaded on the base model."""

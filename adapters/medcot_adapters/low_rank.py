@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from medcot_adapters.peft_folder import load_adapter
+from medcot_adapters.peft_folder import load_adapter, save_adapter
 from medcot_adapters.recipes import low_rank_recipe
 from medcot_bench import AdapterSpec, ConfigError, ModelInfo, Option, Placement, Recipe
 
@@ -73,7 +73,7 @@ class LowRank:
 
     def save(self, model: Any, folder: Path) -> None:
         """Write PEFT's folder: adapter_config.json and adapter_model.safetensors."""
-        model.save_pretrained(folder, safe_serialization=True)
+        save_adapter(model, folder)
 
     def load(self, model: Any, folder: Path) -> Any:
         """Return the trained model, loaded on the base model."""

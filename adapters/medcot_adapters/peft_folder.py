@@ -1,4 +1,4 @@
-"""Adapters that PEFT saved, loaded again: all their tensors, or none."""
+"""Adapters in PEFT's folders: saved to the same bytes each time, loaded with all their tensors or not at all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from typing import Any
 from medcot_bench import ModelError, check_tensors
 
 HINT = "give the whole adapter, on the base model that it was trained on"
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Write PEFT's folder: adapter_config.json and adapter_model.safetensors."""
+    for config in model.peft_config.values():
+        for name, value in vars(config).items():
+            if isinstance(value, set):  # PEFT would write it in the order that this process keeps it in
+                setattr(config, name, sorted(value))
+    model.save_pretrained(folder, safe_serialization=True)
 
 
 def load_adapter(model: Any, folder: Path) -> Any:

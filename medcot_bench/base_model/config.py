@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from medcot_bench.errors import ModelError
+from medcot_bench.text import counted
 
 NEEDED = ("num_hidden_layers", "hidden_size", "max_position_embeddings")
 OTHERS = ("vocab_size", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size")
@@ -52,4 +53,5 @@ def _contradictions(config: Mapping[str, Any], shapes: Shapes) -> Iterator[str]:
         yield f"is wrong: hidden_size {width} is no multiple of num_attention_heads {heads}; download it again"
     rows = next((shape[0] for name, shape in shapes.items() if name.endswith(_EMBEDDINGS) and shape), words)
     if words is not None and words != rows:
-        yield f"does not fit the weights: vocab_size is {words}, and they embed {rows} tokens; download both again"
+        embedded = counted(int(rows or 0), "token")
+        yield f"does not fit the weights: vocab_size is {words}, and they embed {embedded}; download both again"

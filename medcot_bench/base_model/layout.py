@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from medcot_bench.base_model.config import Shapes, check_config
 from medcot_bench.errors import ModelError
+from medcot_bench.text import counted
 from medcot_bench.types import ModelInfo, ModuleInfo
 
 RECIPE_FILE = "medcot_recipe.json"
@@ -67,8 +68,8 @@ def _check_blocks(model: str, count: int, there: set[int]) -> None:
     if there and missing > 0:
         first = next(number for number in itertools.count() if number not in there)
         raise ModelError(
-            f"model '{model}': its files have no weights of {missing} of its {count} blocks, e.g. of block "
-            f"{first}; download it again, whole, with the config.json that belongs to its weights"
+            f"model '{model}': its files have no weights of {missing} of its {counted(count, 'block')}, e.g. of "
+            f"block {first}; download it again, whole, with the config.json that belongs to its weights"
         )
 
 

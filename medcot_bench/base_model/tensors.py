@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from medcot_bench.errors import ModelError
+from medcot_bench.text import counted
 
 
 def check_tensors(
@@ -38,4 +39,4 @@ def check_tensors(
 
 
 def _count(names: Collection[str], verbs: tuple[str, str]) -> str:
-    return f"1 tensor {verbs[0]}" if len(names) == 1 else f"{len(names)} tensors {verbs[1]}"
+    return counted(len(names), "tensor", verbs)

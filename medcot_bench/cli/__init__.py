@@ -30,6 +30,7 @@ from medcot_bench.runner.pipes import close_stdin
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.security.hub_code import hide_kernels
 from medcot_bench.security.terminal import make_output_safe, safe_output
+from medcot_bench.text import counted
 from medcot_bench.version import __version__
 
 MOST_ERRORS = 100
@@ -96,7 +97,7 @@ def _execute(arguments: Sequence[str] | None) -> int:
         for line in lines[:MOST_ERRORS]:
             print(f"medcot-bench: {shorten(line, LINE)}", file=sys.stderr)
         if len(lines) > MOST_ERRORS:
-            print(f"medcot-bench: and {len(lines) - MOST_ERRORS} more errors", file=sys.stderr)
+            print(f"medcot-bench: and {counted(len(lines) - MOST_ERRORS, 'more error')}", file=sys.stderr)
         return error.exit_code
     except MemoryError as error:
         where = f" ({shorten(str(error))})" if str(error) else ""

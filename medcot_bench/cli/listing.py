@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from tabulate import tabulate
-
 from medcot_bench.plugins.manager import KINDS, installed
+from medcot_bench.report.blocks import Table
+from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.study import presets
 from medcot_bench.version import __version__
 
@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
             entry.kind,
             entry.name,
             f"{entry.distribution} {entry.version}",
-            "name conflict: block one of the packages" if offers[entry.kind, entry.name] > 1 else "",
+            "name conflict: block one" if offers[entry.kind, entry.name] > 1 else "",
         ]
         for entry in entries
     ]
@@ -52,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
     headers = ["kind", "name", "from", "note"]
     if not any(row[-1] for row in rows):
         headers, rows = headers[:-1], [row[:-1] for row in rows]
-    print(tabulate(rows, headers, disable_numparse=True))
+    print(draw_table(Table(headers, rows)))
     if options.kind in (None, "tasks"):
-        print("and every task of lm-eval to score on: --eval-tasks lm_eval:NAME or lm_eval:./FILE.yaml")
+        print(wrap("and every task of lm-eval to score on: --eval-tasks lm_eval:NAME or lm_eval:./FILE.yaml"))
     return 0

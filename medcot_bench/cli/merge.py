@@ -19,6 +19,7 @@ from medcot_bench.runner.answer import answer_of
 from medcot_bench.runner.events import Merged
 from medcot_bench.runner.protocol import Job, Merge
 from medcot_bench.study.paths import read_path
+from medcot_bench.text import counted
 from medcot_bench.trained.find import Trained, find
 from medcot_bench.version import __version__
 
@@ -104,7 +105,7 @@ def _checked(made: dict[str, Any]) -> str:
         return "nothing to check: it is the model that was scored"
     found = made["gold_nll"]
     return (
-        f"gold_nll on {found['items']} items of {found['task']}: {found['unmerged']:.5f} unmerged, "
+        f"gold_nll on {counted(found['items'], 'item')} of {found['task']}: {found['unmerged']:.5f} unmerged, "
         f"{found['merged']:.5f} merged ({found['merged'] - found['unmerged']:+.1e})"
     )
 

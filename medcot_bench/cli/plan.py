@@ -29,7 +29,7 @@ from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, weight_bytes
 from medcot_bench.planning.tuning import untried_cells, with_chosen_rates
 from medcot_bench.report.blocks import Table
-from medcot_bench.report.format import counted, duration, size
+from medcot_bench.report.format import duration, size
 from medcot_bench.report.notes import write_left_out_baseline
 from medcot_bench.report.power_table import write_power
 from medcot_bench.report.terminal import draw_table, wrap
@@ -39,6 +39,7 @@ from medcot_bench.runner.rehearsal import rehearse
 from medcot_bench.runner.supervision import Timeouts
 from medcot_bench.study.paths import read_path
 from medcot_bench.study.schema import Study
+from medcot_bench.text import counted
 
 
 def add_parser(commands: Any) -> None:
@@ -114,7 +115,7 @@ def _show_tasks(plan: Plan) -> None:
     """Print the base model, and where the items of every task come from."""
     info = plan.base.info
     print(f"base: {plan.base.name} ({plan.base.origin}), {info.parameters / 1e6:.1f} M parameters, ", end="")
-    print(f"{info.n_layers} blocks")
+    print(f"{counted(info.n_layers, 'block')}")
     for label, task in plan.tasks.items():
         data, spec = plan.data[label], task.task.spec
         trained = label in {cell.task for cell in plan.cells}
@@ -126,15 +127,16 @@ def _show_tasks(plan: Plan) -> None:
         for note in data.notes:
             print(wrap(f"note: {label}: {note}"))
     for label, own in plan.lm_eval_tasks.items():
-        documents = f"the first {own.limit} documents per task" if own.limit else "all documents"
+        documents = f"the first {counted(own.limit, 'document')} per task" if own.limit else "all documents"
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))
     for note in (*map(write_left_out_baseline, left_out_baselines(plan)), *find_high_ranks(plan)):
         print(wrap(f"note: {note}"))
     for trained_on, evaluated, count in _shared(plan):
+        sharing = counted(count, "test item", (f"of {evaluated} shares", f"of {evaluated} share"))
         print(
             wrap(
-                f"overlap: {count} test items of {evaluated} share a 13-word phrase with the training items of "
-                f"{trained_on}; kept as domain boilerplate"
+                f"overlap: {sharing} a 13-word phrase with the training items of {trained_on}; kept as domain "
+                "boilerplate"
             )
         )
 

@@ -25,6 +25,7 @@ from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Rest
 from medcot_bench.security.foreign_text import make_visible
 from medcot_bench.security.secrets import scrub
 from medcot_bench.security.terminal import drawing_stream
+from medcot_bench.text import counted
 
 Print = Callable[[str], None]
 SHOWN = ("answer", "gold_nll", "rouge_l")
@@ -93,7 +94,7 @@ class Lines:
             case Noted(text=text):
                 self._write(f"    note: {text}")
             case Trained(steps=steps, loss=loss, seconds=seconds) if steps and loss is not None:
-                self._write(f"    trained {steps} steps in {seconds:.0f} s, loss {loss:.3f}")
+                self._write(f"    trained {counted(steps, 'step')} in {seconds:.0f} s, loss {loss:.3f}")
             case Scored() as event:
                 marks = "".join(f"; {mark}" for mark in event.marks)
                 scores = _scores(event.results)

@@ -12,10 +12,10 @@ from medcot_bench.cli.progress import choose_listener
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.cli.supervision_arguments import add_supervision_arguments, read_supervision
 from medcot_bench.cli.termination import terminable
-from medcot_bench.report.format import counted
 from medcot_bench.report.headline import write_headline
 from medcot_bench.report.terminal import draw_overview, wrap
 from medcot_bench.runner.run import Outcome
+from medcot_bench.text import counted
 
 
 def add_parser(commands: Any) -> None:
@@ -61,7 +61,8 @@ def _count(outcome: Outcome) -> str:
     total = len(outcome.plan.cells)
     if not outcome.ran and not outcome.skipped and not outcome.left_out:
         return (
-            f"nothing to run: all {total} training runs and {len(outcome.plan.evaluations)} evaluations are done"
+            f"nothing to run: {counted(total, 'training run')} and "
+            f"{counted(len(outcome.plan.evaluations), 'evaluation')} planned, all done"
         )
     parts = [f"{counted(outcome.ran - outcome.failed, 'training run')} finished"]
     parts += [f"{outcome.failed} failed"] if outcome.failed else []

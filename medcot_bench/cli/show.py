@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from medcot_bench.data.sources import load
-from medcot_bench.errors import ConfigErrors, PluginError
+from medcot_bench.errors import ConfigErrors, PluginError, suggest
 from medcot_bench.interfaces import FilesExporter, Task
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.plugins.manager import PluginEntry, blame, installed
@@ -44,8 +44,8 @@ def execute(options: argparse.Namespace) -> int:
             raise PluginError(
                 f"{options.name} is a preset: medcot-bench init FILE --preset {options.name} writes it out"
             )
-        known = ", ".join(sorted({entry.name for entry in installed().entries}))
-        raise PluginError(f"no plugin '{options.name}'; known: {known}")
+        known = sorted({entry.name for entry in installed().entries})
+        raise PluginError(f"no plugin '{options.name}'{suggest(name or kind, known)}; known: {', '.join(known)}")
     for entry in entries:
         print("\n".join(_describe(entry)))
     return 0

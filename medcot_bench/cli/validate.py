@@ -9,11 +9,11 @@ from typing import Any
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.ranks import find_high_ranks
-from medcot_bench.report.format import counted
 from medcot_bench.report.terminal import wrap
 from medcot_bench.runner.rehearsal import rehearse
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.paths import read_path
+from medcot_bench.text import counted
 
 
 def add_parser(commands: Any) -> None:

@@ -10,6 +10,7 @@ from medcot_bench.errors import CONFLICT, OK
 from medcot_bench.results.store import Store
 from medcot_bench.results.verify import QUARANTINE, Verification, set_aside, verify
 from medcot_bench.study.paths import read_path
+from medcot_bench.text import counted
 
 
 def add_parser(commands: Any) -> None:
@@ -46,11 +47,11 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _summary(root: Path, found: Verification, *, repaired: bool) -> list[str]:
-    checked = f"{_count(found.cells, 'training run')} and {_count(found.evaluations, 'evaluation')} are intact"
+    checked = f"{counted(found.cells, 'training run')} and {counted(found.evaluations, 'evaluation')} are intact"
     lines = [f"{checked}." if not found.damages else f"{checked}, {len(found.damages)} damaged."]
     if found.without_digest:
         lines.append(
-            f"{_count(found.without_digest, 'record')} of an older version without a digest: "
+            f"{counted(found.without_digest, 'record')} of an older version without a digest: "
             "only ids, requests and results were checked."
         )
     if found.damages and repaired:
@@ -60,7 +61,3 @@ def _summary(root: Path, found: Verification, *, repaired: bool) -> list[str]:
     elif found.damages:
         lines.append(f"`medcot-bench verify {root} --repair` moves it to {root / QUARANTINE}.")
     return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

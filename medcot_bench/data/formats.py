@@ -12,6 +12,7 @@ from typing import Any
 from medcot_bench.errors import DataError
 from medcot_bench.security.foreign_text import quote
 from medcot_bench.security.regular_files import check_regular, read_regular
+from medcot_bench.text import counted
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -111,7 +112,7 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 raise DataError(f"{path}:{line}: the header has the column {twice[0]!r} twice")
         elif len(cells) != len(header):
             hint = "quote cells that hold a separator" if len(cells) > len(header) else "a cell is missing"
-            raise DataError(f"{path}:{line}: {len(cells)} cells, the header has {len(header)}; {hint}")
+            raise DataError(f"{path}:{line}: {counted(len(cells), 'cell')}, the header has {len(header)}; {hint}")
         else:
             # Programs write their own numbers of rows into a column without a name.
             named = zip(header, cells, strict=True)

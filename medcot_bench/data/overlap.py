@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from medcot_bench.data.sources import TaskData
 from medcot_bench.errors import DataError
 from medcot_bench.study.schema import OnOverlap
-from medcot_bench.text import normalise, runs
+from medcot_bench.text import counted, normalise, runs
 from medcot_bench.types import Example, Split
 
 
@@ -46,8 +46,9 @@ def _drop(
     if not hits:
         return
     if policy == "error":
+        sharing = counted(len(hits), "training item", (f"of {name} shares", f"of {name} share"))
         raise DataError(
-            f"{len(hits)} training items of {name} share a group or a question with the evaluation of {other} "
+            f"{sharing} a group or a question with the evaluation of {other} "
             f"(first: '{hits[0].id}'); --set on_overlap=drop-train drops them"
         )
     if policy == "drop-eval":

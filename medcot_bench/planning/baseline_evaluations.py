@@ -16,6 +16,7 @@ from medcot_bench.results.cells import Evaluation
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.results.plan_file import LeftOutBaseline
 from medcot_bench.study.baselines import COT, NO_CONTEXT, shots_of
+from medcot_bench.text import counted
 
 ROOM = 256
 """Tokens for the reasoning, on top of the task's own for its answer."""
@@ -55,7 +56,8 @@ def _request(plan: Plan, label: str, baseline: str, plain: Mapping[str, Any]) ->
     count = shots_of(baseline, plan.scoring.num_fewshot)
     shots = plan.items.shots(label, count=count)
     if len(shots) < count:
-        return f"only {len(shots)} training items share no group or question with what is scored"
+        sharing = counted(len(shots), "training item", ("shares", "share"))
+        return f"only {sharing} no group or question with what is scored"
     request = {**plain, "shots": digest(shots) if count else None}
     if baseline == NO_CONTEXT:
         if spec.form.context == "none":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from medcot_bench.errors import PluginError
+from medcot_bench.errors import PluginError, suggest
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import Plugins
@@ -12,6 +12,7 @@ from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.metrics import CORE_METRICS, TRIED_BY
 from medcot_bench.study.schema import Study
+from medcot_bench.text import counted
 from medcot_bench.types import Split
 
 Tasks = Mapping[str, ResolvedTask]
@@ -88,7 +89,7 @@ def _scores(study: Study, tasks: Tasks) -> Iterator[str]:
         ("analysis.margins", tuple(study.analysis.margins)),
     ):
         if unknown := sorted(set(named) - set(known)):
-            yield f"{field}: no metric '{unknown[0]}'; known: {', '.join(known)}"
+            yield f"{field}: no metric '{unknown[0]}'{suggest(unknown[0], known)}; known: {', '.join(known)}"
     for label, task in tasks.items():
         if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
             yield f"scoring.scores: task {label} has no options to choose from, so there is no 'choice'"
@@ -131,10 +132,11 @@ def find_empty_splits(plan: Plan, trained: list[str]) -> list[str]:
         trains = any(adapter.adapter.spec.update != "none" for adapter in plan.adapters.values())
         if label in trained and trains and not data.splits["train"]:
             problems.append(f"task {label}: {data.source} has no training item{left_out}")
-        if len(plan.items.shots(label)) < plan.study.scoring.num_fewshot:
+        if (shots := len(plan.items.shots(label))) < plan.study.scoring.num_fewshot:
             problems.append(
                 f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but only "
-                f"{len(plan.items.shots(label))} training items share no group or question with the scored items"
+                f"{counted(shots, 'training item', ('shares', 'share'))} no group or question with the scored "
+                "items"
             )
         problems += [
             f"task {label}: {data.source} has no item {purpose} in '{split}'{left_out}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medcot_bench.data.rows import read_layout
-from medcot_bench.errors import ConfigError
+from medcot_bench.errors import ConfigError, suggest
 from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
 from medcot_bench.study.own_task import OwnTask
@@ -41,8 +41,9 @@ def resolve_custom_task(typed: Spec, section: OwnTask, plugins: Plugins) -> Reso
     has = _has(name, section)
     task = make_custom_task(typed, section, {**has, "prompt": section.prompt.rstrip()}, plugins)
     if template and template not in task.task.spec.templates[1:]:
-        valid = ", ".join(task.task.spec.templates[1:]) or "none"
-        raise ConfigError(f"task {name}: no shift '{template}'; valid: {valid}")
+        valid = task.task.spec.templates[1:]
+        near = suggest(template, valid)
+        raise ConfigError(f"task {name}: no shift '{template}'{near}; valid: {', '.join(valid) or 'none'}")
     return task
 
 

@@ -14,6 +14,7 @@ from medcot_bench.results.records import CellRecord
 from medcot_bench.results.saved_files import find_damage
 from medcot_bench.results.store import Store
 from medcot_bench.results.training_state import stopped_at
+from medcot_bench.text import counted
 from medcot_bench.types import Placement
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "lm_eval")
@@ -100,7 +101,7 @@ def _todo(plan: Plan, store: Store, cell: Cell, read: bool) -> CellStatus:
         return CellStatus(cell=cell, action="train", missing=(), reason=f"{damage}: will train again")
     if not missing:
         return CellStatus(cell=cell, action="done", missing=(), reason=_done(record))
-    reason = f"{len(missing)} of {len(plan.evaluations_of(cell))} evaluations missing"
+    reason = f"{len(missing)} of {counted(len(plan.evaluations_of(cell)), 'evaluation')} missing"
     if not untrained and (gone := damage or _gone(store, cell, missing)):
         return CellStatus(
             cell=cell, action="train", missing=missing, reason=f"{reason}, and {gone}: will train again"

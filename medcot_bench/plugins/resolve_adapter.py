@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
-from medcot_bench.errors import ConfigError, PluginError
+from medcot_bench.errors import ConfigError, PluginError, suggest
 from medcot_bench.interfaces import Adapter, Selector
 from medcot_bench.plugins.manager import PluginEntry, Plugins, blame
 from medcot_bench.plugins.options import check, convert, hashed
@@ -126,8 +126,10 @@ def resolve_adapter(typed: Spec, plugins: Plugins) -> ResolvedAdapter:
         valid = [*spec.options]
         if placed:
             valid += ["select", "targets", *selector_spec.options, *RECIPE_FIELDS, ITEMS]
+        unknown = next(iter(left))
         raise ConfigError(
-            f"adapter {typed.name}: no option '{next(iter(left))}'; valid: {', '.join(valid) or 'none'}"
+            f"adapter {typed.name}: no option '{unknown}'{suggest(unknown, valid)}; "
+            f"valid: {', '.join(valid) or 'none'}"
         )
     options = check(f"adapter {typed.name}", spec.options, own) | opened
     selector_options = check(f"selector {select}", selector_spec.options, selecting)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from medcot_bench.analysis.comparison import Compared, Conflict
 from medcot_bench.report.blocks import Table
-from medcot_bench.report.format import counted, interval
+from medcot_bench.report.format import interval
+from medcot_bench.text import counted
 
 
 def comparison_table(rows: Sequence[Compared], folders: Sequence[Path]) -> Table:

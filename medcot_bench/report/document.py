@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from medcot_bench.report.blocks import Block, Heading, Items, Paragraph, Table
 from medcot_bench.report.cost_tables import MEMORY, SECONDS, memory_table, recipe_table, seconds_table
 from medcot_bench.report.effect_tables import effect_sections
-from medcot_bench.report.format import counted
 from medcot_bench.report.gap_tables import (
     GAINS,
     GAPS,
@@ -26,6 +25,7 @@ from medcot_bench.report.score_tables import describe_overview, describe_scores,
 from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.results.metrics import CORE_METRICS
+from medcot_bench.text import counted
 
 DISCLAIMER = "A benchmark of fine-tuning methods. Not for clinical use."
 

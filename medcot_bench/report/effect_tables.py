@@ -13,6 +13,7 @@ from medcot_bench.results.comparisons import Factor, FactorEffect, Matched, Prom
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.verdict import Verdict
+from medcot_bench.text import counted
 
 DESCRIPTIVE = str(Verdict.DESCRIPTIVE)
 MATCHED = (
@@ -174,7 +175,7 @@ def _spread(row: Row, by_seed: Mapping[int, float], sign: Literal["", "+"]) -> l
     # Adding 0.0 makes a negative zero a plain one.
     mean, least, most = (f"{round(v, 3) + 0.0:{sign}.3f}" for v in (fmean(values), min(values), max(values)))
     spread = [f"{least} to {most}"] if len(values) > 1 else []
-    some = [f"{len(values)} of {len(row.seeds)} seeds"] if len(values) < len(row.seeds) else []
+    some = [f"{len(values)} of {counted(len(row.seeds), 'seed')}"] if len(values) < len(row.seeds) else []
     return [mean, ", ".join([*spread, *some])]
 
 

@@ -82,15 +82,6 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{share:.0%}"
 
 
-def counted(count: int, what: str) -> str:
-    """Write a number of things.
-
-    >>> counted(1, "seed"), counted(2, "seed")
-    ('1 seed', '2 seeds')
-    """
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def listed(names: Sequence[str]) -> str:
     """Write names as a list in a sentence.
 

@@ -10,6 +10,7 @@ from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.power import detectable, largest
 from medcot_bench.stats.verdict import Verdict
+from medcot_bench.text import counted
 
 FEW_GROUPS = 15
 NOT_COMPARABLE = str(Verdict.NOT_COMPARABLE)
@@ -101,7 +102,7 @@ def write_limits(found: Sequence[Persistence]) -> list[str]:
     notes += _detectable(found)
     fewest = min(contrast.groups for contrast in contrasts)
     if fewest < FEW_GROUPS:
-        notes.append(f"Intervals from {fewest} groups of items are rough.")
+        notes.append(f"Intervals from {counted(fewest, 'group')} of items are rough.")
     if any(contrast.sparse for contrast in contrasts):
         notes.append("Values without an interval: too few groups of items differ to estimate one.")
     return notes

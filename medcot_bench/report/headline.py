@@ -12,6 +12,7 @@ from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.leaderboard import USUAL, Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.verdict import Verdict
+from medcot_bench.text import counted
 
 VERDICTS = {
     Verdict.NO_GAP: "no gap in domain: the difference is within the margin of {margin:g}",
@@ -116,9 +117,8 @@ def _lead(gap: Contrast, full: Row, adapter: Row, score: str) -> str:
     one, other = method(full.adapter), method(adapter.adapter)
     ahead, behind = (one, other) if gap.value >= 0 else (other, one)
     if ends is None and not gap.value:
-        return (
-            f"no difference between {one} and {other} on {gap.items} items, too few of which differ for a 95% CI"
-        )
+        items = counted(gap.items, "item")
+        return f"no difference between {one} and {other} on {items}, too few of which differ for a 95% CI"
     if ends is None:
         return f"{ahead} leads {behind} by {rounded(abs(gap.value))} {score} (too few groups differ for a 95% CI)"
     if ends[0] <= 0 <= ends[1]:
@@ -203,7 +203,8 @@ def _gain(gain: Contrast, row: Row, score: str) -> str:
     ends, name, by = gain.interval(), method(row.adapter), rounded(abs(gain.value))
     side = "leads" if gain.value >= 0 else "is behind"
     if ends is None and not gain.value:
-        return f"no difference between {name} and the base model on {gain.items} items, too few for a 95% CI"
+        items = counted(gain.items, "item")
+        return f"no difference between {name} and the base model on {items}, too few for a 95% CI"
     if ends is None:
         return f"{name} {side} the base model by {by} {score} (too few groups differ for a 95% CI)"
     low, high = ends if gain.value >= 0 else (-ends[1], -ends[0])

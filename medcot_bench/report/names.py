@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from medcot_bench.report.format import counted
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.text import counted
 
 BASE, EXTERNAL = "base model", "external adapter"
 FULL = "full fine-tuning"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from medcot_bench.report.format import counted, duration, rounded
+from medcot_bench.report.format import duration, rounded
 from medcot_bench.results.comparisons import Blocking, Needed, Persistence
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.verdict import Verdict
+from medcot_bench.text import counted
 
 FEWEST = 3
 """Seeds with which a study tells something of its methods."""
@@ -59,7 +60,9 @@ def _write_needed(board: Leaderboard, needed: Needed, seeds: int) -> str:
         more = needed.seeds - seeds
         return f"To settle it: {counted(more, 'more seed')} {detect}{_price(board, more)}."
     if needed.groups_needed and needed.groups_needed > needed.groups:
-        return f"To settle it: {needed.groups_needed} groups of items instead of {needed.groups} {detect}."
+        return (
+            f"To settle it: {counted(needed.groups_needed, 'group')} of items instead of {needed.groups} {detect}."
+        )
     if needed.seeds or needed.groups_needed:
         return "To settle it: more seeds, or fewer hypotheses; without correction the study is large enough."
     return f"To settle it: more items and more seeds; neither alone {detect}."

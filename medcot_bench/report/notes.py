@@ -12,6 +12,7 @@ from medcot_bench.results.conditions import Counts, ScoredTask
 from medcot_bench.results.leaderboard import Failure, Leaderboard, Row
 from medcot_bench.results.plan_file import LeftOutBaseline
 from medcot_bench.results.trials import Trial, at_edge
+from medcot_bench.text import counted
 
 UNTUNED = "Learning rates were not tuned; differences may come from the recipe, not the method (--tune-lr 3)"
 UNCHANGED = "every prediction and likelihood equals the base model's: training changed nothing"
@@ -88,8 +89,8 @@ def _items(task: str, scored: ScoredTask) -> Iterator[str]:
 
 def _counted(counts: Counts) -> str:
     return (
-        f"{counts.items} items; {counts.extractive} extractive, {counts.shortened} contexts truncated, "
-        f"{counts.dropped} dropped as too long"
+        f"{counted(counts.items, 'item')}; {counts.extractive} extractive, "
+        f"{counted(counts.shortened, 'context')} truncated, {counts.dropped} dropped as too long"
     )
 
 
@@ -99,7 +100,7 @@ def _lm_eval(task: str, scored: ScoredTask) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     shots = sorted({str(one.num_fewshot) for one in scored.lm_eval.values()})
     return (
-        f"{task}: {scored.documents} documents, scored by lm-eval's own code ({shown}{more}), "
+        f"{task}: {counted(scored.documents or 0, 'document')}, scored by lm-eval's own code ({shown}{more}), "
         f"{' or '.join(shots)}-shot; not compared with other tasks"
     )
 
@@ -108,7 +109,7 @@ def _settings(board: Leaderboard) -> Iterator[str]:
     made = board.made_with
     if made is None:
         return
-    limit = f"at most {made.limit} items per task" if made.limit else "every item"
+    limit = f"at most {counted(made.limit, 'item')} per task" if made.limit else "every item"
     limit += f", answers generated for {made.generate_items} of them" if made.generate_items else ""
     yield f"Scored on the '{made.split}' split: {limit}, {made.num_fewshot}-shot"
     if made.split != "eval":

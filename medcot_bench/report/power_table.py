@@ -8,10 +8,11 @@ from typing import TypeGuard
 
 from medcot_bench.planning.estimates.power import Expectation
 from medcot_bench.report.blocks import Table
-from medcot_bench.report.format import counted, span
+from medcot_bench.report.format import span
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.power import DID, GAP, largest
+from medcot_bench.text import counted
 
 OUT_OF_REACH = "-"
 COLUMNS = (

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from medcot_bench.report.blocks import Block, Heading, Paragraph, Table
-from medcot_bench.report.format import counted, duration, estimate, listed, size
+from medcot_bench.report.format import duration, estimate, listed, size
 from medcot_bench.report.names import describe_items, most_items, row_names, score_name
 from medcot_bench.results.leaderboard import Leaderboard, Row
+from medcot_bench.text import counted
 
 SHOWN_TASKS = 3
 """In the overview."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from medcot_bench.results.saved_files import SavedFile
+from medcot_bench.text import counted
 
 SCHEMA = 1
 _LAYER = re.compile(r"\.(\d+)\.")
@@ -36,7 +37,7 @@ class Provenance:
     @property
     def machine(self) -> str:
         """Return the device and the number of threads: seconds of two can't be compared."""
-        return f"{self.device}, {self.threads} threads"
+        return f"{self.device}, {counted(self.threads, 'thread')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from medcot_bench.errors import GateError
 from medcot_bench.scoring.rouge import Rouge
-from medcot_bench.text import normalise
+from medcot_bench.text import counted, normalise
 from medcot_bench.types import Example, Target
 
 SYSTEMATIC = 0.5
@@ -45,8 +45,8 @@ def check_prompts(items: Sequence[tuple[Example, Target, str]], *, context_given
     ]
     if len(leaked) > SYSTEMATIC * len(items):
         raise GateError(
-            f"the prompt holds the target in {len(leaked)} of {len(items)} items, the first is '{leaked[0]}': "
-            "scores would measure copying; mend the task's prompt"
+            f"the prompt holds the target in {len(leaked)} of {counted(len(items), 'item')}, the first is "
+            f"'{leaked[0]}': scores would measure copying; mend the task's prompt"
         )
     extractive = sum(_count(example.context, example.answer) > 0 for example, _, _ in items)
     return Leak(len(leaked), extractive if context_given else 0)

@@ -15,6 +15,7 @@ from medcot_bench.scoring.item_scores import cut
 from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import Instance
 from medcot_bench.study.schema import Scoring
+from medcot_bench.text import counted
 from medcot_bench.types import Example
 
 
@@ -41,7 +42,9 @@ def answer(
         task, encoder, example, length, room=new_tokens, shots=shots, shorten=shorten, answered=False
     )
     if written is None:
-        raise ConfigError(f"the question does not fit into {length} tokens with {new_tokens} for its answer")
+        raise ConfigError(
+            f"the question does not fit into {counted(length, 'token')} with {new_tokens} for its answer"
+        )
     lm = build_lm(
         model,
         encoder.tokenizer,

@@ -12,6 +12,7 @@ from medcot_bench.interfaces import Engine
 from medcot_bench.plugins.manager import PluginEntry, blame, installed
 from medcot_bench.scoring.hflm import InMemoryLM
 from medcot_bench.scoring.lm_eval import Instance, normalize_gen_kwargs, postprocess_generated_text
+from medcot_bench.text import counted
 from medcot_bench.types import Generation, GenerationRequest, Likelihood, LikelihoodRequest, LoadedModel
 
 STOP = "stop_after_text"
@@ -68,8 +69,8 @@ class EngineLM(InMemoryLM):
         """Write a request; too long a context is cut from the left, as HFLM cuts it."""
         if not 0 < len(continuation) <= self.max_length:
             raise ConfigError(
-                f"lm-eval asks for the likelihood of {len(continuation)} tokens; with scoring.max_length="
-                f"{self.max_length} write 1 to {self.max_length}"
+                f"lm-eval asks for the likelihood of {counted(len(continuation), 'token')}; with "
+                f"scoring.max_length={self.max_length} write 1 to {self.max_length}"
             )
         whole = (context + continuation)[-(self.max_length + 1) :]
         kept = tuple(whole[: -len(continuation)])
@@ -79,7 +80,9 @@ class EngineLM(InMemoryLM):
         """Write a request; too long a prompt is cut from the left, as HFLM cuts it."""
         most = settings["max_gen_toks"]
         if most >= self.max_length:
-            raise ConfigError(f"answers of {most} tokens leave a prompt no room in {self.max_length} tokens")
+            raise ConfigError(
+                f"answers of {counted(most, 'token')} leave a prompt no room in {self.max_length} tokens"
+            )
         tokens = self.tok_encode(prompt)[-(self.max_length - most) :]
         until = tuple(text for text in settings["until"] if text)
         return GenerationRequest(tuple(tokens), most, tuple(settings.get(STOP, ())), until)
@@ -91,7 +94,7 @@ class EngineLM(InMemoryLM):
         with blame(self._entry, action), torch.no_grad():
             answers: Sequence[Answer] = getattr(self._engine, action)(asked)
             if len(answers) != len(asked):
-                raise ValueError(f"it gives {len(answers)} answers to {len(asked)} requests")
+                raise ValueError(f"it gives {counted(len(answers), 'answer')} to {counted(len(asked), 'request')}")
             if wrong := [answer for answer in answers if not isinstance(answer, kind)]:
                 raise TypeError(f"it gives type {type(wrong[0]).__name__}, not {kind.__name__}")
         return answers

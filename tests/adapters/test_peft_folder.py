@@ -12,7 +12,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from medcot_adapters.peft_folder import load_adapter
+from medcot_adapters.peft_folder import load_adapter, save_adapter
 from medcot_bench.errors import ModelError
 from medcot_bench.models.load import load_model
 from medcot_bench.plugins.manager import installed
@@ -49,6 +49,15 @@ def error_of(tiny_model: Path, saved: Path) -> str:
         load_adapter(base(tiny_model), saved)
     assert "\n" not in str(caught.value)
     return str(caught.value).removeprefix(f"adapter {saved}")
+
+
+def test_what_peft_keeps_as_a_set_is_saved_sorted(tiny_model: Path, tmp_path: Path) -> None:
+    model = base(tiny_model)
+    paths = {name for name, _ in model.named_modules() if name.endswith("_proj")}
+    save_adapter(get_peft_model(model, LoraConfig(r=4, target_modules=paths, task_type="CAUSAL_LM")), tmp_path)
+    saved = json.loads((tmp_path / "adapter_config.json").read_text())["target_modules"]
+    assert len(paths) == 28
+    assert saved == sorted({path.rpartition(".")[2] for path in paths})  # PEFT shortens long lists
 
 
 def test_a_whole_adapter_is_what_peft_loads(tiny_model: Path, saved: Path) -> None:

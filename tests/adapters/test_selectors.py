@@ -108,7 +108,7 @@ def test_a_model_of_one_block_has_a_half(select: str) -> None:
 def test_more_blocks_than_there_are_is_an_error(select: str, k: int) -> None:
     with pytest.raises(ConfigError) as caught:
         place(f"lora:select={select},k={k}", 5)
-    assert str(caught.value) == f"select: k={k} of a model with 5 blocks"
+    assert str(caught.value) == f"select: k={k} is not from 0 to 5, the model's number of blocks"
 
 
 def test_a_block_that_the_model_lacks_is_an_error() -> None:

@@ -110,7 +110,7 @@ def test_runs_by_flags_then_says_that_nothing_is_left(study_fields: dict[str, An
     assert f"Files: {study_fields['output_dir']}/leaderboard.md, also .csv and .json" in closing
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 0
-    assert "nothing to run: all 2 training runs and 2 evaluations are done" in second.stdout
+    assert "nothing to run: 2 training runs and 2 evaluations planned, all done" in second.stdout
     quiet = subprocess.run([*command, "-q"], capture_output=True, text=True, check=False)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 

@@ -74,7 +74,7 @@ def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
     [
         ("none:r=3", "adapter none: no option 'r'; valid: none"),
         ("lora:r=many", "adapter lora: r=many: not an int"),
-        ("full:select=top,k=99", "select: k=99 of a model with 4 blocks"),
+        ("full:select=top,k=99", "select: k=99 is not from 0 to 4, the model's number of blocks"),
         ("lora:select=layers,layers=2+9", "selector layers: block 9 of a model with blocks 0 to 3"),
         ("lora:select=best", "no selector 'best'; known: all, bottom, ends, every, layers, middle, random, top"),
         (

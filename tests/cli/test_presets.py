@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -84,8 +85,11 @@ def test_a_named_task_is_a_study_of_its_own(
 
 
 def test_a_wrong_preset_or_two_studies_are_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["plan", "--preset", "fast"]) == 2
-    assert "known: kaggle-medical, own, persistence, quick, smoke, study" in capsys.readouterr().err
+    assert main(["plan", "--preset", "quik"]) == 2
+    assert (
+        "no preset 'quik'; near: quick; known: kaggle-medical, own, persistence, quick, smoke, study"
+        in capsys.readouterr().err
+    )
     (tmp_path / "mine.yaml").write_text("tasks: [kubectl]\nadapters: [lora]\n")
     assert main(["plan", "mine.yaml", "--preset", "quick"]) == 2
     assert "give the preset or mine.yaml, not both" in capsys.readouterr().err
@@ -103,7 +107,9 @@ def test_init_writes_a_preset_to_edit_and_overwrites_nothing(capsys: pytest.Capt
 
 def test_list_shows_the_presets_with_what_they_are_for() -> None:
     command = [sys.executable, "-m", "medcot_bench", "list", "presets"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert all(presets.description(name) in shown for name in presets.names())
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert all(presets.description(name) in " ".join(shown.split()) for name in presets.names())
     found = json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True).stdout)
     assert [entry["name"] for entry in found] == presets.names()

@@ -84,7 +84,7 @@ def test_an_adapter_without_a_training_task_is_an_error(study_fields: Fields) ->
 def test_placements_and_recipes_that_do_not_fit_are_told_for_every_adapter(study_fields: Fields) -> None:
     typed = "layer_lora:k=9,lora:targets=nothing,full:batch_size=0,lora:select=layers,layers=7,none"
     assert errors_of(study_fields, adapters=typed) == [
-        "select: k=9 of a model with 4 blocks",
+        "select: k=9 is not from 0 to 4, the model's number of blocks",
         "adapter lora:targets=nothing: targets=nothing matches no module of this model",
         "adapter full:batch_size=0: batch_size: Input should be greater than 0 (given: 0)",
         "selector layers: block 7 of a model with blocks 0 to 3",

@@ -1,4 +1,4 @@
-"""The order in which a process keeps its sets is in no record."""
+"""The order in which a process keeps its sets is in nothing that it writes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,39 @@ def _unmeasured(value: Any) -> Any:
     return [_unmeasured(inner) for inner in value] if isinstance(value, list) else value
 
 
-def test_records_are_the_same_bytes(study_file: Callable[..., Path], tmp_path: Path) -> None:
-    path = study_file(threads=1, baselines="cot", training={"max_steps": 2, "batch_size": 2, "checkpoints": 1})
-    roots = []
+def contents(root: Path, pattern: str = "**/*") -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.glob(pattern) if path.is_file()}
+
+
+def program(seed: str, *arguments: object) -> None:
+    command = [sys.executable, "-m", "medcot_bench", *map(str, arguments)]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": seed})
+
+
+def test_records_saved_models_and_exports_are_the_same_bytes(
+    study_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = study_file(
+        threads=1,
+        adapters="none,full,lora,peft:type=ia3",
+        baselines="cot",
+        keep_weights="all",
+        training={"max_steps": 2, "batch_size": 2, "checkpoints": 1},
+    )
+    roots, merged, exported = [], [], []
     for seed in ("1", "2"):
         roots.append(tmp_path / f"out{seed}")
-        command = [sys.executable, "-m", "medcot_bench", "run", str(path), "-q", "-o", str(roots[-1])]
-        subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": seed})
+        merged.append(tmp_path / f"merged{seed}")
+        exported.append(tmp_path / f"exported{seed}")
+        program(seed, "run", path, "-q", "-o", roots[-1])
+        program(seed, "merge", roots[-1], "lora__s0", merged[-1])
+        formats = "md,csv,json,html,latex,model-card"
+        program(seed, "export", roots[0], "--format", formats, "-o", exported[-1])
     first, second = map(records, roots)
     assert first == second
-    assert len(first) >= 8
+    assert len(first) >= 20
+    saved, again = (contents(root, "cells/*/adapter/**/*") for root in roots)
+    assert saved == again
+    assert sum(name.endswith("adapter_config.json") for name in saved) == 2
+    assert contents(merged[0]) == contents(merged[1])
+    assert contents(exported[0]) == contents(exported[1])

@@ -95,7 +95,7 @@ def test_an_answer_may_stand_in_the_context_and_is_counted_there() -> None:
 def test_an_answer_beside_the_context_leaks() -> None:
     item = example(context="Start the blue pump first.")
     prompt = "Start the blue pump first. The BLUE pump! Which unit?"
-    with pytest.raises(GateError, match="1 of 1 items, the first is '1'"):
+    with pytest.raises(GateError, match="1 of 1 item, the first is '1'"):
         check_prompts([(item, Target("The blue pump."), prompt)], context_given=True)
 
 
@@ -115,14 +115,14 @@ def test_a_few_short_answers_in_their_questions_are_counted_not_fatal() -> None:
 
 def test_the_answer_of_an_item_with_reasoning_leaks_too() -> None:
     prompt = "Which unit?\nAnswer: B\nReasoning:"
-    with pytest.raises(GateError, match="1 of 1 items"):
+    with pytest.raises(GateError, match="1 of 1 item"):
         check_prompts([(example(), Target("Answer: B", "It pumps."), prompt)], context_given=False)
 
 
 def test_a_context_that_the_prompt_does_not_give_excuses_nothing() -> None:
     item = example(context="Start the blue pump first.")
     prompt = "Hint: the blue pump. Which unit?"
-    with pytest.raises(GateError, match="1 of 1 items"):
+    with pytest.raises(GateError, match="1 of 1 item"):
         check_prompts([(item, Target("the blue pump"), prompt)], context_given=False)
     closed_book = check_prompts([(item, Target("the blue pump"), "Which unit?")], context_given=False)
     assert (closed_book.leaked, closed_book.extractive) == (0, 0)

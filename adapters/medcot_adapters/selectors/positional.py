@@ -26,7 +26,7 @@ class Positional:
 def block_count(probe: Probe, k: int) -> int:
     """Return how many blocks `k` means. Raises ConfigError for a negative one or more than there are."""
     if not 0 <= k <= probe.model.n_layers:
-        raise ConfigError(f"select: k={k} of a model with {probe.model.n_layers} blocks")
+        raise ConfigError(f"select: k={k} is not from 0 to {probe.model.n_layers}, the model's number of blocks")
     return k or max(1, probe.model.n_layers // 2)
 
 
