@@ -66,8 +66,8 @@ def download(model: str, revision: str) -> Path:
 
 
 def _is_complete(folder: Path) -> bool:
-    """Whether a snapshot has what a model needs, and no link to a file that was deleted."""
-    files = [*folder.iterdir()]
+    """Whether a snapshot has what a model needs, and no link to a file of it that was deleted."""
+    files = [path for pattern in PATTERNS for path in folder.glob(pattern)]
     has_weights = any(path.suffix == ".safetensors" for path in files)
     return (folder / "config.json").is_file() and has_weights and all(path.exists() for path in files)
 

@@ -38,7 +38,7 @@ class Verification:
     """Records of an older version, which carry no digest of themselves."""
     damages: list[Damage] = field(default_factory=list)
     missing_cells: int = 0
-    """Planned training runs that are not there, damaged or not."""
+    """Planned training runs of which there is nothing; what is damaged is in `damages`."""
     missing_evaluations: int = 0
     """Planned evaluations likewise."""
 

@@ -124,6 +124,11 @@ def test_a_file_that_was_deleted_is_asked_of_the_hub(model: Path, name: str) -> 
         resolve("org/tiny")
 
 
+def test_a_file_that_is_never_read_may_be_deleted(model: Path, cache: Cache) -> None:
+    cache.link("pytorch_model.bin", BY_SHA256, b"a pickle").unlink()
+    assert resolve("org/tiny").path == model
+
+
 def test_adapters_and_data_sets_are_checked_too(cache: Cache) -> None:
     files = {"adapter_config.json": b"{}", "adapter_model.safetensors": b"weights"}
     adapter = cache.put("models--org--tuned", files)
