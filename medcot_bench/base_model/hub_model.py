@@ -33,7 +33,7 @@ def find(model: str) -> Found:
     from huggingface_hub.errors import EntryNotFoundError
 
     folder = find_cached("model", model, PATTERNS)
-    if folder and (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
+    if folder and _is_complete(folder):
         return Found(folder.name, read_folder_layout(model, folder), folder, _recipe(model, folder / RECIPE_FILE))
     name, _, pin = model.partition("@")
     with explain_errors("model", model, "config.json", "name a folder or a GGUF file"):
@@ -63,6 +63,13 @@ def download(model: str, revision: str) -> Path:
     if folder.name != revision:
         raise ModelError(f"model '{model}' changed on the hub since the run was planned; run it again")
     return folder
+
+
+def _is_complete(folder: Path) -> bool:
+    """Whether a snapshot has what a model needs, and no link to a file of it that was deleted."""
+    files = [path for pattern in PATTERNS for path in folder.glob(pattern)]
+    has_weights = any(path.suffix == ".safetensors" for path in files)
+    return (folder / "config.json").is_file() and has_weights and all(path.exists() for path in files)
 
 
 def _recipe(model: str, file: Path) -> dict[str, Any]:

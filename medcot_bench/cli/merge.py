@@ -67,6 +67,8 @@ def execute(options: argparse.Namespace) -> int:
     written = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{trained.name} {made['how']}: {out} ({size(written)}, {made['dtype']})")
     print(_checked(made))
+    if trained.retrained:
+        print(f"note: {trained.retrained}")
     return 0
 
 
@@ -102,7 +104,7 @@ def _checked(made: dict[str, Any]) -> str:
     if "unchecked" in made:
         return f"not checked: {made['unchecked']}"
     if "gold_nll" not in made:
-        return "nothing to check: it is the model that was scored"
+        return "nothing to check: these are the weights of the run"
     found = made["gold_nll"]
     return (
         f"gold_nll on {counted(found['items'], 'item')} of {found['task']}: {found['unmerged']:.5f} unmerged, "
@@ -121,6 +123,7 @@ def _note(trained: Trained) -> dict[str, Any]:
         "seed": trained.cell.seed,
         "base": dict(trained.results.base),
         "prompts": dict(trained.prompts),
+        "retrained": trained.retrained,
         "num_fewshot": trained.study.scoring.num_fewshot,
         "stop": list(spec.stop) if spec else [],
         "max_new_tokens": (trained.study.scoring.max_new_tokens or spec.max_new_tokens) if spec else None,

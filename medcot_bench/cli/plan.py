@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ from medcot_bench.planning.estimates.power import (
 from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.ranks import find_high_ranks
-from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, weight_bytes
-from medcot_bench.planning.tuning import untried_cells, with_chosen_rates
+from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, state_bytes, weight_bytes
+from medcot_bench.planning.tuning import trial_statuses, untried_cells, with_chosen_rates
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import duration, size
 from medcot_bench.report.notes import write_left_out_baseline
@@ -36,10 +36,21 @@ from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.store import Store
 from medcot_bench.runner.rehearsal import rehearse
-from medcot_bench.runner.supervision import Timeouts
+from medcot_bench.runner.supervision import Supervision, is_tried, leave_untried
 from medcot_bench.study.paths import read_path
 from medcot_bench.study.schema import Study
 from medcot_bench.text import counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Disk:
+    """Bytes that a run takes."""
+
+    kept: int
+    temporary: int
+    """The most that one training run takes and gives back."""
+    states: int
+    """Of these, for the saved states of that training."""
 
 
 def add_parser(commands: Any) -> None:
@@ -70,43 +81,48 @@ def execute(options: argparse.Namespace) -> int:
     pilot = load(options.pilot) if options.pilot else None
     if options.detect is not None and not options.detect > 0:
         raise ConfigError(f"--detect {options.detect:g}: an effect must be above 0")
-    timeouts = read_timeout(options)
-    return show_plan(*read_study(options), timeouts, as_json=options.json, pilot=pilot, wanted=options.detect)
+    supervision = Supervision(timeouts=read_timeout(options))
+    return show_plan(*read_study(options), supervision, as_json=options.json, pilot=pilot, wanted=options.detect)
 
 
 def show_plan(
     study: Study,
     errors: list[str],
-    timeouts: Timeouts,
+    supervision: Supervision,
     *,
     as_json: bool,
     pilot: Results | None = None,
     wanted: float | None = None,
 ) -> int:
     """Print the plan of a study, and its power analysis by the variances of a pilot or by assumed ones."""
-    rehearse(study, timeouts.plan)
+    rehearse(study, supervision.timeouts.plan)
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir), indexed=True)
-    if plan.trials and not untried_cells(plan, store):
-        plan = make_plan(with_chosen_rates(study, plan, store))
-    todos = cell_statuses(plan, store)
+    retry = supervision.retry
+    if plan.trials and not any(is_tried(todo, store, retry) for todo in untried_cells(plan, store)):
+        plan = make_plan(with_chosen_rates(study, plan, store, supervision.same_command))
+    statuses = trial_statuses(plan, store) if plan.trials else cell_statuses(plan, store)
+    todos = leave_untried(statuses, store, retry)
+    to_run = [todo for todo in todos if todo.action not in {"done", "left"}]
+    disk = _disk(plan, to_run, saved=supervision.checkpoint_every is not None)
     untuned = study.training.model_copy(update={"tune_lr": None})
     whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
     known = estimate_spreads(pilot) if pilot else None
     expected, unknown = [*expectations(whole, known, wanted)], without_variances(whole, known)
     if as_json:
-        print(json.dumps(_as_json(plan, todos, expected, unknown), indent=1, ensure_ascii=False))
+        print(json.dumps(_as_json(plan, todos, disk, expected, unknown), indent=1, ensure_ascii=False))
         return 0
     _show_tasks(plan)
     _show_runs(plan, todos)
-    seconds = guess(plan, todos) + (guess(whole, cell_statuses(whole, store)) if plan.trials else 0.0)
-    if any(todo.action != "done" for todo in todos):
+    seconds = guess(plan, to_run) + (guess(whole, cell_statuses(whole, store)) if plan.trials else 0.0)
+    if to_run:
         about = (
             f"time: about {duration(seconds)} on two cores of {MEASURED_ON}; a run estimates it for this machine"
         )
         print(wrap(about))
-    kept, largest = _disk(plan, todos)
-    print(f"disk: {size(kept)} kept ({study.keep_weights}), {size(largest)} more during a training run")
+    states = f", {size(disk.states)} of it for its saved states" if disk.states else ""
+    more = f"{size(disk.temporary)} more during a training run{states}"
+    print(f"disk: {size(disk.kept)} kept ({study.keep_weights}), {more}")
     print(f"\n{_power(whole, expected, unknown, pilot, wanted)}")
     return 0
 
@@ -152,6 +168,7 @@ def _show_runs(plan: Plan, todos: list[CellStatus]) -> None:
     print(
         f"{counted(len(plan.cells), 'training run')}, {counted(len(plan.evaluations), 'evaluation')}: "
         f"{actions['train']} to train, {actions['score']} to score only, {actions['done']} done"
+        + (f", {actions['left']} left as they are" if actions["left"] else "")
     )
     if plan.trials:
         print("LR search first; then the study, at the chosen rates")
@@ -176,9 +193,8 @@ def _rate(plan: Plan, todo: CellStatus) -> list[str]:
 
 
 def _as_json(
-    plan: Plan, todos: list[CellStatus], expected: list[Expectation], unknown: list[str]
+    plan: Plan, todos: list[CellStatus], disk: _Disk, expected: list[Expectation], unknown: list[str]
 ) -> dict[str, Any]:
-    kept, largest = _disk(plan, todos)
     return {
         "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
         "stage": "trials" if plan.trials else "study",
@@ -197,7 +213,7 @@ def _as_json(
             }
             for todo in todos
         ],
-        "disk": {"kept_bytes": kept, "temporary_bytes": largest},
+        "disk": {"kept_bytes": disk.kept, "temporary_bytes": disk.temporary, "state_bytes": disk.states},
         "power": [asdict(expectation) for expectation in expected],
         "without_variances": unknown,
     }
@@ -214,12 +230,14 @@ def _shared(plan: Plan) -> list[tuple[str, str, int]]:
     return found
 
 
-def _disk(plan: Plan, todos: list[CellStatus]) -> tuple[int, int]:
-    """Return bytes kept by the runs to do, and the most that one of them takes and gives back."""
-    to_run = [todo.cell for todo in todos if todo.action != "done"]
-    kept = sum(weight_bytes(plan, cell) for cell in to_run if keeps_weights(plan, cell))
-    for_a_while = (
-        weight_bytes(plan, cell) * (len(checkpoints(plan, cell)) + (not keeps_weights(plan, cell)))
-        for cell in to_run
-    )
-    return kept, max(for_a_while, default=0)
+def _disk(plan: Plan, to_run: list[CellStatus], *, saved: bool) -> _Disk:
+    """Return the bytes that runs take; `saved` says whether trainings are saved on their way."""
+    kept = sum(weight_bytes(plan, todo.cell) for todo in to_run if keeps_weights(plan, todo.cell))
+    for_a_while = [(0, 0)]
+    for todo in to_run:
+        cell = todo.cell
+        weights = weight_bytes(plan, cell) * (len(checkpoints(plan, cell)) + (not keeps_weights(plan, cell)))
+        states = state_bytes(plan, cell) if saved and todo.action == "train" else 0
+        for_a_while.append((weights + states, states))
+    temporary, states = max(for_a_while)
+    return _Disk(kept=kept, temporary=temporary, states=states)

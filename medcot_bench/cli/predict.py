@@ -76,6 +76,8 @@ def execute(options: argparse.Namespace) -> int:
     print(text)
     if not text:
         print("medcot-bench: the model wrote nothing", file=sys.stderr)
+    if trained.retrained and not options.base:
+        print(f"medcot-bench: {trained.retrained}", file=sys.stderr)
     return 0
 
 

@@ -41,7 +41,7 @@ def execute(options: argparse.Namespace) -> int:
     supervision = read_supervision(options)
     study, errors = read_study(options)
     if options.dry_run:
-        return plan.show_plan(study, errors, supervision.timeouts, as_json=options.json)
+        return plan.show_plan(study, errors, supervision, as_json=options.json)
     with terminable(), choose_listener(options) as listener:
         finished = run_and_export(study, errors, listener, supervision)
     outcome = finished.outcome

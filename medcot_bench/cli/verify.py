@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.errors import CONFLICT, OK
+from medcot_bench.results.quarantine import QUARANTINE
 from medcot_bench.results.store import Store
-from medcot_bench.results.verify import QUARANTINE, Verification, set_aside, verify
+from medcot_bench.results.verify import Verification, set_aside, verify
 from medcot_bench.study.paths import read_path
 from medcot_bench.text import counted
 
@@ -19,7 +20,7 @@ def add_parser(commands: Any) -> None:
         "verify",
         help="check the files of a result folder",
         description="Read every record, sample and saved weight of a result folder and compare it with the digest "
-        "that was written with it. Exit status 3 where something is damaged.",
+        "that was written with it. Exit status 3 where something is damaged; what is planned and missing is said.",
         allow_abbrev=False,
     )
     command.add_argument("folder", type=read_path, metavar="DIR", help="result folder (the -o of a run)")
@@ -47,6 +48,8 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _summary(root: Path, found: Verification, *, repaired: bool) -> list[str]:
+    study = root / "study.yaml"
+    again = f"`medcot-bench run {study} -o {root}`" if study.exists() else "the command that made it"
     checked = f"{counted(found.cells, 'training run')} and {counted(found.evaluations, 'evaluation')} are intact"
     lines = [f"{checked}." if not found.damages else f"{checked}, {len(found.damages)} damaged."]
     if found.without_digest:
@@ -55,9 +58,10 @@ def _summary(root: Path, found: Verification, *, repaired: bool) -> list[str]:
             "only ids, requests and results were checked."
         )
     if found.damages and repaired:
-        study = root / "study.yaml"
-        again = f"`medcot-bench run {study} -o {root}`" if study.exists() else "the command that made it"
         lines.append(f"Moved to {root / QUARANTINE}; {again} makes it again.")
     elif found.damages:
         lines.append(f"`medcot-bench verify {root} --repair` moves it to {root / QUARANTINE}.")
+    missing = {"training run": found.missing_cells, "evaluation": found.missing_evaluations}
+    if parts := [counted(count, noun) for noun, count in missing.items() if count]:
+        lines.append(f"Missing of what is planned: {' and '.join(parts)}; {again} makes them.")
     return lines

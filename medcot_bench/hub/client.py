@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.errors import ModelError
+from medcot_bench.hub.cached_files import check_cached_files
 
 PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 """Files of a model repository that are downloaded: never code, never pickles."""
@@ -94,21 +95,24 @@ def _missing(folder: Path) -> list[str]:
 
 
 def find_cached(kind: str, typed: str, patterns: Sequence[str]) -> Path | None:
-    """Return the cached snapshot of an id, complete or not. Raises ModelError for what is not an id."""
+    """Return the cached snapshot of an id, complete or not.
+
+    Raises ModelError for what is not an id, and for files that changed since they were downloaded.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     name, _, pin = typed.partition("@")
     try:
-        return Path(
-            snapshot_download(
-                name, revision=pin or None, local_files_only=True, allow_patterns=[*patterns], **_repository(kind)
-            )
+        found = snapshot_download(
+            name, revision=pin or None, local_files_only=True, allow_patterns=[*patterns], **_repository(kind)
         )
     except (LocalEntryNotFoundError, FileNotFoundError):
         return None
     except HFValidationError:
         raise ModelError(f"{kind} '{typed}': not a folder and not a hub id (ORGANISATION/NAME)") from None
+    check_cached_files(f"{kind} '{typed}'", Path(found), patterns)
+    return Path(found)
 
 
 def _repository(kind: str) -> dict[str, Any]:
@@ -116,11 +120,15 @@ def _repository(kind: str) -> dict[str, Any]:
 
 
 def fetch(kind: str, typed: str, patterns: Sequence[str]) -> Path:
-    """Download the matching files of an id; return their folder in the cache. Raises as the hub's library does."""
+    """Download the matching files of an id; return their folder in the cache.
+
+    Raises as the hub's library does, and ModelError for files that changed since they were downloaded.
+    """
     from huggingface_hub import snapshot_download
 
     name, _, pin = typed.partition("@")
     found = snapshot_download(name, revision=pin or None, allow_patterns=[*patterns], **_repository(kind))
+    check_cached_files(f"{kind} '{typed}'", Path(found), patterns)
     return Path(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from medcot_bench.types import Placement
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "lm_eval")
 """Packages whose version can change a number."""
+LOST = "its evaluations are there, but not its cell.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +28,12 @@ class CellStatus:
     """What one cell needs."""
 
     cell: Cell
-    action: Literal["train", "score", "done"]
+    action: Literal["train", "score", "done", "left"]
+    """`left`: something is missing, and the run does not make it."""
     missing: tuple[Evaluation, ...]
     reason: str
+    lost: bool = False
+    """Whether evaluations are there whose training has no record: nobody knows of which weights they are."""
 
 
 def cell_statuses(plan: Plan, store: Store, *, read: bool = False) -> list[CellStatus]:
@@ -61,14 +66,20 @@ def keeps_weights(plan: Plan, cell: Cell) -> bool:
 
 def weight_bytes(plan: Plan, cell: Cell) -> int:
     """Estimate the bytes of a cell's saved weights, in fp32: a whole model, or two factors per placed module."""
-    chosen = plan.adapters[cell.adapter]
-    update = chosen.adapter.spec.update
-    if update == "none":
+    full = plan.adapters[cell.adapter].adapter.spec.update == "full"
+    return 4 * (plan.base.info.parameters if full else _trained_parameters(plan, cell))
+
+
+def state_bytes(plan: Plan, cell: Cell) -> int:
+    """Estimate the most bytes that a training takes which is saved on its way, before it gives them back.
+
+    That is what is trained, with two moments of the optimiser, and the best so far where the recipe selects one;
+    all of it twice while a new state replaces the one before.
+    """
+    if cell.task is None:
         return 0
-    if update == "full":
-        return 4 * plan.base.info.parameters
-    placement = chosen.place(plan.base.info, plan.base.modules, cell.seed or 0)
-    return 4 * _factor_parameters(plan, placement, int(chosen.options.get("r", 0)))
+    copies = 4 if plan.recipe(cell).select_by == "val_nll" else 3
+    return 2 * copies * 4 * _trained_parameters(plan, cell)
 
 
 def package_versions() -> dict[str, str]:
@@ -84,18 +95,26 @@ def _version(package: str) -> str:
         return "missing"
 
 
+def missing_evaluations(plan: Plan, store: Store, cell: Cell) -> tuple[Evaluation, ...]:
+    """Return what of a cell is to be scored; all of it where the record of its training is gone."""
+    planned = plan.evaluations_of(cell)
+    trained = store.cell(cell) is not None
+    return tuple(score for score in planned if not trained or store.evaluation(cell, score) is None)
+
+
 def _todo(plan: Plan, store: Store, cell: Cell, read: bool) -> CellStatus:
     untrained = plan.adapters[cell.adapter].adapter.spec.update == "none"
     record = store.cell(cell)
-    missing = tuple(score for score in plan.evaluations_of(cell) if store.evaluation(cell, score) is None)
+    missing = missing_evaluations(plan, store, cell)
     if record is None:
-        attempts = store.attempts(cell)
+        lost, attempts = store.has_evaluations(cell), store.attempts(cell)
         first = "not scored yet" if untrained else "not trained yet"
         reason = f"last attempt: {attempts[-1].status}" if attempts else first
+        reason = f"{LOST}: all is made again" if lost else reason
         if place := stopped_at(store.cell_folder(cell)):
             reason = f"{reason}; saved at step {place[0]} of {place[1]}"
         action: Literal["train", "score"] = "score" if untrained else "train"
-        return CellStatus(cell=cell, action=action, missing=missing, reason=reason)
+        return CellStatus(cell=cell, action=action, missing=missing, reason=reason, lost=lost)
     damage = None if untrained else _damage(store, cell, record, read)
     if not missing and damage and keeps_weights(plan, cell):
         return CellStatus(cell=cell, action="train", missing=(), reason=f"{damage}: will train again")
@@ -129,6 +148,18 @@ def _done(record: CellRecord) -> str:
 
 def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {then[name]} (now {now[name]})" for name in then if then[name] != now.get(name))
+
+
+def _trained_parameters(plan: Plan, cell: Cell) -> int:
+    chosen = plan.adapters[cell.adapter]
+    update = chosen.adapter.spec.update
+    if update == "none":
+        return 0
+    placement = chosen.place(plan.base.info, plan.base.modules, cell.seed or 0)
+    if update == "full":
+        placed = (module for module in plan.base.modules if module.path in placement)
+        return sum(math.prod(shape) for module in placed for shape in module.shapes)
+    return _factor_parameters(plan, placement, int(chosen.options.get("r", 0)))
 
 
 def _factor_parameters(plan: Plan, placement: Placement, default_rank: int) -> int:

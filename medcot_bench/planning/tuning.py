@@ -64,18 +64,27 @@ def choose(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:
     return chosen
 
 
+def trial_statuses(plan: Plan, store: Store) -> list[CellStatus]:
+    """Return what every trial needs. One that diverged has had its try, and is left."""
+    return [
+        replace(todo, action="left", reason="diverged: the rate is out")
+        if todo.action != "done" and _diverged(store, todo.cell)
+        else todo
+        for todo in cell_statuses(plan, store)
+    ]
+
+
 def untried_cells(plan: Plan, store: Store) -> list[CellStatus]:
-    """Return the trials that are still to be run. One that diverged has had its try."""
-    todos = cell_statuses(plan, store)
-    return [todo for todo in todos if todo.action != "done" and not _diverged(store, todo.cell)]
+    """Return the trials that are still to be run."""
+    return [todo for todo in trial_statuses(plan, store) if todo.action not in {"done", "left"}]
 
 
-def with_chosen_rates(study: Study, plan: Plan, store: Store) -> Study:
+def with_chosen_rates(study: Study, plan: Plan, store: Store, command: str = "the same command") -> Study:
     """Return the study with the rates that its finished trials chose.
 
     An adapter whose every trial failed (no memory) or was skipped by a plugin keeps the rate of its recipe, and
     will most likely fail again as a row of the leaderboard. Raises MedcotError where only some of its trials
-    failed, or where every rate diverged.
+    failed (`command` is what to run again then), or where every rate diverged.
     """
     trials = trials_of(plan, store)
     chosen = choose(trials)
@@ -89,7 +98,7 @@ def with_chosen_rates(study: Study, plan: Plan, store: Store) -> Study:
     if failed:
         raise MedcotError(
             f"{len(failed)} of {len(plan.cells)} trainings that try learning rates failed, so none can be chosen; "
-            f"see {store.root}/cells/*/attempts/*/log, then run the same command again",
+            f"see {store.root}/cells/*/attempts/*/log, then run {command} again",
             exit_code=SOME_FAILED,
         )
     rates: dict[str, dict[str, float]] = {}

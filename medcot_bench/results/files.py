@@ -22,10 +22,12 @@ from medcot_bench.security.regular_files import read_regular
 
 PACKED = ".bz2"
 """What published records and samples have after their names (benchmarks/publish.py)."""
-LARGEST = 1_000_000_000
+PACKED_BYTES = 200_000_000
 """Most bytes that a packed file may hold."""
 LOCK = ".lock"
 """The file by which a run keeps others out of its result folder."""
+RECORD_BYTES = 20_000_000
+"""Most bytes of a record; that of a model with 50,000 modules has some 5 MB."""
 WRITING, MAKING = ".writing-", ".making-"
 """How the names of half-written files and half-made folders begin."""
 _CAN_NOT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
@@ -84,7 +86,8 @@ def read_file(root: Path, path: Path, most: int | None = None) -> bytes | None:
             refuse_links(root, place)
         if path.exists() or not packed.exists():
             return read_regular(path, most)
-        return _unpack(read_regular(packed, most), most or LARGEST)
+        most = most or PACKED_BYTES
+        return _unpack(read_regular(packed, most), most)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:

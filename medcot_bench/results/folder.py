@@ -151,8 +151,10 @@ def _rows(store: Store, planned: PlannedCell) -> Iterator[CellResult]:
 def _cell(store: Store, cell: CellKey, planned: Sequence[EvaluationKey], baseline: str = "") -> CellResult:
     """Read one cell of a plan."""
     keys = {(key.checkpoint, key.task): key for key in planned}
-    found = {place: record for place, key in keys.items() if (record := store.evaluation(cell, key))}
     record_of_cell = store.cell(cell)
+    found = {}
+    if record_of_cell is not None:  # else nobody knows of which weights they are
+        found = {place: record for place, key in keys.items() if (record := store.evaluation(cell, key))}
     whole = record_of_cell is not None and len(found) == len(keys)
     titles = {None, *(key.title for key in planned)}
     attempts = [] if whole else [one for one in store.attempts(cell) if one.score in titles]

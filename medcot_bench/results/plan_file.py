@@ -121,7 +121,6 @@ def read(folder: Path) -> PlanFile:
     """
     path = folder / FILE
     again = "run the study again to make it"
-    refuse_newer(folder)
     content = read_file(folder, path, BYTES)
     if content is None:
         below = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
@@ -129,6 +128,7 @@ def read(folder: Path) -> PlanFile:
         raise ConfigError(f"{folder}: no study was run here (no {FILE}){hint}")
     try:
         raw = json.loads(content)
+        _refuse_newer(path, raw)
         changed = find_change(raw)
         plan: PlanFile = _reader().validate_python(_from_1(raw) if raw.get("schema", 1) == 1 else raw)
         Analysis.model_validate(plan.analysis)
@@ -143,10 +143,15 @@ def refuse_newer(folder: Path) -> None:
     """Raise StoreError where a newer version wrote the plan: to go on would lose what only that version knows."""
     path = folder / FILE
     try:
-        newer = json.loads(read_file(folder, path, BYTES) or b"")["schema"] > SCHEMA
-    except (StoreError, ValueError, KeyError, TypeError, RecursionError):
-        return  # none, an old one, or one that is damaged: `read` says so
-    if newer:
+        raw = json.loads(read_file(folder, path, BYTES) or b"")
+    except (StoreError, ValueError, RecursionError):
+        return  # none, or one that is damaged: `read` says so
+    _refuse_newer(path, raw)
+
+
+def _refuse_newer(path: Path, raw: Any) -> None:
+    schema = raw.get("schema") if isinstance(raw, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
         raise StoreError(f"{path} was written by a newer medcot-bench; update to read it")
 
 

@@ -126,6 +126,9 @@ class CellRecord:
     saved: Mapping[str, SavedFile] = field(default_factory=dict)
     """Files of the weights folder, by their paths in it; empty where nothing is saved, and in older records."""
 
+    retrained_loss: float | None = None
+    """The final loss of the weights that are saved, where they were trained again and ended with another loss."""
+
     def __post_init__(self) -> None:
         """Raise ValueError for a record that no row can be made of."""
         adapter, recipe = self.request.get("adapter"), self.request.get("recipe", {})
@@ -142,6 +145,14 @@ class CellRecord:
         if self.update:
             return self.update
         return "none" if self.task is None else "full" if self.request["adapter"]["name"] == "full" else "low_rank"
+
+    @property
+    def retrained(self) -> str | None:
+        """What has to be said of the saved weights, None where they are those of this training."""
+        if self.retrained_loss is None:
+            return None
+        losses = f"{self.retrained_loss} after {self.training.final_loss}"
+        return f"weights that were trained again, to a loss of {losses}"
 
     @property
     def updates_all(self) -> bool:

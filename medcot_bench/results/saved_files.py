@@ -63,7 +63,7 @@ def find_damage(
         return f"{folder.name}/{link.relative_to(folder).as_posix()} is a symbolic link"
     there = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     for name, then in saved.items():
-        if found := _difference(there.get(name), then, read):
+        if found := find_difference(there.get(name), then, read):
             return f"{folder.name}/{name} {found}"
     if saved:
         new = next((name for name, path in there.items() if name not in saved and path.suffix in _LOADED), None)
@@ -74,8 +74,8 @@ def find_damage(
     return next((f"{folder.name}/{name} is truncated" for name in cut), None)
 
 
-def _difference(path: Path | None, then: SavedFile, read: Read) -> str | None:
-    """Return the end of the sentence about one file."""
+def find_difference(path: Path | None, then: SavedFile, read: Read) -> str | None:
+    """Return the end of a sentence about one file that is not as it was saved, None where it is."""
     if path is None:
         return "is missing"
     try:

@@ -24,6 +24,7 @@ from medcot_bench.results.files import (
     LOCK,
     MAKING,
     PACKED,
+    RECORD_BYTES,
     DamagedError,
     check_root,
     discard,
@@ -39,6 +40,7 @@ from medcot_bench.results.files import (
     write_once,
     writing,
 )
+from medcot_bench.results.quarantine import move_aside
 from medcot_bench.results.records import SCHEMA, Attempt, CellRecord, EvaluationRecord
 from medcot_bench.results.saved_files import SavedFile
 
@@ -89,6 +91,10 @@ class Store:
         if found is None:
             return None
         return read_record(self.root, found, EvaluationRecord, cell_id=cell.id, score_id=evaluation.id)
+
+    def has_evaluations(self, cell: CellKey) -> bool:
+        """Whether evaluations of a cell are here, of this plan or another one."""
+        return bool(list_records(self.cell_folder(cell) / "scores"))
 
     def samples(
         self, cell: CellKey, evaluation: EvaluationKey, record: EvaluationRecord | None
@@ -151,6 +157,10 @@ class Store:
         self.replace(folder / "samples" / f"{evaluation.name}.jsonl", content)
         write_once(self.root, folder / "scores" / f"{evaluation.name}.json", _sealed(record))
 
+    def set_aside_evaluations(self, cell: CellKey) -> None:
+        """Move all evaluations of a cell, with their samples, out of the way. Raises StoreError."""
+        move_aside(self.root, (self.cell_folder(cell) / name for name in ("scores", "samples")))
+
     def add_attempt(self, cell: CellKey, attempt: Attempt, log: str) -> Path:
         """Write a failure and its log into the next numbered folder. Raises StoreError if it can't be written."""
         folder = make_numbered(self.root, self.cell_folder(cell) / "attempts")
@@ -208,7 +218,7 @@ class Store:
 def _who(root: Path, owner: Path) -> str:
     """Return who holds a lock, as that process wrote it just after it got it."""
     try:
-        return (read_file(root, owner) or b"").decode() or "another process"
+        return (read_file(root, owner, RECORD_BYTES) or b"").decode() or "another process"
     except (StoreError, ValueError):
         return "another process"
 
@@ -227,12 +237,24 @@ def find_record(folder: Path, score_id: str, ending: str) -> Path | None:
     return None
 
 
+def list_records(folder: Path) -> list[Path]:
+    """Return the records of evaluations in a folder, packed ones by the names that they have unpacked."""
+    paths = (path.with_name(path.name.removesuffix(PACKED)) for path in folder.glob("*.json*"))
+    return sorted({path for path in paths if path.suffix == ".json" and not path.name.startswith(".")})
+
+
 def read_record(root: Path, path: Path, kind: type[R], **ids: str) -> R | None:
     """Return a record, or None where there is none; `ids` are those of the place where it lies.
 
     Raises StoreError for one that can't be read, was changed, or belongs elsewhere.
     """
-    content = read_file(root, path)
+    found = read_with_json(root, path, kind, **ids)
+    return None if found is None else found[0]
+
+
+def read_with_json(root: Path, path: Path, kind: type[R], **ids: str) -> tuple[R, dict[str, Any]] | None:
+    """Return a record as `read_record` does, and the JSON object that it was made of."""
+    content = read_file(root, path, RECORD_BYTES)
     if content is None:
         return None
     try:
@@ -250,7 +272,7 @@ def read_record(root: Path, path: Path, kind: type[R], **ids: str) -> R | None:
         raise DamagedError(root, path, f"can't be read ({str(error).split(chr(10))[0]})") from error
     if found:
         raise DamagedError(root, path, found)
-    return record
+    return record, raw
 
 
 def read_samples(root: Path, folder: Path, score_id: str, record: EvaluationRecord) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from medcot_bench.results.files import DamagedError, read_file
+from medcot_bench.results.files import RECORD_BYTES, DamagedError, read_file
 from medcot_bench.security.regular_files import read_regular
 
 FILE = "study.yaml"
@@ -23,7 +23,7 @@ def written(study: str) -> bytes:
 def check(folder: Path) -> None:
     """Raise StoreError for a study that was changed since a run wrote it."""
     path = folder / FILE
-    content = read_file(folder, path)
+    content = read_file(folder, path, RECORD_BYTES)
     if content is not None and (not content or _is_changed(content)):
         raise DamagedError(folder, path, "changed since it was written")
 
@@ -31,7 +31,7 @@ def check(folder: Path) -> None:
 def check_typed(path: Path) -> None:
     """Raise StoreError for a study file, wherever it lies, whose first line does not fit the rest of it."""
     try:
-        content = read_regular(path)
+        content = read_regular(path, RECORD_BYTES)
     except (OSError, ValueError):
         return  # who reads it says why
     if _is_changed(content):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,22 +14,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from medcot_bench.results.digests import add_digest, find_change, has_digest
 from medcot_bench.results.files import is_number, sync, to_json
+from medcot_bench.results.saved_files import SavedFile, describe, find_difference
+from medcot_bench.security.regular_files import read_regular
 
 FOLDER = "training_state"
 """Where it lies in the folder of a cell: one folder per saved step, of which the newest counts."""
 RECORD = "state.json"
+BYTES = 200_000_000
+"""Most bytes of the record; each step that is done takes some 150."""
 
 
 class UnusableState(Exception):
     """A training can't go on from what is saved; `str()` says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedFile:
-    """What a file of the state held when it was saved."""
-
-    sha256: str
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +54,7 @@ def commit_state(cell_folder: Path, made: Path, state: TrainingState) -> None:
 
     The files of the record are those in `made`. Raises OSError, and ValueError for a number that is not finite.
     """
-    files = {path.name: asdict(_saved(path)) for path in sorted(made.iterdir())}
-    fields = asdict(state) | {"files": files}
+    fields = asdict(replace(state, files=describe(made)))
     (made / RECORD).write_bytes(to_json(add_digest(fields)))
     for path in (*made.iterdir(), made):
         sync(path)
@@ -96,7 +90,7 @@ def read_state(folder: Path) -> TrainingState:
         path = folder / RECORD
         if path.is_symlink() or not path.is_file():
             raise UnusableState(f"{RECORD} is missing")
-        fields = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        fields = json.loads(read_regular(path, BYTES), parse_constant=_refuse)
         if not isinstance(fields, dict):
             raise UnusableState(f"{RECORD} can't be read")
         if not has_digest(fields) or find_change(fields):
@@ -111,11 +105,9 @@ def check_files(folder: Path, state: TrainingState) -> None:
     """Compare the files of a state with its record. Raises UnusableState for the first that differs."""
     for name, saved in state.files.items():
         path = folder / name
-        try:
-            if path.parent != folder or path.is_symlink() or not path.is_file() or _saved(path) != saved:
-                raise UnusableState(f"{name} is damaged")
-        except OSError as error:
-            raise UnusableState(f"{name} can't be read: {error.strerror}") from error
+        there = path.parent == folder and path.is_file() and not path.is_symlink()
+        if found := find_difference(path if there else None, saved, "all"):
+            raise UnusableState(f"{name} {found}")
 
 
 def stopped_at(cell_folder: Path) -> tuple[int, int] | None:
@@ -138,8 +130,3 @@ def drop_state(cell_folder: Path) -> None:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
-
-
-def _saved(path: Path) -> SavedFile:
-    with path.open("rb") as file:
-        return SavedFile(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=path.stat().st_size)

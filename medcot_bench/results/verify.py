@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,22 +10,12 @@ from pathlib import Path
 from medcot_bench.errors import ConfigError
 from medcot_bench.results import plan_file, study_file
 from medcot_bench.results.digests import has_digest
-from medcot_bench.results.files import (
-    PACKED,
-    DamagedError,
-    is_number,
-    make_folder,
-    read_file,
-    refuse_links,
-    writing,
-)
+from medcot_bench.results.files import PACKED, DamagedError, is_number, refuse_links
+from medcot_bench.results.plan_file import PlanFile
+from medcot_bench.results.quarantine import WEIGHTS, move_aside
 from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
 from medcot_bench.results.saved_files import find_damage
-from medcot_bench.results.store import read_record, read_samples
-
-QUARANTINE = "quarantine"
-"""The folder, inside the result folder, that damaged files are moved to."""
-WEIGHTS = "adapter"
+from medcot_bench.results.store import Store, find_record, list_records, read_record, read_samples, read_with_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +37,10 @@ class Verification:
     without_digest: int = 0
     """Records of an older version, which carry no digest of themselves."""
     damages: list[Damage] = field(default_factory=list)
+    missing_cells: int = 0
+    """Planned training runs of which there is nothing; what is damaged is in `damages`."""
+    missing_evaluations: int = 0
+    """Planned evaluations likewise."""
 
     @contextmanager
     def noting(self, path: Path, *with_it: Path) -> Iterator[None]:
@@ -69,10 +62,12 @@ def verify(root: Path) -> Verification:
         raise ConfigError(f"{root}: no study was run here")
     found = Verification()
     plan, study, cells = root / plan_file.FILE, root / study_file.FILE, root / "cells"
+    planned: PlanFile | None = None
     needed: set[str] | None = None
     with found.noting(plan):
         if plan.exists() or plan.is_symlink():
-            needed = {one.id for cell in plan_file.read(root).every_cell for one in cell.evaluations}
+            planned = plan_file.read(root)
+            needed = {one.id for cell in planned.every_cell for one in cell.evaluations}
     with found.noting(study):
         study_file.check(root)
     with found.noting(cells):
@@ -81,25 +76,14 @@ def verify(root: Path) -> Verification:
             with found.noting(folder):
                 refuse_links(root, folder)
                 _verify_cell(root, folder, needed, found)
+    if planned is not None:
+        _count_missing(root, planned, found)
     return found
 
 
 def set_aside(root: Path, damages: Iterable[Damage]) -> None:
-    """Move what is damaged into the folder `quarantine`, under a name of its own. Raises StoreError."""
-    for path in dict.fromkeys(path for damage in damages for path in damage.with_it):
-        if not path.exists() and not path.is_symlink():
-            continue  # it went with its folder
-        place = root / QUARANTINE / path.relative_to(root)
-        number = 1
-        while place.exists() or place.is_symlink():
-            number += 1
-            place = place.with_name(f"{path.name}.{number}")
-        make_folder(root, place.parent)
-        refuse_links(root, path.parent)
-        with writing(place):
-            path.rename(place)
-            if path.name == WEIGHTS and path.parent.parent.name == "cells":
-                path.mkdir()  # to be filled again: without a folder, weights were not kept
+    """Move what is damaged into the folder `quarantine`. Raises StoreError."""
+    move_aside(root, dict.fromkeys(path for damage in damages for path in damage.with_it))
 
 
 def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found: Verification) -> None:
@@ -114,17 +98,18 @@ def _verify_cell(root: Path, folder: Path, needed: Container[str] | None, found:
         with found.noting(folder / name, *(folder / one for one in with_it)):
             _check_folder(root, folder / name)
     readable = len(found.damages) == before
-    if record := read_record(root, folder / "cell.json", CellRecord, cell_id=cell_id):
-        found.without_digest += _lacks_digest(root, folder / "cell.json")
+    if read := read_with_json(root, folder / "cell.json", CellRecord, cell_id=cell_id):
+        record, raw = read
+        found.without_digest += not has_digest(raw)
         before = len(found.damages)
         with found.noting(folder / WEIGHTS):
             _verify_weights(root, folder / WEIGHTS, record)
         found.cells += len(found.damages) == before
-    elif readable and _files(folder / "scores", ".json"):
+    elif readable and list_records(folder / "scores"):
         raise DamagedError(root, folder / "cell.json", "is not there, though its evaluations are")
     if not readable:
         return
-    for path in _files(folder / "scores", ".json"):
+    for path in list_records(folder / "scores"):
         _verify_evaluation(root, path, cell_id, needed, found)
     for attempt in sorted(path for path in (folder / "attempts").glob("[0-9]*") if is_number(path.name)):
         with found.noting(attempt):
@@ -145,12 +130,24 @@ def _verify_evaluation(
     samples = path.parent.parent / "samples"
     beside = [*path.parent.glob(f"*-{score_id}.json*"), *samples.glob(f"*-{score_id}.jsonl*")]
     with found.noting(path, *beside):
-        record = read_record(root, path, EvaluationRecord, cell_id=cell_id, score_id=score_id)
-        if record:
-            found.without_digest += _lacks_digest(root, path)
+        if read := read_with_json(root, path, EvaluationRecord, cell_id=cell_id, score_id=score_id):
+            record, raw = read
+            found.without_digest += not has_digest(raw)
             if needed is None or score_id in needed or any("jsonl" in place.name for place in beside):
                 read_samples(root, samples, score_id, record)
             found.evaluations += 1
+
+
+def _count_missing(root: Path, planned: PlanFile, found: Verification) -> None:
+    """Count what of a plan is not there. What is there and damaged was named before."""
+    store, damaged = Store(root, indexed=True), {path for damage in found.damages for path in damage.with_it}
+    for cell in planned.every_cell:
+        folder = store.cell_folder(cell.key)
+        if damaged.isdisjoint({folder.parent, folder}):
+            found.missing_cells += not any((folder / f"cell.json{packed}").is_file() for packed in ("", PACKED))
+        if damaged.isdisjoint({folder.parent, folder, folder / "scores"}):
+            there = [find_record(folder / "scores", one.id, ".json") for one in cell.evaluations]
+            found.missing_evaluations += there.count(None)
 
 
 def _check_folder(root: Path, path: Path) -> None:
@@ -158,13 +155,3 @@ def _check_folder(root: Path, path: Path) -> None:
     refuse_links(root, path)
     if path.exists() and not path.is_dir():
         raise DamagedError(root, path, "is no folder")
-
-
-def _files(folder: Path, ending: str) -> list[Path]:
-    """Return the records of a folder, packed ones by the name that they have unpacked."""
-    paths = (path.with_name(path.name.removesuffix(PACKED)) for path in folder.glob(f"*{ending}*"))
-    return sorted({path for path in paths if path.suffix == ending and not path.name.startswith(".")})
-
-
-def _lacks_digest(root: Path, path: Path) -> bool:
-    return not has_digest(json.loads(read_file(root, path) or b"{}"))

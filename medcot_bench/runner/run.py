@@ -84,7 +84,8 @@ def run_study(
         if plan.trials:
             tries = plan
             _run_cells(tries, untried_cells(tries, store), store, executor, listen, supervision)
-            plan, trials = make_plan(with_chosen_rates(study, tries, store)), trials_of(tries, store)
+            plan = make_plan(with_chosen_rates(study, tries, store, supervision.same_command))
+            trials = trials_of(tries, store)
 
         def write_plan() -> None:
             asked = study.model_copy(update={"data": plan.pinned.data})  # without the rates that were chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import get_args
 
@@ -48,6 +48,11 @@ class Supervision:
     """Whether the first failure ends the run."""
     checkpoint_every: float | None = CHECKPOINT_EVERY
     """Seconds after which a training that still runs is saved, to go on from there after a kill; None: never."""
+
+    @property
+    def same_command(self) -> str:
+        """What to run so that all that failed is tried again."""
+        return "the same command" if self.retry >= {*FAILURES} else "the same command without --retry"
 
 
 def read_timeouts(text: str) -> Timeouts:
@@ -110,8 +115,10 @@ def spoken(seconds: float) -> str:
 def is_tried(todo: CellStatus, store: Store, retry: frozenset[Status]) -> bool:
     """Return whether a cell is run again: anything of it is new, or failed last with a status to retry.
 
-    What failed before a training that is in the folder counts for nothing.
+    What failed before a training that is in the folder, or was, counts for nothing.
     """
+    if todo.lost:
+        return True
     record, attempts = store.cell(todo.cell), store.attempts(todo.cell)
     if record is not None and not todo.missing:
         return True  # its weights are damaged, which is no failure
@@ -120,6 +127,16 @@ def is_tried(todo: CellStatus, store: Store, retry: frozenset[Status]) -> bool:
         attempts = [attempt for attempt in attempts if attempt.score or attempt.started >= since]
     asked = [None] if record is None else [evaluation.title for evaluation in todo.missing]
     return any(_last(attempts, title) in {None, "skipped", *retry} for title in asked)
+
+
+def leave_untried(todos: Iterable[CellStatus], store: Store, retry: frozenset[Status]) -> list[CellStatus]:
+    """Return the statuses, those of cells that are not run again (`is_tried`) as `left`."""
+    return [
+        todo
+        if todo.action in {"done", "left"} or is_tried(todo, store, retry)
+        else replace(todo, action="left", reason=f"{todo.reason}; not tried again (--retry)")
+        for todo in todos
+    ]
 
 
 def _last(attempts: Sequence[Attempt], title: str | None) -> Status | None:

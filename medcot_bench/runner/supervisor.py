@@ -177,7 +177,8 @@ class Supervisor:
         expected = {"diverged"} if self._plan.trials else set[str]()
         if self._supervision.fail_fast and any(one.status not in expected for one in self._failures):
             why = "stopped at the first failed training run (--fail-fast)"
-            raise MedcotError(f"{why}; the same command runs it again, and the rest", exit_code=SOME_FAILED)
+            again = f"{self._supervision.same_command} runs it again, and the rest"
+            raise MedcotError(f"{why}; {again}", exit_code=SOME_FAILED)
 
     def _record_death(self, cell: Cell, status: Status, error: str, tail: str) -> None:
         """Write an attempt in the name of a worker that ended in the middle of a cell."""

@@ -48,6 +48,13 @@ class Trained:
         return self.results.base["digest"].startswith("hub:")
 
     @property
+    def retrained(self) -> str | None:
+        """What has to be said of its weights, None where they are those of the training on record."""
+        if self.record is None or self.record.retrained is None:
+            return None
+        return f"{self.name} has {self.record.retrained}; its older scores are of the weights before"
+
+    @property
     def prompts(self) -> Mapping[str, Any]:
         """`chat_template` and `system_prompt`, as in training, or else as in the study."""
         fields = {"chat_template": self.study.chat_template, "system_prompt": self.study.system_prompt}

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,10 +19,11 @@ from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
 from medcot_bench.planning.baseline_evaluations import form_of
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import keeps_weights
+from medcot_bench.planning.status import LOST, keeps_weights, missing_evaluations
 from medcot_bench.plugins.manager import blame, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
+from medcot_bench.results.quarantine import QUARANTINE
 from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Provenance, Training, now
 from medcot_bench.results.saved_files import SavedFile, describe, find_damage, written_files
 from medcot_bench.results.store import Store
@@ -79,8 +81,10 @@ class CellRunner:
                 f"{cell.name} was made in {record.dtypes['compute']}, here it would go on in "
                 f"{dtype_name(self._dtype)}: go on there, or with --device cpu, or start a new folder with -o"
             )
+        if record is None and self._store.has_evaluations(cell):
+            self._store.set_aside_evaluations(cell)
+            self._emit(Noted(cell=cell.id, text=f"{LOST}: moved to {QUARANTINE}, and made again"))
         complete = True
-        self._mark = None
         with (
             Checkpoints(lambda: self._store.temporary_folder(cell)) as kept,
             self._base.lend(spec.quantisation, weights_dtype(chosen, self._dtype)) as base,
@@ -109,7 +113,7 @@ class CellRunner:
         check_models(used, self._base, self._dtype)
 
     def _missing(self, cell: Cell) -> list[Evaluation]:
-        return [score for score in self._plan.evaluations_of(cell) if self._store.evaluation(cell, score) is None]
+        return [*missing_evaluations(self._plan, self._store, cell)]
 
     @contextmanager
     def _model(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, kept: Checkpoints) -> Iterator[Any]:
@@ -146,11 +150,12 @@ class CellRunner:
             model = fitted.model
             if record is None:
                 self._commit(cell, chosen, base, fitted, started)
-            elif record.training.final_loss != fitted.trained.final_loss:
-                losses = f"{fitted.trained.final_loss} after {record.training.final_loss}"
-                self._mark = f"scored on weights that were trained again, to a loss of {losses}"
-            if record is not None and keeps_weights(self._plan, cell):
-                self._store.renew_saved(cell, record, self._save(cell, chosen, model)[1])
+            else:
+                loss = fitted.trained.final_loss
+                record = replace(record, retrained_loss=None if loss == record.training.final_loss else loss)
+                if keeps_weights(self._plan, cell):
+                    self._store.renew_saved(cell, record, self._save(cell, chosen, model)[1])
+        self._mark = f"scored on {record.retrained}" if record and record.retrained else None
         drop_state(self._store.cell_folder(cell))
         try:
             yield model

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import safe_open
 from scripted import Script, ScriptedExecutor, finished, leave_records, started
 
 from medcot_bench.cli import main
@@ -46,10 +50,67 @@ def test_what_is_not_tried_again_is_counted(run: Run, capsys: pytest.CaptureFixt
     assert "0 training runs finished, 1 not tried again (--retry) of 2\n" in output
 
 
-def test_the_first_failure_is_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_shows_what_a_run_with_the_same_flags_does(
+    run: Run, study_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(dies=True)
+    capsys.readouterr()
+
+    def shown(*flags: str) -> str:
+        assert main(["run", str(study_file()), "--dry-run", *flags]) == 0
+        return capsys.readouterr().out
+
+    def lora(*flags: str) -> tuple[str, str]:
+        _, cell = json.loads(shown("--json", *flags))["cells"]
+        return cell["action"], cell["reason"]
+
+    output = shown("--retry", "oom,timeout")
+    assert ": 0 to train, 0 to score only, 1 done, 1 left as they are\n" in output
+    assert "\ntime: " not in output
+    assert "\ndisk: 0 B kept (adapters), 0 B more during a training run\n" in output
+    assert lora("--retry", "none") == ("left", "last attempt: killed; not tried again (--retry)")
+
+    for flags in ((), ("--retry", "killed")):
+        output = shown(*flags)
+        assert ": 1 to train, 0 to score only, 1 done\n" in output
+        assert "\ntime: " in output
+        assert lora(*flags) == ("train", "last attempt: killed")
+
+
+def test_the_saved_states_of_a_training_take_disk(
+    tiny_model: Path, study_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with safe_open(tiny_model / "model.safetensors", "pt") as file:
+        shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    weights = 4 * sum(math.prod(shape) for shape in shapes.values())
+    last = 4 * sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("model.layers.3."))
+    projections = [shape for name, shape in shapes.items() if ".layers." in name and len(shape) == 2]
+    factors = 4 * 8 * sum(sum(shape) for shape in projections)
+
+    def disk(adapter: str, *flags: str, **fields: Any) -> tuple[int, int, int]:
+        study = study_file(adapters=(adapter,), **fields)
+        assert main(["run", str(study), "--dry-run", "--json", *flags]) == 0
+        found: dict[str, int] = json.loads(capsys.readouterr().out)["disk"]
+        return found["kept_bytes"], found["temporary_bytes"], found["state_bytes"]
+
+    two = 2 * 3  # the parameters and two moments, in the new state and in the one before
+    assert disk("full") == (0, weights + two * weights, two * weights)
+    assert disk("full", training={"select_by": "val_nll"})[2] == 2 * 4 * weights  # and the best so far
+    assert disk("full:select=top,k=1")[2] == two * last
+    assert disk("lora:r=8") == (factors, two * factors, two * factors)
+    assert disk("full", "--checkpoint-every", "none") == (0, weights, 0)
+    assert disk("none") == (0, 0, 0)
+
+
+def test_the_first_failure_is_one_line(
+    run: Run, study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("--fail-fast", dies=True) == 1
     said = "stopped at the first failed training run (--fail-fast); the same command runs it again, and the rest"
     assert capsys.readouterr().err == f"medcot-bench: {said}\n"
+    shutil.rmtree(study_fields["output_dir"])
+    assert run("--fail-fast", "--retry", "oom", dies=True) == 1
+    assert "; the same command without --retry runs it again, and the rest\n" in capsys.readouterr().err
 
 
 def test_results_that_are_not_there_in_the_end_are_said(

@@ -137,7 +137,8 @@ def shown_by(command: str, ended: Ended, out: Path, merged: Path) -> Any:
     if command == "export":
         return (out / "leaderboard.csv").read_text()
     if command.startswith("run"):
-        return {name: found for name, found in content(out).items() if "/scores/" in name or "/samples/" in name}
+        made = ("scores", "samples")
+        return {name: found for name, found in content(out / "cells").items() if name.split("/")[1] in made}
     if command == "merge":
         return {path.name: path.read_bytes() for path in merged.glob("*.safetensors")}
     return ended.out if command in ("compare", "predict") else ended.status

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from planted import TRAIN, Made, cell_record, failed, write
+from planted import TRAIN, Made, cell_record, evaluation_record, failed, write
 from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
-from medcot_bench.errors import ConfigErrors
+from medcot_bench.cli import main
+from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.grid import make_cells
-from medcot_bench.planning.tuning import choose, trials_of, untried_cells
+from medcot_bench.planning.tuning import choose, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results.folder import load
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial, at_edge
@@ -71,6 +73,39 @@ def test_a_row_pays_for_every_rate_but_for_a_training_that_the_study_uses(tmp_pa
     write_sealed(root / "plan.json", {**plan, "trials": [asdict(one) for one in tried]})
     spent = {row.adapter: row.costs.tuning_seconds for row in build(load(root)).rows if row.costs}
     assert spent == {"full": 0.0, "lora": 0.25 + 1.0 + 7.5}
+
+
+def test_a_search_that_failed_says_what_to_run_again_with_the_same_flags(
+    study_fields: dict[str, Any],
+    tmp_path: Path,
+    study_file: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "store"
+    fields = study_fields | {"adapters": "full", "training": {"tune_lr": 3}, "output_dir": str(out)}
+    plan, store = make_plan(Study.model_validate(fields)), Store(out)
+    done, diverged, broken = plan.cells
+    [choosing] = plan.evaluations_of(done)
+    store.commit_cell(done, cell_record(done, done.request, Made(adapter="full"), TRAIN), [])
+    record = replace(evaluation_record(choosing, Made(adapter="full")), results={"gold_nll,none": 0.5})
+    store.commit_evaluation(done, choosing, record, [])
+    store.add_attempt(diverged, replace(failed("diverged", "x"), cell_id=diverged.id), "log")
+    store.add_attempt(broken, replace(failed("oom", "x"), cell_id=broken.id), "log")
+
+    def dry_run(*flags: str) -> tuple[int, str, str]:
+        status = main(["run", str(study_file(**fields)), "--dry-run", *flags])
+        return status, *capsys.readouterr()
+
+    for flags in ((), ("--retry", "oom")):
+        status, output, _ = dry_run(*flags)
+        assert status == 0
+        assert ": 1 to train, 0 to score only, 1 done, 1 left as they are\n" in output
+        assert "diverged: the rate is out" in output
+    status, _, error = dry_run("--retry", "none")
+    assert status == 1
+    assert error.endswith(f"; see {out}/cells/*/attempts/*/log, then run the same command without --retry again\n")
+    with pytest.raises(MedcotError, match=r"then run the same command again$"):
+        with_chosen_rates(plan.study, plan, store)
 
 
 def test_an_edge_is_told_from_what_lies_inside() -> None:

@@ -121,7 +121,7 @@ def test_nothing_is_read_or_written_through_a_link(tmp_path: Path, link: str) ->
 def test_a_packed_file_has_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "record.bz2").write_bytes(bz2.compress(b"0" * 1000) + bz2.compress(b"1" * 1000))
     assert read_file(tmp_path, tmp_path / "record") == b"0" * 1000 + b"1" * 1000
-    monkeypatch.setattr(files, "LARGEST", 1500)
+    monkeypatch.setattr(files, "PACKED_BYTES", 1500)
     with pytest.raises(DamagedError, match="unpacked it has more than 0 MB"):
         read_file(tmp_path, tmp_path / "record")
 

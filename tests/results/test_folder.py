@@ -64,6 +64,15 @@ def test_a_cell_is_found_by_its_id_whatever_its_folder_is_called(tmp_path: Path)
     assert build(load(tmp_path)) == build(before)
 
 
+def test_evaluations_whose_training_run_has_no_record_are_no_results(tmp_path: Path) -> None:
+    write(tmp_path, *STUDY)
+    before = load(tmp_path).cells
+    (tmp_path / "cells" / before[1].cell.name / "cell.json").unlink()
+    lost, *others = [cell for cell in load(tmp_path).cells if cell.record is None]
+    assert (others, lost.cell) == ([], before[1].cell)
+    assert (lost.evaluations, lost.checkpoints, lost.whole) == ({}, {}, False)
+
+
 def test_items_hold_what_analyses_need_and_no_text() -> None:
     samples = [
         {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import dataclasses
 import errno
 import os
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -15,8 +18,9 @@ import pytest
 from filelock import FileLock
 
 from medcot_bench.errors import StoreError
-from medcot_bench.results.cells import CellKey
-from medcot_bench.results.files import write_once
+from medcot_bench.results import study_file
+from medcot_bench.results.cells import CellKey, EvaluationKey
+from medcot_bench.results.files import RECORD_BYTES, write_once
 from medcot_bench.results.records import Attempt
 from medcot_bench.results.store import Store
 
@@ -25,7 +29,8 @@ ATTEMPT = Attempt(cell_id=CELL.id, status="failed", error="x", started="2026-01-
 WRITER = """
 import sys
 from pathlib import Path
-from medcot_bench.results.cells import CellKey
+from medcot_bench.results import study_file
+from medcot_bench.results.cells import CellKey, EvaluationKey
 from medcot_bench.results.records import Attempt
 from medcot_bench.results.store import Store
 
@@ -207,3 +212,26 @@ def test_a_run_that_could_not_begin_leaves_no_folder(store: Store) -> None:
     with store.lock():
         assert store.root.is_dir()
     assert not store.root.exists()
+
+
+def test_a_packed_record_is_not_unpacked_beyond_what_a_record_may_have(tmp_path: Path) -> None:
+    content = bz2.compress(b" " * (RECORD_BYTES + 1))
+    evaluation = EvaluationKey(id="e" * 12, cell=CELL.id, task="k8s_qa")
+    store, folder = Store(tmp_path), tmp_path / "cells" / CELL.name
+    reads: dict[Path, Callable[[], object]] = {
+        folder / "cell.json": lambda: store.cell(CELL),
+        folder / "scores" / f"{evaluation.name}.json": lambda: store.evaluation(CELL, evaluation),
+        folder / "attempts" / "1" / "error.json": lambda: store.attempts(CELL),
+        tmp_path / "study.yaml": lambda: study_file.check(tmp_path),
+    }
+    tracemalloc.start()
+    for path, read in reads.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(f"{path.name}.bz2").write_bytes(content)
+        said = rf"^{path}: can't be read \(unpacked it has more than 20 MB\)"
+        with pytest.raises(StoreError, match=said) as caught:
+            read()
+        assert caught.value.exit_code == 3
+        assert "\n" not in str(caught.value)
+    assert tracemalloc.get_traced_memory()[1] < 4 * RECORD_BYTES
+    tracemalloc.stop()

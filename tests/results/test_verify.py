@@ -12,7 +12,8 @@ from planted import Made, answers, failed, write
 from medcot_bench.cli import main
 from medcot_bench.results import study_file
 from medcot_bench.results.folder import load
-from medcot_bench.results.verify import QUARANTINE, verify
+from medcot_bench.results.quarantine import QUARANTINE
+from medcot_bench.results.verify import verify
 
 SCORES = {"answer": answers(1, 0, 1, 1)}
 Damage = Callable[[Path], None]
@@ -20,8 +21,10 @@ Damage = Callable[[Path], None]
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    made = [Made(adapter=name, scores={"k8s_qa": SCORES, "manuals_qa": SCORES}) for name in ("full", "lora")]
-    root = write(tmp_path / "out", *made, Made(adapter="qlora", attempts=[failed("oom", "no memory")]))
+    scores = {"k8s_qa": SCORES, "manuals_qa": SCORES}
+    made = [Made(adapter=name, scores=scores) for name in ("full", "lora")]
+    made.append(Made(adapter="qlora", scores=scores, attempts=[failed("oom", "no memory")]))
+    root = write(tmp_path / "out", *made)
     (root / "study.yaml").write_bytes(study_file.written("tasks: k8s_qa\n"))
     return root
 
@@ -103,7 +106,7 @@ def test_two_damages_of_one_name_are_both_kept(out: Path) -> None:
 
 def test_all_good_is_one_line(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(out)]) == 0
-    assert capsys.readouterr().out == "3 training runs and 4 evaluations are intact.\n"
+    assert capsys.readouterr().out == "3 training runs and 6 evaluations are intact.\n"
 
 
 def test_linked_cells_are_set_aside_and_not_followed(out: Path, tmp_path: Path) -> None:
@@ -197,3 +200,65 @@ def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["verify", str(tmp_path / "nothing"), "--repair"]) == 2
     assert "no such folder" in capsys.readouterr().err
     assert not (tmp_path / "nothing").exists()
+
+
+def again(out: Path) -> str:
+    return f"`medcot-bench run {out / 'study.yaml'} -o {out}` makes them."
+
+
+def test_what_is_planned_and_not_there_is_said_and_is_no_damage(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in out.glob("cells/*full*/s*/k8s*"):
+        path.unlink()
+    assert main(["verify", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "3 training runs and 5 evaluations are intact.",
+        f"Missing of what is planned: 1 evaluation; {again(out)}",
+    ]
+    for folder in (*out.glob("cells/*__lora__*"), *out.glob("cells/*qlora*")):
+        shutil.rmtree(folder)
+    (out / "study.yaml").unlink()
+    assert main(["verify", str(out), "--repair"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1 training run and 1 evaluation are intact.",
+        "Missing of what is planned: 2 training runs and 5 evaluations; the command that made it makes them.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "missing"),
+    [
+        ("cells/*full*/cell.json", "2 training runs and 4 evaluations"),
+        ("cells/*full*/scores/k8s*", "1 training run and 3 evaluations"),
+        ("plan.json", None),
+    ],
+)
+def test_what_is_damaged_is_not_missing(
+    out: Path, file: str, missing: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = out.glob(file)
+    flip(path)
+    assert main(["verify", str(out)]) == 3
+    assert "Missing" not in capsys.readouterr().out
+    (folder,) = out.glob("cells/*qlora*")
+    shutil.rmtree(folder)
+    assert main(["verify", str(out), "--repair"]) == 0
+    said = capsys.readouterr().out
+    assert ("Missing of what is planned: 1 training run and 2 evaluations; " in said) == (missing is not None)
+    assert main(["verify", str(out)]) == 0
+    assert (f"Missing of what is planned: {missing}; " in capsys.readouterr().out) == (missing is not None)
+
+
+def test_each_file_is_read_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def note(path: Path, most: int | None = None) -> bytes:
+        read.append(path)
+        return path.read_bytes()
+
+    monkeypatch.setattr("medcot_bench.results.files.read_regular", note)
+    assert verify(out).damages == []
+    records = {path for path in out.glob("cells/**/*.json*") if path.name != "train_log.jsonl"}
+    assert sorted(read) == sorted({out / "plan.json", out / "study.yaml", *records})
+    assert len(records) == 3 + 6 + 6 + 1  # training runs, evaluations, samples, an attempt

@@ -255,10 +255,16 @@ def make_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "why"),
     [
-        (lambda folder: damage(folder / "parameters.safetensors"), "parameters.safetensors is damaged"),
-        (lambda folder: damage(folder / "optimizer-step.safetensors"), "optimizer-step.safetensors is damaged"),
-        (lambda folder: (folder / "best.safetensors").unlink(), "best.safetensors is damaged"),
-        (lambda folder: make_link(folder / "random.safetensors"), "random.safetensors is damaged"),
+        (
+            lambda folder: damage(folder / "parameters.safetensors"),
+            "parameters.safetensors changed since it was written",
+        ),
+        (
+            lambda folder: damage(folder / "optimizer-step.safetensors"),
+            "optimizer-step.safetensors changed since it was written",
+        ),
+        (lambda folder: (folder / "best.safetensors").unlink(), "best.safetensors is missing"),
+        (lambda folder: make_link(folder / "random.safetensors"), "random.safetensors is missing"),
         (lower_the_loss, f"{RECORD} is damaged"),
         (lambda folder: (folder / RECORD).write_bytes(b""), f"{RECORD} can't be read"),
         (lambda folder: (folder / RECORD).write_text('{"sha256": NaN}'), f"{RECORD} can't be read"),

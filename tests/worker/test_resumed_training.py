@@ -15,7 +15,7 @@ from medcot_bench import AdapterSpec, Recipe, hookimpl
 from medcot_bench.errors import Diverged
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
-from medcot_bench.planning.status import cell_statuses
+from medcot_bench.planning.status import cell_statuses, state_bytes
 from medcot_bench.plugins.manager import PluginEntry, installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
@@ -119,6 +119,9 @@ def compare(begin: Begin, adapter: str, training: Mapping[str, Any] = STEPS, **f
     parts.run(stop_at=3)
     [status] = cell_statuses(parts.plan, parts.store)
     assert (status.action, status.reason) == ("train", "not trained yet; saved at step 2 of 6")
+    saved = sum(path.stat().st_size for path in (parts.folder / FOLDER).rglob("*.safetensors"))
+    if not parts.plan.study.training.checkpoints:  # which are the same bytes as what is kept until it is scored
+        assert saved == pytest.approx(state_bytes(parts.plan, parts.cell) / 2, rel=0.15)
     parts.run(stop_at=5)
     assert [event.step for event in parts.told(Resumed)] == [2]
     parts.run()

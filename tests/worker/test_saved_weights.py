@@ -21,11 +21,13 @@ from medcot_bench.planning.plan_record import record
 from medcot_bench.planning.status import cell_statuses
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.plan_file import FILE, written
-from medcot_bench.results.records import CellRecord
+from medcot_bench.results.records import Attempt, CellRecord
 from medcot_bench.results.saved_files import describe, find_damage
 from medcot_bench.results.store import Store
-from medcot_bench.runner.events import PhaseStarted, Scored, Trained, WorkerEvent
+from medcot_bench.results.verify import verify
+from medcot_bench.runner.events import Answered, Merged, Noted, PhaseStarted, Scored, Trained, WorkerEvent
 from medcot_bench.runner.protocol import Predict
+from medcot_bench.runner.supervision import is_tried
 from medcot_bench.study.schema import Study
 from medcot_bench.testing.tiny import make_tiny_model
 from medcot_bench.trained.find import Trained as Found
@@ -35,6 +37,7 @@ from medcot_bench.worker.run_cell import CellRunner
 
 Fields = dict[str, Any]
 Damage = Callable[[Path], object]
+ENDS = {"scores": ".json", "samples": ".jsonl"}
 
 
 def run(plan: Plan, store: Store, cells: Sequence[Cell] | None = None) -> list[WorkerEvent]:
@@ -209,6 +212,66 @@ def test_weights_that_came_out_otherwise_are_marked(trained: CellRecord, store: 
     assert mark.startswith("scored on weights that were trained again, to a loss of ")
 
 
+def test_the_mark_holds_for_whoever_uses_these_weights_later(
+    trained: CellRecord, fields: Fields, store: Store, more: Plan
+) -> None:
+    [cell] = more.cells
+    path = store.cell_folder(cell) / "cell.json"
+    other = json.loads(path.read_text())
+    other["training"]["final_loss"] = 1.0
+    write_sealed(path, other)
+    flip_a_bit(store.weights_folder(cell) / "adapter_model.safetensors")
+    loss = trained.training.final_loss
+    mark = f"scored on weights that were trained again, to a loss of {loss} after 1.0"
+
+    assert not [
+        event for event in run(make_plan(Study.model_validate(fields)), store) if isinstance(event, Scored)
+    ]
+    kept = store.cell(cell)
+    assert kept is not None
+    assert (kept.training.final_loss, kept.retrained_loss) == (1.0, loss)
+    events = run(more, store)
+    assert [event.phase for event in events if isinstance(event, PhaseStarted)] == ["restore", "score"]
+    scored = [store.evaluation(cell, evaluation) for evaluation in more.evaluations_of(cell)]
+    assert [one and one.marks for one in scored] == [(), (mark,)]  # the older one is of the weights before
+
+    write_sealed(path, json.loads(path.read_text()) | {"training": dataclasses.asdict(trained.training)})
+    flip_a_bit(store.weights_folder(cell) / "adapter_model.safetensors")
+    run(more, store)
+    kept = store.cell(cell)
+    assert kept is not None
+    assert kept.retrained_loss is None  # the loss on record came out again
+
+
+def test_evaluations_whose_training_run_has_no_record_never_stay_beside_another_training(
+    trained: CellRecord, fields: Fields, store: Store
+) -> None:
+    plan = make_plan(Study.model_validate(fields))
+    [cell] = plan.cells
+    [evaluation] = plan.evaluations_of(cell)
+    folder = store.cell_folder(cell)
+    before = {name: (folder / name / f"{evaluation.name}{end}").read_bytes() for name, end in ENDS.items()}
+    (folder / "cell.json").unlink()
+    store.add_attempt(
+        cell, Attempt(cell_id=cell.id, status="oom", error="x", started=trained.provenance.started), ""
+    )
+    [status] = cell_statuses(plan, store)
+    assert (status.action, status.missing, status.lost) == ("train", (evaluation,), True)
+    assert status.reason == "its evaluations are there, but not its cell.json: all is made again"
+    assert is_tried(status, store, frozenset())
+
+    events = run(plan, store)
+    [note] = (event.text for event in events if isinstance(event, Noted))
+    assert note == "its evaluations are there, but not its cell.json: moved to quarantine, and made again"
+    assert [type(event) for event in events if isinstance(event, Trained | Scored)] == [Trained, Scored]
+    aside = store.root / "quarantine" / folder.relative_to(store.root)
+    for name, end in ENDS.items():
+        assert (aside / name / f"{evaluation.name}{end}").read_bytes() == before[name]
+    [status] = cell_statuses(plan, store, read=True)
+    assert status.action == "done"
+    assert verify(store.root).damages == []
+
+
 def test_a_damaged_adapter_of_a_finished_run_is_made_again(
     trained: CellRecord, fields: Fields, store: Store
 ) -> None:
@@ -310,6 +373,38 @@ def test_a_damaged_adapter_answers_nothing(found: Found, store: Store) -> None:
     with pytest.raises(StoreError, match=said):
         predict(work, print)
     assert find(store.root, "lora", weights=False).name == found.name  # the base still answers
+
+
+def test_predict_and_merge_say_that_weights_were_trained_again(
+    found: Found,
+    trained: CellRecord,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answered = Answered(text="Because.")
+    merged = Merged(dtype="float32", check=None, unchecked="no task")
+    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda job, kind: answered)
+    monkeypatch.setattr("medcot_bench.cli.merge.answer_of", lambda job, kind: merged)
+
+    def said(name: str) -> str:
+        assert main(["predict", str(store.root), "lora", "Why?", "--context", "It may."]) == 0
+        assert main(["merge", str(store.root), "lora", str(tmp_path / name)]) == 0
+        output = capsys.readouterr()
+        return output.out + output.err
+
+    assert "trained again" not in said("first")
+    again = dataclasses.replace(trained, retrained_loss=9.0)
+    store.renew_saved(find(store.root, "lora").cell, again, trained.saved)
+    line = (
+        f"{found.name} has weights that were trained again, to a loss of 9.0 after {trained.training.final_loss}; "
+        "its older scores are of the weights before\n"
+    )
+    output = said("second")
+    assert f"note: {line}" in output
+    assert f"medcot-bench: {line}" in output
+    assert json.loads((tmp_path / "second" / "medcot_merge.json").read_text())["retrained"] == line.strip()
 
 
 @pytest.mark.parametrize("command", [("predict", "{}", "lora", "Why?"), ("merge", "{}", "lora", "model")])
