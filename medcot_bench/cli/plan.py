@@ -34,7 +34,7 @@ from medcot_bench.report.power_table import write_power
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.store import Store
-from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.runner.supervision import Timeouts
 from medcot_bench.study.schema import Study
 
@@ -81,7 +81,7 @@ def show_plan(
     wanted: float | None = None,
 ) -> int:
     """Print the plan of a study, and its power analysis by the variances of a pilot or by assumed ones."""
-    rehearse(study, timeouts.plan)
+    rehearse_plan(study, timeouts.plan)
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir), indexed=True)
     if plan.trials and not untried_cells(plan, store):

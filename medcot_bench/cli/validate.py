@@ -9,7 +9,7 @@ from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
-from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.study.loading import load_study
 
 
@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print that the study is OK; return the exit status. Raises ConfigErrors with every error."""
     timeouts = read_timeout(options)
     study, errors = load_study(options.study, (), os.environ)
-    rehearse(study, timeouts.plan)
+    rehearse_plan(study, timeouts.plan)
     plan = make_plan(study, errors)
     trained = sum(cell.task is not None for cell in plan.cells)
     runs = f"{trained} training run{'' if trained == 1 else 's'}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent, indent
+
+import psutil
 
 PLACES = ("imported", "made", "examples", "prompt", "score", "skip", "finished")
 TASK = """
@@ -66,3 +69,20 @@ def install(folder: Path, **code: str) -> Path:
     (folder / "acme_task.py").write_text(TASK.format(**parts))
     (folder / "acme_observer.py").write_text(OBSERVER.format(**parts))
     return folder
+
+
+def strays(folder: Path) -> list[psutil.Process]:
+    """Return the processes that were started with the package of this folder and are still there."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("PYTHONPATH") == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def end_strays(folder: Path) -> None:
+    """End what plugins have left behind, in whatever session."""
+    for process in strays(folder):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

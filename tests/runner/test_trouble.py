@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,15 @@ IN_WORKER = "if IN_WORKER: "
 FRUITLESS = "2 workers in a row finished no training run: "
 ME = "task 'troubled' (acme 1.0)"
 Run = Callable[..., tuple[int, str]]
+Ask = Run
 
 
 @pytest.fixture
-def run(study_fields: dict[str, Any], tmp_path: Path) -> Run:
-    """Run the little study on the task of acme, with a relative folder; return exit status and errors."""
+def run(study_fields: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
+    """Run the little study on the task of acme, with a relative folder; return exit status and errors.
+
+    At the end nothing is left of what the task started.
+    """
     study = tmp_path / "study.yaml"
     study.write_text(json.dumps(study_fields | {"tasks": "troubled", "data": {}, "output_dir": "out"}))
 
@@ -42,7 +47,8 @@ def run(study_fields: dict[str, Any], tmp_path: Path) -> Run:
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr
 
-    return run
+    yield run
+    troubled.end_strays(tmp_path / "acme")
 
 
 def failures(folder: Path) -> dict[str, tuple[str, str]]:
@@ -72,6 +78,11 @@ def test_children_of_a_plugin_do_not_hold_up_a_run_and_chdir_does_not_move_it(ru
     assert status == 0
     assert len(load(tmp_path / "out").cells) == 2
     assert not failures(tmp_path / "out")
+    left = troubled.strays(tmp_path / "acme")  # a child is ended with its worker, unless it has left the session
+    assert left
+    assert {os.getsid(process.pid) for process in left} == {process.pid for process in left}
+    troubled.end_strays(tmp_path / "acme")
+    assert not troubled.strays(tmp_path / "acme")
 
 
 @pytest.mark.parametrize(
@@ -97,3 +108,82 @@ def test_what_code_raises_in_a_run_is_a_failure_of_that_run(run: Run, tmp_path: 
     found = failures(tmp_path / "out")
     assert {how for how, _ in found.values()} == {"failed"}
     assert all("half \\ud83d" in error or "KeyboardInterrupt" in error for _, error in found.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "how"), [("os._exit(0)", "ended with status 0"), ("os.abort()", "was ended by SIG")]
+)
+def test_a_run_wide_plugin_that_ends_its_process_is_named_and_the_run_goes_on(
+    run: Run, tmp_path: Path, code: str, how: str
+) -> None:
+    status, errors = run(finished=code)
+    assert status == 0
+    said = (
+        f"plugin 'watcher' (acme 1.0) in medcot_cell_finished: the process that was calling run-wide plugins {how}"
+    )
+    assert [line for line in errors.splitlines() if said in line] == [errors.strip()]
+    assert len(load(tmp_path / "out").cells) == 2
+    assert not failures(tmp_path / "out")
+
+
+@pytest.fixture
+def ask(run: Run, tmp_path: Path) -> Ask:
+    """Train without trouble, then run a command on the folder with it; return exit status and errors."""
+
+    def ask(*command: str, **code: str) -> tuple[int, str]:
+        later = "if os.path.exists('{}'): {}"
+        status, errors = run(**{place: later.format(tmp_path / "asked", what) for place, what in code.items()})
+        assert status == 0, errors
+        (tmp_path / "asked").touch()
+        done = subprocess.run(
+            [sys.executable, "-m", "medcot_bench", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "acme")},
+            timeout=500,
+        )
+        assert not done.stdout
+        return done.returncode, done.stderr
+
+    return ask
+
+
+PREDICT = (
+    "predict",
+    "out",
+    "lora",
+    "Which port?",
+    "--context",
+    "The port is 80.",
+    "--timeout",
+    "score=4s,plan=4s",
+)
+MERGE = ("merge", "out", "lora", "model", "--timeout", "score=4s,plan=4s")
+SLOW = "; raise --timeout if it is only slow"
+HANGS = "time.sleep(1000)"
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "code", "status", "said"),
+    [
+        (PREDICT, "prompt", HANGS, 1, f"no progress for 4 s while answering; last at {ME} in prompt{SLOW}"),
+        (PREDICT, "prompt", "os._exit(0)", 1, f"the worker ended with status 0; last at {ME} in prompt"),
+        (
+            PREDICT,
+            "made",
+            HANGS,
+            2,
+            f"{ME} in medcot_make_task: no progress for 4 s while looking for the model{SLOW}",
+        ),
+        (MERGE, "score", HANGS, 1, f"no progress for 4 s while scoring troubled; last at {ME} in score{SLOW}"),
+    ],
+)
+def test_a_plugin_that_hangs_or_ends_a_command_on_a_trained_model_is_named(
+    ask: Ask, tmp_path: Path, command: tuple[str, ...], place: str, code: str, status: int, said: str
+) -> None:
+    ended, errors = ask(*command, **{place: code})
+    assert (ended, re.sub(" of item '[^']*'", "", errors)) == (status, f"medcot-bench: {said}\n")
+    assert not (tmp_path / "model").exists()
+    assert not troubled.strays(tmp_path / "acme")
