@@ -18,6 +18,7 @@ from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.study.schema import Study
 
 Install = Callable[..., None]
+QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
 ME = "task 'troubled' (acme 1.0)"
 
 
@@ -102,3 +103,49 @@ def test_each_command_that_plans_says_it_in_one_line_and_writes_nothing(
     said = f"{ME} in examples: no progress for 1 s while planning; raise --timeout if it is only slow"
     assert capsys.readouterr() == ("", f"medcot-bench: {said}\n")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "code", "said"),
+    [
+        (
+            ("show", "task:troubled"),
+            "examples",
+            "os._exit(0)",
+            f"{ME} in show: the process that was showing it ended with status 0",
+        ),
+        slow(
+            ("show", "task:troubled", "--timeout", "plan=1s"),
+            "made",
+            "time.sleep(100)",
+            f"{ME} in medcot_make_task: no progress for 1 s while showing it; raise --timeout if it is only slow",
+        ),
+        slow(
+            ("export", QUICK, "--format", "csv,troubled", "--timeout", "plan=1s"),
+            "export",
+            "time.sleep(100)",
+            "exporter 'troubled' (acme 1.0) in export: no progress for 1 s while exporting; raise --timeout if it is "
+            "only slow",
+        ),
+    ],
+)
+def test_other_commands_that_call_plugins_say_it_in_one_line(
+    install: Install,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    place: str,
+    code: str,
+    said: str,
+) -> None:
+    install(**{place: code})
+    into = ("-o", str(tmp_path / "tables")) if command[0] == "export" else ()
+    assert main([*command, *into]) == USAGE
+    assert capsys.readouterr() == ("", f"medcot-bench: {said}\n")
+    assert not (tmp_path / "tables").exists()
+
+
+def test_an_exporter_of_another_package_that_works_writes_its_file(install: Install, tmp_path: Path) -> None:
+    install(export="pass")
+    assert main(["export", QUICK, "--format", "troubled", "-o", str(tmp_path / "tables")]) == 0
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["leaderboard.txt"]

@@ -21,7 +21,6 @@ IN_WORKER = "if IN_WORKER: "
 FRUITLESS = "2 workers in a row finished no training run: "
 ME = "task 'troubled' (acme 1.0)"
 Run = Callable[..., tuple[int, str]]
-Ask = Run
 
 
 @pytest.fixture
@@ -126,50 +125,26 @@ def test_a_run_wide_plugin_that_ends_its_process_is_named_and_the_run_goes_on(
     assert not failures(tmp_path / "out")
 
 
-@pytest.fixture
-def ask(run: Run, tmp_path: Path) -> Ask:
-    """Train without trouble, then run a command on the folder with it; return exit status and errors."""
-
-    def ask(*command: str, **code: str) -> tuple[int, str]:
-        later = "if os.path.exists('{}'): {}"
-        status, errors = run(**{place: later.format(tmp_path / "asked", what) for place, what in code.items()})
-        assert status == 0, errors
-        (tmp_path / "asked").touch()
-        done = subprocess.run(
-            [sys.executable, "-m", "medcot_bench", *command],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path / "acme")},
-            timeout=500,
-        )
-        assert not done.stdout
-        return done.returncode, done.stderr
-
-    return ask
-
-
-PREDICT = (
-    "predict",
-    "out",
-    "lora",
-    "Which port?",
-    "--context",
-    "The port is 80.",
-    "--timeout",
-    "score=4s,plan=4s",
-)
-MERGE = ("merge", "out", "lora", "model", "--timeout", "score=4s,plan=4s")
+PREDICT = ("predict", "out", "lora", "Which port?", "--context", "The port is 80.")
+MERGE = ("merge", "out", "lora", "model")
 SLOW = "; raise --timeout if it is only slow"
 HANGS = "time.sleep(1000)"
 
 
-@pytest.mark.parametrize(
-    ("command", "place", "code", "status", "said"),
-    [
-        (PREDICT, "prompt", HANGS, 1, f"no progress for 4 s while answering; last at {ME} in prompt{SLOW}"),
-        (PREDICT, "prompt", "os._exit(0)", 1, f"the worker ended with status 0; last at {ME} in prompt"),
+def test_a_plugin_that_hangs_or_ends_a_command_on_a_trained_model_is_named(run: Run, tmp_path: Path) -> None:
+    trouble = tmp_path / "trouble"
+    later = "if os.path.exists('{0}-{1}'): exec(open('{0}-{1}').read())"
+    status, errors = run(**{place: later.format(trouble, place) for place in ("made", "prompt")})
+    assert status == 0, errors
+    for command, place, code, right, said in [
+        (
+            PREDICT,
+            "prompt",
+            HANGS,
+            1,
+            f"no progress for 4 s while answering; last at {ME} in prompt or target{SLOW}",
+        ),
+        (PREDICT, "prompt", "os._exit(0)", 1, f"the worker ended with status 0; last at {ME} in prompt or target"),
         (
             PREDICT,
             "made",
@@ -177,13 +152,27 @@ HANGS = "time.sleep(1000)"
             2,
             f"{ME} in medcot_make_task: no progress for 4 s while looking for the model{SLOW}",
         ),
-        (MERGE, "score", HANGS, 1, f"no progress for 4 s while scoring troubled; last at {ME} in score{SLOW}"),
-    ],
-)
-def test_a_plugin_that_hangs_or_ends_a_command_on_a_trained_model_is_named(
-    ask: Ask, tmp_path: Path, command: tuple[str, ...], place: str, code: str, status: int, said: str
-) -> None:
-    ended, errors = ask(*command, **{place: code})
-    assert (ended, re.sub(" of item '[^']*'", "", errors)) == (status, f"medcot-bench: {said}\n")
-    assert not (tmp_path / "model").exists()
-    assert not troubled.strays(tmp_path / "acme")
+        (
+            MERGE,
+            "prompt",
+            HANGS,
+            1,
+            f"no progress for 4 s while scoring troubled; last at {ME} in prompt or target{SLOW}",
+        ),
+    ]:
+        asked = tmp_path / f"trouble-{place}"
+        asked.write_text(code)
+        done = subprocess.run(
+            [sys.executable, "-m", "medcot_bench", *command, "--timeout", "score=4s,plan=4s"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "acme")},
+            timeout=500,
+        )
+        asked.unlink()
+        errors = re.sub(" of item '[^']*'", "", done.stderr)
+        assert (done.returncode, done.stdout, errors) == (right, "", f"medcot-bench: {said}\n")
+        assert not (tmp_path / "model").exists()
+        assert not troubled.strays(tmp_path / "acme")
