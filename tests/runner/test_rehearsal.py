@@ -124,8 +124,8 @@ def test_each_command_that_plans_says_it_in_one_line_and_writes_nothing(
             ("export", QUICK, "--format", "csv,troubled", "--timeout", "plan=1s"),
             "export",
             "time.sleep(100)",
-            "exporter 'troubled' (acme 1.0) in export: no progress for 1 s while exporting; raise --timeout if it is "
-            "only slow",
+            "exporter 'troubled' (acme 1.0) in export: no progress for 1 s while exporting; raise --timeout if it "
+            "is only slow",
         ),
     ],
 )
