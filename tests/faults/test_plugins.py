@@ -195,7 +195,7 @@ def judge(ended: Ended, out: Path, case: Case, where: str, what: str) -> tuple[b
     """Return whether all went as promised, and whether a result is shown that is none."""
     written = "".join(path.read_text(errors="replace") for path in out.rglob("*") if path.is_file())
     kept = SECRET not in ended.out + ended.err + written and "\x1b" not in ended.out + ended.err
-    named = what in HARMLESS or "'trouble'" in ended.err
+    named = what in HARMLESS or "'trouble'" in ended.out + ended.err
     ran = case.command[0] == "run"
     whole = bool(ended.out) if not ran else len([name for name in content(out) if "/scores/" in name]) == 2
     return ended.status in right_statuses(where, what) and kept and named, ended.status == 0 and not whole
