@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import troubled
 from hypothesis import settings
 
 settings.register_profile("no wall times", deadline=None)
 settings.load_profile("no wall times")  # a busy machine is no failure
 ROOT = Path(__file__).parent.parent
+Install = Callable[..., Path]
 Write = Callable[[str, Iterable[Mapping[str, Any]]], Path]
 
 
@@ -90,3 +92,25 @@ def study_file(study_fields: dict[str, Any], tmp_path: Path) -> Callable[..., Pa
         return path
 
     return write
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install the package acme (helpers/troubled.py) for this process and those that it starts.
+
+    At the end nothing is left of what was started with it.
+    """
+    from medcot_bench.plugins.manager import installed
+
+    folder = tmp_path / "acme"
+
+    def install(**code: str) -> Path:
+        troubled.install(folder, **code)
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        monkeypatch.syspath_prepend(folder)
+        installed.cache_clear()
+        return folder
+
+    yield install
+    troubled.end_strays(folder)
+    installed.cache_clear()

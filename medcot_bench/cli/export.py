@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
+from medcot_bench.plugins.manager import installed
 from medcot_bench.report.export import export
+from medcot_bench.runner.rehearsal import is_other, rehearse
 from medcot_bench.study.paths import read_path
 
 
@@ -31,12 +36,22 @@ def add_parser(commands: Any) -> None:
         metavar="PATH",
         help="folder to write into (default: the result folder)",
     )
+    add_timeout(command)
     command.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Write the files and print their paths."""
+    timeout = read_timeout(options).plan
     formats = [name for name in options.format.split(",") if name]
+    if others := [entry.name for entry in installed().of("exporter") if is_other(entry) and entry.name in formats]:
+        rehearse(timeout, "exporting", export_again, str(options.folder), others)
     for path in export(options.folder, formats, into=options.output_dir):
         print(path)
     return 0
+
+
+def export_again(folder: str, formats: list[str]) -> None:
+    """Write formats in a child process, into a folder that nobody looks at."""
+    with TemporaryDirectory() as into:
+        export(Path(folder), formats, into=Path(into))

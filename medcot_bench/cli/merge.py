@@ -10,17 +10,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.cli.predict import add_cell_arguments
 from medcot_bench.cli.progress import say_on_terminal
+from medcot_bench.cli.supervision_arguments import read_timeout
+from medcot_bench.cli.trained_arguments import add_trained_arguments, find_trained
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.status import package_versions
 from medcot_bench.report.format import size
 from medcot_bench.runner.answer import answer_of
 from medcot_bench.runner.events import Merged
 from medcot_bench.runner.protocol import Job, Merge
+from medcot_bench.runner.supervision import Timeouts
 from medcot_bench.study.paths import read_path
 from medcot_bench.text import counted
-from medcot_bench.trained.find import Trained, find
+from medcot_bench.trained.find import Trained
 from medcot_bench.version import __version__
 
 NOTE = "medcot_merge.json"
@@ -36,7 +38,7 @@ def add_parser(commands: Any) -> None:
         "tokenizer as safetensors; a fully trained model is copied. docs/serving.md says how to serve it.",
         allow_abbrev=False,
     )
-    add_cell_arguments(command)
+    add_trained_arguments(command)
     command.add_argument("out", type=read_path, metavar="OUT", help="the folder to make; it must not exist")
     command.set_defaults(execute=execute)
 
@@ -46,7 +48,8 @@ def execute(options: argparse.Namespace) -> int:
     out: Path = options.out
     if out.exists() or out.is_symlink():
         raise ConfigError(f"{out} already exists; name another folder")
-    trained = find(options.folder, options.cell)
+    timeouts = read_timeout(options)
+    trained = find_trained(options.folder, options.cell, timeouts.plan)
     spec = trained.adapter.adapter.spec
     if spec.update == "none" and not spec.weights:
         raise ConfigError(
@@ -55,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
     work = out.absolute().with_name(f".making-{out.name}-{os.getpid()}")
     try:
         work.mkdir(parents=True)
-        made = _copied(trained, work) if spec.update == "full" else _merged(trained, work, options)
+        made = _copied(trained, work) if spec.update == "full" else _merged(trained, work, options, timeouts)
         (work / NOTE).write_text(json.dumps(_note(trained) | made, indent=1, ensure_ascii=False) + "\n")
         for path in work.iterdir():
             path.chmod((work / NOTE).stat().st_mode)  # safetensors makes files that their owner alone reads
@@ -79,7 +82,7 @@ def _copied(trained: Trained, work: Path) -> dict[str, Any]:
     return {"how": "copied: its weights are the whole model", "dtype": trained.record.dtypes["weights"]}
 
 
-def _merged(trained: Trained, work: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _merged(trained: Trained, work: Path, options: argparse.Namespace, timeouts: Timeouts) -> dict[str, Any]:
     job = Job(
         work=Merge(
             root=str(options.folder),
@@ -92,7 +95,7 @@ def _merged(trained: Trained, work: Path, options: argparse.Namespace) -> dict[s
         offline=not trained.of_hub,
     )
     say_on_terminal(f"merging {trained.name}, and scoring it on a few items before and after ...")
-    done = answer_of(job, Merged)
+    done = answer_of(job, Merged, timeouts)
     quantisation = trained.adapter.adapter.spec.quantisation
     into = "its base" if quantisation == "none" else f"its base's {quantisation} weights, written out"
     check = {"gold_nll": asdict(done.check)} if done.check else {"unchecked": done.unchecked}

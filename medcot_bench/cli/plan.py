@@ -35,7 +35,7 @@ from medcot_bench.report.power_table import write_power
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.store import Store
-from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.runner.supervision import Supervision, is_tried, leave_untried
 from medcot_bench.study.paths import read_path
 from medcot_bench.study.schema import Study
@@ -95,7 +95,7 @@ def show_plan(
     wanted: float | None = None,
 ) -> int:
     """Print the plan of a study, and its power analysis by the variances of a pilot or by assumed ones."""
-    rehearse(study, supervision.timeouts.plan)
+    rehearse_plan(study, supervision.timeouts.plan)
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir), indexed=True)
     retry = supervision.retry

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from medcot_bench.cli.progress import say_on_terminal
+from medcot_bench.cli.supervision_arguments import read_timeout
+from medcot_bench.cli.trained_arguments import add_trained_arguments, find_trained
 from medcot_bench.errors import ConfigError
 from medcot_bench.runner.answer import answer_of
 from medcot_bench.runner.events import Answered
 from medcot_bench.runner.protocol import Job, Predict
 from medcot_bench.security.regular_files import check_regular
 from medcot_bench.study.paths import read_path
-from medcot_bench.trained.find import find
 from medcot_bench.trained.question import ask
 
 
@@ -27,7 +28,7 @@ def add_parser(commands: Any) -> None:
         "with, answered greedily. Not for clinical use.",
         allow_abbrev=False,
     )
-    add_cell_arguments(command)
+    add_trained_arguments(command)
     command.add_argument("question", metavar="QUESTION", help="the question; - reads it from standard input")
     command.add_argument(
         "--task", metavar="NAME", help="ask by this task of the study (default: the one trained on)"
@@ -42,19 +43,12 @@ def add_parser(commands: Any) -> None:
     command.set_defaults(execute=execute)
 
 
-def add_cell_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what names a training run of a result folder, and where to load its model."""
-    command.add_argument("folder", type=read_path, metavar="DIR", help="the -o of a study")
-    command.add_argument("cell", metavar="RUN", help="a folder in DIR/cells, or enough of its name, e.g. lora__s0")
-    command.add_argument(
-        "--model", metavar="MODEL", help="where the base model lies now (default: as in the study)"
-    )
-    command.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps (default: the study's)")
-
-
 def execute(options: argparse.Namespace) -> int:
     """Print the answer; return the exit status."""
-    trained = find(options.folder, options.cell, weights=not options.base)
+    timeouts = read_timeout(options)
+    trained = find_trained(
+        options.folder, options.cell, timeouts.plan, task=options.task, weights=not options.base
+    )
     task = trained.task(options.task)
     question = sys.stdin.read() if options.question == "-" else options.question
     context = _read(options.context_file) if options.context_file else options.context
@@ -72,7 +66,7 @@ def execute(options: argparse.Namespace) -> int:
         offline=not trained.of_hub,
     )
     say_on_terminal(f"loading {'the base of ' if options.base else ''}{trained.name} to answer ...")
-    text = answer_of(job, Answered).text
+    text = answer_of(job, Answered, timeouts).text
     print(text)
     if not text:
         print("medcot-bench: the model wrote nothing", file=sys.stderr)

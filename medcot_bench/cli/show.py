@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
+from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigErrors, PluginError, suggest
 from medcot_bench.interfaces import FilesExporter, Task
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.plugins.manager import PluginEntry, blame, installed
 from medcot_bench.plugins.resolve_adapter import TARGETS
+from medcot_bench.runner.rehearsal import is_other, rehearse
 from medcot_bench.security.foreign_text import LINE
 from medcot_bench.study import presets
 from medcot_bench.study.loading import load_study
@@ -28,11 +30,13 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     command.add_argument("name", help="a name from `medcot-bench list`, kind:name, or a task file (YAML)")
+    add_timeout(command)
     command.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print every plugin of that name, or the task that a file makes. Raises ConfigErrors for a wrong file."""
+    timeout = read_timeout(options).plan
     if options.name.endswith((".yaml", ".yml")):
         print("\n".join(_own_task(options.name)))
         return 0
@@ -47,8 +51,16 @@ def execute(options: argparse.Namespace) -> int:
         known = sorted({entry.name for entry in installed().entries})
         raise PluginError(f"no plugin '{options.name}'{suggest(name or kind, known)}; known: {', '.join(known)}")
     for entry in entries:
+        if is_other(entry):
+            rehearse(timeout, "showing it", describe_again, str(entry))
         print("\n".join(_describe(entry)))
     return 0
+
+
+def describe_again(described: str) -> None:
+    """Describe a plugin in a child process."""
+    [entry] = [entry for entry in installed().entries if str(entry) == described]
+    list(_describe(entry))
 
 
 def _describe(entry: PluginEntry) -> Iterator[str]:

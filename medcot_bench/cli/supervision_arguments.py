@@ -56,7 +56,7 @@ def read_supervision(options: argparse.Namespace) -> Supervision:
     retry = frozenset(FAILURES) if options.retry is None else read_statuses(options.retry)
     every: float | None = CHECKPOINT_EVERY
     if options.checkpoint_every is not None:
-        every = read_seconds(options.checkpoint_every, "--checkpoint-every")
+        every = read_seconds(options.checkpoint_every, f"--checkpoint-every {options.checkpoint_every}")
     return Supervision(
         timeouts=read_timeout(options), retry=retry, fail_fast=options.fail_fast, checkpoint_every=every
     )

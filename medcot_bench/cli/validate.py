@@ -10,7 +10,7 @@ from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.report.terminal import wrap
-from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.paths import read_path
 from medcot_bench.text import counted
@@ -33,7 +33,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print that the study is OK; return the exit status. Raises ConfigErrors with every error."""
     timeouts = read_timeout(options)
     study, errors = load_study(options.study, (), os.environ)
-    rehearse(study, timeouts.plan)
+    rehearse_plan(study, timeouts.plan)
     plan = make_plan(study, errors)
     for note in find_high_ranks(plan):
         print(wrap(f"note: {note}"))

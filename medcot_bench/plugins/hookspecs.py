@@ -55,9 +55,9 @@ def medcot_make_exporter(name: str) -> Exporter | FilesExporter | None:
 
 @hookspec(firstresult=True)
 def medcot_skip_cell(cell: Cell) -> str | None:
-    """Give the reason to leave `cell` out, or None to run it. Asked in the parent, before any cell runs.
+    """Give the reason to leave `cell` out, or None to run it. Asked before any cell runs.
 
-    The plugins of other packages are asked in a process that plans first, too.
+    Both run-wide hooks are called in one process of their own, which lasts as long as the run.
     """
 
 

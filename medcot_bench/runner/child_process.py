@@ -42,10 +42,7 @@ class ChildProcess:
         self._on_error = on_error
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()
-        stdin = _open(self._process.stdin)
-        with suppress(BrokenPipeError):  # one that ended at once: its status and its last lines say more
-            stdin.write(told.encode())
-            stdin.flush()
+        self.tell(told)
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +54,13 @@ class ChildProcess:
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             with suppress(BrokenPipeError):
                 _open(stream).close()
+
+    def tell(self, told: str) -> None:
+        """Write to its standard input."""
+        stdin = _open(self._process.stdin)
+        with suppress(BrokenPipeError):  # one that has ended: its status and its last lines say more
+            stdin.write(told.encode())
+            stdin.flush()
 
     def lines(self) -> Iterator[str | None]:
         """Yield the lines of its standard output with their ends, the last one as far as it came.

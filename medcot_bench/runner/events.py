@@ -37,11 +37,11 @@ class CellStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStarted:
-    """A cell's model is being trained, or loaded, or scored on a task."""
+    """A cell's model is being trained, or loaded, or scored on a task, or asked, or merged."""
 
     event: Literal["phase"] = "phase"
     cell: str
-    phase: Literal["train", "restore", "score"]
+    phase: Literal["train", "restore", "score", "answer", "merge"]
     task: str | None = None
     """Title of the evaluation; None where it is none."""
     reason: str | None = None

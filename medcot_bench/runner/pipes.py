@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 
@@ -16,11 +17,14 @@ def lines_to_parent() -> TextIO:
     return lines
 
 
-def end_with_parent() -> None:
-    """Watch the pipe that the parent holds open, and end when it is gone. Standard input is empty from then on."""
+def end_with_parent(take: Callable[[str], None] = lambda line: None) -> None:
+    """Watch the pipe that the parent holds open, and end when it is gone. Standard input is empty from then on.
+
+    `take` gets each line that the parent writes, in another thread.
+    """
     watched = os.dup(0)
     close_stdin()
-    threading.Thread(target=_end_after, args=(watched,), daemon=True).start()
+    threading.Thread(target=_end_after, args=(watched, take), daemon=True).start()
 
 
 def close_stdin() -> None:
@@ -31,9 +35,10 @@ def close_stdin() -> None:
     sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115  (open as long as the process is)
 
 
-def _end_after(pipe: int) -> None:
-    while os.read(pipe, 4096):
-        pass
+def _end_after(pipe: int, take: Callable[[str], None]) -> None:
+    with os.fdopen(pipe, encoding="utf-8") as lines:
+        for line in lines:
+            take(line)
     if os.getpgrp() == os.getpid():  # what was started here must not outlive this process either
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

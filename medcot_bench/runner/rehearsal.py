@@ -1,91 +1,64 @@
-"""Planning in a child process first, where plugins of other packages take part: one that hangs ends only that.
+"""What calls plugins of other packages is done in a child process first: one that hangs or crashes ends only that.
 
-`python -m medcot_bench.runner.rehearsal` is the child. It makes the plan, tells of each hook that it comes to, and
-says when it is through. Errors are not its business: the parent plans again, and finds them itself.
+Errors are not the child's business: what it tried is done again here, and raises them here.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
+from typing import Any
 
-from medcot_bench.errors import PluginError
 from medcot_bench.planning.build import make_plan
-from medcot_bench.plugins.activity import ACTIVITY
 from medcot_bench.plugins.manager import PluginEntry, installed
-from medcot_bench.runner.child_process import ChildProcess
-from medcot_bench.runner.executors.base import describe_exit
-from medcot_bench.runner.pipes import end_with_parent, lines_to_parent
-from medcot_bench.runner.silence import LONGEST_LOOK
-from medcot_bench.runner.supervision import spoken
-from medcot_bench.security.hub_code import hide_kernels
+from medcot_bench.runner.plugin_process import PluginProcess
 from medcot_bench.study.schema import Study
 
 OWN = "medcot-bench"
-"""The distribution whose plugins are planned with at once."""
-THROUGH = "true\n"
-"""The last line of the child. Those before it are the places in which it is, and null between plugins."""
+"""The distribution whose plugins are called at once."""
 
 
-def rehearse(study: Study, timeout: float | None, *, ask_to_skip: bool = False) -> None:
-    """Plan in a child process if plugins of other packages take part, of a run also those that may skip cells.
+def rehearse(timeout: float | None, doing: str, function: Callable[..., object], *arguments: Any) -> None:
+    """Call a function of a module in a child process; arguments are JSON.
 
     Raises PluginError, with the plugin and the hook, where one ends the child, or does not return for `timeout`
-    seconds. What is no plugin's, such as a download, takes the time that it takes.
+    seconds.
     """
-    if not _others(study, run_wide=ask_to_skip):
-        return
-    told = json.dumps({"study": study.model_dump(mode="json"), "ask_to_skip": ask_to_skip}) + "\n"
-    place, last, silent, looked = None, "before any plugin", 0.0, time.monotonic()
-    with ChildProcess([sys.executable, "-m", __name__], told, on_error=lambda line: None) as child:
-        for line in child.lines():
-            at = time.monotonic()
-            silent, looked = (silent + min(at - looked, LONGEST_LOOK) if place and line is None else 0.0), at
-            if line == THROUGH:
-                return
-            if line is not None and line.endswith("\n"):
-                place = json.loads(line)
-                last = place or last
-            if timeout is not None and silent >= timeout:
-                wait = f"no progress for {spoken(timeout)} while planning"
-                raise PluginError(f"{place}: {wait}; raise --timeout if it is only slow")
-        end = describe_exit(child.wait(), "the process that plans")
-    raise PluginError(f"{place or f'after {last}'}: {end}; nothing was run")
+    with PluginProcess(timeout, doing) as process:
+        process.call(attempt, function.__module__, function.__qualname__, arguments)
 
 
-def _others(study: Study, *, run_wide: bool) -> list[PluginEntry]:
-    """Return the plugins of other packages that planning may import."""
+def rehearse_plan(study: Study, timeout: float | None) -> None:
+    """Plan in a child process first if plugins of other packages take part. Raises PluginError as `rehearse`."""
+    if takes_others(study):
+        rehearse(timeout, "planning", plan_again, study.model_dump(mode="json"))
+
+
+def takes_others(study: Study) -> bool:
+    """Return whether planning a study may import plugins of other packages."""
     adapters = [*study.adapters, *study.analysis.adapters]
     names = {typed.stem for typed in (*study.tasks, *study.eval_tasks, *adapters)}
     names |= {value for typed in adapters for value in typed.options.values()} | {study.scoring.engine}
-    return [
-        entry
-        for entry in installed().entries
-        if entry.distribution.replace("_", "-").casefold() != OWN
-        and (run_wide if entry.kind == "plugin" else entry.name in names)
-    ]
+    return any(is_other(entry) and entry.kind != "plugin" and entry.name in names for entry in installed().entries)
 
 
-def main() -> None:
-    """Plan as the parent says, and tell of each plugin's hook when it begins and when it has returned."""
-    hide_kernels()
-    asked = json.loads(sys.stdin.readline())
-    end_with_parent()
-    with lines_to_parent() as lines:
-
-        def tell(place: str | None) -> None:
-            lines.write(json.dumps(place) + "\n")
-            lines.flush()
-
-        ACTIVITY.on_place = tell
-        with suppress(BaseException):  # the parent meets it again, and says it
-            plan = make_plan(Study.model_validate(asked["study"]))
-            for cell in plan.cells if asked["ask_to_skip"] else ():
-                installed().skip_reason(cell)
-        lines.write(THROUGH)
+def others_installed() -> bool:
+    """Return whether there are plugins of other packages that a training run may be made with."""
+    return any(is_other(entry) and entry.kind != "plugin" for entry in installed().entries)
 
 
-if __name__ == "__main__":
-    main()
+def is_other(entry: PluginEntry) -> bool:
+    """Return whether a plugin comes from another package."""
+    return entry.distribution.replace("_", "-").casefold() != OWN
+
+
+def attempt(module: str, name: str, arguments: Sequence[Any]) -> None:
+    """Call a function in the child, whatever it raises."""
+    with suppress(BaseException):
+        getattr(import_module(module), name)(*arguments)
+
+
+def plan_again(fields: Mapping[str, Any]) -> None:
+    """Plan a study in the child."""
+    make_plan(Study.model_validate(fields))

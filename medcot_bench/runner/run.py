@@ -16,22 +16,19 @@ from medcot_bench.planning.plan_record import record
 from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import trials_of, untried_cells, with_chosen_rates
-from medcot_bench.plugins.manager import installed
 from medcot_bench.results import study_file
 from medcot_bench.results.plan_file import FILE, refuse_newer, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
-from medcot_bench.runner.alarm import limited
 from medcot_bench.runner.executors.base import Executor
 from medcot_bench.runner.executors.local import LocalExecutor
-from medcot_bench.runner.notices import Listener, Notice, Planned, Skipped
-from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.rehearsal import rehearse_plan
+from medcot_bench.runner.run_wide import RunWidePlugins
 from medcot_bench.runner.supervision import Supervision, is_tried
 from medcot_bench.runner.supervisor import Supervisor
-from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.study.schema import Study
-from medcot_bench.text import encodable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +71,17 @@ def run_study(
     """
     # Absolute, whatever the working directory is later; folders that workers add have the names of their cells.
     store = Store(Path(study.output_dir).absolute(), indexed=True)
-    rehearse(study, supervision.timeouts.plan, ask_to_skip=True)
+    rehearse_plan(study, supervision.timeouts.plan)
     plan = make_plan(study, errors)
     executor = executor or LocalExecutor()
-    with store.lock():
+    timeout = supervision.timeouts.plan
+    with store.lock(), RunWidePlugins(timeout, lambda line: listen(Notice(event=LogLine(line=line)))) as plugins:
         refuse_newer(store.root)
         tries: Plan | None = None
         trials: list[Trial] = []
         if plan.trials:
             tries = plan
-            _run_cells(tries, untried_cells(tries, store), store, executor, listen, supervision)
+            _run_cells(tries, untried_cells(tries, store), store, executor, listen, supervision, plugins)
             plan = make_plan(with_chosen_rates(study, tries, store, supervision.same_command))
             trials = trials_of(tries, store)
 
@@ -93,7 +91,7 @@ def run_study(
             store.replace(store.root / FILE, written(record(plan, tries, trials)))
 
         statuses = cell_statuses(plan, store, read=True)
-        outcome = _run_cells(plan, statuses, store, executor, listen, supervision, write_plan)
+        outcome = _run_cells(plan, statuses, store, executor, listen, supervision, plugins, write_plan)
         conclude()
     return outcome
 
@@ -105,18 +103,19 @@ def _run_cells(
     executor: Executor,
     listen: Listener,
     supervision: Supervision,
+    plugins: RunWidePlugins,
     when_usable: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run the cells that are not finished. `when_usable` is called once it is known that the base can be used."""
     unfinished = run_order(statuses, plan)
     to_run = [status for status in unfinished if is_tried(status, store, supervision.retry)]
     listen(Notice(event=_planned(plan, len(to_run))))
-    skipped = _ask_plugins(to_run, store, listen, supervision.timeouts.plan)
+    skipped = _ask_plugins(to_run, store, listen, plugins)
     left = [status for status in to_run if status.cell.id not in skipped]
     if not left:
         when_usable()
     eta = Eta([*phases(plan, left)])
-    supervisor = Supervisor(plan, store, executor, listen, eta, when_usable, supervision)
+    supervisor = Supervisor(plan, store, executor, listen, eta, when_usable, supervision, plugins)
     failed = supervisor.run([status.cell for status in left])
     at_the_end = run_order(cell_statuses(plan, store, read=True), plan)  # read again: the folder is the truth
     return Outcome(
@@ -143,14 +142,12 @@ def _planned(plan: Plan, to_run: int) -> Planned:
     )
 
 
-def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener, timeout: float | None) -> set[str]:
+def _ask_plugins(statuses: list[CellStatus], store: Store, listen: Listener, plugins: RunWidePlugins) -> set[str]:
     """Return the ids of the cells that run-wide plugins leave out; each is recorded with its reason."""
     skipped = set()
     for status in statuses:
         cell = status.cell
-        with limited(timeout):
-            reason = shorten(encodable(installed().skip_reason(cell) or ""), LINE)
-        if reason:
+        if reason := plugins.skip_reason(cell):
             skipped.add(cell.id)
             attempt = Attempt(cell_id=cell.id, status="skipped", error=reason, started=now())
             store.add_attempt(cell, attempt, reason)

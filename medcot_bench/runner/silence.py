@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Literal
 
 from medcot_bench.runner.events import Alive, CellFinished, CellStarted, PhaseStarted, WorkerEvent
-from medcot_bench.runner.supervision import Timeouts, spoken
+from medcot_bench.runner.supervision import RAISE_TIMEOUT, Timeouts, spoken
 
 LONGEST_LOOK = 5.0
 """Seconds of silence that one look can add: a machine that slept, or a stopped process, was not silent."""
-PHASES: dict[str, Literal["load", "train", "score"]] = {"train": "train", "restore": "load", "score": "score"}
+PHASES: dict[str, tuple[Literal["load", "train", "score"], str]] = {
+    "train": ("train", "training"),
+    "restore": ("load", "loading the trained model"),
+    "score": ("score", "scoring"),
+    "answer": ("score", "answering"),
+    "merge": ("load", "merging"),
+}
+"""Phase of a cell -> whose limit it has, and what is being done."""
 
 
 class Silence:
@@ -33,9 +40,8 @@ class Silence:
             case CellStarted():
                 self._phase, self._doing, self._place = "load", "loading the base model", None
             case PhaseStarted():
-                self._phase, self._place = PHASES[event.phase], None
-                doing = {"train": "training", "restore": "loading the trained model", "score": "scoring"}
-                self._doing = f"{doing[event.phase]} {event.task or ''}".strip()
+                (self._phase, doing), self._place = PHASES[event.phase], None
+                self._doing = f"{doing} {event.task or ''}".strip()
             case CellFinished():
                 self._phase, self._doing, self._place = "load", "going on to the next training run", None
 
@@ -44,8 +50,7 @@ class Silence:
         limit = getattr(self._timeouts, self._phase)
         if limit is None or self._seconds < limit:
             return None
-        wait = f"no progress for {spoken(limit)} while {self._doing}{self.place}"
-        return f"{wait}; raise --timeout if it is only slow"
+        return f"no progress for {spoken(limit)} while {self._doing}{self.place}{RAISE_TIMEOUT}"
 
     @property
     def place(self) -> str:

@@ -27,13 +27,15 @@ class Timeouts:
     """
 
     plan: float | None = 30 * MINUTE
-    """Of plugins of other packages while a study is planned, and of run-wide ones in each call."""
+    """Of plugins of other packages outside of workers, and of run-wide ones in each call."""
     load: float | None = 60 * MINUTE
     """Of a worker that starts, loads the base model, or loads a trained one."""
     train: float | None = 30 * MINUTE
     score: float | None = 30 * MINUTE
 
 
+RAISE_TIMEOUT = "; raise --timeout if it is only slow"
+"""What to do about a hang, the end of its line."""
 PHASES = tuple(field.name for field in fields(Timeouts))
 
 
@@ -62,27 +64,27 @@ def read_timeouts(text: str) -> Timeouts:
     (90.0, Timeouts(plan=1800.0, load=None, train=1800.0, score=7200.0))
     """
     if "=" not in text:
-        return Timeouts(**dict.fromkeys(PHASES, read_seconds(text, "--timeout")))
+        return Timeouts(**dict.fromkeys(PHASES, read_seconds(text, f"--timeout {text}")))
     found = Timeouts()
     for part in text.split(","):
         phase, _, time = part.partition("=")
         if phase.strip() not in PHASES:
             raise ConfigError(f"--timeout {text}: no phase '{phase.strip()}'; phases are {', '.join(PHASES)}")
-        found = replace(found, **{phase.strip(): read_seconds(time, "--timeout")})
+        found = replace(found, **{phase.strip(): read_seconds(time, f"--timeout {part.strip()}")})
     return found
 
 
-def read_seconds(text: str, flag: str) -> float | None:
-    """Return the seconds of a duration, None for `none`. Raises ConfigError that names the flag.
+def read_seconds(text: str, typed: str) -> float | None:
+    """Return the seconds of a duration, None for `none`. Raises ConfigError that names what was typed.
 
-    >>> read_seconds("90s", "--timeout"), read_seconds("1.5h", "--timeout"), read_seconds("none", "--timeout")
-    (90.0, 5400.0, None)
+    >>> read_seconds("90s", "--timeout 90s"), read_seconds("none", "--timeout load=none")
+    (90.0, None)
     """
     if text.strip() == "none":
         return None
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*([smh])", text.strip())
     if not found or not float(found[1]):
-        raise ConfigError(f"{flag} {text[:40]}: write a time as 90s, 30m or 2h, or none")
+        raise ConfigError(f"{typed[:60]}: write a time as 90s, 30m or 2h, or none")
     return float(found[1]) * UNITS[found[2]]
 
 

@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 from medcot_bench.errors import SOME_FAILED, MedcotError
 from medcot_bench.planning.estimates.duration import Eta
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Attempt, Status, now
 from medcot_bench.results.store import Store
-from medcot_bench.runner.alarm import limited
 from medcot_bench.runner.events import (
     Alive,
     CellFinished,
@@ -31,6 +29,7 @@ from medcot_bench.runner.events import (
 from medcot_bench.runner.executors.base import Executor, Worker, describe_exit
 from medcot_bench.runner.notices import Listener, LogLine, Notice, Restarted
 from medcot_bench.runner.protocol import RECYCLED, Job, RunCells
+from medcot_bench.runner.run_wide import RunWidePlugins
 from medcot_bench.runner.silence import Silence
 from medcot_bench.runner.supervision import Supervision
 from medcot_bench.security.foreign_text import shorten
@@ -55,6 +54,7 @@ class Supervisor:
         eta: Eta,
         when_ready: Callable[[], None],
         supervision: Supervision,
+        plugins: RunWidePlugins,
     ):
         self._plan = plan
         self._store = store
@@ -63,6 +63,7 @@ class Supervisor:
         self._eta = eta
         self._when_ready = when_ready
         self._supervision = supervision
+        self._plugins = plugins
         self._cells = {cell.id: cell for cell in plan.cells}
         self._left: list[Cell] = []
         """What is not finished, in the order to run it."""
@@ -167,8 +168,7 @@ class Supervisor:
                 self._current = None
         self._tell(event, at)
         if isinstance(event, Trained) and self._current and (record := self._store.cell(self._current)):
-            with limited(self._supervision.timeouts.plan):
-                installed().cell_finished(record)
+            self._plugins.cell_finished(record)
         if isinstance(event, CellFinished) and event.failed:
             self._stop_at_failure()
 

@@ -19,11 +19,13 @@ from medcot_bench.models.meter import release_memory
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import TRIED_BY
-from medcot_bench.runner.events import MergeCheck, Merged
+from medcot_bench.runner.events import MergeCheck, Merged, PhaseStarted
 from medcot_bench.runner.protocol import Merge
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.trained.find import Trained, find
+from medcot_bench.worker.answering import answering
+from medcot_bench.worker.heartbeat import Heartbeat
 from medcot_bench.worker.io import Emit
 from medcot_bench.worker.provenance import dtype_name
 from medcot_bench.worker.restore import Restorer, restorer
@@ -34,11 +36,21 @@ ITEMS = 16
 
 def merge(work: Merge, emit: Emit) -> int:
     """Write the merged model into its folder; return the exit status. Raises MedcotError."""
+    with answering(emit) as heartbeat:
+        done = _merge(work, emit, heartbeat)
+    emit(done)
+    return OK
+
+
+def _merge(work: Merge, emit: Emit, heartbeat: Heartbeat) -> Merged:
     trained, folder = find(Path(work.root), work.cell), Path(work.folder)
-    restoring = restorer(trained, work.model, work.device)
+    restoring = restorer(trained, work.model, work.device, heartbeat)
+    emit(PhaseStarted(cell=work.cell, phase="restore"))
     model = restoring.tuned()
     check = _Check(trained, restoring, work.model)
+    emit(PhaseStarted(cell=work.cell, phase="score", task=check.task))
     before = check.score(model)
+    emit(PhaseStarted(cell=work.cell, phase="merge"))
     if trained.adapter.adapter.spec.quantisation != "none":
         del model
         model = restoring.tuned(dequantised=True)
@@ -50,9 +62,9 @@ def merge(work: Merge, emit: Emit) -> int:
     found: MergeCheck | None = None
     if before is not None:
         saved = load_model(folder, quantisation="none", dtype=restoring.dtype, device=restoring.device)
+        emit(PhaseStarted(cell=work.cell, phase="score", task=check.task))
         found = check.compare(before, saved)
-    emit(Merged(dtype=dtype_name(restoring.dtype), check=found, unchecked=check.problem))
-    return OK
+    return Merged(dtype=dtype_name(restoring.dtype), check=found, unchecked=check.problem)
 
 
 def _merged(trained: Trained, model: Any) -> Any:

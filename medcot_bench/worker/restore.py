@@ -15,6 +15,7 @@ from medcot_bench.models.tokenization import Encoder
 from medcot_bench.plugins.manager import blame
 from medcot_bench.trained.find import Trained
 from medcot_bench.worker.check_models import weights_dtype
+from medcot_bench.worker.heartbeat import Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ class Restorer:
             return adapter.load(base, self.trained.weights).eval()
 
 
-def restorer(trained: Trained, model: str | None, device: str | None) -> Restorer:
+def restorer(trained: Trained, model: str | None, device: str | None, heartbeat: Heartbeat) -> Restorer:
     """Find the base; `model` says where it lies now, `device` what to compute on. Raises ModelError."""
     base = trained.base(model)
     found = resolve_device(device or trained.study.device)
-    folder = weights_folder(base)
+    with heartbeat.assumed():  # a download: how long that may take is left to the hub's library
+        folder = weights_folder(base)
     encoder = Encoder(load_tokenizer(folder), **trained.prompts)
     return Restorer(trained, base, folder, found, resolve_dtype(trained.study.dtype, found), encoder)

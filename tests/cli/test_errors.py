@@ -91,7 +91,9 @@ def test_a_wrong_option(program: Program, good: list[str], adapter: str, line: s
 
 def test_an_unknown_option_lists_the_valid_ones(program: Program, good: list[str]) -> None:
     [found] = program.fails(*good, "--adapters", "layer_lora:kk=2")
-    assert found.startswith("adapter layer_lora: no option 'kk'; valid: r, alpha, dropout, dora, rslora, pissa, ")
+    assert found.startswith(
+        "adapter layer_lora: no option 'kk'; near: k; valid: r, alpha, dropout, dora, rslora, pissa, "
+    )
     assert ", select, targets, k, lr, " in found
 
 

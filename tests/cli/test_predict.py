@@ -20,6 +20,7 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.results.folder import CellResult
 from medcot_bench.runner.events import Answered, WorkerEvent
 from medcot_bench.runner.protocol import Job, Predict
+from medcot_bench.runner.supervision import Timeouts
 from medcot_bench.testing.tiny import make_tiny_model
 
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
@@ -68,14 +69,13 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[Predict]:
 
     asked: list[Predict] = []
 
-    def answer_of(job: Job, kind: type[Answered]) -> Answered:
+    def answer_of(job: Job, kind: type[Answered], timeouts: Timeouts) -> Answered:
         assert isinstance(job.work, Predict)
         asked.append(job.work)
         events: list[WorkerEvent] = []
         assert predict(job.work, events.append) == 0
-        [event] = events
-        assert isinstance(event, kind)
-        return event
+        assert isinstance(events[-1], kind)
+        return events[-1]
 
     monkeypatch.setattr("medcot_bench.cli.predict.answer_of", answer_of)
     return asked
@@ -190,7 +190,7 @@ def test_a_question_is_read_from_standard_input(
 ) -> None:
     asked: list[Job] = []
 
-    def answer_of(job: Job, kind: type[Answered]) -> Answered:
+    def answer_of(job: Job, kind: type[Answered], timeouts: Timeouts) -> Answered:
         asked.append(job)
         return kind(text="an answer")
 

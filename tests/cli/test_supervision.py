@@ -128,6 +128,9 @@ def test_results_that_are_not_there_in_the_end_are_said(
     [
         ("run", ("--timeout", "soon"), "--timeout soon: write a time as 90s, 30m or 2h, or none"),
         ("plan", ("--timeout", "fit=3m"), "--timeout fit=3m: no phase 'fit'; phases are plan, load, train, score"),
+        ("run", ("--timeout", "train=0"), "--timeout train=0: write a time as 90s, 30m or 2h, or none"),
+        ("plan", ("--timeout", "load=2h, score=1"), "--timeout score=1: write a time as 90s, 30m or 2h, or none"),
+        ("run", ("--checkpoint-every", "0"), "--checkpoint-every 0: write a time as 90s, 30m or 2h, or none"),
         ("validate", ("--timeout", ""), "--timeout : write a time as"),
         (
             "run",
@@ -149,7 +152,7 @@ def test_a_wrong_flag_is_one_line(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "validate"])
+@pytest.mark.parametrize("command", ["run", "plan", "validate", "show", "export", "predict", "merge"])
 def test_the_help_says_what_the_limits_are(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])

@@ -40,6 +40,7 @@ class Tally:
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def add(self, part: str, about: str, ended: Ended, *, good: bool, false: bool = False) -> None:
         """Count one fault: `good` if all went as promised, `false` where a result is shown that is none."""
@@ -56,6 +57,10 @@ class Tally:
             how = next(way for way, it_is in ways.items() if it_is)
             self.wrong.append(f"{part}, {about}: {how}, status {ended.status}: {ended.err.strip()[-300:]}")
 
+    def leave_out(self, part: str) -> None:
+        """Say in the table that a part can't be tried here."""
+        self.left_out.append(part)
+
     def check(self, part: str) -> None:
         """Fail the test with everything of a part that went wrong."""
         found = [line for line in self.wrong if line.startswith(f"{part}, ")]
@@ -68,6 +73,7 @@ class Tally:
             f"| {part} | {' | '.join(str(count[column]) for column in COLUMNS)} |"
             for part, count in self.counts.items()
         ]
+        lines += [f"| {part} | not run |{' |' * (len(COLUMNS) - 1)}" for part in self.left_out]
         return "\n".join(lines)
 
 
@@ -85,7 +91,7 @@ def every_fault(request: pytest.FixtureRequest) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if TALLY.counts:
+    if TALLY.counts or TALLY.left_out:
         terminalreporter.write_line("")
         terminalreporter.write_line(TALLY.table())
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -47,12 +48,14 @@ class Warm:
     path: Sequence[Path] = ()
     """Folders with plugins, put before sys.path."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    started_by: Sequence[str] = ()
+    """The beginning of its command, e.g. of a namespace of its own."""
     runs: int = 0
 
     def __enter__(self) -> Self:
         environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
         self._server = subprocess.Popen(
-            [sys.executable, str(HERE / "warm.py")],
+            [*self.started_by, sys.executable, str(HERE / "warm.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,6 +71,10 @@ class Warm:
         for stream in (self._server.stdin, self._server.stdout):
             assert stream
             stream.close()
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
 
     def run(
         self,
@@ -96,6 +103,8 @@ class Warm:
         if answer is None:
             end_all(pid)
             self._answer(wait)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)  # what plugins have left behind in its session
         said = {name: file.read_text(errors="replace") for name, file in files.items()}
         for file in files.values():
             file.unlink()

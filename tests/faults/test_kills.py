@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,7 @@ from typing import Any
 import pytest
 from conftest import Tally
 from program import Ended, Warm, content, worker_of
-
-RUN = ("run", "study.yaml", "-o")
+from runs import RUN, changed, steps_of
 
 
 def killing(seconds: float, whom: str) -> Callable[[int], None]:
@@ -39,9 +37,8 @@ def judge(
     """Run the same command until nothing fails, and compare what it leaves with the undisturbed run."""
     again = warm.run(*RUN, out.name) if ended.status in (0, 1) or ended.status < 0 else ended
     left = content(out)
-    changed = {name for name, value in left.items() if name in reference and reference[name] != value}
     good = again.status == 0 and left == reference and again.clean
-    tally.add(part, about, ended if not ended.clean else again, good=good, false=bool(changed))
+    tally.add(part, about, ended if not ended.clean else again, good=good, false=changed(left, reference))
     shutil.rmtree(out, ignore_errors=True)
 
 
@@ -66,7 +63,7 @@ def test_killed_at_every_step(
 ) -> None:
     part = f"killed at a step of the {'program' if process == 'parent' else 'worker'}"
     steps = steps_of(warm, place, process)
-    stride = 1 if every_fault else max(1, len(steps) // 4)
+    stride = 1 if every_fault else max(1, len(steps) // 3)
     for at in range(1, len(steps) + 1, stride):
         out, after = place / f"step{process}{at}", bool(at % 2)
         trouble = {"process": process, "kind": "kill", "folder": str(out), "at": at, "after": after}
@@ -74,40 +71,3 @@ def test_killed_at_every_step(
         about = f"{'after' if after else 'before'} step {at}, {steps[at - 1]}"
         judge(tally, part, about, ended, warm, out, reference)
     tally.check(part)
-
-
-@pytest.mark.parametrize("process", ["worker", "parent"])
-def test_a_disk_that_fails(
-    warm: Warm, place: Path, reference: dict[str, Any], tally: Tally, every_fault: bool, process: str
-) -> None:
-    part = f"disk error at a step of the {'program' if process == 'parent' else 'worker'}"
-    calls = Counter(step.split()[1] for step in steps_of(warm, place, process))
-    draws = Random(7)
-    faults = [
-        (call, code, at)
-        for call, times in sorted(calls.items())
-        for code in ("EIO", "ENOSPC")
-        for at in sorted({1, 3, times, 0})
-        if at <= times
-    ]
-    for number, (call, code, at) in enumerate(faults if every_fault else draws.sample(faults, 3)):
-        out = place / f"disk{process}{number}"
-        trouble = {"process": process, "kind": "error", "code": code, "call": call, "folder": str(out), "at": at}
-        ended = warm.run(*RUN, out.name, trouble=trouble)
-        again = warm.run(*RUN, out.name)
-        left = content(out)
-        changed = [name for name, value in left.items() if name in reference and reference[name] != value]
-        good = ended.status in (0, 1, 3) and len(ended.err.strip().splitlines()) < 12 and left == reference
-        about = f"{code} at {call} {at or 'each time'}"
-        tally.add(part, about, ended if not ended.clean else again, good=good, false=bool(changed))
-        shutil.rmtree(out, ignore_errors=True)
-    tally.check(part)
-
-
-def steps_of(warm: Warm, place: Path, process: str) -> list[str]:
-    """Return the steps that a process takes in the result folder of an undisturbed run."""
-    out, log = place / f"steps-{process}", place / f"steps-{process}.log"
-    trouble = {"process": process, "kind": "log", "folder": str(out), "log": str(log)}
-    assert warm.run(*RUN, out.name, trouble=trouble).status == 0
-    shutil.rmtree(out)
-    return log.read_text().splitlines()

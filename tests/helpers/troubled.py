@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent, indent
 
-PLACES = ("imported", "made", "examples", "prompt", "score", "skip", "finished")
+import psutil
+
+PLACES = ("imported", "made", "examples", "prompt", "score", "skip", "finished", "export")
 TASK = """
 import ctypes, os, signal, subprocess, sys, time
 from dataclasses import replace
@@ -49,12 +52,27 @@ def medcot_skip_cell(cell):
 def medcot_cell_finished(record):
 {finished}
 """
+EXPORTER = """
+import os, time
+from medcot_bench import hookimpl
+
+class Troubled:
+    suffix = ".txt"
+
+    def export(self, leaderboard):
+{export}
+        return "a table"
+
+@hookimpl
+def medcot_make_exporter(name):
+    return Troubled()
+"""
 
 
 def install(folder: Path, **code: str) -> Path:
     """Write the package into a folder, for PYTHONPATH; `code` is what happens at which place."""
     assert set(code) <= {*PLACES}
-    depth = {"imported": 0, "examples": 8, "prompt": 8, "score": 8}
+    depth = {"imported": 0, "examples": 8, "prompt": 8, "score": 8, "export": 8}
     parts = {place: indent(dedent(code.get(place, "pass")), " " * depth.get(place, 4)) for place in PLACES}
     metadata = folder / "acme-1.0.dist-info"
     metadata.mkdir(parents=True)
@@ -62,7 +80,27 @@ def install(folder: Path, **code: str) -> Path:
     points = "[medcot_bench.tasks]\ntroubled = acme_task\n"
     if {"skip", "finished"} & set(code):
         points += "[medcot_bench.plugins]\nwatcher = acme_observer\n"
+    if "export" in code:
+        points += "[medcot_bench.exporters]\ntroubled = acme_exporter\n"
     (metadata / "entry_points.txt").write_text(points)
     (folder / "acme_task.py").write_text(TASK.format(**parts))
     (folder / "acme_observer.py").write_text(OBSERVER.format(**parts))
+    (folder / "acme_exporter.py").write_text(EXPORTER.format(**parts))
     return folder
+
+
+def strays(folder: Path) -> list[psutil.Process]:
+    """Return the processes that were started with the package of this folder and are still there."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("PYTHONPATH") == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def end_strays(folder: Path) -> None:
+    """End what plugins have left behind, in whatever session."""
+    for process in strays(folder):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -118,6 +118,6 @@ def test_overlap_is_an_error_where_the_study_says_so(study_fields: Fields, tmp_p
     changes = {"tasks": "k8s_qa", "eval_tasks": "manuals_qa", "data": data}
     (error,) = errors_of(study_fields, **changes, on_overlap="error")
     assert error.startswith(
-        "1 training items of k8s_qa share a group or a question with the evaluation of manuals_qa"
+        "1 training item of k8s_qa shares a group or a question with the evaluation of manuals_qa"
     )
     assert len(plan_of(study_fields, **changes).items.train("k8s_qa")) == 1

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import troubled
 from lanes import slow
 
 from medcot_bench.cli import main
 from medcot_bench.errors import USAGE, PluginError
-from medcot_bench.plugins.manager import installed
 from medcot_bench.runner import rehearsal
-from medcot_bench.runner.rehearsal import rehearse
+from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.study.schema import Study
 
 Install = Callable[..., None]
+QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
 ME = "task 'troubled' (acme 1.0)"
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Install the package acme for this process and those that it starts."""
-
-    def install(**code: str) -> None:
-        folder = troubled.install(tmp_path / "acme", **code)
-        monkeypatch.setenv("PYTHONPATH", str(folder))
-        monkeypatch.syspath_prepend(folder)
-        installed.cache_clear()
-
-    yield install
-    installed.cache_clear()
 
 
 @pytest.fixture
@@ -45,14 +30,16 @@ def study(study_fields: dict[str, Any]) -> Study:
 @pytest.mark.parametrize(
     ("place", "code", "said"),
     [
-        ("imported", "os._exit(0)", "in its import: the process that plans ended with status 0; nothing was run"),
+        ("imported", "os._exit(0)", "in its import: the process that was planning ended with status 0"),
         slow(
-            "made", "ctypes.string_at(0)", "in medcot_make_task: the process that plans was ended by SIGSEGV; noth"
+            "made",
+            "ctypes.string_at(0)",
+            "in medcot_make_task: the process that was planning was ended by SIGSEGV",
         ),
         slow(
             "examples",
             "os.kill(os.getpid(), 9)",
-            "in examples: the process that plans was ended by SIGKILL (the",
+            "in examples: the process that was planning was ended by SIGKILL (the",
         ),
         ("made", "time.sleep(100)", "in medcot_make_task: no progress for 1 s while planning; raise --timeout if"),
         slow(
@@ -65,17 +52,9 @@ def test_a_plugin_that_ends_or_hangs_the_planning_is_named(
 ) -> None:
     install(**{place: code})
     with pytest.raises(PluginError) as caught:
-        rehearse(study, 1.0 if "progress" in said else 60.0)
+        rehearse_plan(study, 1.0 if "progress" in said else 60.0)
     assert str(caught.value).startswith(f"{ME} {said}")
     assert caught.value.exit_code == USAGE
-
-
-def test_run_wide_plugins_are_asked_where_there_is_a_run(install: Install, study: Study) -> None:
-    install(skip="os._exit(0)")
-    builtin = study.model_copy(update={"tasks": ()})
-    rehearse(builtin, 60.0)
-    with pytest.raises(PluginError, match=r"^plugin 'watcher' \(acme 1.0\) in medcot_skip_cell: the process that"):
-        rehearse(study, 60.0, ask_to_skip=True)
 
 
 @pytest.mark.parametrize(
@@ -91,22 +70,22 @@ def test_run_wide_plugins_are_asked_where_there_is_a_run(install: Install, study
 )
 def test_what_comes_to_an_end_is_left_to_the_parent(install: Install, study: Study, code: dict[str, str]) -> None:
     install(**code)
-    rehearse(study, 60.0, ask_to_skip=True)
+    rehearse_plan(study, 60.0)
 
 
 def test_what_ends_the_planning_outside_of_a_hook_is_near_the_last_one(install: Install, study: Study) -> None:
     bad = "class Bad(K8sQA):\n    spec = property(lambda self: os._exit(7), lambda self, spec: None)\n"
     install(made=f"{bad}return Bad(**options)")
     with pytest.raises(PluginError, match=rf"^after {re.escape(ME)} in medcot_make_task: .* ended with status 7"):
-        rehearse(study, 60.0)
+        rehearse_plan(study, 60.0)
 
 
 def test_with_plugins_of_this_package_alone_no_process_is_started(
     install: Install, study_fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(imported="os._exit(0)")  # which this study does not name
-    monkeypatch.setattr(rehearsal, "ChildProcess", None)
-    rehearse(Study.model_validate(study_fields), 60.0, ask_to_skip=True)
+    monkeypatch.setattr(rehearsal, "PluginProcess", None)
+    rehearse_plan(Study.model_validate(study_fields), 60.0)
 
 
 @pytest.mark.parametrize("command", ["run", slow("plan"), slow("validate")])
@@ -124,3 +103,49 @@ def test_each_command_that_plans_says_it_in_one_line_and_writes_nothing(
     said = f"{ME} in examples: no progress for 1 s while planning; raise --timeout if it is only slow"
     assert capsys.readouterr() == ("", f"medcot-bench: {said}\n")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "code", "said"),
+    [
+        (
+            ("show", "task:troubled"),
+            "examples",
+            "os._exit(0)",
+            f"{ME} in show: the process that was showing it ended with status 0",
+        ),
+        slow(
+            ("show", "task:troubled", "--timeout", "plan=1s"),
+            "made",
+            "time.sleep(100)",
+            f"{ME} in medcot_make_task: no progress for 1 s while showing it; raise --timeout if it is only slow",
+        ),
+        slow(
+            ("export", QUICK, "--format", "csv,troubled", "--timeout", "plan=1s"),
+            "export",
+            "time.sleep(100)",
+            "exporter 'troubled' (acme 1.0) in export: no progress for 1 s while exporting; raise --timeout if it "
+            "is only slow",
+        ),
+    ],
+)
+def test_other_commands_that_call_plugins_say_it_in_one_line(
+    install: Install,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    place: str,
+    code: str,
+    said: str,
+) -> None:
+    install(**{place: code})
+    into = ("-o", str(tmp_path / "tables")) if command[0] == "export" else ()
+    assert main([*command, *into]) == USAGE
+    assert capsys.readouterr() == ("", f"medcot-bench: {said}\n")
+    assert not (tmp_path / "tables").exists()
+
+
+def test_an_exporter_of_another_package_that_works_writes_its_file(install: Install, tmp_path: Path) -> None:
+    install(export="pass")
+    assert main(["export", QUICK, "--format", "troubled", "-o", str(tmp_path / "tables")]) == 0
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["leaderboard.txt"]

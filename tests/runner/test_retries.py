@@ -32,6 +32,7 @@ from medcot_bench.runner.events import CellFinished, Failed, Ready
 from medcot_bench.runner.notices import Planned
 from medcot_bench.runner.protocol import RunCells
 from medcot_bench.runner.run import run_study
+from medcot_bench.runner.run_wide import RunWidePlugins
 from medcot_bench.runner.supervision import Supervision, is_tried, read_statuses
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
@@ -125,7 +126,9 @@ def test_a_learning_rate_that_diverges_in_a_search_is_no_reason_to_stop(study: S
     parts = [Ready(), started(first), diverged, CellFinished(cell=first.id, failed=True), *finished(second)]
     supervision = Supervision(fail_fast=True)
     executor = ScriptedExecutor([Script(parts)])
-    assert Supervisor(plan, store, executor, lambda _: None, Eta([]), lambda: None, supervision).run(cells) == 1
+    plugins = RunWidePlugins(None)
+    supervisor = Supervisor(plan, store, executor, lambda _: None, Eta([]), lambda: None, supervision, plugins)
+    assert supervisor.run(cells) == 1
 
 
 def test_what_is_gone_from_the_folder_in_the_end_is_missing(

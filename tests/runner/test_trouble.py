@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(study_fields: dict[str, Any], tmp_path: Path) -> Run:
-    """Run the little study on the task of acme, with a relative folder; return exit status and errors."""
+def run(study_fields: dict[str, Any], tmp_path: Path) -> Iterator[Run]:
+    """Run the little study on the task of acme, with a relative folder; return exit status and errors.
+
+    At the end nothing is left of what the task started.
+    """
     study = tmp_path / "study.yaml"
     study.write_text(json.dumps(study_fields | {"tasks": "troubled", "data": {}, "output_dir": "out"}))
 
@@ -42,7 +46,8 @@ def run(study_fields: dict[str, Any], tmp_path: Path) -> Run:
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr
 
-    return run
+    yield run
+    troubled.end_strays(tmp_path / "acme")
 
 
 def failures(folder: Path) -> dict[str, tuple[str, str]]:
@@ -72,6 +77,11 @@ def test_children_of_a_plugin_do_not_hold_up_a_run_and_chdir_does_not_move_it(ru
     assert status == 0
     assert len(load(tmp_path / "out").cells) == 2
     assert not failures(tmp_path / "out")
+    left = troubled.strays(tmp_path / "acme")  # a child is ended with its worker, unless it has left the session
+    assert left
+    assert {os.getsid(process.pid) for process in left} == {process.pid for process in left}
+    troubled.end_strays(tmp_path / "acme")
+    assert not troubled.strays(tmp_path / "acme")
 
 
 @pytest.mark.parametrize(
@@ -97,3 +107,72 @@ def test_what_code_raises_in_a_run_is_a_failure_of_that_run(run: Run, tmp_path: 
     found = failures(tmp_path / "out")
     assert {how for how, _ in found.values()} == {"failed"}
     assert all("half \\ud83d" in error or "KeyboardInterrupt" in error for _, error in found.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "how"), [("os._exit(0)", "ended with status 0"), ("os.abort()", "was ended by SIG")]
+)
+def test_a_run_wide_plugin_that_ends_its_process_is_named_and_the_run_goes_on(
+    run: Run, tmp_path: Path, code: str, how: str
+) -> None:
+    status, errors = run(finished=code)
+    assert status == 0
+    said = (
+        f"plugin 'watcher' (acme 1.0) in medcot_cell_finished: the process that was calling run-wide plugins {how}"
+    )
+    assert [line for line in errors.splitlines() if said in line] == [errors.strip()]
+    assert len(load(tmp_path / "out").cells) == 2
+    assert not failures(tmp_path / "out")
+
+
+PREDICT = ("predict", "out", "lora", "Which port?", "--context", "The port is 80.")
+MERGE = ("merge", "out", "lora", "model")
+SLOW = "; raise --timeout if it is only slow"
+HANGS = "time.sleep(1000)"
+
+
+def test_a_plugin_that_hangs_or_ends_a_command_on_a_trained_model_is_named(run: Run, tmp_path: Path) -> None:
+    trouble = tmp_path / "trouble"
+    later = "if os.path.exists('{0}-{1}'): exec(open('{0}-{1}').read())"
+    status, errors = run(**{place: later.format(trouble, place) for place in ("made", "prompt")})
+    assert status == 0, errors
+    for command, place, code, right, said in [
+        (
+            PREDICT,
+            "prompt",
+            HANGS,
+            1,
+            f"no progress for 4 s while answering; last at {ME} in prompt or target{SLOW}",
+        ),
+        (PREDICT, "prompt", "os._exit(0)", 1, f"the worker ended with status 0; last at {ME} in prompt or target"),
+        (
+            PREDICT,
+            "made",
+            HANGS,
+            2,
+            f"{ME} in medcot_make_task: no progress for 4 s while looking for the model{SLOW}",
+        ),
+        (
+            MERGE,
+            "prompt",
+            HANGS,
+            1,
+            f"no progress for 4 s while scoring troubled; last at {ME} in prompt or target{SLOW}",
+        ),
+    ]:
+        asked = tmp_path / f"trouble-{place}"
+        asked.write_text(code)
+        done = subprocess.run(
+            [sys.executable, "-m", "medcot_bench", *command, "--timeout", "score=4s,plan=4s"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "acme")},
+            timeout=500,
+        )
+        asked.unlink()
+        errors = re.sub(" of item '[^']*'", "", done.stderr)
+        assert (done.returncode, done.stdout, errors) == (right, "", f"medcot-bench: {said}\n")
+        assert not (tmp_path / "model").exists()
+        assert not troubled.strays(tmp_path / "acme")

@@ -146,7 +146,7 @@ def test_what_is_not_plain_greedy_text_is_written_by_lm_eval_itself(
     ("change", "said"),
     [
         ({"likely": -1.5}, "likelihoods: TypeError: it gives type float, not Likelihood"),
-        ({"likelihoods": lambda requests: []}, "likelihoods: ValueError: it gives 0 answers to 1 requests"),
+        ({"likelihoods": lambda requests: []}, "likelihoods: ValueError: it gives 0 answers to 1 request"),
         ({"likelihoods": lambda requests: 1 / 0}, "likelihoods: ZeroDivisionError: division by zero"),
         ({"written": "a"}, "generations: TypeError: it gives type str, not Generation"),
     ],
