@@ -86,6 +86,10 @@ def evaluate_task(
             if q.generated
         ]
         marks += check_predictions(predictions, list(scorer.rouge.values()))
+        if scorer.thinking:
+            marks.append(
+                f"{len(scorer.thinking)} of {len(predictions)} answers have a thinking block, which is not scored"
+            )
     results = {
         key: float(value)
         for key, value in output["results"][task.task_name].items()
