@@ -1,4 +1,4 @@
-"""Text as the checks compare it, without case, punctuation and spacing; as it is scored; and as files can hold it."""
+"""Text as the checks compare it, without case, punctuation and spacing; and as it is scored and stored."""
 
 from __future__ import annotations
 

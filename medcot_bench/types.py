@@ -265,7 +265,7 @@ class GenerationRequest:
     new_tokens: int
     """Tokens that the answer may have, at least 1."""
     stop_after_text: tuple[str, ...] = ()
-    """Strings that end the answer once they follow text: neither in whitespace before it nor in a thinking block."""
+    """Strings that end the answer once they follow text: not in whitespace before it, nor in a thinking block."""
     stop_anywhere: tuple[str, ...] = ()
     """Strings that end the answer wherever they are."""
 

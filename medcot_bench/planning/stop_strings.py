@@ -23,9 +23,8 @@ def fit_stops(
         return chosen, data
     if named:
         stop, place = next(iter(held.items()))
-        raise ConfigError(
-            f"own.{chosen.stem}: stop: the answer of row '{place}' holds {stop!r}, which would cut it"
-        )
+        why = f"the answer of row '{place}' holds {stop!r}, which would cut it"
+        raise ConfigError(f"own.{chosen.stem}: stop: {why}; choose another string")
     kept = tuple(stop for stop in chosen.task.spec.stop if stop not in held)
     note = f"answers hold {' and '.join(map(repr, held))}, so no answer ends there"
     return stop_at(chosen, kept), replace(data, notes=(*data.notes, note))

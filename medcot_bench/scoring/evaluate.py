@@ -87,9 +87,8 @@ def evaluate_task(
         ]
         marks += check_predictions(predictions, list(scorer.rouge.values()))
         if scorer.thinking:
-            marks.append(
-                f"{len(scorer.thinking)} of {len(predictions)} answers have a thinking block, which is not scored"
-            )
+            share = f"{len(scorer.thinking)} of {len(predictions)} predictions"
+            marks.append(f"{share} have a thinking block, which is not scored")
     results = {
         key: float(value)
         for key, value in output["results"][task.task_name].items()

@@ -44,8 +44,8 @@ class OwnTask(Section):
     @classmethod
     def _read_stop(cls, value: Any) -> Any:
         strings = [value] if isinstance(value, str) else value
-        if value is None or (
-            isinstance(strings, list | tuple) and all(one and isinstance(one, str) for one in strings)
+        if strings is None or (
+            isinstance(strings, list | tuple) and all(isinstance(one, str) and one for one in strings)
         ):
             return strings
         raise ValueError("give a string or a list of strings, none of them empty")

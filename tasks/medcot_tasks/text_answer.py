@@ -68,13 +68,14 @@ def has_same_tokens(reference: str, answer: str) -> bool:
 
 
 def token_f1(reference: str, answer: str) -> float:
-    """Return the F1 of shared tokens (SQuAD, Rajpurkar et al. 2016, arXiv 1606.05250), by the rules of docs/scores.md.
+    """Return the F1 of shared tokens (SQuAD, Rajpurkar et al. 2016, arXiv 1606.05250).
 
-    Signs of the answer count where the reference has some, and where nothing else differs. Where a reference of at most five words holds numbers and the answer holds none of them, it is 0 (DROP, Dua et
-    al. 2019, arXiv 1903.00161): the unit alone is no part of an answer.
+    Signs of the answer count where the reference has some, and where nothing else differs. Where a reference of at
+    most five tokens holds numbers and the answer none of them, it is 0 (DROP, Dua et al. 2019, arXiv 1903.00161):
+    the unit alone is no part of an answer.
 
-    >>> round(token_f1("It restarts the Pod.", "the pod restarts"), 3), round(token_f1("请重启节点", "重启节点"), 3)
-    (0.8, 0.889)
+    >>> round(token_f1("It restarts the Pod.", "the pod restarts"), 3)
+    0.8
     """
     gold, given = tokens(reference), tokens(answer)
     if not gold or not given:

@@ -43,8 +43,8 @@ _WITHOUT_REASONING = replace(SPEC, scores=("answer", "value", "letter_fits"), ma
 _VALUE = rf"(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?"
 """The value before the letter of a bundled item, with its unit or without."""
 _ENDS = r"(?=[)*]|\s+[-–—]\s|\s*(?:\.(?![ \t]*[a-z])|[,;:]|\n|$))"
-# A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient" and
-# "answer is E. coli" name no option. The last one counts, since reasoning may weigh several.
+# A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
+# and "answer is E. coli" name no option. The last one counts, since reasoning may weigh several.
 _ANSWER = re.compile(rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*{_VALUE}[\s*(]*([A-Z]){_ENDS}", re.ASCII)
 
 
@@ -117,7 +117,7 @@ class MedQACot:
 def read_letter(text: str, options: Container[str]) -> str | None:
     """Return the option named after the last answer mark, None where there is none.
 
-    >>> read_letter("So it is B.\nAnswer: A) Penicillin", "AB"), read_letter("The answer is A. baumannii.", "AB")
+    >>> read_letter("Answer: B, or: Answer: A) Penicillin", "AB"), read_letter("The answer is A. baumannii.", "AB")
     ('A', None)
     """
     found = [letter for letter in _ANSWER.findall(text) if letter in options]
