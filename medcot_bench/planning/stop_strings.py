@@ -9,6 +9,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.plugins.manager import blame
 from medcot_bench.plugins.prompted_task import stop_at
 from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.text import without_thinking
 
 
 def fit_stops(
@@ -31,12 +32,12 @@ def fit_stops(
 
 
 def _holder(chosen: ResolvedTask, data: TaskData, stop: str) -> str | None:
-    """Return the id of an example whose target holds a string after its leading whitespace."""
+    """Return the id of an example whose target holds a string where it would stop the answer."""
     for examples in data.splits.values():
         for example in examples:
             if stop in example.answer or stop in (example.reasoning or ""):
                 with blame(chosen.entry, f"target of item '{example.id}'"):
                     target = chosen.task.target(example).text
-                if stop in target.lstrip():
+                if stop in without_thinking(target).lstrip():
                     return example.id
     return None

@@ -78,8 +78,9 @@ class ItemScorer:
         completion = cut(raw, spec.stop)
         if thinks := without_thinking(raw) != raw:
             self.thinking.add(example.id)
-        if reference := without_thinking(example.answer).strip():
-            example = replace(example, answer=reference) if reference != example.answer.strip() else example
+        reference = without_thinking(example.answer)
+        if reference != example.answer and reference.strip():
+            example = replace(example, answer=reference.strip())
         with blame(self.chosen.entry, f"score of item '{example.id}'"):
             own = dict(self.chosen.task.score(example, completion))
             wrong = [name for name, value in own.items() if value is not None and not 0 <= value <= 1]
