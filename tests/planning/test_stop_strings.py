@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.scoring.item_scores import cut
 from medcot_bench.study.loading import load_study
+from medcot_bench.trained.find import Trained
 
 PLAIN = [f"port {n}" for n in range(40)]
 QUIZ = [f"Here it is.\nQuestion: which {n}?\nAnswer: this one" for n in range(40)]
@@ -93,3 +95,21 @@ def test_a_plugin_s_rows_are_looked_at_too() -> None:
     assert plan.tasks["manuals_faq"].task.spec == dataclasses.replace(
         installed().make_task("manuals_faq").spec, stop=("\nQ:",)
     )
+
+
+def test_a_trained_model_is_asked_without_the_stop_string_that_its_rows_hold() -> None:
+    plan = planned(QUIZ)
+    score = SimpleNamespace(request=plan.evaluations[0].request)
+    results: Any = SimpleNamespace(
+        root=Path(), tasks={"mine": None}, cells=[SimpleNamespace(evaluations={"mine": score})]
+    )
+    trained = Trained(
+        name="run",
+        results=results,
+        study=plan.study,
+        cell=plan.cells[-1],
+        adapter=plan.adapters["lora"],
+        weights=None,
+        record=None,
+    )
+    assert trained.task().task.spec.stop == ("\nQ:",)
