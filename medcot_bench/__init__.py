@@ -9,7 +9,7 @@ from medcot_bench.errors import ConfigError, MedcotError, ModelError
 from medcot_bench.hub.client import ADAPTER_FILES, adapter_folder
 from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins.hookspecs import hookimpl
-from medcot_bench.text import normalise, words
+from medcot_bench.text import normalise, space_out, words
 from medcot_bench.types import (
     AdapterSpec,
     Example,
@@ -138,6 +138,7 @@ __all__ = [
     "load",
     "normalise",
     "run",
+    "space_out",
     "words",
 ]
 

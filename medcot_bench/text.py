@@ -1,4 +1,4 @@
-"""Text as the checks compare it, without case, punctuation and spacing; as files can hold it; and counts in it."""
+"""Text as the checks compare it, without case, punctuation and spacing; as it is scored and stored; and counts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import re
 import unicodedata
 
 _ASCII_WORDS = re.compile(r"\w+", re.ASCII)
+# Thai, Lao, Myanmar, Khmer, kana, and the characters of Chinese: these scripts put no spaces between words.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_THINKS = "(?:think|thinking|thought)>"
+_OPENED = re.compile(f"<{_THINKS}", re.IGNORECASE)
+_CLOSED = re.compile(f"</{_THINKS}", re.IGNORECASE)
+_BLOCK = re.compile(f"<{_THINKS}.*?</{_THINKS}", re.IGNORECASE | re.DOTALL)
 RUN = 13
 """Words in a shared run that counts as overlap."""
 
@@ -24,9 +33,34 @@ def words(text: str) -> list[str]:
     return "".join(character if _in_word(character) else " " for character in text).split()
 
 
+def tokens(text: str) -> list[str]:
+    """Return the words of a text; characters of scripts without spaces are words of their own.
+
+    >>> tokens("Über 3 Pods: 再起動")
+    ['über', '3', 'pods', '再', '起', '動']
+    """
+    return [token for word in words(text) for token in space_out(word).split()]
+
+
+def space_out(text: str) -> str:
+    """Return a text with spaces around every character of the scripts that have none between words."""
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+
+
 def normalise(text: str) -> str:
     """Return the words of a text joined by single spaces."""
     return " ".join(words(text))
+
+
+def without_thinking(text: str) -> str:
+    """Return a text without its thinking blocks: also one that began in the prompt, or that comes to no end.
+
+    >>> [without_thinking(text) for text in ("<think>2 + 2</think>4", "2 + 2</think>4", "4<think>or 5?")]
+    ['4', '4', '4']
+    """
+    *_, end = (0, *(found.end() for found in _CLOSED.finditer(text)))
+    before = _CLOSED.split(_BLOCK.sub("", text[:end]))[-1]
+    return before + _OPENED.split(text[end:], maxsplit=1)[0]
 
 
 def encodable(text: str) -> str:

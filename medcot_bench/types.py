@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from medcot_bench.text import without_thinking
+
 Split = Literal["train", "validation", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "eval")
 Relation = Literal["base", "elsewhere", "same_task", "same_domain", "shift", "lm_eval"]
@@ -263,17 +265,17 @@ class GenerationRequest:
     new_tokens: int
     """Tokens that the answer may have, at least 1."""
     stop_after_text: tuple[str, ...] = ()
-    """Strings that end the answer once they follow text: whitespace before any text does not count."""
+    """Strings that end the answer once they follow text: not in whitespace before it, nor in a thinking block."""
     stop_anywhere: tuple[str, ...] = ()
     """Strings that end the answer wherever they are."""
 
     def stops(self, text: str) -> bool:
-        """Return whether what is written so far holds a stop string.
+        """Return whether what is written so far holds a stop string; those after text count after thinking blocks.
 
         >>> [GenerationRequest((1,), 8, ("\\n",)).stops(text) for text in ("\\n", "\\nYes.", "\\nYes.\\n")]
         [False, False, True]
         """
-        after = text.lstrip() if self.stop_after_text else ""
+        after = without_thinking(text).lstrip() if self.stop_after_text else ""
         return any(stop in after for stop in self.stop_after_text) or any(s in text for s in self.stop_anywhere)
 
 

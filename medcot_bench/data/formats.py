@@ -14,6 +14,9 @@ from medcot_bench.security.foreign_text import quote
 from medcot_bench.security.regular_files import check_regular, read_regular
 from medcot_bench.text import counted
 
+_EXACT = 2**53
+"""Whole numbers below it are the same as floats."""
+
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `FILE:LINE` and the row at that line; in a JSON list and in parquet the row's number.
@@ -150,12 +153,24 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     columns: dict[str, list[Any]] = {}
     for name in table.column_names:
         try:
-            columns[name] = table.column(name).to_pylist()
+            columns[name] = _as_whole(table.column(name).to_pylist())
         except Exception as error:  # dates out of range, unknown time zones, bytes that are no text ...
             why = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise DataError(f"{path}: the column {name!r} can't be read ({why}); leave it out") from None
     for number in range(table.num_rows):
         yield f"{path}:{number + 1}", {name: _without_gaps(cells[number]) for name, cells in columns.items()}
+
+
+def _as_whole(cells: list[Any]) -> list[Any]:
+    """Return a column of whole floats as integers: programs make it of integers where a cell is empty.
+
+    >>> _as_whole([42.0, None]), _as_whole([42.0, 0.5])
+    ([42, None], [42.0, 0.5])
+    """
+    floats = [cell for cell in cells if isinstance(cell, float) and cell == cell]
+    if not all(cell.is_integer() and abs(cell) < _EXACT for cell in floats):
+        return cells
+    return [int(cell) if isinstance(cell, float) and cell == cell else cell for cell in cells]
 
 
 def parse_nested(value: Any) -> Any:

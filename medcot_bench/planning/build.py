@@ -19,6 +19,7 @@ from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.planning.evaluations import make_evaluations
 from medcot_bench.planning.grid import make_cells
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.stop_strings import fit_stops
 from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
 from medcot_bench.plugins.resolve_task import ResolvedTask
@@ -62,6 +63,10 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
             tasks[task.label] = task
             if found := found or attempt(partial(load, task, sources, study.data_seed, _counts(study))):
                 data[task.label] = found
+    for label in data:
+        named = study.own[tasks[label].stem].stop if tasks[label].stem in study.own else None
+        if fitted := attempt(partial(fit_stops, tasks[label], data[label], named)):
+            tasks[label], data[label] = fitted
     adapters: dict[str, ResolvedAdapter] = {}
     for typed in study.adapters:
         if adapter := attempt(partial(resolve_adapter, typed, plugins)):

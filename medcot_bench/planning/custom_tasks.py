@@ -9,6 +9,7 @@ from typing import Any
 from medcot_bench.data.rows import read_layout
 from medcot_bench.errors import ConfigError, suggest
 from medcot_bench.plugins.manager import Plugins
+from medcot_bench.plugins.prompted_task import stop_at
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
 from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import expand_path
@@ -54,8 +55,9 @@ def make_custom_task(typed: Spec, section: OwnTask, hashed: Mapping[str, Any], p
         task = plugins.make_task(PLUGIN, {**hashed, **others})
     except ConfigError as error:
         raise ConfigError(str(error).replace(f"task {PLUGIN}", f"own.{typed.name}", 1)) from None
-    # What its rows are about, and how long answers may be, is no part of what is trained.
-    return ResolvedTask(typed, plugins.entry("task", PLUGIN), task, hashed, section.columns)
+    # What its rows are about, and where answers end, is no part of what is trained.
+    made = ResolvedTask(typed, plugins.entry("task", PLUGIN), task, hashed, section.columns)
+    return made if section.stop is None else stop_at(made, section.stop)
 
 
 def _has(name: str, section: OwnTask) -> dict[str, bool]:

@@ -135,6 +135,7 @@ def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:
         "max_new_tokens": scoring.max_new_tokens or chosen.task.spec.max_new_tokens,
         "max_length": min(scoring.max_length, plan.base.info.max_positions),
         "overlong": scoring.overlong,
+        **({} if chosen.stop is None else {"stop": list(chosen.stop)}),
     }
 
 

@@ -1,4 +1,4 @@
-"""A task as a prompting baseline asks it, so that engines, gates and scores treat it as any task."""
+"""A task as a prompting baseline asks it, or with other stop strings, to be treated as any task."""
 
 from __future__ import annotations
 
@@ -81,6 +81,14 @@ class _ReasonFirst(_SeenOtherwise):
         return self._task.score(example, answer.rstrip().removesuffix("**"))
 
 
+class _StoppedBy(_SeenOtherwise):
+    """Ends its answers at other strings."""
+
+    def __init__(self, task: Task, stop: tuple[str, ...]):
+        super().__init__(task)
+        self.spec = dataclasses.replace(task.spec, stop=stop)
+
+
 class _ClosedBook(_SeenOtherwise):
     """Asks without the context."""
 
@@ -91,6 +99,13 @@ class _ClosedBook(_SeenOtherwise):
     def prompt(self, example: Example, template: str) -> str:
         """Return the prompt of the item without its context."""
         return self._task.prompt(dataclasses.replace(example, context=None), template)
+
+
+def stop_at(chosen: ResolvedTask, stop: tuple[str, ...]) -> ResolvedTask:
+    """Return a task whose answers end at these strings."""
+    if stop == chosen.task.spec.stop:
+        return chosen
+    return dataclasses.replace(chosen, task=_StoppedBy(chosen.task, stop), stop=stop)
 
 
 def apply_baseline(chosen: ResolvedTask, baseline: str) -> ResolvedTask:

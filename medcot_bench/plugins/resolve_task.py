@@ -23,6 +23,8 @@ class ResolvedTask:
     options: Mapping[str, Any]
     columns: Mapping[str, str] | None = None
     """Field -> column of the user's own rows; None where rows have the simple form."""
+    stop: tuple[str, ...] | None = None
+    """The strings that end an answer, where they are others than the plugin's; part of an evaluation's id then."""
 
     @property
     def label(self) -> str:

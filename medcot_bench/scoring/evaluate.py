@@ -86,6 +86,9 @@ def evaluate_task(
             if q.generated
         ]
         marks += check_predictions(predictions, list(scorer.rouge.values()))
+        if scorer.thinking:
+            share = f"{len(scorer.thinking)} of {len(predictions)} predictions"
+            marks.append(f"{share} have a thinking block, which is not scored")
     results = {
         key: float(value)
         for key, value in output["results"][task.task_name].items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from medcot_bench.errors import PluginError
@@ -13,6 +13,7 @@ from medcot_bench.plugins.manager import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.scoring.rouge import Rouge, RougeL
+from medcot_bench.text import without_thinking
 from medcot_bench.types import Target
 
 
@@ -32,7 +33,7 @@ class Question:
 
 @dataclass
 class ItemScorer:
-    """Turns responses into scores; keeps each item's ROUGE-L for the gates."""
+    """Turns responses into scores; keeps each item's ROUGE-L for the gates, and which completions think."""
 
     chosen: ResolvedTask
     max_new_tokens: int
@@ -41,6 +42,8 @@ class ItemScorer:
 
     def __post_init__(self) -> None:
         self.rouge: dict[str, Rouge] = {}
+        self.thinking: set[str] = set()
+        """Items whose completion has a thinking block, which is not scored."""
 
     @cached_property
     def _rouge_l(self) -> RougeL:
@@ -68,10 +71,16 @@ class ItemScorer:
     def text(self, question: Question, raw: str, *, finished: bool) -> dict[str, float]:
         """Return the scores of generated text, which is `finished` where it came to an end by itself.
 
-        Raises PluginError for other scores or values than declared.
+        Thinking blocks are left out, of the reference too. Raises PluginError for other scores or values than
+        declared.
         """
         example, spec = question.written.example, self.chosen.task.spec
         completion = cut(raw, spec.stop)
+        if thinks := without_thinking(raw) != raw:
+            self.thinking.add(example.id)
+        reference = without_thinking(example.answer)
+        if reference != example.answer and reference.strip():
+            example = replace(example, answer=reference.strip())
         with blame(self.chosen.entry, f"score of item '{example.id}'"):
             own = dict(self.chosen.task.score(example, completion))
             wrong = [name for name, value in own.items() if value is not None and not 0 <= value <= 1]
@@ -81,7 +90,7 @@ class ItemScorer:
             raise PluginError(f"{self.chosen.entry}: score() gives {wrong[0]}={own[wrong[0]]}, outside [0, 1]")
         if undeclared := sorted(own.keys() - set(spec.scores)):
             raise PluginError(f"{self.chosen.entry}: score() gives '{undeclared[0]}', which spec.scores lacks")
-        rouge = self._rouge_l.one(completion, question.target.text)
+        rouge = self._rouge_l.one(completion, without_thinking(question.target.text))
         self.rouge[example.id] = rouge
         scores = {name: value for name, value in own.items() if value is not None}
         scores |= {
@@ -92,17 +101,18 @@ class ItemScorer:
             "repetition": repetition(completion),
         }
         if question.target.reasoning:
-            scores["rouge_l_reasoning"] = self._rouge_l.one(completion, question.target.reasoning).f1
+            told = raw.strip() if thinks else completion
+            scores["rouge_l_reasoning"] = self._rouge_l.one(told, question.target.reasoning).f1
         return scores
 
 
 def cut(raw: str, stops: Sequence[str]) -> str:
-    """Return a completion without leading whitespace and without what follows the first stop string.
+    """Return a completion without thinking blocks, leading whitespace and what follows the first stop string.
 
-    >>> cut("\\n\\n A Pod.\\nQuestion: next", ("\\n",))
-    'A Pod.'
+    >>> cut("\\n\\n A Pod.\\nQuestion: next", ("\\n",)), cut("<think>\\nOr none?\\n</think>\\nA Pod.", ("\\n",))
+    ('A Pod.', 'A Pod.')
     """
-    text = raw.lstrip()
+    text = without_thinking(raw).lstrip()
     for stop in stops:
         text = text.split(stop, 1)[0]
     return text.rstrip()

@@ -37,6 +37,18 @@ class OwnTask(Section):
     """The prompt, with {question} and, if the rows have one, {context}. Empty: the built-in prompt."""
     max_new_tokens: PositiveInt | None = None
     """Most tokens of a generated answer; null: the built-in number."""
+    stop: tuple[str, ...] | None = None
+    """Strings that end an answer; null: the built-in ones, a next question; [] none."""
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _read_stop(cls, value: Any) -> Any:
+        strings = [value] if isinstance(value, str) else value
+        if strings is None or (
+            isinstance(strings, list | tuple) and all(isinstance(one, str) and one for one in strings)
+        ):
+            return strings
+        raise ValueError("give a string or a list of strings, none of them empty")
 
     @field_validator("data", mode="before")
     @classmethod

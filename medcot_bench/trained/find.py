@@ -13,6 +13,7 @@ from medcot_bench.errors import ConfigError, ConfigErrors, ModelError, StoreErro
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
 from medcot_bench.planning.custom_tasks import make_custom_task, resolve_study_task
 from medcot_bench.plugins.manager import installed
+from medcot_bench.plugins.prompted_task import stop_at
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results import study_file
@@ -123,7 +124,10 @@ class Trained:
                 f"version {task.task.spec.version}, or has other options, with other prompts; install the version "
                 "it was made with"
             )
-        return task
+        # Which stop strings its rows hold, the evaluations know.
+        scored = (cell.evaluations.get(found[0]) for cell in self.results.cells)
+        stop = next((score.request["stop"] for score in scored if score and "stop" in score.request), None)
+        return task if stop is None else stop_at(task, tuple(stop))
 
 
 def find(root: Path, typed: str, *, weights: bool = True) -> Trained:

@@ -38,7 +38,7 @@ class Own:
                 raise ConfigError(f"task own: prompt: it must contain {named}, and no other field")
         self.spec = TaskSpec(
             name="own",
-            version=1,
+            version=2,
             domain=domain,
             form=Form(context="given" if context else "none", answer="text"),
             licence="of the file given",

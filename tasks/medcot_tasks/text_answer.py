@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 
-from medcot_bench import Example, Target, words
+from medcot_bench import Example, Target
+from medcot_tasks.normal_form import comparable, is_sign, numbers, tokens
 
 SCORES = ("answer", "exact")
-_ARTICLES = {"a", "an", "the"}
 _MARK = re.compile(r"^answer:", re.IGNORECASE | re.MULTILINE)
 _SHORT = 5
 """Words of a reference up to which its numbers are the answer; in longer ones they are a fact among others."""
-# A hyphen is a sign only where no word or number stands before it: neither in 10-15 nor in E-05 or web-5.
-_NUMBER = re.compile(r"(?:(?<![\w.%])-)?\d+(?:[.,:/]\d+)*", re.ASCII)
-_UNIT = re.compile(r"(?<!\w)(\d+(?:\.\d+)?)(?=[^\W\d_])")
-_THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
 
 
 def score_text(reference: str, completion: str) -> dict[str, float | None]:
@@ -27,8 +22,7 @@ def score_text(reference: str, completion: str) -> dict[str, float | None]:
     """
     if not completion.strip():
         return dict.fromkeys(SCORES)
-    exact = _plain(reference) == _plain(completion)
-    return {"answer": token_f1(reference, completion), "exact": float(exact)}
+    return {"answer": token_f1(reference, completion), "exact": float(is_same(reference, completion))}
 
 
 def score_after_mark(reference: str, completion: str) -> dict[str, float | None]:
@@ -54,66 +48,43 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def is_same(reference: str, answer: str) -> bool:
+    """Return whether an answer is the reference, by the rules of docs/scores.md.
+
+    >>> is_same("1,000 kg", "1000.0kg"), is_same(">=", "<"), is_same("-3", "3")
+    (True, False, False)
+    """
+    return comparable(reference) == comparable(answer)
+
+
+def has_same_tokens(reference: str, answer: str) -> bool:
+    """Return whether an answer has the tokens of the reference in their order; punctuation does not count.
+
+    >>> has_same_tokens("(4 weeks, 3 days)", "4 weeks 3 days"), has_same_tokens("-", "?")
+    (True, False)
+    """
+    gold, given = tokens(reference), tokens(answer)
+    return gold == given if gold and given else is_same(reference, answer)
+
+
 def token_f1(reference: str, answer: str) -> float:
     """Return the F1 of shared tokens (SQuAD, Rajpurkar et al. 2016, arXiv 1606.05250).
 
-    Case, punctuation and English articles do not count; tokens are words of any script. Where a reference of at
-    most five words holds numbers and the answer holds none of them, it is 0 (DROP, Dua et al. 2019, arXiv
-    1903.00161): the unit alone is no part of an answer.
+    Signs of the answer count where the reference has some, and where nothing else differs. Where a reference of at
+    most five tokens holds numbers and the answer none of them, it is 0 (DROP, Dua et al. 2019, arXiv 1903.00161):
+    the unit alone is no part of an answer.
 
     >>> round(token_f1("It restarts the Pod.", "the pod restarts"), 3)
     0.8
     """
-    gold, given = _tokens(reference), _tokens(answer)
+    gold, given = tokens(reference), tokens(answer)
     if not gold or not given:
-        return float(gold == given)
+        return float(is_same(reference, answer))
+    if not any(map(is_sign, gold)):
+        plain = [token for token in given if not is_sign(token)]
+        given = given if Counter(plain) == Counter(gold) else plain
     wanted = numbers(reference) if len(gold) <= _SHORT else set()
     if wanted and not wanted & numbers(answer):
         return 0.0
     shared = sum((Counter(gold) & Counter(given)).values())
     return 2 * shared / (len(gold) + len(given))
-
-
-def numbers(text: str) -> set[float | str]:
-    """Return the numbers of a text with their signs; versions, times and fractions such as 2/3 stay texts.
-
-    >>> sorted(numbers("from -5 to 1,250.50 in E-05"))
-    [-5.0, 5.0, 1250.5]
-    """
-    return {_number(found) for found in _NUMBER.findall(_normal(text))}
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _tokens(text: str) -> list[str]:
-    return _without_articles(words(_UNIT.sub(r"\1 ", _normal(text))))
-
-
-def _without_articles(tokens: list[str]) -> list[str]:
-    """Leave articles out, unless nothing else is there; after a number, `a` is a unit."""
-    kept = [
-        t for before, t in zip(["", *tokens], tokens, strict=False) if t not in _ARTICLES or before[-1:].isdigit()
-    ]
-    return kept or tokens
-
-
-def _plain(text: str) -> str:
-    """Return what `exact` compares: signs and symbols count.
-
-    Case, commas between thousands, articles, outer quotes, final punctuation and spacing (also between a number
-    and its unit) do not.
-    """
-    text = re.sub(r"^[\"'` ]+|[\"'` .,;:!?]+$", "", " ".join(_normal(text).split()))
-    return re.sub(r"(?<=\d) (?=\D)", "", " ".join(_without_articles(text.split())))
-
-
-def _normal(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = re.sub("[\u2212\u2013](?=\\d)", "-", text)  # minus sign and en dash
-    text = re.sub(r"(?<![\w.])\.(?=\d)", "0.", text)
-    return _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)

@@ -147,3 +147,22 @@ def test_an_empty_cell_and_a_gap_in_a_column_of_numbers_are_nothing(tmp_path: Pa
     WRITERS["a.parquet"](tmp_path / "a.parquet", [{"question": "q", "answer": float("nan")}])
     with pytest.raises(DataError, match="parquet:1: field 'answer' is missing"):
         read_rows(tmp_path / "a.parquet", ())
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        ([42.0, None, 7.0], ["42", "7"]),
+        ([42.0, float("nan"), -7.0], ["42", "-7"]),
+        ([42.0, 7.0], ["42", "7"]),
+        ([42.0, 0.5], ["42.0", "0.5"]),
+        ([1e300, 1.0], ["1e+300", "1.0"]),
+    ],
+)
+def test_whole_floats_of_a_parquet_column_are_whole(
+    cells: list[float | None], read: list[str], tmp_path: Path
+) -> None:
+    table = pyarrow.table({"answer": pyarrow.array(cells, pyarrow.float64())})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    found = [row["answer"] for _, row in read_objects(tmp_path / "a.parquet")]
+    assert [str(cell) for cell in found if cell is not None and cell == cell] == read

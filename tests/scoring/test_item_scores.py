@@ -22,6 +22,7 @@ from medcot_bench.scoring.item_scores import ItemScorer, Question, cut, repetiti
 from medcot_bench.scoring.rouge import RougeL
 from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import parse_specs
+from medcot_bench.types import GenerationRequest
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,48 @@ def test_scores_that_a_task_may_not_give_name_it(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "raw", ["<think>Or B?</think>\n{}", "Or B?\n</think>\n\n{}", "<THINKING>\n\nx</THINKING>{}"]
+)
+def test_a_thinking_block_is_not_scored(raw: str, scorer_and_question: tuple[ItemScorer, Question]) -> None:
+    scorer, question = scorer_and_question
+    target = question.written.target
+    plain = scorer.text(question, target, finished=True)
+    assert scorer.thinking == set()
+    scores = scorer.text(question, raw.format(target), finished=True)
+    reasoning = {"rouge_l_reasoning"}  # what is thought is reasoning
+    assert {k: v for k, v in scores.items() if k not in reasoning} == {
+        k: v for k, v in plain.items() if k not in reasoning
+    }
+    assert scorer.thinking == {question.written.example.id}
+
+
+def test_thinking_without_an_end_leaves_no_answer(scorer_and_question: tuple[ItemScorer, Question]) -> None:
+    scorer, question = scorer_and_question
+    scores = scorer.text(question, f"<think>It may be {question.written.target}", finished=False)
+    assert (scores["answer"], scores["parsed"], scores["rouge_l"], scores["truncated"]) == (0, 0, 0, 1)
+
+
+def test_a_reference_with_a_thinking_block_is_its_answer_alone(
+    scorer_and_question: tuple[ItemScorer, Question],
+) -> None:
+    scorer, question = scorer_and_question
+    task = resolve_task(parse_specs("own")[0], installed())
+    answer = "<think>Seven by six.</think>\n42"
+    example = Example(id="1", group="1", question="q", answer=answer)
+    written = replace(question.written, example=example, target=f" {answer}")
+    asked = replace(question, written=written, target=task.task.target(example))
+    for raw in (answer, "<think>Six by seven.</think>42", "42"):
+        scores = replace(scorer, chosen=task).text(asked, raw, finished=True)
+        assert (scores["answer"], scores["exact"], scores["rouge_l"]) == (1, 1, 1)
+
+
+def test_stop_strings_in_a_thinking_block_stop_nothing() -> None:
+    request = GenerationRequest((1,), 8, stop_after_text=("\n",))
+    texts = ("<think>\na\n", "<think>\na</think>\n\n", "<think>\na</think>\n42", "<think>a</think>\n42\n")
+    assert [request.stops(text) for text in texts] == [False, False, False, True]
+
+
 def test_truncated_is_what_came_to_no_end(scorer_and_question: tuple[ItemScorer, Question]) -> None:
     scorer, question = scorer_and_question
     assert scorer.text(question, "x" * 64, finished=True)["truncated"] == 0.0
@@ -129,6 +172,16 @@ def test_truncated_is_what_came_to_no_end(scorer_and_question: tuple[ItemScorer,
         ("The answer is (B), not A.", "B"),
         ("Answer: A is tempting. Answer: C", "C"),
         ("The answer is A patient matter", None),
+        ("The answer is C. difficile.", None),
+        ("Answer: B. It is the only one.", "B"),
+        ("Answer: **A. fumigatus**", None),
+        ("The answer is C.difficile", None),
+        ("Answer: B.\nthe rest is wrong", "B"),
+        ("Answer: B. The cause is C. difficile.", "B"),
+        ("The answer is vitamin D.", None),
+        ("The answer is hepatitis B.", None),
+        ("The answer is type A.", None),
+        ("The answer is B cells.", None),
         ("Answer: E", None),
         ("A", None),
         ("", None),

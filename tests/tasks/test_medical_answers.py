@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medcot_bench import Example
+from medcot_tasks.medical.medcalc_cot import MedCalcCot
 from medcot_tasks.medical.medical_o1_cot import MedicalO1Cot
 from medcot_tasks.medical.pubmedqa_cot import PubMedQACot
 
@@ -31,6 +32,15 @@ def test_yes_no_and_maybe_stand_alone_after_a_mark(completion: str, score: float
 def test_another_answer_than_the_three_is_refused() -> None:
     with pytest.raises(ValueError, match="the answer is 'perhaps', not one of yes, no, maybe"):
         PubMedQACot().target(Example(id="x", group="x", question="?", answer="perhaps"))
+
+
+@pytest.mark.parametrize(
+    ("completion", "score"),
+    [("Answer: 05/12/2020.", 1.0), ("Answer: 05/11/2020", 0.0), ("05/12/2020", None), ("Answer: ---", 0.0)],
+)
+def test_a_date_is_right_token_by_token(completion: str, score: float | None) -> None:
+    date = Example(id="x", group="x", question="When?", answer="05/12/2020", context="Then.")
+    assert MedCalcCot(target="answer").score(date, completion) == {"answer": score}
 
 
 def test_what_follows_the_last_mark_is_the_answer_or_the_whole_where_no_reasoning_is_asked_for() -> None:

@@ -10,7 +10,7 @@ from medcot_tasks.text_answer import SCORES, one_line, score_text
 
 SPEC = TaskSpec(
     name="manuals_faq",
-    version=1,
+    version=2,
     domain="manuals",
     form=Form(context="none", answer="text"),
     licence="of the file given",

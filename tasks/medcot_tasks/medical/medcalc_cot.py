@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl, normalise
+from medcot_bench import Example, Form, Split, Target, TaskSpec, hookimpl
 from medcot_tasks.bundled import OPTIONS, SHIFTS, Level
 from medcot_tasks.medical import vignettes
 from medcot_tasks.medical.hub import MEDCALC
 from medcot_tasks.medical.number import is_right, read_answer, to_float
 from medcot_tasks.medical.steps import SCORES, check
 from medcot_tasks.target import ANSWER_TOKENS, OPTION, Kind
+from medcot_tasks.text_answer import has_same_tokens
 
 SPEC = TaskSpec(
     name="medcalc_cot",
@@ -85,7 +86,7 @@ class MedCalcCot:
 def _answer(example: Example, completion: str) -> float | None:
     if to_float(example.answer) is None:  # rows of a file may ask for a date, or for weeks and days
         found = _TEXT.findall(completion)
-        return float(normalise(found[-1]) == normalise(example.answer)) if found else None
+        return float(has_same_tokens(example.answer, found[-1])) if found else None
     number = read_answer(completion)
     return None if number is None else float(is_right(example, number))
 

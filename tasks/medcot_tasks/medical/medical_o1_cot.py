@@ -13,7 +13,7 @@ from medcot_tasks.text_answer import SCORES, reasoned, score_after_mark, score_t
 
 SPEC = TaskSpec(
     name="medical_o1_cot",
-    version=1,
+    version=2,
     domain="medical",
     form=Form(context="none", answer="text"),
     licence="of the file given (medical-o1-reasoning-SFT: Apache-2.0)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -42,9 +42,9 @@ SPEC = TaskSpec(
 _WITHOUT_REASONING = replace(SPEC, scores=("answer", "value", "letter_fits"), max_new_tokens=ANSWER_TOKENS)
 _VALUE = rf"(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?"
 """The value before the letter of a bundled item, with its unit or without."""
-_ENDS = r"(?=[)*]|\s+[-–—]\s|\s*(?:[.,;:]|\n|$))"
+_ENDS = r"(?=[)*]|\s+[-–—]\s|\s*(?:\.(?![ \t]*[a-z])|[,;:]|\n|$))"
 # A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
-# names no option. The last one counts, since reasoning may weigh several.
+# and "answer is E. coli" name no option. The last one counts, since reasoning may weigh several.
 _ANSWER = re.compile(rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:*]*{_VALUE}[\s*(]*([A-Z]){_ENDS}", re.ASCII)
 
 
@@ -99,8 +99,7 @@ class MedQACot:
         `letter_fits` asks whether the letter is that of the value written, right or wrong: a skill of its own. It
         is None where no value is written.
         """
-        found = [letter for letter in _ANSWER.findall(completion) if letter in example.options]
-        letter = found[-1] if found else None
+        letter = read_letter(completion, example.options)
         right = fits = None
         if _is_worked(example):
             value = read_answer(completion)
@@ -113,6 +112,16 @@ class MedQACot:
             "letter_fits": fits,
             **(check(example, completion) if self._reasons else {}),
         }
+
+
+def read_letter(text: str, options: Container[str]) -> str | None:
+    """Return the option named after the last answer mark, None where there is none.
+
+    >>> read_letter("Answer: B, or: Answer: A) Penicillin", "AB"), read_letter("The answer is A. baumannii.", "AB")
+    ('A', None)
+    """
+    found = [letter for letter in _ANSWER.findall(text) if letter in options]
+    return found[-1] if found else None
 
 
 def _is_worked(example: Example) -> bool:

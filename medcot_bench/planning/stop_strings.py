@@ -1,0 +1,43 @@
+"""Stop strings that the data themselves hold: none of them may cut an answer that is right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from medcot_bench.data.sources import TaskData
+from medcot_bench.errors import ConfigError
+from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.prompted_task import stop_at
+from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.text import without_thinking
+
+
+def fit_stops(
+    chosen: ResolvedTask, data: TaskData, named: tuple[str, ...] | None
+) -> tuple[ResolvedTask, TaskData]:
+    """Return a task without the stop strings that a target holds, and its data with a note about it.
+
+    Raises ConfigError where the user `named` that string, PluginError.
+    """
+    held = {stop: place for stop in chosen.task.spec.stop if (place := _holder(chosen, data, stop))}
+    if not held:
+        return chosen, data
+    if named:
+        stop, place = next(iter(held.items()))
+        why = f"the answer of row '{place}' holds {stop!r}, which would cut it"
+        raise ConfigError(f"own.{chosen.stem}: stop: {why}; choose another string")
+    kept = tuple(stop for stop in chosen.task.spec.stop if stop not in held)
+    note = f"answers hold {' and '.join(map(repr, held))}, so no answer ends there"
+    return stop_at(chosen, kept), replace(data, notes=(*data.notes, note))
+
+
+def _holder(chosen: ResolvedTask, data: TaskData, stop: str) -> str | None:
+    """Return the id of an example whose target holds a string where it would stop the answer."""
+    for examples in data.splits.values():
+        for example in examples:
+            if stop in example.answer or stop in (example.reasoning or ""):
+                with blame(chosen.entry, f"target of item '{example.id}'"):
+                    target = chosen.task.target(example).text
+                if stop in without_thinking(target).lstrip():
+                    return example.id
+    return None
