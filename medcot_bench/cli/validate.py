@@ -9,6 +9,8 @@ from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.data_facts import describe_data
+from medcot_bench.report.terminal import wrap
 from medcot_bench.runner.rehearsal import rehearse
 from medcot_bench.study.loading import load_study
 
@@ -38,4 +40,6 @@ def execute(options: argparse.Namespace) -> int:
         print(f"{options.study}: OK: {runs} for the learning-rate search, then the study's own")
     else:
         print(f"{options.study}: OK: {runs}, {len(plan.evaluations)} evaluations")
+    for fact in describe_data(plan):
+        print(wrap(f"data: {fact}"))
     return 0

@@ -18,6 +18,7 @@ from medcot_bench.planning.checks import find_empty_splits, find_missing_names, 
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.planning.evaluations import make_evaluations
 from medcot_bench.planning.grid import make_cells
+from medcot_bench.planning.leak_gate import find_leaks
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
@@ -89,7 +90,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         cells=(),
         evaluations=(),
     )
-    problems += find_empty_splits(plan, trained)
+    problems += [*find_empty_splits(plan, trained), *find_leaks(plan)]
     cells = attempt(partial(make_cells, plan, trained))
     if problems or cells is None:
         raise ConfigErrors(problems)

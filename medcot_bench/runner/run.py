@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medcot_bench.errors import OK, SOME_FAILED
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import Eta, phases
 from medcot_bench.planning.evaluations import left_out_baselines
 from medcot_bench.planning.pinned_study import dump_study
@@ -135,6 +136,7 @@ def _planned(plan: Plan, to_run: int) -> Planned:
         output_dir=plan.study.output_dir,
         left_out_baselines=tuple(left_out_baselines(plan)),
         notes=tuple(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
+        facts=tuple(describe_data(plan)) if plan.study.training.rates is None else (),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, NamedTuple
 
 import datasets
@@ -10,7 +9,7 @@ import evaluate
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 
-from medcot_bench.text import words
+from medcot_bench.text import stands_alone, words
 
 DESCRIPTION = """Longest common subsequence of words, recall and precision combined to an F1 (Lin 2004,
 https://aclanthology.org/W04-1013). Computed by rouge_score without stemming. Words are runs of letters, marks and
@@ -36,7 +35,7 @@ class UnicodeTokenizer(Tokenizer):  # type: ignore[misc]  # rouge_score ships no
         """
         tokens: list[str] = []
         for word in words(text):
-            if any(_stands_alone(character) for character in word):
+            if any(stands_alone(character) for character in word):
                 tokens.extend(word)
             else:
                 tokens.append(word)
@@ -74,8 +73,3 @@ class RougeL(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
         """Return ROUGE-L of one item."""
         result: dict[str, Any] = self.compute(predictions=[prediction], references=[reference])
         return Rouge(result["precision"][0], result["recall"][0], result["f1"][0])
-
-
-def _stands_alone(character: str) -> bool:
-    name = unicodedata.name(character, "")
-    return name.startswith(("CJK UNIFIED", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"))
