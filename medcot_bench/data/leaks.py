@@ -34,12 +34,12 @@ SHOWN = 60
 LONGEST, MOST_CUES = 4000, 50
 """Characters after a cue, and cues of a question, that are looked at."""
 _CUE = re.compile(
-    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|réponse)(?:\s+is)?[\s*_#]*(?::|=|<\|[^|>]*\|>|\n)"
-    r"|\[/INST\]|<start_of_turn>model\n|答案[:是]?|回答[::])[\s*_]*",
+    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|réponse)(?:\s+is)?[\s*_#]*(?:[:：=]|<\|[^|>]*\|>|\n)"
+    r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：])[\s*_]*",
     re.IGNORECASE,
 )
 _LAST_CUE = re.compile(
-    r"(?:^|\n)[\s#*]*(?:a|label|output|target|class|category|prediction|gold|reference)\s*[:=\n][\s*_]*(?=[^\n]*\s*$)",
+    r"(?:^|\n)[\s#*]*(?:a|label|output|target|class|category|prediction|gold|reference)\s*[:：=\n][\s*_]*(?=[^\n]*\s*$)",
     re.IGNORECASE,
 )
 _END = re.compile(r"<\||</s>|<eos>|<end_of_turn>|\[INST\]|\n#")

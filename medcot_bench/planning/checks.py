@@ -153,6 +153,6 @@ def _groups(data: TaskData) -> str:
         return ""
     groups = counted(len({example.group for example in items}), "group")
     return (
-        f"; {counted(len(items), 'row')} in {groups}, and a group lies in one split: add rows, or give each row its "
+        f"; {counted(len(items), 'row')} in {groups}, and a group lies in one split: add rows, give each row its "
         "split in a column 'split', or group them otherwise (--group)"
     )

@@ -14,7 +14,7 @@ from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_prompt, checked_target
 from medcot_bench.study.baselines import COT, NO_CONTEXT
-from medcot_bench.types import Example
+from medcot_bench.types import Example, Split
 
 MOST = 200
 """Items of a task that are looked at: those to score, then those to train on."""
@@ -28,7 +28,8 @@ def find_leaks(plan: Plan) -> list[str]:
     problems: list[str] = []
     for label, chosen in plan.tasks.items() if plan.study.scoring.leak_gate == "refuse" else ():
         splits = plan.data[label].splits
-        items = [*islice(chain(splits[plan.scoring.split], splits["train"]), MOST)]
+        looked_at: dict[Split, None] = {plan.scoring.split: None, "train": None}
+        items = [*islice(chain.from_iterable(splits[split] for split in looked_at), MOST)]
         with suppress(PluginError, MemoryError):
             problems += _find(label, chosen, items, plan.study.baselines)
     return problems
