@@ -1,4 +1,4 @@
-"""Whether prompts give their own targets away: told from closed sets of answers, and from texts that are read.
+"""Whether prompts give their own targets away: distinct from closed sets of answers and from texts that are read.
 
 A prompt gives away the target that it says more often than any other of the task, beside the question, the
 context and the options of its item; and what follows an answer cue in the question (`Answer:`, `### Response:`) up
@@ -28,7 +28,7 @@ ALPHA = 0.001
 SERIOUS = 0.1
 """The share of leaking items from which scores measure copying."""
 COPIED = 0.9
-"""The share of items whose question is their answer above which that is no task, such as to mend mistakes."""
+"""The share of items whose question is their answer above which columns were mixed up. Corrections copy some."""
 SHOWN = 60
 """Characters of a target, and of the text before it, that an example shows."""
 LONGEST, MOST_CUES = 4000, 50

@@ -12,7 +12,7 @@ from medcot_bench.errors import DataError
 JUDGED = ("label", "kto_tag")
 """Columns of preference data (KTO) whose `false` marks an answer as a bad one."""
 MEDIA = ("images", "image", "videos", "video", "audios", "audio")
-"""Columns of what is no text."""
+"""Columns of images, videos and sounds."""
 _FILE = re.compile(
     r"(?:data:|https?://).*|.*\.(?:png|jpe?g|gif|webp|bmp|tiff?|mp4|mov|avi|mkv|wav|mp3|flac|ogg)", re.I
 )

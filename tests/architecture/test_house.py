@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "trained",
     },
     "testing": {
-        *("base_model", "data", "models", "plugins", "results", "scoring", "stats", "study", "training"),
+        *("base_model", "data", "models", "plugins", "results", "stats", "study", "training"),
     },
 }
 """Folder -> the folders that it may import. Every folder may import the ground of the root."""

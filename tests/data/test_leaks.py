@@ -1,4 +1,4 @@
-"""Leaks told from closed sets of answers and from texts that are read."""
+"""Leaks, distinct from closed sets of answers and from texts that are read."""
 
 from __future__ import annotations
 
