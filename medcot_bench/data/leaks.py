@@ -34,7 +34,8 @@ SHOWN = 60
 LONGEST, MOST_CUES = 4000, 50
 """Characters after a cue, and cues of a question, that are looked at."""
 _CUE = re.compile(
-    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|réponse)(?:\s+is)?[\s*_#]*(?:[:：=]|<\|[^|>]*\|>|\n)"
+    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|réponse)(?:\s+is)?"
+    r"[\s*_#]*(?:[:：=]|<\|[^|>]*\|>|\n)"
     r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：])[\s*_]*",
     re.IGNORECASE,
 )
