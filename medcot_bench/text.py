@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 _ASCII_WORDS = re.compile(r"\w+", re.ASCII)
 # Thai, Lao, Myanmar, Khmer, kana, and the characters of Chinese: these scripts put no spaces between words.
@@ -15,6 +16,17 @@ _THINKS = "(?:think|thinking|thought)>"
 _OPENED = re.compile(f"<{_THINKS}", re.IGNORECASE)
 _CLOSED = re.compile(f"</{_THINKS}", re.IGNORECASE)
 _BLOCK = re.compile(f"<{_THINKS}.*?</{_THINKS}", re.IGNORECASE | re.DOTALL)
+_SIGN = r"""(?!\s)(?:
+    [^LETTER\s.,;:!?。、،؟।"'`“”‘’«»„「」『』¿¡‐-]
+    |[.,;:?。、،؟।](?![.,;:!?。、،؟।]*END)|(?<=[\d)])!|!(?![.,;:!?]*END)  # not where a word ends
+    |(?<=[\w)\]])["'`“”‘’«»„「」『』](?!END|[.,;:!?。、]|(?<=[^\W\d_].)\w)|(?<=\d)["']  # not around words
+    |(?<![^\W\d_])[‐-]|[‐-](?!\w)  # not within words
+    |[¿¡](?!\w)
+)""".replace("END", "(?:[\\s)\\]}\"'`”’»」』]|$)")
+"""What counts of a question beside its words. A `!` after a number does: 5! is 120."""
+_SAME = str.maketrans(
+    {"\u2212": "-", "\ufe0e": "", "\ufe0f": ""} | {p: f"^{n}" for n, p in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+)
 RUN = 13
 """Words in a shared run that counts as overlap."""
 
@@ -63,6 +75,32 @@ def without_thinking(text: str) -> str:
     return before + _OPENED.split(text[end:], maxsplit=1)[0]
 
 
+def identify(text: str) -> str:
+    """Return what a question is known by: its words and signs, joined by single spaces.
+
+    Operators, emoji and all other signs count. Case, spacing, quotes, punctuation at the end of words and hyphens
+    within them do not, unless the text has no word at all.
+
+    >>> identify('What is "2 + 2"?'), identify("What is 2 - 2"), identify(">="), identify("E-mail, please")
+    ('what is 2 + 2', 'what is 2 - 2', '> =', 'e mail please')
+    """
+    if text.isascii():
+        text, pattern = text.lower(), _tokens("")
+    else:
+        text = unicodedata.normalize("NFKC", text.translate(_SAME)).casefold()
+        pattern = _tokens(_marks())
+    return " ".join(pattern.findall(text) if any(map(str.isalnum, text)) else "".join(text.split()))
+
+
+def stands_alone(character: str) -> bool:
+    """Return whether a character is of a script without spaces, and a word of its own.
+
+    >>> stands_alone("再"), stands_alone("e")
+    (True, False)
+    """
+    return _UNSPACED.fullmatch(character) is not None
+
+
 def encodable(text: str) -> str:
     """Return a text with half surrogate pairs, which no UTF-8 file can hold, written as escapes.
 
@@ -89,6 +127,19 @@ def runs(text: str) -> set[int]:
     """
     found = words(text)
     return set(map(hash, zip(*(found[start:] for start in range(RUN)), strict=False)))
+
+
+@cache
+def _tokens(marks: str) -> re.Pattern[str]:
+    """Return the pattern of words and signs; `marks` are letters too."""
+    letter = rf"\w{marks}"
+    return re.compile(f"[{letter}]+|{_SIGN.replace('LETTER', letter)}", re.VERBOSE | (0 if marks else re.ASCII))
+
+
+@cache
+def _marks() -> str:
+    """Return all combining marks."""
+    return "".join(mark for mark in map(chr, range(0x300, 0x20000)) if unicodedata.category(mark).startswith("M"))
 
 
 def _in_word(character: str) -> bool:

@@ -15,6 +15,7 @@ from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.overlap import shared_ngrams
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import MEASURED_ON, guess
 from medcot_bench.planning.estimates.power import (
     Expectation,
@@ -142,6 +143,8 @@ def _show_tasks(plan: Plan) -> None:
         print(wrap(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}"))
         for note in data.notes:
             print(wrap(f"note: {label}: {note}"))
+    for fact in describe_data(plan):
+        print(wrap(f"data: {fact}"))
     for label, own in plan.lm_eval_tasks.items():
         documents = f"the first {counted(own.limit, 'document')} per task" if own.limit else "all documents"
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))

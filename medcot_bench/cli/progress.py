@@ -84,6 +84,8 @@ class Lines:
                 self._write(f"plan: {event.cells} {what}, {event.to_run} to do, into {event.output_dir}")
                 for note in (*event.notes, *map(write_left_out_baseline, event.left_out_baselines)):
                     self._write(f"note: {note}")
+                for fact in event.facts:
+                    self._write(f"data: {fact}")
             case CellStarted():
                 self._number += 1
                 self._write(f"[{self._number}/{self._total}] {notice.title}{time_left(notice.eta_s)}")

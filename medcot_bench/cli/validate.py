@@ -8,6 +8,7 @@ from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.report.terminal import wrap
 from medcot_bench.runner.rehearsal import rehearse_plan
@@ -43,4 +44,6 @@ def execute(options: argparse.Namespace) -> int:
         print(f"{options.study}: OK: {runs} for the learning-rate search, then the study's own")
     else:
         print(f"{options.study}: OK: {runs}, {counted(len(plan.evaluations), 'evaluation')}")
+    for fact in describe_data(plan):
+        print(wrap(f"data: {fact}"))
     return 0

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from medcot_bench.data.formats import parse_nested
+from medcot_bench.data.unusable import find_suspects, refuse_unusable
 from medcot_bench.errors import DataError
 from medcot_bench.study.own_task import FIELDS
+
+_READ = {"columns": (), "messages": ("messages",), "alpaca": ("instruction", "input")}
+"""Kind of layout -> the columns that are read beside those of `Layout.columns`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,15 @@ class Layout:
     kind: Literal["columns", "messages", "alpaca"]
     columns: Mapping[str, str]
     """Field -> column."""
+    unused: tuple[str, ...] = ()
+    """The columns that nothing is read from."""
+    suspects: tuple[str, ...] = ()
+    """Those of them that may make a row unusable."""
 
     def row(self, where: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row in the simple form. Raises DataError for messages without an answer."""
+        """Return a row in the simple form. Raises DataError for messages without an answer, and unusable rows."""
+        if self.suspects:
+            refuse_unusable(where, row, self.suspects)
         found = {field: row.get(column) for field, column in self.columns.items()}
         if self.kind == "messages":
             found["question"], found["answer"] = _turns(where, parse_nested(row.get("messages")))
@@ -38,6 +48,13 @@ def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[st
     rows whose question and answer are neither named nor recognised.
     """
     there = list(dict.fromkeys(column for row in rows for column in row))
+    layout = _recognise(path, there, named)
+    read = {*layout.columns.values(), *_READ[layout.kind]}
+    unused = tuple(column for column in there if column not in read)
+    return replace(layout, unused=unused, suspects=find_suspects(unused))
+
+
+def _recognise(path: object, there: list[str], named: Mapping[str, str]) -> Layout:
     listed = _listed(there)
     for field, column in named.items():
         if column not in there:

@@ -86,7 +86,7 @@ class _Twice(ValueError):
 
 def _parse_json(text: str) -> Any:
     """Parse JSON. Raises ValueError, also for an object with one key twice, or RecursionError."""
-    return json.loads(text, object_pairs_hook=_unique)
+    return _DECODER.decode(text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -96,6 +96,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise _Twice(f"the key {quote(twice)} is given twice in one object")
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+"""Made once: `json.loads` with a hook makes one for every line."""
 
 
 def _object(where: str, row: Any) -> tuple[str, dict[str, Any]]:

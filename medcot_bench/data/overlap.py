@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from medcot_bench.data.sources import TaskData
 from medcot_bench.errors import DataError
 from medcot_bench.study.schema import OnOverlap
-from medcot_bench.text import counted, normalise, runs
+from medcot_bench.text import counted, identify, runs
 from medcot_bench.types import Example, Split
 
 
@@ -72,7 +72,7 @@ def _reworded(data: TaskData, other: TaskData) -> bool:
 def find_overlapping(
     examples: Iterable[Example], others: Iterable[Example], *, reworded: bool = False
 ) -> list[Example]:
-    """Return the examples that share a group or a question (normalised) with any of the others.
+    """Return the examples that share a group or a question (`identify`) with any of the others.
 
     If both have a context, one question about two contexts is two questions. `reworded` questions are the same if
     they share a run of 13 words.
@@ -83,11 +83,11 @@ def find_overlapping(
     questions: dict[str, set[str]] = {}
     for other in others:
         groups.add(other.group)
-        questions.setdefault(normalise(other.question), set()).add(normalise(other.context or ""))
+        questions.setdefault(identify(other.question), set()).add(identify(other.context or ""))
     hits = []
     for example in examples:
-        contexts = questions.get(normalise(example.question))
-        own = normalise(example.context or "") if contexts else ""
+        contexts = questions.get(identify(example.question))
+        own = identify(example.context or "") if contexts else ""
         asked = contexts is not None and (not own or "" in contexts or own in contexts)
         if asked or example.group in groups or (reworded and not known.isdisjoint(runs(example.question))):
             hits.append(example)

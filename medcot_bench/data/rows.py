@@ -12,7 +12,7 @@ from typing import Any
 from medcot_bench.data.columns import Layout, recognise
 from medcot_bench.data.formats import parse_nested, read_objects
 from medcot_bench.errors import DataError
-from medcot_bench.text import normalise
+from medcot_bench.text import identify
 from medcot_bench.types import SPLITS, Example, Split
 
 _TEXT_FIELDS = ("id", "group", "question", "context", "reasoning", "answer", "answer_letter")
@@ -25,8 +25,8 @@ Row = tuple[Example, Split | None]
 def read_rows(path: Path, required: tuple[str, ...]) -> list[Row]:
     """Read every row of a file in the simple form.
 
-    A row without `id` or `group` gets one made from its question. Unknown fields are ignored. Raises DataError for
-    a malformed file, a missing or ill-typed field, an unknown split, or a repeated id.
+    A row without `id` or `group` gets one made from its question and context. Unknown fields are ignored. Raises
+    DataError for a malformed file, a missing or ill-typed field, an unknown split, or a repeated id.
     """
     return read_found(read_objects(path), path, required)
 
@@ -83,9 +83,12 @@ def read_found(
     return rows
 
 
-def make_group(question: str) -> str:
-    """Return the group of a row without one."""
-    return hashlib.sha256(normalise(question).encode()).hexdigest()[:12]
+def make_group(question: str, context: str | None = None) -> str:
+    """Return the group of a row without one: one question about two contexts is two questions."""
+    known = identify(question)
+    if context:  # often long, and given word for word
+        known += f"\0{' '.join(context.casefold().split())}"
+    return hashlib.sha256(known.encode()).hexdigest()[:12]
 
 
 def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], columns: Mapping[str, str]) -> Example:
@@ -115,7 +118,7 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
             raise DataError(f"{where}: field '{name}' is missing{column}")
     if options and "answer_letter" in fields and fields["answer_letter"] not in options:
         raise DataError(f"{where}: answer_letter '{fields['answer_letter']}' is not one of the options")
-    made = make_group(fields["question"])
+    made = make_group(fields["question"], fields.get("context"))
     return Example(**{"id": f"{made}-{where.rpartition(':')[2]}", "group": made, **fields})
 
 

@@ -23,6 +23,9 @@ from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _FIELDS = tuple(each.name for each in fields(Example))
+UNGROUPED = "no row names a group: standard errors treat rows as independent"
+FEWEST_GROUPS = 10
+"""Groups of which one is always scored, where rows name no split."""
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
 
 
@@ -38,6 +41,8 @@ class TaskData:
     """Reason -> number of rows."""
     notes: tuple[str, ...] = ()
     """What a reader of the results must know about the data, one sentence each."""
+    unused: tuple[str, ...] = ()
+    """Columns of its files that nothing is read from."""
     pinned: Mapping[Split, str] = field(default_factory=dict)
     """Split -> source at the revision found, where some of it comes from the hub."""
 
@@ -101,6 +106,7 @@ def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], see
     found: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     names: dict[str, dict[str, None]] = {"hub": {}, "file": {}}
     notes: dict[str, None] = {}
+    unused: dict[str, None] = {}
     left_out: dict[str, int] = {}
     pinned: dict[Split, str] = {}
     for only, source in sources.items():
@@ -120,28 +126,45 @@ def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], see
             path = _path(chosen, only, source)
             names["file"][path.name] = None
             pinned |= {split: source for split in SPLITS if only in (None, split)}
-            notes |= dict.fromkeys(_add_file(chosen, only, path, seed, here))
+            grouped, others = _add_file(chosen, only, path, seed, here)
+            notes |= {} if grouped else {UNGROUPED: None}
+            unused |= dict.fromkeys(others)
             if only and not here[only]:
                 raise DataError(f"{path}: no row has the split '{only}'")
         for split in SPLITS:
             found[split] += here[split] if only in (None, split) else []
     splits = {split: tuple(sort_by_hash(examples, seed)) for split, examples in found.items()}
     label = "+".join(f"{kind}:{'+'.join(used)}" for kind, used in names.items() if used)
-    return TaskData(label, splits, left_out, tuple(notes), pinned if names["hub"] else {})
+    return TaskData(label, splits, left_out, tuple(notes), tuple(unused), pinned if names["hub"] else {})
 
 
 def _add_file(
     chosen: ResolvedTask, only: Split | None, path: Path, seed: int, found: Mapping[Split, list[Example]]
-) -> Iterator[str]:
-    """Add the rows of a file to their splits; yield what a reader must know about them."""
+) -> tuple[bool, tuple[str, ...]]:
+    """Add the rows of a file to their splits; return whether any row names a group, and the columns not used."""
+    unused: tuple[str, ...] = ()
     if chosen.columns is None:
-        rows = read_rows(path, chosen.task.spec.required)
+        rows, may_group = read_rows(path, chosen.task.spec.required), True
     else:
-        rows, _ = read_own(path, chosen.columns)
-    if all(example.group == make_group(example.question) for example, _ in rows):
-        yield "no row names a group: standard errors treat rows as independent"
+        rows, layout = read_own(path, chosen.columns)
+        unused, may_group = layout.unused, "group" in layout.columns
+    grouped = may_group and any(made.group != make_group(made.question, made.context) for made, _ in rows)
     for example, named in rows:
         found[named or only or _split_of_group(example.group, seed)].append(example)
+    if not only and not found["eval"] and not any(named for _, named in rows):
+        _give_one_group(found, seed)
+    return grouped, unused
+
+
+def _give_one_group(found: Mapping[Split, list[Example]], seed: int) -> None:
+    """Move the group next to the border into eval, where none of ten or more groups fell there by chance."""
+    groups = {example.group for examples in found.values() for example in examples}
+    if len(groups) < FEWEST_GROUPS:
+        return
+    last = max(groups, key=lambda group: _share(group, seed))
+    for examples in (found["train"], found["validation"]):
+        found["eval"].extend(example for example in examples if example.group == last)
+        examples[:] = [example for example in examples if example.group != last]
 
 
 def _hub_rows(chosen: ResolvedTask, only: Split | None, pin: str) -> Iterator[tuple[HubData, HubRows]]:
@@ -172,9 +195,13 @@ def _path(chosen: ResolvedTask, only: Split | None, source: str) -> Path:
 
 def _split_of_group(group: str, seed: int, splits: tuple[Split, ...] = SPLITS) -> Split:
     """Return the split of a group by its hash: train, validation and eval at 8:1:1, as far as there are such."""
-    last = _SHARES[splits[-1]]
-    share = int(_hash(seed, "split", group).hex()[:13], 16) / 16**13 * last
+    share = _share(group, seed) * _SHARES[splits[-1]]
     return next(split for split in splits if share < _SHARES[split])
+
+
+def _share(group: str, seed: int) -> float:
+    """Return where a group lies from 0 to 1."""
+    return int(_hash(seed, "split", group).hex()[:13], 16) / 16**13
 
 
 def _keep_usable(data: TaskData, spec: TaskSpec) -> TaskData:

@@ -18,6 +18,7 @@ from medcot_bench.planning.checks import find_empty_splits, find_missing_names, 
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.planning.evaluations import make_evaluations
 from medcot_bench.planning.grid import make_cells
+from medcot_bench.planning.leak_gate import find_leaks
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.stop_strings import fit_stops
 from medcot_bench.plugins.manager import Plugins, installed
@@ -94,7 +95,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         cells=(),
         evaluations=(),
     )
-    problems += find_empty_splits(plan, trained)
+    problems += [*find_empty_splits(plan, trained), *find_leaks(plan)]
     cells = attempt(partial(make_cells, plan, trained))
     if problems or cells is None:
         raise ConfigErrors(problems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from medcot_bench.data.sources import TaskData
 from medcot_bench.errors import PluginError, suggest
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
 from medcot_bench.planning.plan import Plan
@@ -11,9 +12,9 @@ from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.metrics import CORE_METRICS, TRIED_BY
-from medcot_bench.study.schema import Study
+from medcot_bench.study.schema import BUNDLED, Study
 from medcot_bench.text import counted
-from medcot_bench.types import Split
+from medcot_bench.types import SPLITS, Split
 
 Tasks = Mapping[str, ResolvedTask]
 Adapters = Mapping[str, ResolvedAdapter]
@@ -131,7 +132,7 @@ def find_empty_splits(plan: Plan, trained: list[str]) -> list[str]:
         )
         trains = any(adapter.adapter.spec.update != "none" for adapter in plan.adapters.values())
         if label in trained and trains and not data.splits["train"]:
-            problems.append(f"task {label}: {data.source} has no training item{left_out}")
+            problems.append(f"task {label}: {data.source} has no training item{left_out}{_groups(data)}")
         if (shots := len(plan.items.shots(label))) < plan.study.scoring.num_fewshot:
             problems.append(
                 f"task {label}: scoring.num_fewshot={plan.study.scoring.num_fewshot}, but only "
@@ -139,8 +140,20 @@ def find_empty_splits(plan: Plan, trained: list[str]) -> list[str]:
                 "items"
             )
         problems += [
-            f"task {label}: {data.source} has no item {purpose} in '{split}'{left_out}"
+            f"task {label}: {data.source} has no item {purpose} in '{split}'{left_out}{_groups(data)}"
             for split, purpose in splits.items()
             if not data.splits[split]
         ]
     return problems
+
+
+def _groups(data: TaskData) -> str:
+    """Return how many groups there are to split, and what to do; nothing for items that the task makes itself."""
+    items = [example for split in SPLITS for example in data.splits[split]]
+    if data.source.startswith(BUNDLED) or not items:
+        return ""
+    groups = counted(len({example.group for example in items}), "group")
+    return (
+        f"; {counted(len(items), 'row')} in {groups}, and a group lies in one split: add rows, give each row its "
+        "split in a column 'split', or group them otherwise (--group)"
+    )

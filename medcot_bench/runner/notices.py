@@ -24,6 +24,8 @@ class Planned:
     left_out_baselines: tuple[LeftOutBaseline, ...]
     notes: tuple[str, ...]
     """What reading the data found."""
+    facts: tuple[str, ...] = ()
+    """Facts about the users' rows; of a study with a search for learning rates, told with the search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

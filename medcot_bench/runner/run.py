@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medcot_bench.errors import OK, SOME_FAILED
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import Eta, phases
 from medcot_bench.planning.evaluations import left_out_baselines
 from medcot_bench.planning.pinned_study import dump_study
@@ -139,6 +140,7 @@ def _planned(plan: Plan, to_run: int) -> Planned:
             *(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
             *find_high_ranks(plan),
         ),
+        facts=tuple(describe_data(plan)) if plan.study.training.rates is None else (),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from medcot_bench.data.leaks import Asked, count_extractive, find_leak
 from medcot_bench.errors import ConfigError, GateError
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write, write_within
@@ -19,7 +20,7 @@ from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.as_lm_eval_task import build_task
-from medcot_bench.scoring.gates import check_predictions, check_prompts
+from medcot_bench.scoring.gates import check_predictions
 from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
 from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import evaluate
@@ -63,9 +64,11 @@ def evaluate_task(
     items = plan.items.scored(score.task, choosing=score.chooses)
     questions, counts = _questions(chosen, encoder, items, shots, scorer, request)
     given = chosen.task.spec.form.context == "given"
-    leak = check_prompts([_own_prompt(chosen, question) for question in questions], context_given=given)
-    counts |= {"leaked": leak.leaked, "extractive": leak.extractive}
-    marks = [f"{leak.leaked} of {len(questions)} prompts hold their answer"] if leak.leaked else []
+    asked = [_asked(chosen, question) for question in questions]
+    leak = find_leak(asked, context_given=given)
+    extractive = count_extractive(item.example for item in asked) if given else 0
+    counts |= {"leaked": leak.hits if leak.significant else 0, "extractive": extractive}
+    marks = [str(leak)] if leak.significant else []
     lm = build_lm(
         model,
         encoder.tokenizer,
@@ -154,9 +157,9 @@ def _questions(
     return questions, counts
 
 
-def _own_prompt(chosen: ResolvedTask, question: Question) -> tuple[Example, Any, str]:
+def _asked(chosen: ResolvedTask, question: Question) -> Asked:
     example = question.written.example
-    return example, question.target, chosen.task.prompt(example, chosen.template)
+    return Asked(example, question.target, chosen.task.prompt(example, chosen.template))
 
 
 def _sample(scorer: ItemScorer, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from medcot_bench.scoring.lm_eval import (
     nanmean,
 )
 from medcot_bench.scoring.lm_eval import templates as environment
+from medcot_bench.scoring.lm_eval_shots import mark_shots
 
 RESAMPLES = 1000
 """For standard errors that lm-eval finds by resampling, in one process; by itself it takes 100,000 in many."""
@@ -115,6 +116,7 @@ def evaluate_lm_eval_task(
             fewshot_as_multiturn=plan.study.chat_template,
             confirm_run_unsafe_code=trusted,
         )
+    marks += mark_shots(loaded["tasks"], output["samples"])
     return _collect(task, loaded, output, marks)
 
 

@@ -1,8 +1,9 @@
-"""P-values: of a difference from zero, of equivalence within a margin, adjusted by Holm, and McNemar's."""
+"""P-values: of a difference from zero, equivalence within a margin, McNemar's and the binomial test; Holm's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import exp, lgamma, log
 
 from medcot_bench.stats.contrasts import Contrast
 
@@ -64,6 +65,24 @@ def mcnemar(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     only_other = sum(one[item] < other[item] for item in shared)
     discordant = only_one + only_other
     return float(binomtest(only_one, discordant).pvalue) if discordant else 1.0
+
+
+def binomial(hits: int, trials: int, chance: float) -> float:
+    """Return the exact one-sided p-value of a binomial test: the probability of at least so many hits.
+
+    >>> binomial(5, 5, 0.5), round(binomial(1, 3, 0.1), 3)
+    (0.03125, 0.271)
+    """
+    if hits <= 0 or chance >= 1:
+        return 1.0
+    if chance <= 0:
+        return 0.0
+    whole = lgamma(trials + 1)
+    logs = (
+        whole - lgamma(k + 1) - lgamma(trials - k + 1) + k * log(chance) + (trials - k) * log(1 - chance)
+        for k in range(hits, trials + 1)
+    )
+    return min(1.0, sum(map(exp, logs)))
 
 
 def _tail(distance: float, stderr: float, df: float) -> float:

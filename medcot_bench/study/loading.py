@@ -19,7 +19,7 @@ from medcot_bench.study.schema import Scoring, Study, Training
 from medcot_bench.study.task_files import add_own, check_own, relative_to, take_in
 from medcot_bench.types import SPLITS
 
-RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_DATA"}
+RESERVED_VARIABLES = {"MEDCOT_BLOCK", "MEDCOT_CACHE", "MEDCOT_TEST_CASES", "MEDCOT_TEST_DATA"}
 _SECTIONS: dict[str, type[BaseModel]] = {"training": Training, "scoring": Scoring, "analysis": Analysis}
 TRUST = "trust_task_code"
 """The field that only the command line sets."""

@@ -144,6 +144,8 @@ class Scoring(Section):
     """Longest prompt with its answer, in tokens."""
     overlong: Literal["drop", "truncate-context", "error"] = "truncate-context"
     """What happens to longer items."""
+    leak_gate: Literal["refuse", "mark"] = "refuse"
+    """A task whose prompts give their own targets away is refused before anything is trained, or marked."""
 
     @field_validator("scores", mode="before")
     @classmethod

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": {"security", "stats", "study"},
     "plugins": {"results", "security", "study"},
     "analysis": {"results", "stats", "study"},
-    "data": {"hub", "plugins", "security", "study"},
+    "data": {"hub", "plugins", "security", "stats", "study"},
     "lm_eval_tasks": {"plugins", "security", "study"},
     "planning": {"base_model", "data", "lm_eval_tasks", "plugins", "results", "stats", "study"},
     "trained": {"base_model", "lm_eval_tasks", "planning", "plugins", "results", "study"},
@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"analysis", "planning", "plugins", "results", "security", "stats", "study"},
     "models": {"base_model", "plugins", "results"},
     "training": {"data", "models", "planning", "plugins", "results"},
-    "scoring": {"hub", "lm_eval_tasks", "models", "planning", "plugins", "results", "study"},
+    "scoring": {"data", "hub", "lm_eval_tasks", "models", "planning", "plugins", "results", "study"},
     "worker": {
         *("base_model", "hub", "models", "planning", "plugins", "results", "runner", "scoring", "security"),
         *("study", "trained", "training"),
@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "trained",
     },
     "testing": {
-        *("base_model", "models", "plugins", "results", "scoring", "stats", "study", "training"),
+        *("base_model", "data", "models", "plugins", "results", "stats", "study", "training"),
     },
 }
 """Folder -> the folders that it may import. Every folder may import the ground of the root."""

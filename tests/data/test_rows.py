@@ -180,3 +180,22 @@ def test_rows_of_junk_are_read_or_raise_a_data_error(
     except DataError:
         return
     assert len(read) == len(rows)
+
+
+def test_rows_are_grouped_by_question_context_and_signs(write_rows: Write) -> None:
+    rows = [
+        {"question": question, "answer": "a", "context": context}
+        for question, context in [
+            ("Sum up.", "Note 1"),
+            ("sum up", " note  1"),
+            ("Sum up.", "Note 2"),
+            ("Sum up.", None),
+            ("2 + 2", None),
+            ("2 - 2", None),
+            ("\N{THUMBS UP SIGN}", None),
+            ("\N{THUMBS DOWN SIGN}", None),
+        ]
+    ]
+    groups = [example.group for example, _ in read_rows(write_rows("a.jsonl", rows), ())]
+    assert groups[0] == groups[1]
+    assert len({*groups}) == len(groups) - 1

@@ -229,3 +229,14 @@ def test_items_read_from_another_place_have_the_same_digest(tmp_path: Path) -> N
         path.write_text(json.dumps({"question": "é?", "answer": "a", "context": "c", "split": "train"}))
         found.append(digest(load_file(path).splits["train"]))
     assert found[0] == found[1]
+
+
+def test_of_ten_groups_one_is_scored_where_none_falls_there_by_chance(write_rows: Write) -> None:
+    def sizes(count: int) -> list[int]:
+        path = write_rows(f"{count}.jsonl", [row(str(n)) for n in range(count)])
+        found = [load_file(path, seed=seed) for seed in range(20)]
+        assert all(sum(len(data.splits[split]) for split in SPLITS) == count for data in found)
+        return [len(data.splits["eval"]) for data in found]
+
+    assert min(sizes(9)) == 0
+    assert min(sizes(10)) == 1

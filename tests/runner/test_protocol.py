@@ -172,7 +172,13 @@ def test_a_fatal_event_stands_for_an_error_with_its_exit_code() -> None:
 def test_the_json_of_a_notice_has_the_keys_of_the_event_then_title_and_eta() -> None:
     left_out = LeftOutBaseline(task="lm_eval:mmlu", baseline="", reason="it has prompts of its own")
     planned = Planned(
-        stage="study", cells=2, to_run=1, output_dir="out", left_out_baselines=(left_out,), notes=("a note",)
+        stage="study",
+        cells=2,
+        to_run=1,
+        output_dir="out",
+        left_out_baselines=(left_out,),
+        notes=("a note",),
+        facts=("a fact",),
     )
     assert json.loads(Notice(event=planned).json) == {
         "event": "planned",
@@ -184,6 +190,7 @@ def test_the_json_of_a_notice_has_the_keys_of_the_event_then_title_and_eta() -> 
             {"task": "lm_eval:mmlu", "baseline": "", "reason": "it has prompts of its own"},
         ],
         "notes": ["a note"],
+        "facts": ["a fact"],
         "eta_s": None,
     }
     started = Notice(event=CellStarted(cell="3f"), title="lora × k8s_qa × seed 0", eta_s=61)

@@ -10,14 +10,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from medcot_bench import Example, Target
+from medcot_bench import Example
 from medcot_bench.errors import GateError
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.leak_gate import find_leaks
 from medcot_bench.planning.plan import Plan
 from medcot_bench.scoring.evaluate import evaluate_task
-from medcot_bench.scoring.gates import check_predictions, check_prompts
+from medcot_bench.scoring.gates import check_predictions
 from medcot_bench.scoring.rouge import Rouge, RougeL
 from medcot_bench.study.schema import Study
 from medcot_bench.testing.tiny import make_tiny_model
@@ -77,55 +78,11 @@ def test_the_trap_scores_two_random_models_alike_and_the_gate_stops_it(
 
     encoder = Encoder(load_tokenizer(tiny_model))
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
-    with pytest.raises(GateError, match="the prompt holds the target in 3 of 3 items"):
-        evaluate_task(model, encoder, plan, plan.evaluations[0])
-
-
-def example(**fields: Any) -> Example:
-    return Example(**{"id": "1", "group": "1", "question": "Which unit?", "answer": "the blue pump"} | fields)
-
-
-def test_an_answer_may_stand_in_the_context_and_is_counted_there() -> None:
-    item = example(context="Start the blue pump first.")
-    prompt = "Documentation:\nStart  the blue\npump first.\n\nQuestion: Which unit?\nAnswer:"
-    leak = check_prompts([(item, Target("the blue pump"), prompt)], context_given=True)
-    assert (leak.leaked, leak.extractive) == (0, 1)
-
-
-def test_an_answer_beside_the_context_leaks() -> None:
-    item = example(context="Start the blue pump first.")
-    prompt = "Start the blue pump first. The BLUE pump! Which unit?"
-    with pytest.raises(GateError, match="1 of 1 item, the first is '1'"):
-        check_prompts([(item, Target("The blue pump."), prompt)], context_given=True)
-
-
-def test_an_option_may_stand_among_the_options_only() -> None:
-    item = example(options={"A": "the blue pump", "B": "the valve"})
-    fair = "Which unit?\nA. the blue pump\nB. the valve\nAnswer:"
-    assert check_prompts([(item, Target("Answer: A"), fair)], context_given=False).leaked == 0
-    with pytest.raises(GateError):
-        check_prompts([(item, Target("Answer: A"), f"{fair} Answer: A\nAnswer:")], context_given=False)
-
-
-def test_a_few_short_answers_in_their_questions_are_counted_not_fatal() -> None:
-    items = [(example(id=str(n)), Target("the blue pump"), "Which unit? Answer:") for n in range(3)]
-    items.append((example(id="x", answer="Pod"), Target("Pod"), "Is it a Pod or a Node? Answer:"))
-    assert check_prompts(items, context_given=False).leaked == 1
-
-
-def test_the_answer_of_an_item_with_reasoning_leaks_too() -> None:
-    prompt = "Which unit?\nAnswer: B\nReasoning:"
-    with pytest.raises(GateError, match="1 of 1 item"):
-        check_prompts([(example(), Target("Answer: B", "It pumps."), prompt)], context_given=False)
-
-
-def test_a_context_that_the_prompt_does_not_give_excuses_nothing() -> None:
-    item = example(context="Start the blue pump first.")
-    prompt = "Hint: the blue pump. Which unit?"
-    with pytest.raises(GateError, match="1 of 1 item"):
-        check_prompts([(item, Target("the blue pump"), prompt)], context_given=False)
-    closed_book = check_prompts([(item, Target("the blue pump"), "Which unit?")], context_given=False)
-    assert (closed_book.leaked, closed_book.extractive) == (0, 0)
+    [refused] = find_leaks(plan)
+    assert "12 of 12 prompts give their own target away" in refused
+    marked = dataclasses.replace(plan, study=plan.study.model_copy(update={"limit": 12}))
+    [mark, *_] = evaluate_task(model, encoder, marked, marked.evaluations[0]).marks
+    assert mark.startswith("12 of 12 prompts give their own target away")
 
 
 def test_predictions_that_begin_with_their_prompts_fail_and_a_few_are_marked() -> None:

@@ -1,0 +1,68 @@
+"""Facts about rows that are worth knowing before training on them. They stop nothing, and take linear time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from medcot_bench.security.foreign_text import shorten
+from medcot_bench.text import counted, stands_alone
+from medcot_bench.types import Example
+
+LOOKED_AT = 200
+"""Rows whose script is looked at."""
+SHOWN = 60
+"""Characters of a text that a line shows."""
+
+
+def describe_rows(examples: Sequence[Example]) -> Iterator[str]:
+    """Yield what is to be known of rows: groups, answers, repetitions, scripts."""
+    if not examples:
+        return
+    yield _groups(examples)
+    yield from _answers(examples)
+    yield from _repetitions(examples)
+    if sum(_is_unspaced(example) for example in islice(examples, LOOKED_AT)) * 2 > min(len(examples), LOOKED_AT):
+        yield "a script without spaces between words: scores by words count its characters"
+
+
+def _groups(examples: Sequence[Example]) -> str:
+    sizes = Counter(example.group for example in examples).values()
+    least, most = min(sizes), max(sizes)
+    of = f"{least} to {most} rows" if least < most else counted(most, "row")
+    return f"{counted(len(examples), 'row')} in {counted(len(sizes), 'group')} of {of}"
+
+
+def _answers(examples: Sequence[Example]) -> Iterator[str]:
+    """Yield that answers are empty, or all the same."""
+    if empty := sum(not example.answer.strip() for example in examples):
+        yield f"{counted(empty, 'answer')} without text"
+    first = examples[0].answer
+    if len(examples) > 1 and all(example.answer == first for example in examples):
+        yield f"every answer is '{shorten(first, SHOWN)}': there is nothing to tell apart"
+
+
+def _repetitions(examples: Sequence[Example]) -> Iterator[str]:
+    """Yield how many rows are duplicates, and how many questions have different answers, word for word."""
+    answers: dict[int, int] = {}
+    differing: dict[int, Example] = {}
+    duplicates = 0
+    for example in examples:
+        asked = hash((example.question, example.context, *example.options.items()))
+        answer = hash(example.answer)
+        first = answers.setdefault(asked, answer)
+        if first != answer:
+            differing.setdefault(asked, example)
+        else:
+            duplicates += 1
+    duplicates -= len(answers)  # the first of each question is none
+    if duplicates:
+        yield f"{counted(duplicates, 'row')} repeating the question and the answer of another"
+    if differing:
+        shown = shorten(next(iter(differing.values())).question, SHOWN)
+        yield f"{counted(len(differing), 'question')} with different answers, e.g. '{shown}'"
+
+
+def _is_unspaced(example: Example) -> bool:
+    return not example.question.isascii() and any(map(stands_alone, example.question))

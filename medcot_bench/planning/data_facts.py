@@ -1,0 +1,90 @@
+"""Facts about the users' rows that `validate`, `plan` and `run` state before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+
+from medcot_bench.data.row_facts import describe_rows
+from medcot_bench.errors import PluginError
+from medcot_bench.planning.plan import Plan
+from medcot_bench.plugins.manager import blame
+from medcot_bench.study.schema import BUNDLED
+from medcot_bench.types import SPLITS, Example
+
+MOST = 200
+"""Rows that are written as prompts and targets."""
+LARGEST_TOKENIZER = 4_000_000
+"""Bytes of a tokenizer's file above which reading it takes seconds."""
+
+
+def describe_data(plan: Plan) -> Iterator[str]:
+    """Yield what is to be known of every task's rows; nothing of items that a task makes itself."""
+    count = _token_counter(plan)
+    for label, data in plan.data.items():
+        if label not in plan.tasks or data.source.startswith(BUNDLED) or plan.items_of(label):
+            continue
+        rows = tuple(chain.from_iterable(data.splits[split] for split in SPLITS))
+        facts = [*describe_rows(rows), *_lengths(plan, label, count)]
+        facts += [f"columns not used: {', '.join(data.unused)}"] if data.unused else []
+        yield from (f"{label}: {fact}" for fact in facts)
+
+
+def _lengths(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iterator[str]:
+    """Yield the share of what is trained on that is target, and how many training items are too long."""
+    training = plan.items.train(label) if label in {cell.task for cell in plan.cells} else []
+    if not training:
+        return
+    step = -(-len(training) // MOST)
+    measure, unit = (count, "tokens") if count else (len, "characters")
+    with suppress(PluginError, MemoryError):  # the run says it, for the training runs that it concerns
+        sizes = [tuple(map(measure, _write(plan, label, example))) for example in training[::step]]
+        whole, targets = sum(map(sum, sizes)), sum(target for _, target in sizes)
+        yield f"{targets / whole:.0%} of the {unit} trained on are targets"
+        if count:
+            yield from _overlong(plan, label, training, count)
+
+
+def _overlong(plan: Plan, label: str, training: list[Example], count: Callable[[str], int]) -> Iterator[str]:
+    """Yield how many training items are longer than allowed; no text has more tokens than bytes."""
+    recipes = [plan.recipe(cell) for cell in plan.cells if cell.task == label]
+    shortest = min(recipes, key=lambda recipe: recipe.max_length)
+    room = shortest.max_length - sum(len(text) for text in _write(plan, label, training[0])) + _size(training[0])
+    long = [example for example in training if _size(example) > room]
+    looked = long[:: -(-len(long) // MOST) or 1]
+    over = sum(sum(map(count, _write(plan, label, example))) > shortest.max_length for example in looked)
+    if over:
+        about = "" if len(looked) == len(long) else "about "
+        number = round(over * len(long) / len(looked))
+        yield (
+            f"{about}{number} of {len(training)} training items are longer than training.max_length="
+            f"{shortest.max_length} (overlong: {shortest.overlong})"
+        )
+
+
+def _size(example: Example) -> int:
+    """Return the bytes of an item's texts."""
+    texts = (example.question, example.context, example.reasoning, example.answer, *example.options.values())
+    return sum(len(text) if text.isascii() else len(text.encode()) for text in texts if text)
+
+
+def _write(plan: Plan, label: str, example: Example) -> tuple[str, str]:
+    chosen = plan.tasks[label]
+    with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
+        return chosen.task.prompt(example, chosen.template), chosen.task.target(example).text
+
+
+def _token_counter(plan: Plan) -> Callable[[str], int] | None:
+    """Return what counts tokens, None where the model has no tokenizer that is read at once."""
+    file = (plan.base.path or Path()) / "tokenizer.json"
+    if plan.base.kind == "gguf" or not file.is_file() or file.stat().st_size > LARGEST_TOKENIZER:
+        return None
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception:  # whatever its reader raises: the run says so when it loads the model
+        return None
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False))

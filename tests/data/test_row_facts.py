@@ -1,0 +1,48 @@
+"""Facts about rows before training, told one line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medcot_bench import Example
+from medcot_bench.data.row_facts import describe_rows
+
+
+def row(number: int, **fields: Any) -> Example:
+    whole = {"id": str(number), "group": f"g{number}", "question": f"Which {number}?", "answer": f"a{number}"}
+    return Example(**whole | fields)
+
+
+def test_plain_rows_have_their_groups_only() -> None:
+    assert [*describe_rows([row(n) for n in range(3)])] == ["3 rows in 3 groups of 1 row"]
+    assert [*describe_rows([row(n, group="g" if n else "h") for n in range(3)])] == [
+        "3 rows in 2 groups of 1 to 2 rows"
+    ]
+    assert [*describe_rows([])] == []
+
+
+def test_constant_and_empty_answers_are_told() -> None:
+    assert [*describe_rows([row(n, answer="yes") for n in range(3)])][1:] == [
+        "every answer is 'yes': there is nothing to tell apart"
+    ]
+    assert [*describe_rows([row(0, answer=" "), row(1)])][1:] == ["1 answer without text"]
+
+
+def test_duplicates_and_questions_with_different_answers_are_counted() -> None:
+    rows = [row(0), row(1, question="Which 0?", answer="a0"), row(2, question="Which 0?", answer="other"), row(3)]
+    assert [*describe_rows(rows)][1:] == [
+        "1 row repeating the question and the answer of another",
+        "1 question with different answers, e.g. 'Which 0?'",
+    ]
+
+
+def test_one_question_about_two_contexts_or_of_two_sets_of_options_is_two_questions() -> None:
+    rows = [row(n, question="Sum up.", context=f"Note {n}") for n in range(2)]
+    rows += [row(n, question="Which is true?", options={"A": f"o{n}"}) for n in range(2, 4)]
+    assert [*describe_rows(rows)] == ["4 rows in 4 groups of 1 row"]
+
+
+def test_scripts_without_spaces_are_told() -> None:
+    assert [*describe_rows([row(n, question=f"如何重启节点 {n}?") for n in range(2)])][1:] == [
+        "a script without spaces between words: scores by words count its characters"
+    ]
