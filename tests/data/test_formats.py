@@ -66,7 +66,7 @@ def test_a_row_of_csv_is_named_by_the_line_it_begins_in(tmp_path: Path) -> None:
         ("a.csv", "q,a\n1,2,3\n", ":2", "3 cells, the header has 2; quote cells that hold a separator"),
         ("a.csv", 'q,a\n1,2\n"open,3\n', ":3", "not CSV: unexpected end of data"),
         ("a.csv", "q,q\n1,2\n", ":1", "the header has the column 'q' twice"),
-        ("a.tsv", "q\ta\n1\n", ":2", "1 cells, the header has 2; a cell is missing"),
+        ("a.tsv", "q\ta\n1\n", ":2", "1 cell, the header has 2; a cell is missing"),
         ("pretty.json", '{\n "data": []\n}', ":1", "not JSON: Expecting property name"),
         ("a.csv", "q,a\n1,2\n\udcff,4\n", ":3", "not UTF-8 text (invalid start byte); save it as UTF-8"),
         ("a.parquet", "no parquet", "", "not parquet:"),
