@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,19 @@ def download(model: str, revision: str) -> Path:
     if folder.name != revision:
         raise ModelError(f"model '{model}' changed on the hub since the run was planned; run it again")
     return folder
+
+
+def fetch_files(model: str, revision: str, names: Iterable[str]) -> list[Path]:
+    """Return those of some files that a model of the hub has, downloaded where need be. Raises ModelError."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    found = []
+    with explain_errors("model", model, "config.json", "name a folder or a GGUF file"):
+        for name in names:
+            with suppress(EntryNotFoundError):
+                found.append(Path(hf_hub_download(model.partition("@")[0], name, revision=revision)))
+    return found
 
 
 def _recipe(model: str, file: Path) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print the answer; return the exit status."""
     trained = find(options.folder, options.cell, weights=not options.base)
     task = trained.task(options.task)
-    question = sys.stdin.read() if options.question == "-" else options.question
+    question = _read_stdin() if options.question == "-" else options.question
     context = _read(options.context_file) if options.context_file else options.context
     job = Job(
         work=Predict(
@@ -76,6 +76,15 @@ def execute(options: argparse.Namespace) -> int:
     if not text:
         print("medcot-bench: the model wrote nothing", file=sys.stderr)
     return 0
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"standard input: not {error.encoding} text; set PYTHONIOENCODING to its encoding"
+        ) from None
 
 
 def _read(file: Path) -> str:
