@@ -8,7 +8,6 @@ from itertools import takewhile
 from typing import Any
 
 from medcot_bench.errors import ModelError, describe_error
-from medcot_bench.security.foreign_text import shorten
 from medcot_bench.types import Target, Turn
 
 
@@ -53,7 +52,7 @@ class Encoder:
         except Exception as error:  # a template is code, and raises by its own rules
             roles = ", ".join(role for role, _ in turns)
             raise ModelError(
-                f"the model's chat template can't write these turns ({shorten(roles)}): {describe_error(error)}; "
+                f"the model's chat template can't write these turns ({roles}): {describe_error(error)}; "
                 "leave out --chat-template"
             ) from None
         if left_out := [role for role, text in turns if text.strip() not in written]:

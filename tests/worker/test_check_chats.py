@@ -38,7 +38,7 @@ def test_the_first_item_that_a_template_refuses_is_named(study_fields: dict[str,
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     own = {"rows": OwnTask(data=str(path))}
-    fields = study_fields | {"data": {}, "own": own, "tasks": "rows", "on_overlap": "keep", "chat_template": True}
+    fields = study_fields | {"data": {}, "own": own, "tasks": "rows", "chat_template": True}
     plan = make_plan(Study(**fields))
     tokenizer = make_tiny_tokenizer()
     check_chats(plan, Encoder(tokenizer, chat_template=True))
