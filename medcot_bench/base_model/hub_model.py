@@ -69,12 +69,12 @@ def download(model: str, revision: str) -> Path:
 def fetch_files(model: str, revision: str, names: Iterable[str]) -> list[Path]:
     """Return those of some files that a model of the hub has, downloaded where need be. Raises ModelError."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     found = []
     with explain_errors("model", model, "config.json", "name a folder or a GGUF file"):
         for name in names:
-            with suppress(EntryNotFoundError):
+            with suppress(RemoteEntryNotFoundError):
                 found.append(Path(hf_hub_download(model.partition("@")[0], name, revision=revision)))
     return found
 

@@ -25,8 +25,11 @@ _ROLES = {
     "assistant": "assistant",
     "gpt": "assistant",
 }
-_TEXTS = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "refusal")
-"""Keys of what an assistant said beside its text. Numbers and labels of a turn, under other keys, are not said."""
+_TEXTS = {
+    *("content", "value", "tool_calls", "function_call"),
+    *("reasoning_content", "reasoning", "thinking", "refusal"),
+}
+"""Keys of what was said in a turn. Numbers and labels of a turn, under other keys, are not said."""
 
 
 def read_chat(where: str, column: str, value: Any) -> tuple[tuple[Turn, ...], str]:

@@ -18,6 +18,8 @@ _BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
 _NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t ]*\r?\n', re.IGNORECASE)
 _QUOTED = re.compile(r'(^|[,;\t]) *"(?:[^"]|"")*"')
 _FIRST_RECORD = re.compile(r'(?:(?:^|(?<=[,;\t])) *"(?:[^"]|"")*"|[^\n])*')
+_LONGEST_HEADER = 100_000
+"""Characters of a header that are looked at for the separator."""
 _BLANK_QUOTE = re.compile(r' +"')
 """How a cell begins whose quotes come after a blank: writers of `a, "b"` mean the quotes."""
 
@@ -149,7 +151,7 @@ def _find_separator(text: str, *, tabs: bool) -> tuple[int, str, str]:
     start = 1 + text.count("\n", 0, len(text) - len(rest))
     if named := _NAMED_SEPARATOR.match(rest):
         return start + 1, rest[named.end() :], named[1]
-    first = _FIRST_RECORD.match(rest)
+    first = _FIRST_RECORD.match(rest, 0, _LONGEST_HEADER)
     outside = _QUOTED.sub(r"\1", first[0] if first else "")
     return start, rest, "\t" if tabs and "\t" in outside else max(",;\t", key=outside.count)
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+from huggingface_hub.errors import RemoteEntryNotFoundError
 from transformers.utils.chat_template_utils import render_jinja_template
 
-from medcot_bench.base_model.chat_date import DATE, fix_date
+from medcot_bench.base_model.chat_date import DATE, fix_date, writes_date
+from medcot_bench.base_model.resolve import Base
 from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
 from medcot_bench.study.schema import Study
+from medcot_bench.types import ModelInfo
 
 DATED = "{{ strftime_now('%d %b %Y') }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
 UNDATED = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
@@ -51,3 +55,29 @@ def test_requests_have_the_date_of_templates_that_write_one(
     assert {str(request["prompt"]) for request in asked} == {
         str({"chat_template": used, "system_prompt": "", **date})
     }
+
+
+@pytest.mark.parametrize("template", [DATED, UNDATED])
+def test_of_a_model_that_is_still_on_the_hub_only_its_template_is_asked_for(
+    template: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fetch(name: str, file: str, *, revision: str) -> str:
+        assert (name, revision) == ("acme/thing", "c0ffee")
+        if file != "chat_template.jinja":
+            raise RemoteEntryNotFoundError(file, response=MagicMock())
+        (tmp_path / file).write_text(template)
+        return str(tmp_path / file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fetch)
+    info = ModelInfo(architecture="llama", n_layers=1, hidden_size=8, parameters=9, max_positions=64)
+    base = Base(
+        name="acme/thing@main",
+        origin="hub",
+        kind="hub",
+        path=None,
+        revision="c0ffee",
+        digest="d",
+        info=info,
+        modules=(),
+    )
+    assert writes_date(base) == (template == DATED)

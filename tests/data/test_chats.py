@@ -90,6 +90,7 @@ CALL = {"type": "function", "function": {"name": "stock", "arguments": "{}"}}
         ({"tool_calls": [CALL]}, "turn 2 of 'messages' has 'tool_calls', which can't be trained on"),
         ({"function_call": json.dumps(CALL)}, "turn 2 of 'messages' has 'function_call', which"),
         ({"reasoning_content": "Hm."}, "turn 2 of 'messages' has 'reasoning_content', which"),
+        ({"value": "Hm."}, "turn 2 of 'messages' has 'value', which"),
         ({"parts": [{"text": "x"}]}, "turn 2 of 'messages' has 'parts', which"),
         ({"role": "tool"}, "turn 2 of 'messages' has the role 'tool'; roles: system, developer, user,"),
         ({"content": [{"type": "text", "text": "x"}]}, "turn 2 of 'messages': 'content' must be text, not a list"),

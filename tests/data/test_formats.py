@@ -122,6 +122,19 @@ def test_separators_and_quotes_are_read_as_they_are_meant(
     assert found == rows
 
 
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("csv_space_quote/space_quote.csv", {"question": "How, then?", "answer": "Like this"}),
+        ("csv_space_quote/space_quote2.csv", {"question": "How, then?", "answer": "Like this"}),
+        ("csv_semicolon_blank_first/rows.csv", {"question": "q", "answer": "a"}),
+        ("csv_semicolon_quoted_header/rows.csv", {"Question, as asked": "q1", "Answer": "a1"}),
+    ],
+)
+def test_tables_as_others_have_them_are_read(name: str, row: dict[str, str], cases: Path) -> None:
+    assert next(read_objects(cases / name))[1] == row
+
+
 def test_a_tsv_is_separated_by_tabs_however_many_commas_its_header_has(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("q, as, asked\ta\nx\ty\n")
     assert [row for _, row in read_objects(tmp_path / "a.tsv")] == [{"q, as, asked": "x", "a": "y"}]
