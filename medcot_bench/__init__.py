@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and "m medcot_bench" in " ".join(sys.orig_argv):
+    # Run by `python -m`: a user's evaluate.py or csv.py in the working directory is none of the libraries'.
+    del sys.path[0]
+
 from typing import TYPE_CHECKING, Any
 
 from medcot_bench.base_model.tensors import check_tensors

@@ -12,6 +12,8 @@ Split = Literal["train", "validation", "eval"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "eval")
 Relation = Literal["base", "elsewhere", "same_task", "same_domain", "shift", "lm_eval"]
 """`lm_eval`: a task of lm-eval. No other task has its scores, so a gap on it has no gap to be compared with."""
+Turn = tuple[str, str]
+"""A turn of a chat: its role (`system`, `user` or `assistant`), and its text."""
 Placement = Mapping[str, int | None]
 """Module path -> rank; a rank of None leaves it to the adapter."""
 
@@ -31,6 +33,8 @@ class Example:
     answer_letter: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     """What else the task's scores use, as JSON values, e.g. the bounds of a number. Never part of a prompt."""
+    turns: tuple[Turn, ...] = ()
+    """Of a chat, the turns before the answer where they are several: `question` is all of them as one text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,19 @@ def _is_complete(folder: Path) -> bool:
     files = [path for pattern in PATTERNS for path in folder.glob(pattern)]
     has_weights = any(path.suffix == ".safetensors" for path in files)
     return (folder / "config.json").is_file() and has_weights and all(path.exists() for path in files)
+
+
+def fetch_files(model: str, revision: str, names: Iterable[str]) -> list[Path]:
+    """Return those of some files that a model of the hub has, downloaded where need be. Raises ModelError."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    found = []
+    with explain_errors("model", model, "config.json", "name a folder or a GGUF file"):
+        for name in names:
+            with suppress(RemoteEntryNotFoundError):
+                found.append(Path(hf_hub_download(model.partition("@")[0], name, revision=revision)))
+    return found
 
 
 def _recipe(model: str, file: Path) -> dict[str, Any]:

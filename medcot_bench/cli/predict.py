@@ -50,7 +50,7 @@ def execute(options: argparse.Namespace) -> int:
         options.folder, options.cell, timeouts.plan, task=options.task, weights=not options.base
     )
     task = trained.task(options.task)
-    question = sys.stdin.read() if options.question == "-" else options.question
+    question = _read_stdin() if options.question == "-" else options.question
     context = _read(options.context_file) if options.context_file else options.context
     job = Job(
         work=Predict(
@@ -73,6 +73,15 @@ def execute(options: argparse.Namespace) -> int:
     if trained.retrained and not options.base:
         print(f"medcot-bench: {trained.retrained}", file=sys.stderr)
     return 0
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"standard input: not {error.encoding} text; set PYTHONIOENCODING to its encoding"
+        ) from None
 
 
 def _read(file: Path) -> str:

@@ -3,78 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from medcot_bench.data.formats import parse_nested
+from medcot_bench.data.chats import CALLS, CHATS, flatten, read_chat, read_history, refuse_calls
 from medcot_bench.data.unusable import find_suspects, refuse_unusable
 from medcot_bench.errors import DataError
 from medcot_bench.study.own_task import FIELDS
+from medcot_bench.types import Turn
 
-_READ = {"columns": (), "messages": ("messages",), "alpaca": ("instruction", "input")}
-"""Kind of layout -> the columns that are read beside those of `Layout.columns`."""
+_ALPACA = ("instruction", "input", "output", "history")
+_KNOWN = {*FIELDS, "id", "split", "system", *CHATS, *CALLS, *_ALPACA}
+"""Names of columns that say what these hold, whatever their capitals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How the rows of a file are laid out."""
 
-    kind: Literal["columns", "messages", "alpaca"]
+    kind: Literal["columns", "chat", "alpaca"]
     columns: Mapping[str, str]
     """Field -> column."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Of chats and Alpaca rows: part -> the column that the question, or the answer too, is made of."""
     unused: tuple[str, ...] = ()
     """The columns that nothing is read from."""
     suspects: tuple[str, ...] = ()
     """Those of them that may make a row unusable."""
 
     def row(self, where: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row in the simple form. Raises DataError for messages without an answer, and unusable rows."""
+        """Return a row in the simple form.
+
+        Raises DataError for a chat or an instruction that can't be read, and for rows that can't be used.
+        """
         if self.suspects:
             refuse_unusable(where, row, self.suspects)
-        found = {field: row.get(column) for field, column in self.columns.items()}
-        if self.kind == "messages":
-            found["question"], found["answer"] = _turns(where, parse_nested(row.get("messages")))
-        elif self.kind == "alpaca":
-            parts = [_text(where, part, row.get(part)) for part in ("instruction", "input")]
-            found["question"] = "\n\n".join(part for part in parts if part.strip())
-        return found
+        found = {name: row.get(column) for name, column in self.columns.items()}
+        if self.kind == "columns":
+            return found
+        given = {part: (column, row.get(column)) for part, column in self.parts.items()}
+        system = _text(where, *given.get("system", ("system", None)))
+        turns: tuple[Turn, ...] = (("system", system),) if system.strip() else ()
+        if self.kind == "chat":
+            before, found["answer"] = read_chat(where, *given["chat"])
+            turns += before if before[:1] != turns else before[1:]
+            found["question"] = flatten(turns).strip()
+        else:
+            asked = [_text(where, *given[part]) for part in ("instruction", "input") if part in given]
+            turns += read_history(where, *given.get("history", ("history", None)))
+            turns += (("user", "\n\n".join(part for part in asked if part.strip())),)
+            found["question"] = flatten(turns)
+        refuse_calls(where, row, [column for part, column in self.parts.items() if part in CALLS])
+        return found | {"turns": turns if len(turns) > 1 else ()}
 
 
 def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[str, str]) -> Layout:
     """Return the layout of rows: by the columns `named` (field -> column), or by the columns that the rows have.
 
-    Recognised are rows of the simple form, `messages` (role and content), and Alpaca's `instruction`, `input`,
-    `output`. A column `split` is kept in every layout. Raises DataError for a column that no row has, and for
-    rows whose question and answer are neither named nor recognised.
+    Recognised, in capitals or not, are rows of the simple form, chats (`messages`, or ShareGPT's `conversations`),
+    and Alpaca's `instruction`, `input`, `output`; beside the last two `system`, and beside the last `history`. A
+    column `split` is kept in every layout. Raises DataError for a column that no row has, and for rows whose
+    question and answer are neither named nor recognised.
     """
     there = list(dict.fromkeys(column for row in rows for column in row))
     layout = _recognise(path, there, named)
-    read = {*layout.columns.values(), *_READ[layout.kind]}
+    read = {*layout.columns.values(), *layout.parts.values()}
     unused = tuple(column for column in there if column not in read)
     return replace(layout, unused=unused, suspects=find_suspects(unused))
 
 
 def _recognise(path: object, there: list[str], named: Mapping[str, str]) -> Layout:
     listed = _listed(there)
-    for field, column in named.items():
+    for name, column in named.items():
         if column not in there:
-            raise DataError(f"{path}: no column {column!r} ({field}); columns: {listed}")
-    kept = {"split": "split"} if "split" in there and "split" not in named.values() else {}
-    extra = {field: column for field, column in named.items() if field not in ("question", "answer")} | kept
+            raise DataError(f"{path}: no column {column!r} ({name}); columns: {listed}")
+    known = _find_known(there)
+    kept = {"split": known["split"]} if known.get("split") not in (None, *named.values()) else {}
+    extra = {name: column for name, column in named.items() if name not in ("question", "answer")} | kept
     if "question" in named and "answer" in named:
         return Layout("columns", {**named, **kept})
     if "question" in named or "answer" in named:
         missing = "answer" if "question" in named else "question"
         raise DataError(f"{path}: name the column of the {missing} with --{missing}; columns: {listed}")
-    if "messages" in there:
-        return Layout("messages", extra)
-    if "instruction" in there and "output" in there:
-        return Layout("alpaca", {"answer": "output", **extra})
-    if "question" in there and "answer" in there:
-        return Layout("columns", {field: field for field in (*FIELDS, "id") if field in there} | extra)
+    beside = {part: known[part] for part in ("system", *CALLS) if part in known}
+    if chat := next((known[name] for name in CHATS if name in known), None):
+        return Layout("chat", extra, {"chat": chat, **beside})
+    if "instruction" in known and "output" in known:
+        beside |= {part: known[part] for part in ("instruction", "input", "history") if part in known}
+        return Layout("alpaca", {"answer": known["output"], **extra}, beside)
+    if "question" in known and "answer" in known:
+        return Layout("columns", {name: known[name] for name in (*FIELDS, "id") if name in known} | extra)
     raise DataError(
         f"{path}: name the columns of question and answer with --question and --answer; columns: {listed}"
     )
+
+
+def _find_known(columns: list[str]) -> dict[str, str]:
+    """Return the columns whose names say what they hold, by these names in small letters.
+
+    Of several that differ in capitals only the one in small letters counts, and without one none.
+    """
+    spelt: dict[str, list[str]] = {}
+    for column in columns:
+        spelt.setdefault(column.casefold(), []).append(column)
+    return {
+        name: name if name in there else there[0]
+        for name, there in spelt.items()
+        if name in _KNOWN and (name in there or len(there) == 1)
+    }
 
 
 def _listed(columns: list[str]) -> str:
@@ -89,22 +125,3 @@ def _text(where: str, column: str, value: Any) -> str:
     if not isinstance(value, str | int | float):
         raise DataError(f"{where}: '{column}' must be text, not a {type(value).__name__}")
     return str(value)
-
-
-def _turns(where: str, messages: Any) -> tuple[str, str]:
-    """Return what comes before the last answer of a conversation, and that answer.
-
-    A single turn, with the system message before it, is the question; a longer conversation has one line per turn.
-    """
-    if not isinstance(messages, list) or not all(
-        isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)
-        for turn in messages
-    ):
-        raise DataError(f"{where}: 'messages' must be a list of objects with the strings role and content")
-    if not messages or messages[-1]["role"] != "assistant":
-        raise DataError(f"{where}: the last of 'messages' must have the role assistant: it is the answer")
-    *before, answer = messages
-    system = [turn["content"] for turn in before if turn["role"] == "system"]
-    others = [turn for turn in before if turn["role"] != "system"]
-    lines = [turn["content"] if len(others) == 1 else f"{turn['role']}: {turn['content']}" for turn in others]
-    return "\n\n".join([*system, "\n".join(lines)]).strip(), answer["content"]

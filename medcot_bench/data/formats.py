@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,15 @@ from medcot_bench.text import counted
 
 _EXACT = 2**53
 """Whole numbers below it are the same as floats."""
+
+_BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
+_NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t ]*\r?\n', re.IGNORECASE)
+_QUOTED = re.compile(r'(^|[,;\t]) *"(?:[^"]|"")*"')
+_FIRST_RECORD = re.compile(r'(?:(?:^|(?<=[,;\t])) *"(?:[^"]|"")*"|[^\n])*')
+_LONGEST_HEADER = 100_000
+"""Characters of a header that are looked at for the separator."""
+_BLANK_QUOTE = re.compile(r' +"')
+"""How a cell begins whose quotes come after a blank: writers of `a, "b"` mean the quotes."""
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -128,17 +138,47 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _records(path: Path, text: str) -> list[tuple[int, list[str]]]:
     """Return the cells of every record, with the line that it begins in: a quoted cell may hold line ends."""
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    start, text, separator = _find_separator(text, tabs=path.suffix.lower() == ".tsv")
+    try:
+        found = _parse_csv(path, text, start, separator)
+        if not any(_BLANK_QUOTE.match(cell) for _, cells in found for cell in cells):
+            return found
+    except DataError:  # of quotes after blanks, or the same again
+        pass
+    return _parse_csv(path, text, start, separator, skipinitialspace=True)
+
+
+def _find_separator(text: str, *, tabs: bool) -> tuple[int, str, str]:
+    """Return the first line of the table, the text from there on, and the separator.
+
+    Excel names it in a line of its own. Else it is the most frequent one outside quotes in the first line that is
+    not blank, or where `tabs` are expected, a tab if there is one.
+    """
+    before = _BLANK_LINES.match(text)
+    rest = text[before.end() :] if before else text
+    start = 1 + text.count("\n", 0, len(text) - len(rest))
+    if named := _NAMED_SEPARATOR.match(rest):
+        return start + 1, rest[named.end() :], named[1]
+    first = _FIRST_RECORD.match(rest, 0, _LONGEST_HEADER)
+    outside = _QUOTED.sub(r"\1", first[0] if first else "")
+    return start, rest, "\t" if tabs and "\t" in outside else max(",;\t", key=outside.count)
+
+
+def _parse_csv(
+    path: Path, text: str, start: int, separator: str, *, skipinitialspace: bool = False
+) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=skipinitialspace, strict=True
+    )
     found = []
-    start = 1
+    first = line = start
     limit = csv.field_size_limit(len(text) + 1)  # the module's own is too small for documents
     try:
         for cells in reader:
-            found.append((start, cells))
-            start = reader.line_num + 1
+            found.append((line, cells))
+            line = first + reader.line_num
     except csv.Error as error:
-        raise DataError(f"{path}:{start}: not CSV: {error}") from None
+        raise DataError(f"{path}:{line}: not CSV: {error}") from None
     finally:
         csv.field_size_limit(limit)
     return found

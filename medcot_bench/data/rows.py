@@ -118,6 +118,8 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
             raise DataError(f"{where}: field '{name}' is missing{column}")
     if options and "answer_letter" in fields and fields["answer_letter"] not in options:
         raise DataError(f"{where}: answer_letter '{fields['answer_letter']}' is not one of the options")
+    if isinstance(turns := row.get("turns"), tuple):  # of a chat; what files hold is never a tuple
+        fields["turns"] = turns
     made = make_group(fields["question"], fields.get("context"))
     return Example(**{"id": f"{made}-{where.rpartition(':')[2]}", "group": made, **fields})
 

@@ -96,6 +96,8 @@ def digest(examples: Iterable[Example]) -> str:
     running = hashlib.sha256()
     for example in examples:
         whole = {name: getattr(example, name) for name in _FIELDS}  # asdict would copy it all
+        if not example.turns:  # as items were before there were chats
+            del whole["turns"]
         running.update(_CANONICAL.encode(whole).encode())
         running.update(b"\n")
     return running.hexdigest()[:16]

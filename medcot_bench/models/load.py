@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 
 from medcot_bench.base_model import hub_model
+from medcot_bench.base_model.chat_date import fix_date
 from medcot_bench.base_model.resolve import Base, find_converted_folder
 from medcot_bench.base_model.tensors import check_tensors
 from medcot_bench.errors import ModelError
@@ -45,9 +47,12 @@ def weights_folder(base: Base) -> Path:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Load the tokenizer; without a pad token it pads with EOS. Raises ModelError for an unusable one."""
+    """Load the tokenizer; without a pad token it pads with EOS, and its chat template writes a fixed date.
+
+    Raises ModelError for an unusable one.
+    """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         check_tokenizer(folder, tokenizer)
     except ModelError:
         raise
@@ -56,6 +61,10 @@ def load_tokenizer(folder: Path) -> Any:
         raise ModelError(f"{folder}: the tokenizer {why_not_loaded(error)}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    template = tokenizer.chat_template
+    if isinstance(template, str) and (fixed := fix_date(template)) != template:
+        # For this process; what is saved keeps its own template.
+        tokenizer.apply_chat_template = partial(tokenizer.apply_chat_template, chat_template=fixed)
     return tokenizer
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from medcot_bench.errors import ModelError, describe_error
-from medcot_bench.types import Target
+from medcot_bench.types import Target, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +22,46 @@ class Encoder:
     def __post_init__(self) -> None:
         if self.chat_template and not self.tokenizer.chat_template:
             raise ModelError("the model has no chat template; leave out --chat-template")
-        try:
+        if self.chat_template:
             self.prompt("a", [("b", "c")])
-        except Exception as error:  # a template is code, and raises by its own rules
-            raise ModelError(
-                f"the model's chat template can't write a prompt: {describe_error(error)}; leave out "
-                "--chat-template, or a system prompt that it does not take"
-            ) from None
 
-    def prompt(self, text: str, shots: Sequence[tuple[str, str]] = ()) -> str:
-        """Return the whole prompt: system prompt, solved examples (prompt, target), then `text`."""
+    def prompt(
+        self,
+        text: str,
+        shots: Sequence[tuple[str, str]] = (),
+        before: Sequence[Turn] = (),
+        after: Sequence[Turn] = (),
+    ) -> str:
+        """Return the whole prompt: system prompt, solved examples (prompt, target), then `text`.
+
+        `before` and `after` are the other turns of a chat that a template writes; what of the system comes first
+        there is one turn with the system prompt. Raises ModelError where the template can't write a turn.
+        """
         if not self.chat_template:
             parts = [self.system_prompt] if self.system_prompt else []
             return "\n\n".join([*parts, *(prompt + target for prompt, target in shots), text])
-        messages = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
-        for prompt, target in shots:
-            messages += [
-                {"role": "user", "content": prompt},
-                {"role": "assistant", "content": target.strip()},
-            ]
-        messages.append({"role": "user", "content": text})
-        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        first = [said for _, said in takewhile(lambda turn: turn[0] == "system", before)]
+        system = "\n\n".join([self.system_prompt, *first] if self.system_prompt else first)
+        solved = (turn for prompt, target in shots for turn in (("user", prompt), ("assistant", target.strip())))
+        return self._write(
+            [*([("system", system)] if system else []), *solved, *before[len(first) :], ("user", text), *after]
+        )
+
+    def _write(self, turns: Sequence[Turn]) -> str:
+        messages = [{"role": role, "content": text} for role, text in turns]
+        try:
+            written = str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        except Exception as error:  # a template is code, and raises by its own rules
+            roles = ", ".join(role for role, _ in turns)
+            raise ModelError(
+                f"the model's chat template can't write these turns ({roles}): {describe_error(error)}; "
+                "leave out --chat-template"
+            ) from None
+        if left_out := [role for role, text in turns if text.strip() not in written]:
+            raise ModelError(
+                f"the model's chat template leaves out text of the role {left_out[0]}; leave out --chat-template"
+            )
+        return written
 
     def target(self, target: Target) -> str:
         """Return the target's text; after a chat template's own line break it needs no space."""

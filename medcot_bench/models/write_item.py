@@ -10,7 +10,7 @@ from medcot_bench.models.tokenization import Encoder
 from medcot_bench.plugins.manager import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_prompt, checked_target
-from medcot_bench.types import Example, Target
+from medcot_bench.types import Example, Target, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,25 @@ def write(
 ) -> Written:
     """Write one item; one that is not `answered` has an empty target.
 
-    A plugin's exception becomes a PluginError that names it.
+    Under a chat template the turns of a chat are the template's; what the task asks is the user's last one. A
+    plugin's exception becomes a PluginError that names it.
     """
+    before, asked, after = _split(example) if encoder.chat_template else ((), example, ())
     with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
-        text = checked_prompt(chosen.task.prompt(example, chosen.template))
+        text = checked_prompt(chosen.task.prompt(asked, chosen.template))
         target = checked_target(chosen.task.target(example)) if answered else Target("")
-    return Written(example, encoder.prompt(text, shots), encoder.target(target))
+    return Written(example, encoder.prompt(text, shots, before, after), encoder.target(target))
+
+
+def _split(example: Example) -> tuple[Sequence[Turn], Example, Sequence[Turn]]:
+    """Return the turns before the last one of the user, the example that asks this one, and the turns after it.
+
+    An example without turns, or with none of the user, is asked as it is.
+    """
+    last = max((number for number, (role, _) in enumerate(example.turns) if role == "user"), default=None)
+    if last is None:
+        return (), example, ()
+    return example.turns[:last], replace(example, question=example.turns[last][1]), example.turns[last + 1 :]
 
 
 def write_within(

@@ -13,7 +13,6 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import FINAL, Cell, Evaluation, request_id
 from medcot_bench.results.metrics import SCORING_VERSION, TRIED_BY, needs_generation
 from medcot_bench.results.plan_file import LeftOutBaseline
-from medcot_bench.study.schema import Study
 from medcot_bench.types import Relation
 
 
@@ -51,7 +50,7 @@ def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, .
     for label, task in plan.lm_eval_tasks.items():
         for cell in () if plan.trials else cells:
             limits = {"max_length": min(plan.scoring.max_length, plan.base.info.max_positions)}
-            asked = {**task.request(), "prompt": prompt_request(plan.study), **limits}
+            asked = {**task.request(), "prompt": prompt_request(plan), **limits}
             request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
             relation = _relation(plan, cell, label)
             scores.append(
@@ -129,7 +128,7 @@ def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:
         "task": chosen.request(),
         "items": digest(plan.items.scored(label, choosing=choosing)),
         "shots": digest(plan.items.shots(label, choosing=choosing)) if scoring.num_fewshot else None,
-        "prompt": prompt_request(plan.study),
+        "prompt": prompt_request(plan),
         "scores": sorted(scoring.scores),
         "generate_items": scoring.generate_items,
         "max_new_tokens": scoring.max_new_tokens or chosen.task.spec.max_new_tokens,
@@ -166,6 +165,7 @@ def _is_shift_of(plan: Plan, evaluated: str, trained: str) -> bool:
     return bool(other.shift) and own.stem == other.stem and own.options == other.options
 
 
-def prompt_request(study: Study) -> dict[str, Any]:
-    """Return the part of a request that says how prompts are wrapped."""
-    return {"chat_template": study.chat_template, "system_prompt": study.system_prompt}
+def prompt_request(plan: Plan) -> dict[str, Any]:
+    """Return the part of a request that says how prompts are wrapped, with the date if a template writes one."""
+    study = plan.study
+    return {"chat_template": study.chat_template, "system_prompt": study.system_prompt} | plan.chat_date

@@ -84,7 +84,7 @@ def _cell(
             "task": plan.tasks[task].request(),
             "train": items,
             "recipe": dataclasses.asdict(recipe),
-            "prompt": prompt_request(plan.study),
+            "prompt": prompt_request(plan),
             "seed": seed,
         }
         if recipe.select_by == "val_nll":

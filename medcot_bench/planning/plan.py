@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from medcot_bench.base_model.chat_date import DATE, writes_date
 from medcot_bench.base_model.resolve import Base
 from medcot_bench.data.item_sets import ItemSets
 from medcot_bench.data.sources import TaskData
@@ -54,6 +55,11 @@ class Plan:
             return self.study.scoring
         changes = {"split": "validation", "scores": (TRIED_BY,), "generate_items": None}
         return self.study.scoring.model_copy(update=changes)
+
+    @cached_property
+    def chat_date(self) -> dict[str, str]:
+        """The date that the chat template writes, as ids have it; empty where it writes none."""
+        return {"date": DATE.isoformat()} if self.study.chat_template and writes_date(self.base) else {}
 
     @cached_property
     def items(self) -> ItemSets:

@@ -21,6 +21,9 @@ LEFTOVERS = 5.0
 LEAVING = 60.0
 """Seconds that a process gets to end after its last word, before it is ended."""
 CHUNK = 65536
+CHILD = {"PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"}
+"""Added to the environment of a child: it imports nothing from the working directory, and its pipes are UTF-8,
+whatever the terminal's encoding."""
 
 
 class ChildProcess:
@@ -37,6 +40,7 @@ class ChildProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=os.environ | CHILD,
             start_new_session=True,  # Ctrl-C reaches this process, which ends it
         )
         self._on_error = on_error

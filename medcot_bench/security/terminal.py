@@ -16,14 +16,12 @@ class SafeStream:
 
     def __init__(self, stream: TextIO, *, scrubs: bool):
         self.stream = stream
-        """The stream behind it, for what draws with control characters of its own."""
+        """The stream behind it."""
         self._scrubs = scrubs
 
     def write(self, text: str) -> int:
         """Write text; return its length, as streams do."""
-        shown = make_visible(scrub(text) if self._scrubs else text)
-        encoding = self.stream.encoding or "utf-8"
-        self.stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+        self.stream.write(_encodable(make_visible(scrub(text) if self._scrubs else text), self.stream))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -33,6 +31,21 @@ class SafeStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
+
+
+class DrawingStream:
+    """A text stream for what draws with control characters of its own: all are written."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text; return its length, as streams do."""
+        self._stream.write(_encodable(text, self._stream))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def make_output_safe() -> None:
@@ -56,8 +69,15 @@ def safe_output() -> Iterator[None]:
 
 def drawing_stream() -> TextIO:
     """Return standard output as what draws bars needs it; texts in what it draws must be made visible before."""
-    return sys.stdout.stream if isinstance(sys.stdout, SafeStream) else sys.stdout
+    stream = sys.stdout.stream if isinstance(sys.stdout, SafeStream) else sys.stdout
+    return cast(TextIO, DrawingStream(stream))
 
 
 def _safe(stream: TextIO, *, scrubs: bool) -> TextIO:
     return stream if isinstance(stream, SafeStream) else cast(TextIO, SafeStream(stream, scrubs=scrubs))
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """Return text with what the stream's encoding lacks as escapes."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import (
@@ -15,8 +16,11 @@ from pydantic import (
 )
 
 from medcot_bench.errors import ConfigError, suggest
-from medcot_bench.security.foreign_text import shorten
+from medcot_bench.security.foreign_text import quote, shorten
 from medcot_bench.study.spec_strings import Spec, parse_specs
+
+_OTHER = (bool, int, float, date)
+"""What YAML makes of `yes`, `42` and `2024-01-01`."""
 
 
 class Section(BaseModel):
@@ -36,6 +40,8 @@ class Section(BaseModel):
 
 def read_names(value: Any) -> Any:
     """Return the names of a list or a string as specs; anything else is left to the field's type."""
+    if any(isinstance(part, _OTHER) for part in (value if isinstance(value, list) else [value])):
+        raise ValueError("Input should be a valid string")
     if not isinstance(value, str | list | tuple):
         return value
     try:
@@ -60,3 +66,16 @@ def explain_unknown_field(field: str, section: type[BaseModel]) -> str:
     """Return the error line of a dotted field that a section does not have."""
     known = section.model_fields
     return f"{shorten(field)}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
+
+
+def show_given(message: str, given: Any) -> str:
+    """Return the end of the error line of a field: what was given, and how it stays a string in YAML.
+
+    >>> show_given("Input should be a valid string", True), show_given("no such device", "gpu")
+    (' (given: true; put it in quotes)', " (given: 'gpu')")
+    """
+    parts = given if isinstance(given, list) else [given]
+    other = next((part for part in parts if isinstance(part, _OTHER)), None)
+    if "valid string" in message and other is not None:
+        return f" (given: {str(other).lower()}; put it in quotes)"
+    return "" if isinstance(given, dict) else f" (given: {quote(given)})"

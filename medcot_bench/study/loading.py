@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from medcot_bench.security.foreign_text import quote
 from medcot_bench.security.yaml_files import YAML_ERRORS, OutOfBounds, explain_yaml, load_yaml, read_yaml
 from medcot_bench.study.analysis import Analysis
-from medcot_bench.study.fields import explain_unknown_field
+from medcot_bench.study.fields import explain_unknown_field, show_given
 from medcot_bench.study.schema import Scoring, Study, Training
 from medcot_bench.study.task_files import add_own, check_own, relative_to, take_in
 from medcot_bench.types import SPLITS
@@ -201,8 +201,7 @@ def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
         known = _SECTIONS.get(field.partition(".")[0], Study)
         return explain_unknown_field(field, known)
-    shown = "" if isinstance(given, dict) else f" (given: {quote(given)})"
-    return f"{field}: {message.removeprefix('Value error, ')}{shown}"
+    return f"{field}: {message.removeprefix('Value error, ')}{show_given(message, given)}"
 
 
 def _remove(raw: dict[str, Any], location: tuple[Any, ...]) -> None:

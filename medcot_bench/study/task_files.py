@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from medcot_bench.errors import ConfigError
 from medcot_bench.security.foreign_text import shorten
 from medcot_bench.security.yaml_files import YAML_ERRORS, explain_yaml, read_yaml
-from medcot_bench.study.fields import explain_unknown_field
+from medcot_bench.study.fields import explain_unknown_field, show_given
 from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import expand_path
 from medcot_bench.study.spec_strings import LONGEST_NAME
@@ -35,12 +35,12 @@ def take_in(raw: dict[str, Any], folder: Path, errors: list[str]) -> None:
 
 
 def name_of(path: Path) -> str:
-    """Return the name of a task that is made of this file.
+    """Return the name of a task that is made of this file, cut where it is longer than a name may be.
 
     >>> name_of(Path("data/support tickets.csv"))
     'support_tickets'
     """
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem).strip("_-") or "rows"
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem).strip("_-")[:LONGEST_NAME] or "rows"
 
 
 def add_own(raw: dict[str, Any], name: str, fields: Mapping[str, Any], errors: list[str]) -> None:
@@ -70,7 +70,7 @@ def check_own(raw: dict[str, Any], errors: list[str]) -> None:
         except ValidationError as error:
             for problem in error.errors():
                 field = ".".join(["own", str(name), *(str(part) for part in problem["loc"])])
-                errors.append(_explain(field, problem["msg"]))
+                errors.append(_explain(field, problem["msg"], problem["input"]))
             _drop(raw, own, name)
 
 
@@ -84,12 +84,12 @@ def _drop(raw: dict[str, Any], own: dict[str, Any], name: str) -> None:
             raw[named] = [part for part in parts if re.split("[@:]", str(part))[0] != name]
 
 
-def _explain(field: str, message: str) -> str:
+def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
         return explain_unknown_field(field, OwnTask)
     if "valid dictionary" in message:
         return f"{field}: a task is a mapping of fields, with `data` among them"
-    return f"{field}: {message.removeprefix('Value error, ')}"
+    return f"{field}: {message.removeprefix('Value error, ')}{show_given(message, given)}"
 
 
 def _plain(fields: Any) -> Any:

@@ -1,16 +1,20 @@
-"""What a run loads, tried out before anything is trained: the base and external adapters."""
+"""What a run loads, tried out before anything is trained: the base, its chat template, external adapters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import torch
 
-from medcot_bench.errors import ConfigError
+from medcot_bench.errors import ConfigError, ModelError
 from medcot_bench.models.checks import refuse_missing_tensors
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
+from medcot_bench.models.write_item import write
+from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import blame
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.training.train_cell import checked_module
@@ -28,6 +32,21 @@ def check_models(adapters: Sequence[ResolvedAdapter], base: WarmBase, dtype: tor
     for chosen in adapters[:1]:
         with _only_config_errors():
             base.load(chosen.adapter.spec.quantisation, weights_dtype(chosen, dtype))
+
+
+def check_chats(plan: Plan, encoder: Encoder) -> None:
+    """Write a chat of every order of turns. Raises ModelError, with its item, where the template can't."""
+    for label, data in plan.data.items() if encoder.chat_template else ():
+        orders = set()
+        for example in chain.from_iterable(data.splits.values()):
+            order = tuple(role for role, _ in example.turns)
+            if not order or order in orders:
+                continue
+            orders.add(order)
+            try:
+                write(plan.tasks[label], encoder, example)
+            except ModelError as error:
+                raise ModelError(f"task {label}, item '{example.id}': {error}") from None
 
 
 def weights_dtype(chosen: ResolvedAdapter, dtype: torch.dtype) -> torch.dtype:

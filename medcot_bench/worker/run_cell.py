@@ -36,7 +36,7 @@ from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.resume import Saving
 from medcot_bench.training.train_cell import Fitted, checked_module, fit
-from medcot_bench.worker.check_models import check_models, unload, weights_dtype
+from medcot_bench.worker.check_models import check_chats, check_models, unload, weights_dtype
 from medcot_bench.worker.io import Emit
 from medcot_bench.worker.provenance import dtype_name, provenance
 
@@ -102,10 +102,11 @@ class CellRunner:
             self._store.drop_weights(cell)
 
     def check(self, cells: Sequence[Cell]) -> None:
-        """Load what cells need, tasks of lm-eval and models: what is wrong is told before anything is trained.
+        """Try what cells need, chats, tasks of lm-eval and models: what is wrong is told before any training.
 
         Raises ConfigError.
         """
+        check_chats(self._plan, self._encoder)
         missing = dict.fromkeys(score.task for cell in cells for score in self._missing(cell))
         tasks = [task for label, task in self._plan.lm_eval_tasks.items() if label in missing]
         check_loadable(tasks, trusted=self._plan.study.trust_task_code)

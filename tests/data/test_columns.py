@@ -61,9 +61,10 @@ def test_messages_are_a_question_and_its_answer(write_rows: Write) -> None:
     [
         ([turn("user", "q")], "the last of 'messages' must have the role assistant: it is the answer"),
         ([], "the last of 'messages' must have the role assistant: it is the answer"),
-        ("text", "'messages' must be a list of objects with the strings role and content"),
-        ([{"role": "user"}], "'messages' must be a list of objects with the strings role and content"),
-        (None, "'messages' must be a list of objects with the strings role and content"),
+        ("text", "'messages' must be a list of turns, each with a role and a text"),
+        (["text"], "turn 1 of 'messages' must be an object with a role and a text, not a str"),
+        ([{"role": "user"}], "turn 1 of 'messages': 'content' must be text, not a NoneType"),
+        (None, "'messages' must be a list of turns, each with a role and a text"),
         ([turn("assistant", "a")], "field 'question' is missing"),
     ],
 )
@@ -100,6 +101,27 @@ def test_chats_in_a_table_are_read_and_columns_with_odd_names_shown_on_one_line(
     assert [(example.question, example.answer) for example in read(tmp_path / "a.csv")] == [("q", "a")]
     (tmp_path / "b.csv").write_text('"Cust\nwrote",Reply\nq,a\n')
     assert error_of(tmp_path / "b.csv").endswith("columns: 'Cust\\nwrote', Reply")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"Question": "q", "ANSWER": "a", "Group": "g"},
+        {"Instruction": "q", "OUTPUT": "a"},
+        {"Messages": [turn("user", "q"), turn("assistant", "a")]},
+    ],
+)
+def test_columns_are_known_whatever_their_capitals(row: dict[str, Any], write_rows: Write) -> None:
+    (example,) = read(write_rows("a.jsonl", [row]))
+    assert (example.question, example.answer) == ("q", "a")
+    assert ("Group" not in row) or example.group == "g"
+
+
+def test_of_columns_that_differ_in_capitals_only_the_one_in_small_letters_counts(write_rows: Write) -> None:
+    (example,) = read(write_rows("a.jsonl", [{"Question": "no", "question": "q", "answer": "a", "ANSWER": "no"}]))
+    assert (example.question, example.answer) == ("q", "a")
+    path = write_rows("b.jsonl", [{"Question": "no", "QUESTION": "q", "answer": "a"}])
+    assert "name the columns of question and answer" in error_of(path)
 
 
 def test_what_names_no_column_says_which_there_are(write_rows: Write) -> None:

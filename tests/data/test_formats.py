@@ -100,6 +100,52 @@ def test_a_csv_may_have_other_separators_numbered_rows_and_long_cells(tmp_path: 
         assert [row for _, row in read_objects(tmp_path / name)] == [{"q": "one, two", "a": long}]
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('q, a\n"How, then?", "Like this"\n', [("2", "How, then?", "Like this")]),
+        ('q, a\n"x, ""y""", "two\nlines"\n"b", c\n', [("2", 'x, "y"', "two\nlines"), ("4", "b", "c")]),
+        ('q,a\n"She said, ""no""", left\n', [("2", 'She said, "no"', " left")]),
+        ("\n \nq;a\n1,5;2\n", [("4", "1,5", "2")]),
+        ('"q, as asked";a\nx;y\n', [("2", "x", "y")]),
+        ('"q;\nx;x;x","a, b"\n"1\n2",3\n', [("3", "1\n2", "3")]),
+        ("sep=;\nq;a, b\nx;y\n", [("3", "x", "y")]),
+        ('"sep=\t"\r\nq\ta\r\nx,1\ty\r\n', [("3", "x,1", "y")]),
+        ('5" pipe;a\nx;y\n', [("2", "x", "y")]),
+    ],
+)
+def test_separators_and_quotes_are_read_as_they_are_meant(
+    text: str, rows: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(text, newline="")
+    found = [(where.rpartition(":")[2], *row.values()) for where, row in read_objects(tmp_path / "a.csv")]
+    assert found == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("csv_space_quote/space_quote.csv", {"question": "How, then?", "answer": "Like this"}),
+        ("csv_space_quote/space_quote2.csv", {"question": "How, then?", "answer": "Like this"}),
+        ("csv_semicolon_blank_first/rows.csv", {"question": "q", "answer": "a"}),
+        ("csv_semicolon_quoted_header/rows.csv", {"Question, as asked": "q1", "Answer": "a1"}),
+    ],
+)
+def test_tables_as_others_have_them_are_read(name: str, row: dict[str, str], cases: Path) -> None:
+    assert next(read_objects(cases / name))[1] == row
+
+
+def test_a_tsv_is_separated_by_tabs_however_many_commas_its_header_has(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("q, as, asked\ta\nx\ty\n")
+    assert [row for _, row in read_objects(tmp_path / "a.tsv")] == [{"q, as, asked": "x", "a": "y"}]
+
+
+def test_a_blank_after_a_closing_quote_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('q,a\n1,2\n"x" , "y"\n')
+    with pytest.raises(DataError, match=r"a\.csv:3: not CSV: ',' expected after"):
+        list(read_objects(tmp_path / "a.csv"))
+
+
 def test_a_column_of_parquet_that_can_not_be_read_is_named(tmp_path: Path) -> None:
     far = pyarrow.array([10**12], pyarrow.timestamp("s"))
     parquet.write_table(pyarrow.table({"q": ["a"], "when": far}), tmp_path / "a.parquet")

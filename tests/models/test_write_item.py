@@ -87,6 +87,27 @@ def test_a_model_without_a_chat_template_says_so() -> None:
         Encoder(bare, chat_template=True)
 
 
+@pytest.mark.parametrize(
+    ("template", "error"),
+    [
+        (
+            "{% for m in messages if m['role'] != 'system' %}{{ m['content'] }}{% endfor %}",
+            "the model's chat template leaves out text of the role system; leave out --chat-template",
+        ),
+        (
+            "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}",
+            "the model's chat template can't write these turns (system, user): TemplateError: no system role; ",
+        ),
+    ],
+)
+def test_a_template_that_drops_or_refuses_a_turn_is_an_error(template: str, error: str) -> None:
+    picky = make_tiny_tokenizer()
+    picky.chat_template = template
+    with pytest.raises(ModelError) as caught:
+        Encoder(picky, chat_template=True).prompt("Q?", before=[("system", "Be brief.")])
+    assert str(caught.value).startswith(error)
+
+
 def test_special_tokens_are_added_as_the_tokenizer_does(tokenizer: Any, tokenizer_with_bos: Any) -> None:
     bos = tokenizer.bos_token_id
     assert Encoder(tokenizer).encode("ab") == tokenizer.encode("ab", add_special_tokens=False)

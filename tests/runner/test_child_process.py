@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -97,3 +99,14 @@ def test_one_that_ended_before_it_was_told_anything_is_no_error() -> None:
     with ChildProcess(["/bin/sh", "-c", "exit 4"], "x" * 1_000_000, lambda line: None) as child:
         assert not any(child.lines())
         assert child.wait() == 4
+
+
+def test_a_child_speaks_utf_8_and_imports_nothing_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shadow.py").write_text("print('shadow')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    code = "import importlib.util; print(input(), importlib.util.find_spec('shadow'))"
+    with ChildProcess([sys.executable, "-c", code], "größe ±\n", print) as child:
+        assert [*filter(None, child.lines())] == ["größe ± None\n"]

@@ -250,6 +250,22 @@ def test_bars_steer_the_terminal_by_their_own_codes_alone(monkeypatch: pytest.Mo
         assert code not in shown
 
 
+def test_bars_on_a_terminal_without_unicode_have_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    screen = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", Terminal(screen, encoding="ascii", write_through=True))
+    with safe_output(), choose_listener(argparse.Namespace(json=False, quiet=False, verbose=True)) as listen:
+        listen(Notice(event=PhaseStarted(cell="c", phase="score", task="größe")))
+        listen(Notice(event=Failed(cell="c", status="oom", task=None, error="±", log="l"), title="lora × größe"))
+    shown = screen.getvalue()
+    assert rb"oom: lora \xd7 gr\xf6\xdfe: \xb1 (log: l)" in shown
+    assert b"\x1b[" in shown
+
+
 def test_a_traceback_is_shown_safely(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise PluginError(EVIL)

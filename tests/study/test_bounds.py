@@ -107,6 +107,14 @@ def test_a_folder_that_is_named_by_a_training_run_can_be_made(task: str, adapter
     assert "/" not in key.name
 
 
+@pytest.mark.parametrize("stem", ["n" * 150, "ß" * 120 + "n" * 7])
+def test_a_file_of_a_long_name_gives_a_task_a_name_that_may_be(stem: str, tmp_path: Path) -> None:
+    (tmp_path / f"{stem}.yaml").write_text("data: rows.csv\n")
+    study, errors = load_study(overrides=[("tasks", [str(tmp_path / f"{stem}.yaml")])])
+    assert errors == []
+    assert [str(typed) for typed in study.tasks] == [stem.replace("ß", "")[:LONGEST_NAME]]
+
+
 def test_names_of_lm_evals_files_may_be_paths() -> None:
     path = "lm_eval:" + "/".join(["folder"] * 40) + "/task.yaml"
     assert [spec.name for spec in parse_specs(path)] == [path]

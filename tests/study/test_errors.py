@@ -180,3 +180,24 @@ def test_junk_as_a_study_gives_a_study_and_errors_and_never_raises(
     study, errors = load_study(path)
     assert isinstance(study, Study)
     assert all(isinstance(error, str) for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("Yes", "true"), ("off", "false"), ("42", "42"), ("1.5", "1.5"), ("2024-01-01", "2024-01-01")],
+)
+def test_what_yaml_takes_for_no_string_is_told_with_how_it_stays_one(
+    typed: str, shown: str, tmp_path: Path
+) -> None:
+    (tmp_path / "task.yaml").write_text(f"data: rows.csv\nanswer: {typed}\n")
+    text = f"model: {typed}\ntasks: [task.yaml]\nadapters: [none, {typed}]\n"
+    end = f": Input should be a valid string (given: {shown}; put it in quotes)"
+    errors = errors_of(tmp_path, text)
+    assert sorted(errors) == [f"adapters{end}", f"model{end}", f"own.task.answer{end}"]
+
+
+def test_a_number_as_a_column_of_others_is_told_likewise(cases: Path) -> None:
+    _, errors = load_study(overrides=[("tasks", [str(cases / "yaml_bool_column" / "task.yaml")])])
+    end = "put it in quotes)"
+    assert [error for error in errors if error.endswith(end)] == errors
+    assert [error.partition(":")[0] for error in errors] == ["own.task.answer", "own.task.group"]
