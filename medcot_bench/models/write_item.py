@@ -15,7 +15,10 @@ from medcot_bench.types import Example, Target
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One item as a model sees it, with the example it was written from (its context may be truncated)."""
+    """One item as a model sees it, with the example it was written from (its context may be truncated).
+
+    Control tokens in the example are marked in its prompt and target: `unmark` gives what is read there.
+    """
 
     example: Example
     prompt: str
@@ -35,9 +38,10 @@ def write(
 
     A plugin's exception becomes a PluginError that names it.
     """
+    marked = encoder.control_tokens.mark_example(example)
     with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
-        text = checked_prompt(chosen.task.prompt(example, chosen.template))
-        target = checked_target(chosen.task.target(example)) if answered else Target("")
+        text = checked_prompt(chosen.task.prompt(marked, chosen.template))
+        target = checked_target(chosen.task.target(marked)) if answered else Target("")
     return Written(example, encoder.prompt(text, shots), encoder.target(target))
 
 

@@ -44,7 +44,7 @@ def answer(
         raise ConfigError(f"the question does not fit into {length} tokens with {new_tokens} for its answer")
     lm = build_lm(
         model,
-        encoder.tokenizer,
+        encoder,
         engine=scoring.engine,
         max_length=length,
         batch_size=1,
