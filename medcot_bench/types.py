@@ -160,6 +160,8 @@ class ModuleInfo:
     kind: Literal["attention", "mlp", "other"]
     shapes: tuple[tuple[int, ...], ...]
     """Shapes of its parameters, e.g. ((out, in),) for a linear layer without bias."""
+    linear: bool | None = None
+    """Whether it is a linear layer by its type; None where only the file's headers were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

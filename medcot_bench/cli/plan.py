@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +28,7 @@ from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, weight_bytes
 from medcot_bench.planning.tuning import untried_cells, with_chosen_rates
+from medcot_bench.plugins.resolve_adapter import find_unadaptable
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import counted, duration, size
 from medcot_bench.report.notes import write_left_out_baseline
@@ -128,6 +130,8 @@ def _show_tasks(plan: Plan) -> None:
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))
     for note in map(write_left_out_baseline, left_out_baselines(plan)):
         print(wrap(f"note: {note}"))
+    if note := _left_out(plan):
+        print(wrap(note))
     for trained_on, evaluated, count in _shared(plan):
         print(
             wrap(
@@ -135,6 +139,23 @@ def _show_tasks(plan: Plan) -> None:
                 f"{trained_on}; kept as domain boilerplate"
             )
         )
+
+
+def _left_out(plan: Plan) -> str | None:
+    """Return what adapters of low rank can't be placed on, None where they can be on all that they should be."""
+    adapters = [label for label, chosen in plan.adapters.items() if chosen.adapter.spec.update == "low_rank"]
+    modules = find_unadaptable(plan.base.modules)
+    if not modules or not adapters:
+        return None
+    own, inside = (
+        sum(math.prod(shape) for module in some for shape in module.shapes)
+        for some in (modules, [module for module in plan.base.modules if module.layer is not None])
+    )
+    first = ", ".join(module.path for module in modules if module.layer == modules[0].layer)
+    return (
+        f"note: {', '.join(adapters)}: {own / inside:.0%} of the parameters in blocks are in no linear layer, and "
+        f"can't be adapted: {first}, and so in the other blocks"
+    )
 
 
 def _show_runs(plan: Plan, todos: list[CellStatus]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from medcot_bench.errors import ModelError
+from medcot_bench.base_model.chat_template import SAID
+from medcot_bench.errors import ModelError, describe_error
 from medcot_bench.models.control_tokens import MARK, ControlTokens
 from medcot_bench.types import Target
 
@@ -24,6 +25,21 @@ class Encoder:
         object.__setattr__(self, "control_tokens", ControlTokens(self.tokenizer))
         if self.chat_template and not self.tokenizer.chat_template:
             raise ModelError("the model has no chat template; leave out --chat-template")
+        if self.chat_template and self.system_prompt:
+            self._check_system_prompt()
+
+    def _check_system_prompt(self) -> None:
+        messages = [{"role": "system", "content": SAID}, {"role": "user", "content": "Why?"}]
+        try:
+            kept = SAID in self.tokenizer.apply_chat_template(messages, tokenize=False)
+            why = "" if kept else "it leaves it out"
+        except Exception as error:  # what a template raises
+            why = describe_error(error)
+        if why:
+            raise ModelError(
+                f"the model's chat template takes no system prompt ({why}); leave out system_prompt, or "
+                "chat_template"
+            )
 
     def prompt(self, text: str, shots: Sequence[tuple[str, str]] = ()) -> str:
         """Return the whole prompt: system prompt, solved examples (prompt, target), then `text`."""
