@@ -130,8 +130,8 @@ def _show_tasks(plan: Plan) -> None:
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))
     for note in map(write_left_out_baseline, left_out_baselines(plan)):
         print(wrap(f"note: {note}"))
-    if note := _left_out(plan):
-        print(wrap(note))
+    if unadapted := _left_out(plan):
+        print(wrap(unadapted))
     for trained_on, evaluated, count in _shared(plan):
         print(
             wrap(

@@ -119,8 +119,8 @@ def test_the_plan_says_what_can_t_be_adapted(
     left = 4 * 32 + 4 * 3 * 48 * 32  # router and experts
     share = f"{left / (block + left):.0%}"
     assert (
-        f"note: lora, layer_lora: {share} of the parameters in blocks are in no linear layer, and can't be adapted: "
-        "model.layers.0.mlp.gate, model.layers.0.mlp.experts, and so in the other blocks"
+        f"note: lora, layer_lora: {share} of the parameters in blocks are in no linear layer, and can't be "
+        "adapted: model.layers.0.mlp.gate, model.layers.0.mlp.experts, and so in the other blocks"
     ) in planned("mixtral", "full,lora,layer_lora")
     assert "can't be adapted" not in planned("mixtral", "full")
     assert "can't be adapted" not in planned("opt", "full,lora")
