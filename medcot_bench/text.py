@@ -27,6 +27,8 @@ _SIGN = r"""(?!\s)(?:
 _SAME = str.maketrans(
     {"\u2212": "-", "\ufe0e": "", "\ufe0f": ""} | {p: f"^{n}" for n, p in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 )
+_QUOTED = re.compile(r"""(?<!\w)(["'])([^"']*)\1(?!\w)""")
+"""Unlike the inches and feet of 5" and 5', these quotes say nothing."""
 RUN = 13
 """Words in a shared run that counts as overlap."""
 
@@ -84,6 +86,7 @@ def identify(text: str) -> str:
     >>> identify('What is "2 + 2"?'), identify("What is 2 - 2"), identify(">="), identify("E-mail, please")
     ('what is 2 + 2', 'what is 2 - 2', '> =', 'e mail please')
     """
+    text = _QUOTED.sub(r"\2", text)
     if text.isascii():
         text, pattern = text.lower(), _tokens("")
     else:

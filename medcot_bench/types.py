@@ -166,6 +166,8 @@ class ModuleInfo:
     kind: Literal["attention", "mlp", "other"]
     shapes: tuple[tuple[int, ...], ...]
     """Shapes of its parameters, e.g. ((out, in),) for a linear layer without bias."""
+    linear: bool | None = None
+    """Whether it is a linear layer by its type; None where only the file's headers were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,11 +235,19 @@ class LoadedModel:
     model: Any
     """A causal language model of transformers, or PEFT's wrapper of one, in eval mode, on its device."""
     tokenizer: Any
-    """The tokenizer that wrote the requests: it decodes answers and names the end-of-text token."""
+    """The tokenizer that wrote the requests: it decodes answers."""
     max_length: int
     """Tokens that the model reads at most, prompt and answer together."""
     compute_dtype: Any = None
     """The torch dtype to compute in by autocast, where weights are held in another; None: the weights' own."""
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """The tokens that end an answer: the tokenizer's EOS, and those of the model's generation config."""
+        config = getattr(self.model, "generation_config", None)
+        named = getattr(config, "eos_token_id", None)
+        several = named if isinstance(named, list | tuple) else [named]
+        return frozenset(token for token in (*several, self.tokenizer.eos_token_id) if token is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +298,6 @@ class Generation:
     """The answer to a GenerationRequest."""
 
     text: str
-    """The new tokens decoded, without special ones. What follows a stop string is cut off by the core."""
+    """The new tokens decoded, without special ones and the end token. The core cuts what follows a stop string."""
     finished: bool
-    """Whether it came to an end, by the end-of-text token or a stop string; not where its tokens ran out."""
+    """Whether it came to an end, by an end token or a stop string; not where its tokens ran out."""

@@ -42,7 +42,7 @@ class Full:
         model.save_pretrained(folder, safe_serialization=True)
 
     def load(self, model: Any, folder: Path) -> Any:
-        """Return the trained model, in the dtype and on the device of the base."""
+        """Return the trained model, in the dtype, on the device and with the end tokens of the base."""
         from transformers import AutoModelForCausalLM
 
         parameter = next(model.parameters())
@@ -62,6 +62,7 @@ class Full:
             mismatched=[name for name, _, _ in found["mismatched_keys"]],
             hint="train it again",
         )
+        trained.generation_config = model.generation_config
         return trained.to(parameter.device)
 
 

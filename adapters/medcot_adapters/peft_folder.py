@@ -7,8 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from medcot_bench import ModelError, check_tensors
+from medcot_bench import ADAPTER_FILES, ModelError, check_tensors
 
+_, WEIGHTS = ADAPTER_FILES
 HINT = "give the whole adapter, on the base model that it was trained on"
 
 
@@ -28,7 +29,7 @@ def load_adapter(model: Any, folder: Path) -> Any:
     its config describes on this model: PEFT leaves out what it can't place, and starts anew what it doesn't find.
     """
     from peft import PeftModel
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
 
     what = f"adapter {folder}"
     try:
@@ -36,11 +37,13 @@ def load_adapter(model: Any, folder: Path) -> Any:
             warnings.filterwarnings("ignore", message=r"[\s\S]*missing adapter keys")  # an error below
             loaded = PeftModel.from_pretrained(model, str(folder))
         found = loaded.load_adapter(str(folder), "default")  # again, for what it says
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            total = len(file.keys())
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{what} can't be read: {' '.join(str(error).split())}") from None
     except RuntimeError as error:
         if not (names := re.findall(r"size mismatch for (\S+):", str(error))):
             raise
         check_tensors(what, mismatched=names, hint=HINT)
-    check_tensors(what, missing=found.missing_keys, unexpected=found.unexpected_keys, hint=HINT)
+    check_tensors(what, missing=found.missing_keys, unexpected=found.unexpected_keys, total=total, hint=HINT)
     return loaded

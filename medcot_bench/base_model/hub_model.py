@@ -18,6 +18,7 @@ class Found:
     """A model of the hub, resolved."""
 
     revision: str
+    config: Mapping[str, Any]
     layout: Layout
     folder: Path | None
     """Its folder in the cache; None before the download."""
@@ -35,7 +36,9 @@ def find(model: str) -> Found:
 
     folder = find_cached("model", model, PATTERNS)
     if folder and _is_complete(folder):
-        return Found(folder.name, read_folder_layout(model, folder), folder, _recipe(model, folder / RECIPE_FILE))
+        config = read_json(model, folder / "config.json")
+        layout = read_folder_layout(model, folder)
+        return Found(folder.name, config, layout, folder, _recipe(model, folder / RECIPE_FILE))
     name, _, pin = model.partition("@")
     with explain_errors("model", model, "config.json", "name a folder or a GGUF file"):
         api = HfApi()
@@ -51,7 +54,7 @@ def find(model: str) -> Found:
         for file in metadata.files_metadata.values()
         for tensor, info in file.tensors.items()
     }
-    return Found(revision, make_layout(model, config, shapes), None, recipe)
+    return Found(revision, config, make_layout(model, config, shapes), None, recipe)
 
 
 def download(model: str, revision: str) -> Path:

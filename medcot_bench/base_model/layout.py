@@ -48,9 +48,8 @@ def make_layout(model: str, config: Mapping[str, Any], shapes: Shapes) -> Layout
         parameters.setdefault(name.rpartition(".")[0], []).append(shape)
     modules = []
     for path, found in parameters.items():
-        layer = _LAYER.search(f"{path}.")
         weight_first = tuple(sorted(found, key=len, reverse=True))
-        modules.append(ModuleInfo(path, int(layer[1]) if layer else None, _kind(path), weight_first))
+        modules.append(ModuleInfo(path, layer_of(path), kind_of(path), weight_first))
     info = ModelInfo(
         architecture=str(config["model_type"]),
         n_layers=config["num_hidden_layers"],
@@ -158,7 +157,14 @@ def _weight_files(model: str, folder: Path) -> list[Path]:
     return [whole] if whole.is_file() else sorted(folder.glob("*.safetensors"))
 
 
-def _kind(path: str) -> Literal["attention", "mlp", "other"]:
+def layer_of(path: str) -> int | None:
+    """Return the block that a module lies in, None outside the blocks."""
+    found = _LAYER.search(f"{path}.")
+    return int(found[1]) if found else None
+
+
+def kind_of(path: str) -> Literal["attention", "mlp", "other"]:
+    """Return what a module is of, by the names in its path."""
     if re.search(r"\.(self_attn|attn|attention)\.", path):
         return "attention"
     return "mlp" if re.search(r"\.(mlp|ffn|feed_forward)\.", path) else "other"

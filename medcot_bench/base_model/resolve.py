@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medcot_bench.base_model import hub_model
+from medcot_bench.base_model.architecture import FILES_NAME_MODULES, Architecture, find_architecture
 from medcot_bench.base_model.layout import (
     RECIPE_FILE,
     Layout,
@@ -52,6 +53,8 @@ class Base:
     digest: str
     info: ModelInfo
     modules: tuple[ModuleInfo, ...]
+    flat: bool = True
+    """Whether it can read flat batches."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """The content of `medcot_recipe.json` in the model folder: adapter name -> recipe fields."""
 
@@ -147,6 +150,7 @@ def _folder(model: str, path: Path) -> Base:
     if not any((path / name).is_file() for name in _TOKENIZER_FILES):
         raise ModelError(f"model '{model}': the folder has no tokenizer (tokenizer.json or tokenizer.model)")
     info, modules = read_folder_layout(model, path)
+    built = _as_built(model, read_json(model, path / "config.json"), modules)
     # Recipes are part of a cell's id by themselves.
     files = [f for f in path.iterdir() if f.is_file() and f.suffix in _MODEL_SUFFIXES and f.name != RECIPE_FILE]
     return Base(
@@ -156,13 +160,16 @@ def _folder(model: str, path: Path) -> Base:
         path=path.resolve(),
         digest=_digest(sorted(files), names=True),
         info=info,
-        modules=modules,
+        modules=built.modules,
+        flat=built.flat,
         recipe=read_json(model, path / RECIPE_FILE) if (path / RECIPE_FILE).is_file() else {},
     )
 
 
 def _hub(model: str) -> Base:
     found = hub_model.find(model)
+    info, modules = found.layout
+    built = _as_built(model, found.config, modules)
     return Base(
         name=model,
         origin=f"hub, revision {found.revision[:12]}",
@@ -170,10 +177,19 @@ def _hub(model: str) -> Base:
         path=found.folder,
         revision=found.revision,
         digest=f"hub:{model.partition('@')[0]}@{found.revision}",
-        info=found.layout[0],
-        modules=found.layout[1],
+        info=info,
+        modules=built.modules,
+        flat=built.flat,
         recipe=found.recipe,
     )
+
+
+def _as_built(model: str, config: Mapping[str, Any], modules: tuple[ModuleInfo, ...]) -> Architecture:
+    """Return the modules as they are called in the model, `modules` where they are in its files, too."""
+    of_files = Architecture(modules, flat=True)
+    if config.get("model_type") in FILES_NAME_MODULES:
+        return of_files
+    return find_architecture(model, config, find_cache_folder() / "architectures") or of_files
 
 
 def _digest(files: Iterable[Path], *, names: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, state_bytes, weight_bytes
 from medcot_bench.planning.tuning import trial_statuses, untried_cells, with_chosen_rates
+from medcot_bench.plugins.resolve_adapter import find_unadaptable
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import duration, size
 from medcot_bench.report.notes import write_left_out_baseline
@@ -150,6 +152,8 @@ def _show_tasks(plan: Plan) -> None:
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))
     for note in (*map(write_left_out_baseline, left_out_baselines(plan)), *find_high_ranks(plan)):
         print(wrap(f"note: {note}"))
+    if unadapted := _left_out(plan):
+        print(wrap(unadapted))
     for trained_on, evaluated, count in _shared(plan):
         sharing = counted(count, "test item", (f"of {evaluated} shares", f"of {evaluated} share"))
         print(
@@ -158,6 +162,23 @@ def _show_tasks(plan: Plan) -> None:
                 "boilerplate"
             )
         )
+
+
+def _left_out(plan: Plan) -> str | None:
+    """Return what adapters of low rank can't be placed on, None where they can be on all that they should be."""
+    adapters = [label for label, chosen in plan.adapters.items() if chosen.adapter.spec.update == "low_rank"]
+    modules = find_unadaptable(plan.base.modules)
+    if not modules or not adapters:
+        return None
+    own, inside = (
+        sum(math.prod(shape) for module in some for shape in module.shapes)
+        for some in (modules, [module for module in plan.base.modules if module.layer is not None])
+    )
+    first = ", ".join(module.path for module in modules if module.layer == modules[0].layer)
+    return (
+        f"note: {', '.join(adapters)}: {own / inside:.0%} of the parameters in blocks are in no linear layer, and "
+        f"can't be adapted: {first}, and so in the other blocks"
+    )
 
 
 def _show_runs(plan: Plan, todos: list[CellStatus]) -> None:

@@ -127,6 +127,13 @@ AttentionInterface.register(FLAT, flat_attention)
 AttentionMaskInterface.register(FLAT, _no_mask)
 
 
+def can_be_flat(model: Any) -> bool:
+    """Return whether a model can read flat batches: its attention can be replaced, and alone mixes tokens."""
+    kinds = set(getattr(model.config, "layer_types", None) or ())
+    replaceable = bool(getattr(model, "_supports_attention_backend", False))
+    return replaceable and kinds <= {"full_attention", "sliding_attention"}
+
+
 @contextmanager
 def flat(model: Any) -> Iterator[None]:
     """Let `model` (or the model inside a PEFT wrapper) attend to flat batches, and set it back afterwards.
@@ -135,8 +142,7 @@ def flat(model: Any) -> Iterator[None]:
     replaced, or that mixes tokens by other layers.
     """
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    kinds = set(getattr(inner.config, "layer_types", None) or ())
-    if not getattr(inner, "_supports_attention_backend", False) or kinds - {"full_attention", "sliding_attention"}:
+    if not can_be_flat(inner):
         raise ModelError(
             f"{type(inner).__name__}: this architecture can't read flat batches, so it can't be trained here; "
             "score the base model with --set scoring.engine=hf"

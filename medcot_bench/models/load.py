@@ -110,8 +110,10 @@ def load_model(
             module.support_avx512bf16_for_cpu = False
     model.requires_grad_(False)
     # Sampling settings that a model card recommends would leak into greedy scoring.
+    ends = model.generation_config.eos_token_id
     model.generation_config = GenerationConfig(
-        bos_token_id=model.config.bos_token_id, eos_token_id=model.config.eos_token_id
+        bos_token_id=model.config.bos_token_id,
+        eos_token_id=model.config.eos_token_id if ends is None else ends,
     )
     return model.eval()
 

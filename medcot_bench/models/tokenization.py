@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
+from medcot_bench.base_model.chat_template import SAID
 from medcot_bench.errors import ModelError, describe_error
+from medcot_bench.models.control_tokens import MARK, ControlTokens
 from medcot_bench.types import Target, Turn
 
 
@@ -18,12 +20,29 @@ class Encoder:
     tokenizer: Any
     chat_template: bool = False
     system_prompt: str = ""
+    control_tokens: ControlTokens = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "control_tokens", ControlTokens(self.tokenizer))
         if self.chat_template and not self.tokenizer.chat_template:
             raise ModelError("the model has no chat template; leave out --chat-template")
+        if self.chat_template and self.system_prompt:
+            self._check_system_prompt()
         if self.chat_template:
             self.prompt("a", [("b", "c")])
+
+    def _check_system_prompt(self) -> None:
+        messages = [{"role": "system", "content": SAID}, {"role": "user", "content": "Why?"}]
+        try:
+            kept = SAID in self.tokenizer.apply_chat_template(messages, tokenize=False)
+            why = "" if kept else "it leaves it out"
+        except Exception as error:  # what a template raises
+            why = describe_error(error)
+        if why:
+            raise ModelError(
+                f"the model's chat template takes no system prompt ({why}); leave out system_prompt, or "
+                "chat_template"
+            )
 
     def prompt(
         self,
@@ -71,14 +90,32 @@ class Encoder:
         """Return the tokens with the special ones that the tokenizer adds, never a second BOS."""
         bos = self.tokenizer.bos_token
         twice = bool(bos) and text.startswith(bos)
-        return list(self.tokenizer.encode(text, **({"add_special_tokens": False} if twice else {})))
+        return self._encode(text, {"add_special_tokens": False} if twice else {})
 
     def pair(self, prompt: str, target: str) -> tuple[list[int], list[int]]:
         """Return the tokens of a prompt and of the target after it, split as lm-eval splits them.
 
-        Whitespace at the border belongs to the target, and the border is where the prompt's own tokens end.
+        Whitespace at the border belongs to the target. Where a token of the whole text would hold characters of
+        both, prompt and target are encoded each by itself: a model that answers has read the prompt's own tokens.
         """
         bare = prompt.rstrip()
-        whole = self.encode(prompt + target)
-        context = self.encode(bare)
-        return context, whole[len(context) :]
+        context, whole = self.encode(bare), self.encode(prompt + target)
+        after = whole[len(context) :]
+        if whole[: len(context)] == context and (after or not target):
+            return context, after
+        return context, self._continue((prompt + target)[len(bare) :])
+
+    def _continue(self, text: str) -> list[int]:
+        """Return the tokens of a text that others come before: some tokenizers put a space before a first one."""
+        bare: dict[str, Any] = {"add_special_tokens": False}
+        before, both = self._encode("\n", bare), self._encode(f"\n{text}", bare)
+        return both[len(before) :] if both[: len(before)] == before else self._encode(text, bare)
+
+    def _encode(self, text: str, settings: dict[str, Any]) -> list[int]:
+        if MARK not in text:
+            return list(self.tokenizer.encode(text, **settings))
+        tokens: list[int] = []
+        for part, is_text in self.control_tokens.split(text):
+            tokens += self.tokenizer.encode(part, split_special_tokens=is_text, **settings)
+            settings = {"add_special_tokens": False}
+        return tokens

@@ -15,7 +15,10 @@ from medcot_bench.types import Example, Target, Turn
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One item as a model sees it, with the example it was written from (its context may be truncated)."""
+    """One item as a model sees it, with the example it was written from (its context may be truncated).
+
+    Control tokens in the example are marked in its prompt and target: `unmark` gives what is read there.
+    """
 
     example: Example
     prompt: str
@@ -36,10 +39,11 @@ def write(
     Under a chat template the turns of a chat are the template's; what the task asks is the user's last one. A
     plugin's exception becomes a PluginError that names it.
     """
-    before, asked, after = _split(example) if encoder.chat_template else ((), example, ())
+    marked = encoder.control_tokens.mark_example(example)
+    before, asked, after = _split(marked) if encoder.chat_template else ((), marked, ())
     with blame(chosen.entry, f"prompt or target of item '{example.id}'"):
         text = checked_prompt(chosen.task.prompt(asked, chosen.template))
-        target = checked_target(chosen.task.target(example)) if answered else Target("")
+        target = checked_target(chosen.task.target(marked)) if answered else Target("")
     return Written(example, encoder.prompt(text, shots, before, after), encoder.target(target))
 
 

@@ -14,7 +14,12 @@ from medcot_bench.data.overlap import separate
 from medcot_bench.data.sources import TaskData, load
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.lm_eval_tasks.task import LmEvalTask, is_lm_eval, resolve_lm_eval_task
-from medcot_bench.planning.checks import find_empty_splits, find_missing_names, find_wrong_names
+from medcot_bench.planning.checks import (
+    find_empty_splits,
+    find_missing_names,
+    find_unusable_base,
+    find_wrong_names,
+)
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.planning.evaluations import make_evaluations
 from medcot_bench.planning.grid import make_cells
@@ -77,6 +82,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     base = attempt(partial(resolve, study.model))
     text = attempt(partial(read_general_text, study.general_text))
     problems += [*find_wrong_names(study, tasks, adapters, plugins)]
+    problems += [*find_unusable_base(study, base, adapters)] if base else []
     if problems or base is None or text is None:
         raise ConfigErrors(problems)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from medcot_bench.base_model.chat_template import why_no_system_prompt
+from medcot_bench.base_model.resolve import Base
 from medcot_bench.data.sources import TaskData
 from medcot_bench.errors import PluginError, suggest
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
@@ -44,6 +46,23 @@ def find_wrong_names(study: Study, tasks: Tasks, adapters: Adapters, plugins: Pl
     yield from _scores(study, tasks)
     yield from _checkpoints(study)
     yield from _hypotheses(study, adapters)
+
+
+def find_unusable_base(study: Study, base: Base, adapters: Adapters) -> Iterator[str]:
+    """Yield an error for a base model that can do nothing, or not all, of what the study asks."""
+    training = study.tasks and any(chosen.adapter.spec.update != "none" for chosen in adapters.values())
+    if not base.flat and (training or study.scoring.engine == "fast"):
+        yield (
+            f"model '{base.name}': {base.info.architecture} can't read flat batches, so it can't be trained here; "
+            "score it with --adapters none --set scoring.engine=hf"
+        )
+    if base.path and base.path.is_dir() and study.chat_template and study.system_prompt:
+        why = why_no_system_prompt(base.path)
+        if why:
+            yield (
+                f"model '{base.name}': its chat template takes no system prompt ({why}); leave out system_prompt, "
+                "or chat_template"
+            )
 
 
 def _roles(study: Study, adapters: Adapters) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
@@ -167,5 +167,13 @@ def _is_target(module: ModuleInfo, name: str) -> bool:
     return name in ("all", module.kind, module.path.rpartition(".")[2])
 
 
+def find_unadaptable(modules: Iterable[ModuleInfo]) -> list[ModuleInfo]:
+    """Return the matrices of blocks that low-rank adapters leave out, since they are no linear layers."""
+    inside = (module for module in modules if module.layer is not None and module.linear is False)
+    return [module for module in inside if len(module.shapes[0]) > 1]
+
+
 def _is_linear(module: ModuleInfo) -> bool:
+    if module.linear is not None:
+        return module.linear
     return module.kind != "other" and len(module.shapes[0]) == 2

@@ -12,6 +12,7 @@ import torch
 
 from medcot_bench.data.leaks import Asked, count_extractive, find_leak
 from medcot_bench.errors import ConfigError, GateError
+from medcot_bench.models.control_tokens import unmark
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write, write_within
 from medcot_bench.planning.plan import Plan
@@ -71,7 +72,7 @@ def evaluate_task(
     marks = [str(leak)] if leak.significant else []
     lm = build_lm(
         model,
-        encoder.tokenizer,
+        encoder,
         engine=plan.scoring.engine,
         max_length=request["max_length"],
         batch_size=plan.scoring.batch_size,
@@ -84,7 +85,7 @@ def evaluate_task(
     samples = tuple(_sample(scorer, question, row) for question, row in zip(questions, rows, strict=True))
     if scorer.generates:
         predictions = [
-            (s["id"], q.written.prompt, s["prediction"])
+            (s["id"], unmark(q.written.prompt), s["prediction"])
             for s, q in zip(samples, questions, strict=True)
             if q.generated
         ]
@@ -139,7 +140,7 @@ def _questions(
             counts["dropped"] += 1
             continue
         with blame(chosen.entry, f"options of item '{example.id}'"):
-            options = chosen.task.options(written.example)
+            options = chosen.task.options(encoder.control_tokens.mark_example(written.example))
             target = chosen.task.target(written.example)
         counts["shortened"] += written.shortened
         questions.append(
@@ -147,7 +148,9 @@ def _questions(
                 written,
                 target,
                 {letter: encoder.target(option) for letter, option in options.items()},
-                right=next((letter for letter, one in options.items() if one.answer == target.answer), None),
+                right=next(
+                    (letter for letter, one in options.items() if unmark(one.answer) == target.answer), None
+                ),
                 generated=scorer.generates and len(questions) < (request["generate_items"] or len(items)),
             )
         )
@@ -164,6 +167,7 @@ def _asked(chosen: ResolvedTask, question: Question) -> Asked:
 
 def _sample(scorer: ItemScorer, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:
     example = question.written.example
+    prompt, target = unmark(question.written.prompt), unmark(question.written.target)
     responses = [response[0] for response in row["resps"]]
     prediction = responses.pop() if question.generated else None
     gold = responses.pop()[0] if scorer.wants("gold_nll") else None
@@ -171,9 +175,9 @@ def _sample(scorer: ItemScorer, question: Question, row: Mapping[str, Any]) -> d
     return {
         "id": example.id,
         "group": example.group,
-        "prompt_hash": hashlib.sha256(question.written.prompt.encode()).hexdigest()[:16],
-        "target_hash": hashlib.sha256(question.written.target.encode()).hexdigest()[:16],
-        "target": question.written.target,
+        "prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16],
+        "target_hash": hashlib.sha256(target.encode()).hexdigest()[:16],
+        "target": target,
         "prediction": None if prediction is None else cut(prediction, scorer.chosen.task.spec.stop),
         "gold_loglikelihood": None if gold is None else float(gold),
         "option_loglikelihoods": dict(zip(question.options, options, strict=True)) if options else None,

@@ -18,6 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from medcot_bench.errors import ConfigError, ConfigErrors
 from medcot_bench.hub.client import asking
 from medcot_bench.lm_eval_tasks.task import LmEvalTask
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.evaluate import EvaluationResult
@@ -100,7 +101,7 @@ def evaluate_lm_eval_task(
         marks = _set_shots(loaded, task.num_fewshot)
         lm = build_lm(
             model,
-            tokenizer,
+            Encoder(tokenizer),
             engine=plan.scoring.engine,
             max_length=score.request["max_length"],
             batch_size=plan.scoring.batch_size,

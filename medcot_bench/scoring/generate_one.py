@@ -47,7 +47,7 @@ def answer(
         )
     lm = build_lm(
         model,
-        encoder.tokenizer,
+        encoder,
         engine=scoring.engine,
         max_length=length,
         batch_size=1,

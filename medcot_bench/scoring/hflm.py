@@ -34,6 +34,7 @@ class InMemoryLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
 
     def __init__(self, loaded: LoadedModel, batch_size: int):
         model, compute = loaded.model, loaded.compute_dtype
+        self._end_tokens = loaded.end_tokens
         # HFLM's constructor would tie the head to the embeddings again, also where training untied them.
         model.tie_weights = lambda *args, **kwargs: None
         try:
@@ -66,7 +67,7 @@ class InMemoryLM(HFLM):  # type: ignore[misc]  # lm-eval ships no types
                 attention_mask=mask,
                 max_length=max_length,
                 stopping_criteria=StoppingCriteriaList(criteria),
-                eos_token_id=self.tokenizer.eos_token_id,
+                eos_token_id=sorted(self._end_tokens),
                 pad_token_id=self.tokenizer.pad_token_id,
                 use_cache=True,
                 **settings,

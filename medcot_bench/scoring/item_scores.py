@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from medcot_bench.errors import PluginError
+from medcot_bench.models.control_tokens import unmark
 from medcot_bench.models.write_item import Written
 from medcot_bench.plugins.manager import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
@@ -62,7 +63,7 @@ class ItemScorer:
         """Return `gold_nll` (nats per UTF-8 byte of the target) and `choice` (the likeliest option is right)."""
         scores = {}
         if gold is not None:
-            scores["gold_nll"] = -gold / len(question.written.target.encode())
+            scores["gold_nll"] = -gold / len(unmark(question.written.target).encode())
         if options:
             likeliest = list(question.options)[max(range(len(options)), key=options.__getitem__)]
             scores["choice"] = float(likeliest == question.right)

@@ -9,6 +9,7 @@ import torch
 
 from medcot_bench.errors import ConfigError
 from medcot_bench.interfaces import Engine
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.plugins.manager import PluginEntry, blame, installed
 from medcot_bench.scoring.hflm import InMemoryLM
 from medcot_bench.scoring.lm_eval import Instance, normalize_gen_kwargs, postprocess_generated_text
@@ -25,8 +26,9 @@ Answer = TypeVar("Answer", Likelihood, Generation)
 class EngineLM(InMemoryLM):
     """HFLM, for tokens, windows of running text, chat templates and sampling; all else asks the engine."""
 
-    def __init__(self, loaded: LoadedModel, engine: Engine, entry: PluginEntry):
+    def __init__(self, loaded: LoadedModel, encoder: Encoder, engine: Engine, entry: PluginEntry):
         super().__init__(loaded, engine.batch_size)
+        self._encoder = encoder
         self._engine = engine
         self._entry = entry
         self._expected: set[tuple[int, ...]] = set()
@@ -36,7 +38,11 @@ class EngineLM(InMemoryLM):
     def expect(self, prompts: Iterable[str]) -> None:
         """Say which prompts will be answered after their likelihoods, so that they need not be read again."""
         # As in a pair: whitespace at the border belongs to what follows.
-        self._expected = {tuple(self.tok_encode(prompt.rstrip())) for prompt in prompts}
+        self._expected = {tuple(self._encoder.encode(prompt.rstrip())) for prompt in prompts}
+
+    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Return the tokens of both, split as in training."""
+        return self._encoder.pair(context, continuation)
 
     def _loglikelihood_tokens(
         self,
@@ -83,7 +89,7 @@ class EngineLM(InMemoryLM):
             raise ConfigError(
                 f"answers of {counted(most, 'token')} leave a prompt no room in {self.max_length} tokens"
             )
-        tokens = self.tok_encode(prompt)[-(self.max_length - most) :]
+        tokens = self._encoder.encode(prompt)[-(self.max_length - most) :]
         until = tuple(text for text in settings["until"] if text)
         return GenerationRequest(tuple(tokens), most, tuple(settings.get(STOP, ())), until)
 
@@ -102,7 +108,7 @@ class EngineLM(InMemoryLM):
 
 def build_lm(
     model: Any,
-    tokenizer: Any,
+    encoder: Encoder,
     *,
     engine: str,
     max_length: int,
@@ -115,7 +121,9 @@ def build_lm(
     GPU. Log-probabilities are taken in fp32.
     """
     model.eval()
-    loaded = LoadedModel(model=model, tokenizer=tokenizer, max_length=max_length, compute_dtype=compute_dtype)
+    loaded = LoadedModel(
+        model=model, tokenizer=encoder.tokenizer, max_length=max_length, compute_dtype=compute_dtype
+    )
     plugins = installed()
     made = plugins.make_engine(engine, loaded, batch_size)
-    return EngineLM(loaded, made, plugins.entry("engine", engine))
+    return EngineLM(loaded, encoder, made, plugins.entry("engine", engine))

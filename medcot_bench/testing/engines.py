@@ -17,7 +17,7 @@ from medcot_bench.types import Generation, GenerationRequest, Likelihood, Likeli
 
 MAX_LENGTH = 160
 WRITTEN = "abcdef \n"
-"""All that the model writes, beside its end-of-text token."""
+"""All that the model writes, beside its end tokens."""
 STOPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((), ()),
     (("\n",), ()),
@@ -29,11 +29,16 @@ STOPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def make_writer(folder: Path) -> LoadedModel:
-    """Return a random model that writes varied text of few characters, and comes to an end now and then."""
+    """Return a random model that writes varied text of few characters, and comes to an end now and then.
+
+    Two tokens end its answers, as those of many chat models: one of text and one of turns, here `<eos>` and `|`.
+    """
     make_tiny_model(folder, layers=2, tied=False)
     model = load_model(folder, quantisation="none", dtype=torch.float32, device=torch.device("cpu"))
     tokenizer = load_tokenizer(folder)
-    kept = [*tokenizer.encode(WRITTEN), tokenizer.eos_token_id]
+    [end_of_turn] = tokenizer.encode("|")
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, end_of_turn]
+    kept = [*tokenizer.encode(WRITTEN), tokenizer.eos_token_id, end_of_turn]
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "proj" in name:
@@ -96,8 +101,9 @@ def write(loaded: LoadedModel, request: GenerationRequest) -> tuple[tuple[int, .
     while len(new) < request.new_tokens:
         read = torch.tensor([[*request.prompt, *new]], device=loaded.model.device)
         new.append(int(loaded.model(input_ids=read).logits[0, -1].argmax()))
-        text = loaded.tokenizer.decode(new, skip_special_tokens=True)
-        if new[-1] == loaded.tokenizer.eos_token_id or request.stops(text):
+        ended = new[-1] in loaded.end_tokens
+        text = loaded.tokenizer.decode(new[:-1] if ended else new, skip_special_tokens=True)
+        if ended or request.stops(text):
             return tuple(new), Generation(text, finished=True)
     return tuple(new), Generation(text, finished=False)
 
@@ -162,7 +168,7 @@ class EngineChecks:
             assert up_to_stop(request, found.text) == up_to_stop(request, expected.text), f"{request}"
 
     def test_finished_says_what_came_to_an_end(self, engine: Engine, loaded: LoadedModel) -> None:
-        """`finished` is True after the end-of-text token or a stop string, within the tokens allowed."""
+        """`finished` is True after an end token or a stop string, within the tokens allowed."""
         requests = generation_requests()
         for request, found in zip(requests, _generations(engine, requests), strict=True):
             _, expected = write(loaded, request)

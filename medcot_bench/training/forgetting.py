@@ -25,7 +25,7 @@ def split_windows(tokenizer: Any, text: str, max_positions: int) -> Iterator[tup
     """
     size = min(WINDOW, max_positions)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    tokens = [start, *tokenizer.encode(text, add_special_tokens=False)]
+    tokens = [start, *tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)]
     for first in range(0, len(tokens) - 1, size):
         targets = tokens[first + 1 : first + 1 + size]
         yield tokens[first : first + len(targets)], targets

@@ -75,8 +75,8 @@ def test_a_whole_adapter_is_what_peft_loads(tiny_model: Path, saved: Path) -> No
                 (name.replace("layers", "blocks") if ".2." in name or ".3." in name else name): tensor
                 for name, tensor in tensors.items()
             },
-            f": 8 tensors are missing, e.g. {MODEL}.layers.2.{Q_PROJ}.lora_A.default.weight; "
-            f"8 tensors have no place in the model, e.g. {MODEL}.blocks.2.{Q_PROJ}.lora_A.weight; "
+            f": 8 of 16 tensors fit no module, the first is {MODEL}.blocks.2.{Q_PROJ}.lora_A.weight; "
+            f"8 tensors are missing, e.g. {MODEL}.layers.2.{Q_PROJ}.lora_A.default.weight; "
             "give the whole adapter, on the base model that it was trained on",
         ),
         (
@@ -85,7 +85,7 @@ def test_a_whole_adapter_is_what_peft_loads(tiny_model: Path, saved: Path) -> No
         ),
         (
             lambda tensors: tensors | {f"{MODEL}.layers.4.{Q_PROJ}.lora_A.weight": torch.zeros(4, 64)},
-            f": 1 tensor has no place in the model, e.g. {MODEL}.layers.4.{Q_PROJ}.lora_A.weight; give the whole",
+            f": 1 of 17 tensors fits no module, the first is {MODEL}.layers.4.{Q_PROJ}.lora_A.weight; give ",
         ),
         (
             lambda tensors: tensors | {f"{MODEL}.layers.0.{Q_PROJ}.lora_A.weight": torch.zeros(8, 64)},
@@ -111,7 +111,9 @@ def test_an_external_adapter_is_checked_in_the_same_way(tiny_model: Path, saved:
     config = saved / "adapter_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"target_modules": ["q_proj", "k_proj"]}))
     adapter = installed().make_adapter("peft", {"path": str(saved)})
-    with pytest.raises(ModelError, match=r": 8 tensors are missing, e.g. .*k_proj.*; 8 tensors have no place in "):
+    with pytest.raises(
+        ModelError, match=r": 8 of 16 tensors fit no module, the first is .*; 8 tensors are missing, e.g. .*k_proj"
+    ):
         adapter.prepare(base(tiny_model), {})
 
 

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runner": {"planning", "plugins", "results", "security", "study"},
     "doctor": {"base_model", "plugins", "results", "runner", "security", "study"},
     "report": {"analysis", "planning", "plugins", "results", "security", "stats", "study"},
-    "models": {"base_model", "plugins", "results"},
+    "models": {"base_model", "plugins", "results", "security"},
     "training": {"data", "models", "planning", "plugins", "results"},
     "scoring": {"data", "hub", "lm_eval_tasks", "models", "planning", "plugins", "results", "study"},
     "worker": {

@@ -24,7 +24,9 @@ class PlainEngine:
         while len(new) < request.new_tokens:
             new.append(int(self.logits([*request.prompt, *new])[-1].argmax()))
             text = tokenizer.decode(new, skip_special_tokens=True)
-            if new[-1] == tokenizer.eos_token_id or request.stops(text):
+            if new[-1] in self.loaded.end_tokens:
+                return Generation(tokenizer.decode(new[:-1], skip_special_tokens=True), finished=True)
+            if request.stops(text):
                 return Generation(text, finished=True)
         return Generation(text, finished=False)
 

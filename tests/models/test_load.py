@@ -67,11 +67,11 @@ CHANGES: Mapping[str, tuple[Callable[[Tensors], Tensors], str]] = {
     ),
     "a bias that the config does not know": (
         lambda tensors: tensors | {f"{Q_PROJ}.bias": torch.zeros(64)},
-        f": 1 tensor has no place in the model, e.g. {Q_PROJ}.bias; download it again",
+        f": 1 tensor fits no module, the first is {Q_PROJ}.bias; download it again",
     ),
     "a block more": (
         lambda tensors: tensors | {"model.layers.4.input_layernorm.weight": torch.zeros(64)},
-        ": 1 tensor has no place in the model, e.g. model.layers.4.input_layernorm.weight; download it again",
+        ": 1 tensor fits no module, the first is model.layers.4.input_layernorm.weight; download it again",
     ),
     "another shape": (
         lambda tensors: tensors | {f"{Q_PROJ}.weight": torch.zeros(32, 64)},
@@ -247,6 +247,8 @@ def test_a_chat_template_that_can_not_be_used_is_told_before_anything_is_trained
 ) -> None:
     tokenizer = load_tokenizer(folder)
     tokenizer.chat_template = template
-    with pytest.raises(ModelError, match=r"^the model's chat template can't write a prompt: .*; leave out"):
+    with pytest.raises(
+        ModelError, match=r"^the model's chat template can't write these turns \(user, .*; leave out"
+    ):
         Encoder(tokenizer, chat_template=True)
     Encoder(tokenizer)

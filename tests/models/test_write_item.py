@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import AddedToken
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import Metaspace
 from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerFast
 
 from medcot_bench.errors import ModelError
 from medcot_bench.models.tokenization import Encoder
@@ -95,7 +98,8 @@ def test_a_model_without_a_chat_template_says_so() -> None:
             "the model's chat template leaves out text of the role system; leave out --chat-template",
         ),
         (
-            "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}",
+            "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+            "{{ m['content'] }}{% endfor %}",
             "the model's chat template can't write these turns (system, user): TemplateError: no system role; ",
         ),
     ],
@@ -148,12 +152,23 @@ def test_a_pair_begins_with_bos_once_and_not_again_in_the_target(tokenizer: Any,
     assert (prompt, target) == ([tokenizer.bos_token_id, *plain.encode("Q:")], plain.encode(" yes"))
 
 
-def test_a_target_is_encoded_after_its_prompt_and_not_alone() -> None:
-    merging = make_tiny_tokenizer()
-    merging.add_tokens([AddedToken("yes sir", normalized=False)])
-    prompt, target = Encoder(merging).pair("Q: yes", " sir")
-    assert prompt == merging.encode("Q: yes")
-    assert target == merging.encode("Q: yes sir")[len(prompt) :]
+@pytest.mark.parametrize("spanning", ["yes sir", ": yes sir", "yes s", "s s"])
+def test_a_token_that_would_span_prompt_and_target_is_split_by_their_characters(spanning: str) -> None:
+    spanned = make_tiny_tokenizer()
+    spanned.add_tokens([AddedToken(spanning, normalized=False)])
+    assert len(spanned.encode("Q: yes sir")) < len(b"Q: yes sir")
+    prompt, target = Encoder(spanned).pair("Q: yes", " sir")
+    assert (prompt, target) == (spanned.encode("Q: yes"), spanned.encode(" sir"))
+    assert (spanned.decode(prompt), spanned.decode(target)) == ("Q: yes", " sir")
+
+
+def test_a_target_split_off_gets_no_space_of_its_own() -> None:
+    inner = Tokenizer(BPE(dict(zip("▁Q:ab\n", range(6), strict=True)) | {":a": 6}, [(":", "a")]))
+    inner.pre_tokenizer = Metaspace(prepend_scheme="first", split=False)  # as SentencePiece's dummy prefix
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>")
+    assert tokenizer.convert_ids_to_tokens(tokenizer.encode("Q:ab")) == ["▁", "Q", ":a", "b"]
+    prompt, target = map(tokenizer.convert_ids_to_tokens, Encoder(tokenizer).pair("Q:", "ab"))
+    assert (prompt, target) == (["▁", "Q", ":"], ["a", "b"])
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from medcot_bench.base_model.resolve import resolve
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
@@ -121,3 +124,31 @@ def test_overlap_is_an_error_where_the_study_says_so(study_fields: Fields, tmp_p
         "1 training item of k8s_qa shares a group or a question with the evaluation of manuals_qa"
     )
     assert len(plan_of(study_fields, **changes).items.train("k8s_qa")) == 1
+
+
+def test_a_chat_template_that_refuses_the_system_prompt_is_an_error_of_the_plan(
+    study_fields: Fields, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "gemma")
+    template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    )
+    (folder / "chat_template.jinja").write_text(template)
+    fields = study_fields | {"model": str(folder), "system_prompt": "Be brief."}
+    assert errors_of(fields, chat_template=True) == [
+        f"model '{folder}': its chat template takes no system prompt (it says: System role not supported); "
+        "leave out system_prompt, or chat_template"
+    ]
+    assert plan_of(fields).cells
+
+
+def test_a_model_that_can_t_read_flat_batches_is_an_error_of_the_plan(
+    study_fields: Fields, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = dataclasses.replace(resolve(study_fields["model"]), flat=False)
+    monkeypatch.setattr("medcot_bench.planning.build.resolve", lambda model: base)
+    [error] = errors_of(study_fields, scoring={"engine": "hf"})
+    assert "llama can't read flat batches, so it can't be trained here; " in error
+    assert errors_of(study_fields, tasks=[], eval_tasks="k8s_qa", adapters="none") == [error]
+    scored = plan_of(study_fields, tasks=[], eval_tasks="k8s_qa", adapters="none", scoring={"engine": "hf"})
+    assert scored.evaluations

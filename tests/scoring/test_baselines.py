@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from medcot_bench.errors import GateError
+from medcot_bench.errors import ConfigErrors
 from medcot_bench.models.load import load_model, load_tokenizer
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
@@ -153,5 +153,5 @@ def test_the_gates_hold(study_fields: Fields, monkeypatch: pytest.MonkeyPatch) -
 
     own = K8sQA.prompt
     monkeypatch.setattr(K8sQA, "prompt", lambda self, e, t: f"{own(self, e, t)} Hint: {e.answer}.")
-    with pytest.raises(GateError, match="the prompt holds the target"):
+    with pytest.raises(ConfigErrors, match="prompts give their own target away"):
         scored(study_fields, baselines="no_context")

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, FalconConfig, Lfm2Config, Mistral
 from medcot_bench.errors import ModelError
 from medcot_bench.models.attention import Past
 from medcot_bench.models.load import load_model, load_tokenizer
+from medcot_bench.models.tokenization import Encoder
 from medcot_bench.scoring.engines.flat import FlatEngine
 from medcot_bench.scoring.lm import STOP, EngineLM, build_lm
 from medcot_bench.testing.tiny import make_tiny_model
@@ -37,7 +38,7 @@ def model(tiny_model: Path) -> Any:
 
 def engines(model: Any, tokenizer: Any, **changes: Any) -> tuple[EngineLM, EngineLM]:
     settings: dict[str, Any] = {"max_length": 4096, "batch_size": 3} | changes
-    hf, fast = (build_lm(model, tokenizer, engine=engine, **settings) for engine in ("hf", "fast"))
+    hf, fast = (build_lm(model, Encoder(tokenizer), engine=engine, **settings) for engine in ("hf", "fast"))
     return hf, fast
 
 
@@ -178,13 +179,15 @@ def test_only_answers_being_written_hold_memory(
 @pytest.mark.parametrize("engine", ["fast", "hf"])
 def test_master_weights_compute_in_the_dtype_of_the_study(tiny_model: Path, tokenizer: Any, engine: str) -> None:
     model = load_model(tiny_model, quantisation="none", dtype=torch.float32, device=torch.device("cpu"))
-    lm = build_lm(model, tokenizer, engine=engine, max_length=512, batch_size=3, compute_dtype=torch.bfloat16)
+    lm = build_lm(
+        model, Encoder(tokenizer), engine=engine, max_length=512, batch_size=3, compute_dtype=torch.bfloat16
+    )
     dtypes: list[torch.dtype] = []
     model.get_output_embeddings().register_forward_hook(lambda _, inputs, output: dtypes.append(output.dtype))
     likelihoods = lm.loglikelihood([Instance("loglikelihood", {}, ("a pod", " is"), 0)], disable_tqdm=True)
     lm.generate_until(generation_requests()[:2], disable_tqdm=True)
     assert set(dtypes) == {torch.bfloat16}
-    [(plain, _)] = build_lm(model, tokenizer, engine=engine, max_length=512, batch_size=3).loglikelihood(
+    [(plain, _)] = build_lm(model, Encoder(tokenizer), engine=engine, max_length=512, batch_size=3).loglikelihood(
         [Instance("loglikelihood", {}, ("a pod", " is"), 0)], disable_tqdm=True
     )
     assert likelihoods[0][0] == pytest.approx(plain, rel=0.01)

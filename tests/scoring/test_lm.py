@@ -58,7 +58,7 @@ def engine() -> Scripted:
 @pytest.fixture
 def lm(model: Any, tiny_model: Path, engine: Scripted) -> EngineLM:
     loaded = LoadedModel(model=model, tokenizer=load_tokenizer(tiny_model), max_length=16)
-    return EngineLM(loaded, engine, ENTRY)
+    return EngineLM(loaded, Encoder(loaded.tokenizer), engine, ENTRY)
 
 
 def likelihood(lm: EngineLM, context: str, continuation: str) -> tuple[float, bool]:

@@ -53,6 +53,7 @@ class FlatEngine:
     def __init__(self, loaded: LoadedModel, batch_size: int | None):
         self.batch_size = batch_size or BATCH_SIZE
         self._loaded = loaded
+        self._end_tokens = loaded.end_tokens
         self._read: dict[Tokens, Read] = {}
         """Prompts whose answers are still to come."""
 
@@ -184,17 +185,18 @@ class FlatEngine:
         """Return whether a row is whole; its past is let go then."""
         if not row.new:
             return False
-        request, tokenizer = row.request, self._loaded.tokenizer
+        request = row.request
         can_stop = request.stop_after_text or request.stop_anywhere
         stopped = bool(can_stop) and request.stops(self._decode(row))
-        row.finished = stopped or row.new[-1] == tokenizer.eos_token_id
+        row.finished = stopped or row.new[-1] in self._end_tokens
         whole = row.finished or len(row.new) >= request.new_tokens
         if whole:
             row.past = None
         return whole
 
     def _decode(self, row: Row) -> str:
-        return str(self._loaded.tokenizer.decode(row.new, skip_special_tokens=True))
+        text = row.new[:-1] if row.new[-1] in self._end_tokens else row.new
+        return str(self._loaded.tokenizer.decode(text, skip_special_tokens=True))
 
 
 def _batches(

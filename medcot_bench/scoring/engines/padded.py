@@ -20,6 +20,7 @@ class PaddedEngine:
     def __init__(self, loaded: LoadedModel, batch_size: int | None):
         self.batch_size = batch_size or BATCH_SIZE
         self._lm = InMemoryLM(loaded, self.batch_size)
+        self._end_tokens = loaded.end_tokens
 
     def likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """Return the likelihoods that HFLM gives."""
@@ -62,9 +63,9 @@ class PaddedEngine:
             first.stops if first.stop_after_text or first.stop_anywhere else None,
             do_sample=False,
         )
-        new = generated[:, width:].tolist()
-        texts = tokenizer.batch_decode(new, skip_special_tokens=True)
-        return [
-            Generation(text, finished=tokenizer.eos_token_id in row or first.stops(text))
-            for row, text in zip(new, texts, strict=True)
-        ]
+        answers = []
+        for row in generated[:, width:].tolist():
+            end = next((place for place, token in enumerate(row) if token in self._end_tokens), None)
+            text = tokenizer.decode(row[:end], skip_special_tokens=True)
+            answers.append(Generation(text, finished=end is not None or first.stops(text)))
+        return answers
