@@ -12,6 +12,8 @@ import pytest
 import troubled
 from hypothesis import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the cores are the other workers'
 settings.register_profile("no wall times", deadline=None)
 settings.load_profile("no wall times")  # a busy machine is no failure
 ROOT = Path(__file__).parent.parent

@@ -98,8 +98,8 @@ def test_a_model_without_a_chat_template_says_so() -> None:
             "the model's chat template leaves out text of the role system; leave out --chat-template",
         ),
         (
-            "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
-            "{{ m['content'] }}{% endfor %}",
+            "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+            "{% for m in messages %}{{ m['content'] }}{% endfor %}",
             "the model's chat template can't write these turns (system, user): TemplateError: no system role; ",
         ),
     ],

@@ -67,7 +67,9 @@ def test_items_go_on_and_nearly_all_differ(made: ModuleType, count: int) -> None
 def test_the_first_items_are_the_golden_ones(made: ModuleType) -> None:
     items = [*take(made, 12), *take(made, 6, "eval"), *take(made, 4, level="hard")]
     items += [item for shift in SHIFTS for item in take(made, 4, "eval", shift=shift)]
-    found = "".join(json.dumps(asdict(item), ensure_ascii=False) + "\n" for item in items)
+    assert not any(item.turns for item in items)
+    fields = ({k: v for k, v in asdict(item).items() if k != "turns"} for item in items)
+    found = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in fields)
     golden = GOLDEN / f"{made.FAMILY.name}.jsonl"
     if UPDATE:
         golden.parent.mkdir(exist_ok=True)

@@ -53,7 +53,9 @@ def test_items_are_those_of_the_golden_file() -> None:
     items = [*first(12, "train"), *first(6)]
     items += [example for shift in SHIFTS for example in first(4, shift=shift)]
     items += first(4, level="hard")
-    made = [json.dumps(asdict(example), ensure_ascii=False) for example in items]
+    assert not any(example.turns for example in items)
+    fields = ({k: v for k, v in asdict(example).items() if k != "turns"} for example in items)
+    made = [json.dumps(one, ensure_ascii=False) for one in fields]
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text("\n".join(made) + "\n", encoding="utf-8")
     assert made == GOLDEN.read_text(encoding="utf-8").splitlines()
