@@ -56,17 +56,6 @@ def real_data() -> Path:
     return _TEST_DATA
 
 
-_CASES = os.environ.get("MEDCOT_TEST_CASES", "")
-
-
-@pytest.fixture(scope="session")
-def cases() -> Path:
-    """The folder of inputs that once failed; skips where it is not there."""
-    if not _CASES or not Path(_CASES).is_dir():
-        pytest.skip("MEDCOT_TEST_CASES names no folder of inputs that once failed")
-    return Path(_CASES)
-
-
 @pytest.fixture
 def write_rows(tmp_path: Path) -> Write:
     """Write rows into a JSONL file of the test's own folder."""

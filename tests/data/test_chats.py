@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import find_case
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from lanes import draw
@@ -208,13 +209,13 @@ def test_each_text_of_a_row_is_in_its_item_or_the_row_is_refused_by_name(
         ("chat_system_mid", ["You are a travel agent.", "Trip 0?", "By train.", "From here on answer in French."]),
     ],
 )
-def test_rows_as_others_have_them_keep_all_texts_in_order(name: str, said: list[str], cases: Path) -> None:
-    rows, _ = read_own(cases / name / "rows.jsonl", {})
+def test_rows_as_others_have_them_keep_all_texts_in_order(name: str, said: list[str]) -> None:
+    rows, _ = read_own(find_case(name) / "rows.jsonl", {})
     places = [rows[0][0].question.find(text) for text in said]
     assert -1 not in places
     assert places == sorted(places)
 
 
-def test_calls_as_others_have_them_are_refused_with_their_turn(cases: Path) -> None:
-    path = cases / "chat_tools" / "rows.jsonl"
+def test_calls_as_others_have_them_are_refused_with_their_turn() -> None:
+    path = find_case("chat_tools") / "rows.jsonl"
     assert error_of(path).startswith(":1: turn 2 of 'messages' has 'tool_calls', which can't be trained on")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from itertools import product
 from pathlib import Path
 
 import pytest
+from cases import find_case
 
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
@@ -15,7 +15,6 @@ from medcot_bench.scoring.item_scores import cut
 from medcot_bench.study.schema import Study
 from medcot_bench.types import SPLITS
 
-CASES = Path(os.environ.get("MEDCOT_TEST_CASES", "absent"))
 OWN = {
     "signs": ["👍", "👎"],
     "operators": ["+", "-", "*", "/", ">=", "<", "==", "!="],
@@ -63,7 +62,4 @@ def test_answers_are_right_by_themselves_alone(name: str, tmp_path: Path, tiny_m
     "name", ["symbol_answers", "chinese", "numbers_decimal", "question_in_answer", "crlf_answers"]
 )
 def test_answers_of_the_cases_are_right_by_themselves_alone(name: str, tiny_model: Path) -> None:
-    rows = CASES / name / "rows.jsonl"
-    if not rows.is_file():
-        pytest.skip(f"{rows} not found; set MEDCOT_TEST_CASES to the folder of cases")
-    check(planned(rows, tiny_model))
+    check(planned(find_case(name) / "rows.jsonl", tiny_model))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cases import find_case
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -196,8 +197,8 @@ def test_what_yaml_takes_for_no_string_is_told_with_how_it_stays_one(
     assert sorted(errors) == [f"adapters{end}", f"model{end}", f"own.task.answer{end}"]
 
 
-def test_a_number_as_a_column_of_others_is_told_likewise(cases: Path) -> None:
-    _, errors = load_study(overrides=[("tasks", [str(cases / "yaml_bool_column" / "task.yaml")])])
+def test_a_number_as_a_column_of_others_is_told_likewise() -> None:
+    _, errors = load_study(overrides=[("tasks", [str(find_case("yaml_bool_column") / "task.yaml")])])
     end = "put it in quotes)"
     assert [error for error in errors if error.endswith(end)] == errors
     assert [error.partition(":")[0] for error in errors] == ["own.task.answer", "own.task.group"]
