@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from medcot_bench.plugins.manager import KINDS, installed
+from medcot_bench.plugins.entries import KINDS
+from medcot_bench.plugins.manager import installed
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.study import presets

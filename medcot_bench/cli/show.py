@@ -11,7 +11,8 @@ from medcot_bench.data.sources import load
 from medcot_bench.errors import ConfigErrors, PluginError, suggest
 from medcot_bench.interfaces import FilesExporter, Task
 from medcot_bench.planning.custom_tasks import resolve_study_task
-from medcot_bench.plugins.manager import PluginEntry, blame, installed
+from medcot_bench.plugins.entries import PluginEntry, blame
+from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import TARGETS
 from medcot_bench.runner.rehearsal import is_other, rehearse
 from medcot_bench.security.foreign_text import LINE

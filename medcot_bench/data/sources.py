@@ -14,7 +14,7 @@ from medcot_bench.data.hub_rows import HubRows, read_hub
 from medcot_bench.data.rows import make_group, read_own, read_rows
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_items
 from medcot_bench.study.paths import expand_path

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 
 from medcot_bench.doctor.finding import Finding
 from medcot_bench.errors import MedcotError
-from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.runner.child_process import ChildProcess
 from medcot_bench.runner.executors.base import describe_exit
 from medcot_bench.runner.pipes import end_with_parent, lines_to_parent

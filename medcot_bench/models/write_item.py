@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from medcot_bench.models.tokenization import Encoder
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_prompt, checked_target
 from medcot_bench.types import Example, Target, Turn

@@ -10,7 +10,7 @@ from pathlib import Path
 from medcot_bench.data.row_facts import describe_rows
 from medcot_bench.errors import PluginError
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.study.schema import BUNDLED
 from medcot_bench.types import SPLITS, Example
 

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from medcot_bench.data.leaks import Asked, find_leak
 from medcot_bench.errors import PluginError
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_prompt, checked_target

@@ -12,7 +12,7 @@ from medcot_bench.base_model.layout import RECIPE_FILE
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.interfaces import TunedAdapter
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.study.schema import Training
 from medcot_bench.types import Recipe

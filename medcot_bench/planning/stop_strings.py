@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from medcot_bench.data.sources import TaskData
 from medcot_bench.errors import ConfigError
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.prompted_task import stop_at
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.text import without_thinking

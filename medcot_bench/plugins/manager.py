@@ -1,4 +1,4 @@
-"""Discover, import, admit and block plugins, and say which plugin an error came from.
+"""Discover, import, admit and block plugins.
 
 Entry points are indexed from metadata; a plugin is imported when its name is used. Built-ins take the same way.
 """
@@ -8,20 +8,19 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
-from medcot_bench.errors import MedcotError, PluginError, describe_error, is_from_user, suggest
+from medcot_bench.errors import MedcotError, PluginError, is_from_user, suggest
 from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins import hookspecs
 from medcot_bench.plugins.activity import ACTIVITY
+from medcot_bench.plugins.entries import KINDS, Kind, PluginEntry, blame
 from medcot_bench.plugins.spec_checks import SPECS, find_fault
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from medcot_bench.results.records import CellRecord
     from medcot_bench.types import LoadedModel
 
-Kind = Literal["task", "adapter", "selector", "engine", "exporter", "plugin"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 _PROTOCOLS: dict[Kind, Any] = {
     "task": Task,
     "adapter": Adapter,
@@ -39,36 +36,6 @@ _PROTOCOLS: dict[Kind, Any] = {
     "exporter": Exporter | FilesExporter,
 }
 _RUN_WIDE = {"medcot_skip_cell", "medcot_cell_finished"}
-
-
-@dataclass(frozen=True, slots=True)
-class PluginEntry:
-    """One entry point: the name typed, the module behind it, and the distribution it comes from."""
-
-    kind: Kind
-    name: str
-    module: str
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} '{self.name}' ({self.distribution} {self.version})"
-
-
-@contextmanager
-def blame(entry: PluginEntry, action: str) -> Iterator[None]:
-    """Turn an unexpected exception inside into a PluginError that names the plugin and what it was doing."""
-    try:
-        with ACTIVITY.at(f"{entry} in {action}"):
-            yield
-    except MedcotError:
-        raise
-    except MemoryError as error:
-        raise (error if str(error) else MemoryError(f"{entry} in {action}")) from error.__cause__
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
-        if is_from_user(error) or type(error).__name__ == "OutOfMemoryError":  # torch's; not imported here
-            raise
-        raise PluginError(f"{entry} failed in {action}: {describe_error(error)}") from error
 
 
 class Plugins:

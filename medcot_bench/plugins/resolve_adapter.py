@@ -9,7 +9,8 @@ from typing import Any, get_args, get_type_hints
 
 from medcot_bench.errors import ConfigError, PluginError, suggest
 from medcot_bench.interfaces import Adapter, Selector
-from medcot_bench.plugins.manager import PluginEntry, Plugins, blame
+from medcot_bench.plugins.entries import PluginEntry, blame
+from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.options import check, convert, hashed
 from medcot_bench.study.spec_strings import ALL, ITEMS, Spec
 from medcot_bench.types import ModelInfo, ModuleInfo, Option, Placement, Probe, Recipe

@@ -8,7 +8,8 @@ from typing import Any
 
 from medcot_bench.errors import ConfigError, suggest
 from medcot_bench.interfaces import Task
-from medcot_bench.plugins.manager import PluginEntry, Plugins
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.options import check, hashed
 from medcot_bench.study.spec_strings import Spec
 

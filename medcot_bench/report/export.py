@@ -9,7 +9,8 @@ from typing import Any
 from medcot_bench.analysis.build import build
 from medcot_bench.errors import PluginError
 from medcot_bench.interfaces import FilesExporter
-from medcot_bench.plugins.manager import PluginEntry, blame, installed
+from medcot_bench.plugins.entries import PluginEntry, blame
+from medcot_bench.plugins.manager import installed
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.results.store import Store

@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import Any
 
 from medcot_bench.planning.build import make_plan
-from medcot_bench.plugins.manager import PluginEntry, installed
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import installed
 from medcot_bench.runner.plugin_process import PluginProcess
 from medcot_bench.study.schema import Study
 

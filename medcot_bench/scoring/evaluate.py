@@ -16,7 +16,7 @@ from medcot_bench.models.control_tokens import unmark
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write, write_within
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.cells import Evaluation

@@ -10,7 +10,7 @@ from functools import cached_property
 from medcot_bench.errors import PluginError
 from medcot_bench.models.control_tokens import unmark
 from medcot_bench.models.write_item import Written
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.scoring.rouge import Rouge, RougeL

@@ -10,7 +10,8 @@ import torch
 from medcot_bench.errors import ConfigError
 from medcot_bench.interfaces import Engine
 from medcot_bench.models.tokenization import Encoder
-from medcot_bench.plugins.manager import PluginEntry, blame, installed
+from medcot_bench.plugins.entries import PluginEntry, blame
+from medcot_bench.plugins.manager import installed
 from medcot_bench.scoring.hflm import InMemoryLM
 from medcot_bench.scoring.lm_eval import Instance, normalize_gen_kwargs, postprocess_generated_text
 from medcot_bench.text import counted

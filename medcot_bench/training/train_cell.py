@@ -14,7 +14,7 @@ from medcot_bench.models.meter import Meter
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.evaluations import checkpoints
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.records import Divergence, Forgetting
 from medcot_bench.training.drift import Distances

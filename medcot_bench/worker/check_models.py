@@ -15,7 +15,7 @@ from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
 from medcot_bench.models.write_item import write
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.training.train_cell import checked_module
 

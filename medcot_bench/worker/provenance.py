@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from medcot_bench.planning.status import package_versions
-from medcot_bench.plugins.manager import PluginEntry, installed
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import installed
 from medcot_bench.results.records import Provenance
 from medcot_bench.version import __version__
 

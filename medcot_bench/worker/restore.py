@@ -12,7 +12,7 @@ from medcot_bench.base_model.resolve import Base
 from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype, weights_folder
 from medcot_bench.models.tokenization import Encoder
-from medcot_bench.plugins.manager import blame
+from medcot_bench.plugins.entries import blame
 from medcot_bench.trained.find import Trained
 from medcot_bench.worker.check_models import weights_dtype
 from medcot_bench.worker.heartbeat import Heartbeat

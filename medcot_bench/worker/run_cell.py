@@ -20,7 +20,8 @@ from medcot_bench.models.warm_base import Lent, WarmBase
 from medcot_bench.planning.baseline_evaluations import form_of
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import LOST, keeps_weights, missing_evaluations
-from medcot_bench.plugins.manager import blame, installed
+from medcot_bench.plugins.entries import blame
+from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.quarantine import QUARANTINE

@@ -24,7 +24,8 @@ from medcot_bench.doctor.hub import check_hub
 from medcot_bench.doctor.packages import check_packages
 from medcot_bench.doctor.plugins import check_plugins, find_fault
 from medcot_bench.errors import StoreError
-from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.results.store import Store
 from medcot_bench.runner.events import DeviceReport, Examined
 

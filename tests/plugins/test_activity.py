@@ -11,7 +11,7 @@ import pytest
 
 from medcot_bench.errors import Interrupted, PluginError, Terminated, is_from_user
 from medcot_bench.plugins.activity import ACTIVITY, Activity
-from medcot_bench.plugins.manager import PluginEntry, blame
+from medcot_bench.plugins.entries import PluginEntry, blame
 
 ENTRY = PluginEntry("task", "slow", "slow_module", "acme", "1.0")
 

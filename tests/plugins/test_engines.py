@@ -15,7 +15,8 @@ from medcot_bench.cli import main
 from medcot_bench.errors import ConfigErrors, PluginError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
-from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.study.schema import Study
 from medcot_bench.types import LoadedModel
 

@@ -20,7 +20,8 @@ from lanes import slow
 
 from medcot_bench import hookimpl
 from medcot_bench.errors import PluginError
-from medcot_bench.plugins.manager import Kind, PluginEntry, Plugins
+from medcot_bench.plugins.entries import Kind, PluginEntry
+from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.resolve_adapter import resolve_adapter
 from medcot_bench.study.spec_strings import Spec
 from medcot_bench.types import AdapterSpec, Option, SelectorSpec

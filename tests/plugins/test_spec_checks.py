@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from medcot_bench.plugins.manager import KINDS, installed
+from medcot_bench.plugins.entries import KINDS
+from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.spec_checks import SPECS, find_fault
 from medcot_bench.types import AdapterSpec, Form, Option, SelectorSpec, TaskSpec
 

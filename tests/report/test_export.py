@@ -14,7 +14,8 @@ from planted import Made, answers, write
 from medcot_bench import FilesExporter, hookimpl
 from medcot_bench.cli import main
 from medcot_bench.errors import PluginError, StoreError
-from medcot_bench.plugins.manager import PluginEntry, Plugins
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins
 from medcot_bench.report import export as module
 from medcot_bench.report.export import export
 from medcot_bench.results.folder import Results

@@ -29,7 +29,8 @@ from medcot_bench.cli import main
 from medcot_bench.errors import MedcotError, StoreError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.duration import Eta, Phase
-from medcot_bench.plugins.manager import PluginEntry, Plugins
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins
 from medcot_bench.results import plan_file
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store

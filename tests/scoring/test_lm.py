@@ -16,7 +16,8 @@ from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.models.load import load_model, load_tokenizer
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
-from medcot_bench.plugins.manager import PluginEntry, Plugins, installed
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.lm import STOP, EngineLM
 from medcot_bench.study.schema import Study

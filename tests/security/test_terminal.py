@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from medcot_bench.cli import MOST_ERRORS, main
 from medcot_bench.cli.progress import choose_listener
 from medcot_bench.errors import ConfigErrors, PluginError
-from medcot_bench.plugins.manager import PluginEntry, Plugins
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import Plugins
 from medcot_bench.results.records import Attempt
 from medcot_bench.runner.events import Failed, PhaseStarted, Scored
 from medcot_bench.runner.notices import Notice, Skipped

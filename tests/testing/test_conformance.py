@@ -21,7 +21,8 @@ from safetensors.torch import load_file, save_file
 from medcot_bench.data.sources import load
 from medcot_bench.errors import MedcotError
 from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
-from medcot_bench.plugins.manager import Kind, installed
+from medcot_bench.plugins.entries import Kind
+from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
 from medcot_bench.results.folder import Results

@@ -16,7 +16,8 @@ from medcot_bench.errors import Diverged
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import cell_statuses, state_bytes
-from medcot_bench.plugins.manager import PluginEntry, installed
+from medcot_bench.plugins.entries import PluginEntry
+from medcot_bench.plugins.manager import installed
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
 from medcot_bench.results.training_state import FOLDER
