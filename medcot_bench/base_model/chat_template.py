@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 SAID = "Answer in one word."
+LONGEST = 30.0
+"""Seconds that a template gets to write two turns, and the process that it writes them in to start."""
+MEMORY = 2_000_000_000
+"""Bytes that this process may take."""
 
 
 class _Refused(Exception):
@@ -22,6 +29,19 @@ def why_no_system_prompt(folder: Path) -> str:
     template = _read(folder)
     if template is None:
         return ""
+    # A template is a program of whoever made the model: one without an end must not keep this process.
+    command = [sys.executable, "-P", "-m", "medcot_bench.base_model.chat_template"]
+    try:
+        done = subprocess.run(command, input=template.encode(), capture_output=True, timeout=LONGEST, check=True)
+    except subprocess.TimeoutExpired:
+        return f"it is not done with two turns after {LONGEST:.0f} s"
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode().strip()
+
+
+def find_refusal(template: str) -> str:
+    """Return why a template takes no system prompt, as `why_no_system_prompt` does; it may take for ever."""
     from jinja2 import TemplateError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -39,7 +59,7 @@ def why_no_system_prompt(folder: Path) -> str:
         )
     except _Refused as error:
         return f"it says: {' '.join(str(error).split())}"
-    except (TemplateError, TypeError, ValueError, KeyError, AttributeError):
+    except (TemplateError, TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return ""
     return "" if SAID in written else "it leaves it out"
 
@@ -54,3 +74,15 @@ def _read(folder: Path) -> str | None:
     except (OSError, ValueError, AttributeError):
         return None
     return template if isinstance(template, str) else None
+
+
+def _main() -> None:
+    with suppress(ImportError, OSError, ValueError):  # no such limit on this system
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    sys.stdout.buffer.write(find_refusal(sys.stdin.buffer.read().decode()).encode())
+
+
+if __name__ == "__main__":
+    _main()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from medcot_bench.base_model import chat_template
 from medcot_bench.base_model.chat_template import why_no_system_prompt
 from medcot_bench.errors import ModelError
 from medcot_bench.models.tokenization import Encoder
@@ -34,6 +35,18 @@ def test_a_template_without_a_system_role_is_one_line(tmp_path: Path, template: 
         return
     with pytest.raises(ModelError, match=rf"^the model's chat template takes no system prompt \(.*{why}\); "):
         Encoder(tokenizer, chat_template=True, system_prompt="Be brief.")
+
+
+def test_a_template_without_an_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = "{% for n in range(99999) %}"
+    (tmp_path / "chat_template.jinja").write_text(f"{loop * 3}{'{% endfor %}' * 3}")
+    monkeypatch.setattr(chat_template, "LONGEST", 2.0)
+    assert why_no_system_prompt(tmp_path) == "it is not done with two turns after 2 s"
+
+
+def test_a_template_that_takes_all_memory_is_left_to_the_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "chat_template.jinja").write_text("{{ 'x' * 10**10 }}")
+    assert why_no_system_prompt(tmp_path) == ""
 
 
 @pytest.mark.parametrize("template", ["{% generation %}{% endgeneration %}", "{{ tools | length }}", "{{"])
