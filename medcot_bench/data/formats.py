@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _LONGEST_HEADER = 100_000
 """Characters of a header that are looked at for the separator."""
 _BLANK_QUOTE = re.compile(r' +"')
 """How a cell begins whose quotes come after a blank: writers of `a, "b"` mean the quotes."""
+_QUOTE_BLANK = re.compile(r'("(?:[^"]|"")*+") +(?=[,;\t\r\n]|$)')
+"""A quoted cell with blanks between its quotes and the separator."""
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -140,12 +143,15 @@ def _records(path: Path, text: str) -> list[tuple[int, list[str]]]:
     """Return the cells of every record, with the line that it begins in: a quoted cell may hold line ends."""
     start, text, separator = _find_separator(text, tabs=path.suffix.lower() == ".tsv")
     try:
-        found = _parse_csv(path, text, start, separator)
-        if not any(_BLANK_QUOTE.match(cell) for _, cells in found for cell in cells):
-            return found
-    except DataError:  # of quotes after blanks, or the same again
-        pass
-    return _parse_csv(path, text, start, separator, skipinitialspace=True)
+        plain = _parse_csv(path, text, start, separator)
+        if not any(_BLANK_QUOTE.match(cell) for _, cells in plain for cell in cells):
+            return plain
+    except DataError:
+        plain = []
+    for meant in (text, _QUOTE_BLANK.sub(r"\1", text)):
+        with suppress(DataError):
+            return _parse_csv(path, meant, start, separator, skipinitialspace=True)
+    return plain or _parse_csv(path, text, start, separator)
 
 
 def _find_separator(text: str, *, tabs: bool) -> tuple[int, str, str]:
@@ -160,8 +166,12 @@ def _find_separator(text: str, *, tabs: bool) -> tuple[int, str, str]:
     if named := _NAMED_SEPARATOR.match(rest):
         return start + 1, rest[named.end() :], named[1]
     first = _FIRST_RECORD.match(rest, 0, _LONGEST_HEADER)
-    outside = _QUOTED.sub(r"\1", first[0] if first else "")
-    return start, rest, "\t" if tabs and "\t" in outside else max(",;\t", key=outside.count)
+    second = _FIRST_RECORD.match(rest, first.end() + 1, first.end() + _LONGEST_HEADER) if first else None
+    outside, below = (_QUOTED.sub(r"\1", record[0] if record else "") for record in (first, second))
+    if tabs and "\t" in outside:
+        return start, rest, "\t"
+    # Of those that are as frequent, the one that the next line has as often.
+    return start, rest, max(",;\t", key=lambda one: (outside.count(one), outside.count(one) == below.count(one)))
 
 
 def _parse_csv(

@@ -113,6 +113,10 @@ def test_a_csv_may_have_other_separators_numbered_rows_and_long_cells(tmp_path: 
         ("sep=;\nq;a, b\nx;y\n", [("3", "x", "y")]),
         ('"sep=\t"\r\nq\ta\r\nx,1\ty\r\n', [("3", "x,1", "y")]),
         ('5" pipe;a\nx;y\n', [("2", "x", "y")]),
+        ('q, a\n"x" ,"y" \n', [("2", "x", "y")]),
+        ('q,a\nwho?, "Hi" she said\n', [("2", "who?", ' "Hi" she said')]),
+        ("question, long;answer\nx;y\n", [("2", "x", "y")]),
+        ("q;a, b\nx;y, z\n", [("2", "x;y", " z")]),
     ],
 )
 def test_separators_and_quotes_are_read_as_they_are_meant(
@@ -142,8 +146,8 @@ def test_a_tsv_is_separated_by_tabs_however_many_commas_its_header_has(tmp_path:
     assert [row for _, row in read_objects(tmp_path / "a.tsv")] == [{"q, as, asked": "x", "a": "y"}]
 
 
-def test_a_blank_after_a_closing_quote_is_named_with_its_line(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text('q,a\n1,2\n"x" , "y"\n')
+def test_text_after_a_closing_quote_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('q,a\n1,2\n"x" y, "z"\n')
     with pytest.raises(DataError, match=r"a\.csv:3: not CSV: ',' expected after"):
         list(read_objects(tmp_path / "a.csv"))
 
