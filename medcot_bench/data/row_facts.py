@@ -40,7 +40,7 @@ def _answers(examples: Sequence[Example]) -> Iterator[str]:
         yield f"{counted(empty, 'answer')} without text"
     first = examples[0].answer
     if len(examples) > 1 and all(example.answer == first for example in examples):
-        yield f"every answer is '{shorten(first, SHOWN)}': there is nothing to tell apart"
+        yield f"every answer is '{shorten(first, SHOWN)}', a constant answer"
 
 
 def _repetitions(examples: Sequence[Example]) -> Iterator[str]:

@@ -51,7 +51,8 @@ def _overlong(plan: Plan, label: str, training: list[Example], count: Callable[[
     """Yield how many training items are longer than allowed; no text has more tokens than bytes."""
     recipes = [plan.recipe(cell) for cell in plan.cells if cell.task == label]
     shortest = min(recipes, key=lambda recipe: recipe.max_length)
-    room = shortest.max_length - sum(len(text) for text in _write(plan, label, training[0])) + _size(training[0])
+    written = sum(len(text.encode()) for text in _write(plan, label, training[0]))
+    room = shortest.max_length - (written - _size(training[0]))
     long = [example for example in training if _size(example) > room]
     looked = long[:: -(-len(long) // MOST) or 1]
     over = sum(sum(map(count, _write(plan, label, example))) > shortest.max_length for example in looked)

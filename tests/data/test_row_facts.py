@@ -23,7 +23,7 @@ def test_plain_rows_have_their_groups_only() -> None:
 
 def test_constant_and_empty_answers_are_told() -> None:
     assert [*describe_rows([row(n, answer="yes") for n in range(3)])][1:] == [
-        "every answer is 'yes': there is nothing to tell apart"
+        "every answer is 'yes', a constant answer"
     ]
     assert [*describe_rows([row(0, answer=" "), row(1)])][1:] == ["1 answer without text"]
 

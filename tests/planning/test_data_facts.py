@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.study.schema import Study
@@ -26,14 +28,15 @@ def test_rows_are_described_in_one_line_each(study_fields: Fields, write_rows: A
     assert share.endswith("% of the tokens trained on are targets")
     assert facts_of(study_fields, write_rows("rows.jsonl", rows))[:2] == [
         "rows: 10 rows in 10 groups of 1 row",
-        "rows: every answer is 'yes': there is nothing to tell apart",
+        "rows: every answer is 'yes', a constant answer",
     ]
     assert others == ["rows: columns not used: note, x"]
 
 
-def test_rows_longer_than_allowed_are_counted(study_fields: Fields, write_rows: Any) -> None:
+@pytest.mark.parametrize("word", ["very ", "节点"])
+def test_rows_longer_than_allowed_are_counted(study_fields: Fields, write_rows: Any, word: str) -> None:
     rows = [
-        {"question": f"Which {n}? " + "very " * (400 if n < 3 else 1), "answer": f"a{n}", "split": "train"}
+        {"question": f"Which {n}? " + word * (400 if n < 3 else 1), "answer": f"a{n}", "split": "train"}
         for n in range(9)
     ]
     path = write_rows("rows.jsonl", [*rows, {"question": "And?", "answer": "b", "split": "eval"}])
