@@ -19,7 +19,7 @@ from medcot_bench.errors import ModelError
 from medcot_bench.types import ModuleInfo
 
 FILES_NAME_MODULES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
-"""Architectures whose files name tensors as the model does, mostly; their matrices in blocks are all linear layers."""
+"""Architectures whose files mostly name tensors as the model does; their matrices in blocks are linear layers."""
 LONGEST = 600.0
 """Seconds that transformers gets to be imported and to build a model without weights."""
 

@@ -193,7 +193,7 @@ def _as_built(model: str, config: Mapping[str, Any], modules: tuple[ModuleInfo, 
 
 
 def _is_built(path: str) -> bool:
-    """Return whether a module of a file is one of the model, as a Llama's: old files hold more, some no `model.`."""
+    """Return whether a Llama's file names a module as the model does: old ones hold more, some lack `model.`."""
     return path == "lm_head" or (path.startswith("model.") and not path.endswith(".rotary_emb"))
 
 
