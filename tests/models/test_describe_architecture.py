@@ -149,7 +149,10 @@ def test_an_architecture_that_can_t_be_used_is_one_line(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, rf"can't be loaded: transformers {transformers.__version__} does not know its model_type 'nonesuch'; "),
+        (
+            {},
+            rf"can't be loaded: transformers {transformers.__version__} does not know its model_type 'nonesuch'; ",
+        ),
         ({"auto_map": {"AutoConfig": "code.Config"}}, "needs code of its own, which is never run; choose "),
     ],
 )

@@ -99,9 +99,7 @@ def test_a_built_in_stop_string_that_only_the_form_of_a_target_holds_ends_none_o
         return Target(f" port {example.answer}")
 
     task: Any = SimpleNamespace(spec=chosen.task.spec, target=target)
-    fitted, noted = fit_stops(
-        dataclasses.replace(chosen, task=task), dataclasses.replace(data, splits=bare), None
-    )
+    fitted, noted = fit_stops(dataclasses.replace(chosen, task=task), dataclasses.replace(data, splits=bare), None)
     assert fitted.task.spec.stop == ("\n\n",)
     assert noted.notes[-1] == "answers hold 'port', so no answer ends there"
 
