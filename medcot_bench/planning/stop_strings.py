@@ -9,6 +9,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.prompted_task import stop_at
 from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.plugins.task_checks import checked_target
 from medcot_bench.text import without_thinking
 
 
@@ -41,7 +42,7 @@ def _holder(chosen: ResolvedTask, data: TaskData, stop: str, every: bool) -> str
         for number, example in enumerate(examples):
             if every or number == 0 or stop in example.answer or stop in (example.reasoning or ""):
                 with blame(chosen.entry, f"target of item '{example.id}'"):
-                    target = chosen.task.target(example).text
+                    target = checked_target(chosen.task.target(example)).text
                 if stop in without_thinking(target).lstrip():
                     return example.id
     return None
