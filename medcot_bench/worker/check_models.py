@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 
-from medcot_bench.errors import ConfigError, ModelError
+from medcot_bench.errors import ConfigError, ModelError, PluginError
 from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
@@ -16,6 +16,7 @@ from medcot_bench.models.write_item import write
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
+from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.scoring.evaluate import few_shot_examples
 from medcot_bench.study.baselines import shots_of
 from medcot_bench.training.train_cell import checked_module
@@ -40,16 +41,20 @@ def check_chats(plan: Plan, encoder: Encoder) -> None:
     """Write every chat that is used, and a prompt of each task with its solved examples, by the chat template.
 
     Templates treat turns by their text, too: many cut `<think>` out of earlier ones. Raises ModelError, with the
-    item, where the template can't write it.
+    item, where the template can't write it. Errors of plugins are left to the training runs that they are of.
     """
     for label, chosen in plan.tasks.items() if encoder.chat_template else ():
-        baselines = {score.baseline for score in plan.evaluations if score.task == label}
-        most = max((shots_of(baseline, plan.scoring.num_fewshot) for baseline in baselines), default=0)
-        solved = few_shot_examples(chosen, encoder, plan.items.shots(label, count=most))
-        for number, example in enumerate(_used(plan, label)):
-            shots = solved if number == 0 else []
-            if not example.turns and not shots:
-                continue
+        with suppress(PluginError):
+            _check_chats_of(chosen, plan, encoder, label)
+
+
+def _check_chats_of(chosen: ResolvedTask, plan: Plan, encoder: Encoder, label: str) -> None:
+    baselines = {score.baseline for score in plan.evaluations if score.task == label}
+    most = max((shots_of(baseline, plan.scoring.num_fewshot) for baseline in baselines), default=0)
+    solved = few_shot_examples(chosen, encoder, plan.items.shots(label, count=most))
+    for number, example in enumerate(_used(plan, label)):
+        shots = solved if number == 0 else []
+        if example.turns or shots:
             try:
                 write(chosen, encoder, example, shots)
             except ModelError as error:
@@ -57,6 +62,7 @@ def check_chats(plan: Plan, encoder: Encoder) -> None:
 
 
 def _used(plan: Plan, label: str) -> list[Example]:
+    """Return the items of a task that models are trained, selected, compared or scored on, each once."""
     items = plan.items
     used = items.scored(label, choosing=False)
     if plan.trials:
