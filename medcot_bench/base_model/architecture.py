@@ -19,7 +19,7 @@ from medcot_bench.errors import ModelError
 from medcot_bench.types import ModuleInfo
 
 FILES_NAME_MODULES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
-"""Architectures whose files name tensors as the model does, and whose matrices in blocks are all linear layers."""
+"""Architectures whose files mostly name tensors as the model does; their matrices in blocks are linear layers."""
 LONGEST = 600.0
 """Seconds that transformers gets to be imported and to build a model without weights."""
 
@@ -42,11 +42,18 @@ def find_architecture(model: str, config: Mapping[str, Any], cache: Path) -> Arc
     text = json.dumps(config, sort_keys=True)
     key = hashlib.sha256(f"{version('transformers')} {version('medcot-bench')} {text}".encode()).hexdigest()[:16]
     file = cache / f"{key}.json"
-    answer = _read(file) or _ask(text, file)
+    if found := _read(file):
+        return found
+    answer = _ask(text)
     if answer is None:
         return None
-    if "refused" in answer:
+    if "refused" in answer:  # perhaps for a package that will be installed: not kept
         raise ModelError(f"model '{model}' {answer['refused']}")
+    _keep(answer, file)
+    return _parse(answer)
+
+
+def _parse(answer: Mapping[str, Any]) -> Architecture:
     modules = tuple(_module(path, linear, shapes) for path, linear, shapes in answer["modules"])
     return Architecture(modules, answer["flat"])
 
@@ -59,26 +66,28 @@ def _module(path: str, linear: bool, shapes: list[list[int]]) -> ModuleInfo:
     return ModuleInfo(path, layer, kind, weight_first, linear)
 
 
-def _read(file: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else None
+def _read(file: Path) -> Architecture | None:
+    """Return a kept answer, None where there is none or it is damaged."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        return _parse(json.loads(file.read_text(encoding="utf-8")))
     return None
 
 
-def _ask(config: str, file: Path) -> dict[str, Any] | None:
+def _ask(config: str) -> dict[str, Any] | None:
     command = [sys.executable, "-P", "-m", "medcot_bench.models.describe_architecture"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     try:
         done = subprocess.run(
             command, input=config, env=environment, capture_output=True, text=True, timeout=LONGEST, check=True
         )
-        answer = json.loads(done.stdout.splitlines()[-1])
+        return dict(json.loads(done.stdout.splitlines()[-1]))
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return None
+
+
+def _keep(answer: Mapping[str, Any], file: Path) -> None:
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         written = file.with_suffix(f".{os.getpid()}")
         written.write_text(json.dumps(answer), encoding="utf-8")
         written.replace(file)
-    return dict(answer)

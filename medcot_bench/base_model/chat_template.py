@@ -40,6 +40,11 @@ def why_no_system_prompt(folder: Path) -> str:
     return done.stdout.decode().strip()
 
 
+def without_system_prompt(why: str) -> str:
+    """Return what is told of such a template, to be put after whose it is."""
+    return f"chat template takes no system prompt ({why}); leave out system_prompt, or chat_template"
+
+
 def find_refusal(template: str) -> str:
     """Return why a template takes no system prompt, as `why_no_system_prompt` does; it may take for ever."""
     from jinja2 import TemplateError

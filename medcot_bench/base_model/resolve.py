@@ -187,9 +187,14 @@ def _hub(model: str) -> Base:
 def _as_built(model: str, config: Mapping[str, Any], modules: tuple[ModuleInfo, ...]) -> Architecture:
     """Return the modules as they are called in the model, `modules` where they are in its files, too."""
     of_files = Architecture(modules, flat=True)
-    if config.get("model_type") in FILES_NAME_MODULES:
+    if config.get("model_type") in FILES_NAME_MODULES and all(_is_built(module.path) for module in modules):
         return of_files
     return find_architecture(model, config, find_cache_folder() / "architectures") or of_files
+
+
+def _is_built(path: str) -> bool:
+    """Return whether a Llama's file names a module as the model does: old ones hold more, some lack `model.`."""
+    return path == "lm_head" or (path.startswith("model.") and not path.endswith(".rotary_emb"))
 
 
 def _digest(files: Iterable[Path], *, names: bool) -> str:

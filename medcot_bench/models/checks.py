@@ -43,6 +43,11 @@ def why_not_loaded(error: BaseException) -> str:
         )
     if other := re.search(r"Unrecognized configuration class <class '[\w.]*?(\w+)Config'>", text):
         return f"is not a causal language model (its config.json is of {other[1]}); choose another model"
+    if without := re.search(r"(\w+) does not support an attention implementation through torch", text):
+        return (
+            f"can't be loaded: transformers {transformers.__version__} has no SDPA attention for {without[1]}; "
+            "choose another model"
+        )
     return f"can't be loaded: {describe_error(error).rstrip('.')}; check its JSON files, or download it again"
 
 

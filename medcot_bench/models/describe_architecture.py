@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from medcot_bench.security.hub_code import hide_kernels
@@ -27,8 +29,12 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
     from medcot_bench.models.checks import why_not_loaded
 
     try:
+        with (
+            TemporaryDirectory() as folder
+        ):  # read as for training, so that what is wrong is told in the same words
+            Path(folder, "config.json").write_text(json.dumps(config), encoding="utf-8")
+            made = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         with torch.device("meta"):
-            made = AutoConfig.for_model(**config)
             model: Any = AutoModelForCausalLM.from_config(
                 made, attn_implementation="sdpa", trust_remote_code=False
             )

@@ -62,6 +62,8 @@ def load_tokenizer(folder: Path) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     template = tokenizer.chat_template
+    if isinstance(template, dict):  # one for each use: without tools, which no prompt has, this one counts
+        template = template.get("default")
     if isinstance(template, str) and (fixed := fix_date(template)) != template:
         # For this process; what is saved keeps its own template.
         tokenizer.apply_chat_template = partial(tokenizer.apply_chat_template, chat_template=fixed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from medcot_bench.base_model.chat_template import SAID
+from medcot_bench.base_model.chat_template import SAID, without_system_prompt
 from medcot_bench.errors import ModelError, describe_error
 from medcot_bench.models.control_tokens import MARK, ControlTokens
 from medcot_bench.types import Target, Turn
@@ -29,7 +29,7 @@ class Encoder:
         if self.chat_template and self.system_prompt:
             self._check_system_prompt()
         if self.chat_template:
-            self.prompt("a", [("b", "c")])
+            self.prompt("a")
 
     def _check_system_prompt(self) -> None:
         messages = [{"role": "system", "content": SAID}, {"role": "user", "content": "Why?"}]
@@ -39,10 +39,7 @@ class Encoder:
         except Exception as error:  # what a template raises
             why = describe_error(error)
         if why:
-            raise ModelError(
-                f"the model's chat template takes no system prompt ({why}); leave out system_prompt, or "
-                "chat_template"
-            )
+            raise ModelError(f"the model's {without_system_prompt(why)}")
 
     def prompt(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from medcot_bench.base_model.chat_template import why_no_system_prompt
+from medcot_bench.base_model.chat_template import why_no_system_prompt, without_system_prompt
 from medcot_bench.base_model.resolve import Base
 from medcot_bench.data.sources import TaskData
 from medcot_bench.errors import PluginError, suggest
@@ -59,10 +59,7 @@ def find_unusable_base(study: Study, base: Base, adapters: Adapters) -> Iterator
     if base.path and base.path.is_dir() and study.chat_template and study.system_prompt:
         why = why_no_system_prompt(base.path)
         if why:
-            yield (
-                f"model '{base.name}': its chat template takes no system prompt ({why}); leave out system_prompt, "
-                "or chat_template"
-            )
+            yield f"model '{base.name}': its {without_system_prompt(why)}"
 
 
 def _roles(study: Study, adapters: Adapters) -> Iterator[str]:

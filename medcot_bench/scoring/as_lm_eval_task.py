@@ -45,8 +45,7 @@ class MedcotTask(ConfigurableTask):  # type: ignore[misc]  # lm-eval ships no ty
 
 def generation_settings(spec: TaskSpec, max_new_tokens: int) -> dict[str, Any]:
     """Return how answers are written, in lm-eval's keys and ours: greedily, up to a task's stop strings."""
-    settings: dict[str, Any] = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
-    return settings | ({STOP: list(spec.stop)} if spec.stop else {})
+    return {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False, STOP: list(spec.stop)}
 
 
 def build_task(

@@ -18,7 +18,7 @@ from medcot_bench.text import counted
 from medcot_bench.types import Generation, GenerationRequest, Likelihood, LikelihoodRequest, LoadedModel
 
 STOP = "stop_after_text"
-"""Key of the generation settings under which a task gives its stop strings."""
+"""Key of the generation settings under which this project's tasks give their stop strings, if any."""
 GREEDY = {"until", "max_gen_toks", "do_sample", "temperature", STOP}
 """Settings of generation that engines follow. Requests with others, and those that sample, are HFLM's."""
 Answer = TypeVar("Answer", Likelihood, Generation)
@@ -67,9 +67,11 @@ class EngineLM(InMemoryLM):
         answers = self._ask("generations", asked, Generation)
         self.unfinished |= {prompt for prompt, answer in zip(prompts, answers, strict=True) if not answer.finished}
         end = self.tok_decode(self.eot_token_id, skip_special_tokens=False)
+        # lm-eval cuts where the end token is written, as text too; an answer to a task of ours may hold that text.
+        ends = [own["until"] if STOP in own else [*own["until"], end] for own in settings]
         return [
-            postprocess_generated_text(answer.text, stop=[*own["until"], end], think_end_token=None)
-            for answer, own in zip(answers, settings, strict=True)
+            postprocess_generated_text(answer.text, stop=cut_at, think_end_token=None)
+            for answer, cut_at in zip(answers, ends, strict=True)
         ]
 
     def _likelihood(self, context: list[int], continuation: list[int]) -> LikelihoodRequest:

@@ -13,7 +13,8 @@ from medcot_bench.text import tokens
 
 DESCRIPTION = """Longest common subsequence of words, recall and precision combined to an F1 (Lin 2004,
 https://aclanthology.org/W04-1013). Computed by rouge_score without stemming. Words are runs of letters, marks and
-digits of any script, case-folded; characters of scripts that use no spaces are words of their own."""
+digits of any script, case-folded; characters of scripts that use no spaces are words of their own. Two texts
+without words score 1 where they are the same, else 0."""
 
 
 class Rouge(NamedTuple):
@@ -53,15 +54,15 @@ class RougeL(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
         )
 
     def _compute(self, predictions: list[str], references: list[str]) -> dict[str, list[float]]:
-        scores = [
-            self._scorer.score(reference, prediction)["rougeL"]
-            for prediction, reference in zip(predictions, references, strict=True)
-        ]
-        return {
-            "precision": [score.precision for score in scores],
-            "recall": [score.recall for score in scores],
-            "f1": [score.fmeasure for score in scores],
-        }
+        scores = [self._score(*pair) for pair in zip(predictions, references, strict=True)]
+        return {name: [getattr(score, name) for score in scores] for name in Rouge._fields}
+
+    def _score(self, prediction: str, reference: str) -> Rouge:
+        if not tokens(reference) and not tokens(prediction):  # signs or emoji alone: the same, or not
+            same = float(reference.strip() == prediction.strip() != "")
+            return Rouge(same, same, same)
+        score = self._scorer.score(reference, prediction)["rougeL"]
+        return Rouge(score.precision, score.recall, score.fmeasure)
 
     def one(self, prediction: str, reference: str) -> Rouge:
         """Return ROUGE-L of one item."""

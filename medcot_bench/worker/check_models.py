@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 
-from medcot_bench.errors import ConfigError, ModelError
+from medcot_bench.errors import ConfigError, ModelError, PluginError
 from medcot_bench.models.checks import refuse_missing_tensors
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.warm_base import Lent, WarmBase
@@ -17,7 +16,11 @@ from medcot_bench.models.write_item import write
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter
+from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.scoring.evaluate import few_shot_examples
+from medcot_bench.study.baselines import shots_of
 from medcot_bench.training.train_cell import checked_module
+from medcot_bench.types import Example
 
 
 def check_models(adapters: Sequence[ResolvedAdapter], base: WarmBase, dtype: torch.dtype) -> None:
@@ -35,18 +38,38 @@ def check_models(adapters: Sequence[ResolvedAdapter], base: WarmBase, dtype: tor
 
 
 def check_chats(plan: Plan, encoder: Encoder) -> None:
-    """Write a chat of every order of turns. Raises ModelError, with its item, where the template can't."""
-    for label, data in plan.data.items() if encoder.chat_template else ():
-        orders = set()
-        for example in chain.from_iterable(data.splits.values()):
-            order = tuple(role for role, _ in example.turns)
-            if not order or order in orders:
-                continue
-            orders.add(order)
+    """Write every chat that is used, and a prompt of each task with its solved examples, by the chat template.
+
+    Templates treat turns by their text, too: many cut `<think>` out of earlier ones. Raises ModelError, with the
+    item, where the template can't write it. Errors of plugins are left to the training runs that they are of.
+    """
+    for label, chosen in plan.tasks.items() if encoder.chat_template else ():
+        with suppress(PluginError):
+            _check_chats_of(chosen, plan, encoder, label)
+
+
+def _check_chats_of(chosen: ResolvedTask, plan: Plan, encoder: Encoder, label: str) -> None:
+    baselines = {score.baseline for score in plan.evaluations if score.task == label}
+    most = max((shots_of(baseline, plan.scoring.num_fewshot) for baseline in baselines), default=0)
+    solved = few_shot_examples(chosen, encoder, plan.items.shots(label, count=most))
+    for number, example in enumerate(_used(plan, label)):
+        shots = solved if number == 0 else []
+        if example.turns or shots:
             try:
-                write(plan.tasks[label], encoder, example)
+                write(chosen, encoder, example, shots)
             except ModelError as error:
                 raise ModelError(f"task {label}, item '{example.id}': {error}") from None
+
+
+def _used(plan: Plan, label: str) -> list[Example]:
+    """Return the items of a task that models are trained, selected, compared or scored on, each once."""
+    items = plan.items
+    used = items.scored(label, choosing=False)
+    if plan.trials:
+        used += items.scored(label, choosing=True)
+    if any(cell.task == label for cell in plan.cells):
+        used += items.train(label) + items.validation(label) + items.measured(label)
+    return list({example.id: example for example in used}.values())
 
 
 def weights_dtype(chosen: ResolvedAdapter, dtype: torch.dtype) -> torch.dtype:

@@ -17,6 +17,7 @@ from medcot_bench.models.load import load_tokenizer
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
 from medcot_bench.study.schema import Study
+from medcot_bench.testing.tiny import make_tiny_tokenizer
 from medcot_bench.types import ModelInfo
 
 DATED = "{{ strftime_now('%d %b %Y') }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
@@ -41,6 +42,18 @@ def test_prompts_have_the_fixed_date_and_the_folder_keeps_its_template(tiny_mode
     assert Encoder(tokenizer, chat_template=True).prompt("Q?") == "26 Jul 2024Q?"
     tokenizer.save_pretrained(tmp_path / "saved")
     assert (tmp_path / "saved" / "chat_template.jinja").read_text() == DATED
+
+
+def test_one_of_several_templates_has_the_fixed_date_too(tiny_model: Path, tmp_path: Path) -> None:
+    tokenizer = make_tiny_tokenizer()
+    tokenizer.chat_template = templates = {"default": DATED, "tool_use": f"tools {DATED}"}
+    folder = tmp_path / "several"
+    shutil.copytree(tiny_model, folder)
+    (folder / "chat_template.jinja").unlink()
+    tokenizer.save_pretrained(folder)
+    loaded = load_tokenizer(folder)
+    assert loaded.chat_template == templates
+    assert Encoder(loaded, chat_template=True).prompt("Q?") == "26 Jul 2024Q?"
 
 
 @pytest.mark.parametrize(

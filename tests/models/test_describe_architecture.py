@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
     GPTNeoXConfig,
+    LlamaConfig,
     MistralConfig,
     MixtralConfig,
     OPTConfig,
@@ -69,7 +72,7 @@ CONFIGS: dict[str, tuple[Any, str, tuple[str, ...], tuple[str, ...]]] = {
 def in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask this process in place of another one."""
     monkeypatch.setenv("MEDCOT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(architecture, "_ask", lambda config, file: describe(json.loads(config)))
+    monkeypatch.setattr(architecture, "_ask", lambda config: describe(json.loads(config)))
 
 
 def save(config: Any, folder: Path) -> Path:
@@ -138,9 +141,65 @@ def test_what_is_read_from_files_alone_is_what_the_model_has(config: Any, tmp_pa
 def test_an_architecture_that_can_t_be_used_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = save(CONFIGS["opt"][0], tmp_path / "model")
     monkeypatch.setattr("transformers.OPTForCausalLM._supports_sdpa", False)
-    with pytest.raises(ModelError, match=r"^model '.*' can't be loaded: .*OPTForCausalLM") as caught:
+    said = r"^model '.*' can't be loaded: transformers \S+ has no SDPA attention for OPT\w+; choose another model$"
+    with pytest.raises(ModelError, match=said):
         resolve(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {},
+            rf"can't be loaded: transformers {transformers.__version__} does not know its model_type 'nonesuch'; ",
+        ),
+        ({"auto_map": {"AutoConfig": "code.Config"}}, "needs code of its own, which is never run; choose "),
+    ],
+)
+def test_an_unknown_model_type_is_told_as_in_loading(
+    fields: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [describe({"model_type": "nonesuch", **fields})]
+    monkeypatch.setattr(architecture, "_ask", lambda config: answers.pop(0))
+    with pytest.raises(ModelError) as caught:
+        architecture.find_architecture("m", fields, tmp_path)
+    assert str(caught.value).startswith(f"model 'm' {said}")
     assert "\n" not in str(caught.value)
+    answers.append({"modules": [], "flat": True})  # once transformers knows it
+    assert architecture.find_architecture("m", fields, tmp_path) == architecture.Architecture((), flat=True)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"flat": true}', '{"modules": [[1]], "flat": true}'])
+def test_a_damaged_answer_is_asked_for_again(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"modules": [["lm_head", True, [[4, 8]]]], "flat": False}
+    asked: list[str] = []
+    monkeypatch.setattr(architecture, "_ask", lambda config: asked.append(config) or answer)
+    found = architecture.find_architecture("m", {}, tmp_path)
+    assert architecture.find_architecture("m", {}, tmp_path) == found
+    [file] = tmp_path.iterdir()
+    file.write_text(content)
+    assert architecture.find_architecture("m", {}, tmp_path) == found
+    assert len(asked) == 2
+
+
+def _with_old_buffers(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return tensors | {f"model.layers.{n}.self_attn.rotary_emb.inv_freq": torch.ones(8) for n in range(2)}
+
+
+def _base_only(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("change", [_with_old_buffers, _base_only])
+def test_a_llama_whose_file_has_other_names_is_placed_on_as_it_is_built(change: Any, tmp_path: Path) -> None:
+    folder = save(LlamaConfig(**GROUPED, tie_word_embeddings=True), tmp_path / "model")
+    plain = resolve(str(folder))
+    tensors = load_file(folder / "model.safetensors")
+    save_file(change(tensors), folder / "model.safetensors", {"format": "pt"})
+    assert {m.path for m in resolve(str(folder)).modules} == {m.path for m in plain.modules}
 
 
 @pytest.mark.slow

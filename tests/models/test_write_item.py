@@ -26,6 +26,8 @@ from medcot_bench.types import Example, Target
 
 SHOTS = [("Question: 1+1?\nAnswer:", " 2"), ("Question: 2+2?\nAnswer:", " 4")]
 
+ONE_TURN = "{% if messages|length > 1 %}{{ raise_exception('one turn') }}{% endif %}{{ messages[0]['content'] }}"
+
 
 def choose(typed: str) -> ResolvedTask:
     return resolve_task(parse_specs(typed)[0], installed())
@@ -88,6 +90,15 @@ def test_a_model_without_a_chat_template_says_so() -> None:
     assert Encoder(bare).prompt("Q?") == "Q?"
     with pytest.raises(ModelError, match="no chat template; leave out --chat-template"):
         Encoder(bare, chat_template=True)
+
+
+def test_a_template_of_single_turns_writes_prompts_without_solved_examples() -> None:
+    single = make_tiny_tokenizer()
+    single.chat_template = ONE_TURN
+    encoder = Encoder(single, chat_template=True)
+    assert encoder.prompt("Q?") == "Q?"
+    with pytest.raises(ModelError, match=r"can't write these turns \(user, assistant, user\): .*one turn"):
+        encoder.prompt("Q?", SHOTS[:1])
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,13 @@ import yaml
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.stop_strings import fit_stops
 from medcot_bench.plugins.manager import installed
-from medcot_bench.plugins.prompted_task import apply_baseline
+from medcot_bench.plugins.prompted_task import apply_baseline, stop_at
 from medcot_bench.scoring.item_scores import cut
 from medcot_bench.study.loading import load_study
 from medcot_bench.trained.find import Trained
+from medcot_bench.types import SPLITS, Example, Target
 
 PLAIN = [f"port {n}" for n in range(40)]
 QUIZ = [f"Here it is.\nQuestion: which {n}?\nAnswer: this one" for n in range(40)]
@@ -31,8 +33,8 @@ def _in_a_folder(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MEDCOT_MODEL", str(tiny_model))
 
 
-def planned(answers: Sequence[str], **fields: Any) -> Plan:
-    rows = [{"question": f"Write about topic {n}", "answer": answer} for n, answer in enumerate(answers)]
+def planned(answers: Sequence[str], *, rows: Sequence[dict[str, str]] = (), **fields: Any) -> Plan:
+    rows = rows or [{"question": f"Write about topic {n}", "answer": answer} for n, answer in enumerate(answers)]
     Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     Path("mine.yaml").write_text(yaml.safe_dump({"data": "rows.jsonl", **fields}))
     Path("study.yaml").write_text(json.dumps({"adapters": "none,lora", "tasks": ["mine.yaml"]}))
@@ -76,8 +78,30 @@ def test_stop_strings_of_a_task_file_are_those_that_count_and_change_no_training
 
 def test_a_stop_string_of_the_user_that_an_answer_holds_is_refused() -> None:
     error = refused([*PLAIN, "one\n\ntwo"], stop=["\n\n"])
-    assert error.startswith("own.mine: stop: the answer of row '")
+    assert error.startswith("own.mine: stop: the target of row '")
     assert error.endswith(r"' holds '\n\n', which would cut it; choose another string")
+
+
+@pytest.mark.parametrize("stop", ["\n", "Answer:"])
+def test_a_stop_string_of_the_user_that_only_the_form_of_a_target_holds_is_refused(stop: str) -> None:
+    rows = [{"question": f"Which port {n}?", "reasoning": "A number.", "answer": f"port {n}"} for n in range(40)]
+    error = refused([], rows=rows, stop=[stop])
+    assert error.startswith("own.mine: stop: the target of row '")
+    assert error.endswith(f"' holds {stop!r}, which would cut it; choose another string")
+
+
+def test_a_built_in_stop_string_that_only_the_form_of_a_target_holds_ends_none_of_them() -> None:
+    plan = planned(PLAIN)
+    chosen, data = stop_at(plan.tasks["mine"], ("port", "\n\n")), plan.data["mine"]
+    bare = {split: [dataclasses.replace(e, answer=e.answer[5:]) for e in data.splits[split]] for split in SPLITS}
+
+    def target(example: Example) -> Target:
+        return Target(f" port {example.answer}")
+
+    task: Any = SimpleNamespace(spec=chosen.task.spec, target=target)
+    fitted, noted = fit_stops(dataclasses.replace(chosen, task=task), dataclasses.replace(data, splits=bare), None)
+    assert fitted.task.spec.stop == ("\n\n",)
+    assert noted.notes[-1] == "answers hold 'port', so no answer ends there"
 
 
 @pytest.mark.parametrize("stop", ["", 5, ["a", ""], [1]])

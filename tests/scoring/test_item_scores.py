@@ -45,6 +45,14 @@ def test_equal_texts_in_any_script_score_one(text: str) -> None:
     assert RougeL().one(text, text).f1 == 1.0
 
 
+@pytest.mark.parametrize(
+    ("prediction", "reference", "score"),
+    [("👍", " 👍", 1.0), ("+", " +", 1.0), ("👎", " 👍", 0.0), ("-", " +", 0.0), ("", " +", 0.0), ("", "", 0.0)],
+)
+def test_texts_without_words_are_the_same_or_not(prediction: str, reference: str, score: float) -> None:
+    assert RougeL().one(prediction, reference) == (score, score, score)
+
+
 def test_rouge_l_of_several_items_keeps_their_order() -> None:
     result = RougeL().compute(predictions=["a b", "x"], references=["a b", "y"])
     assert result["f1"] == [1.0, 0.0]

@@ -18,6 +18,7 @@ from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
 from medcot_bench.plugins.entries import PluginEntry
 from medcot_bench.plugins.manager import Plugins, installed
+from medcot_bench.scoring.as_lm_eval_task import generation_settings
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.lm import STOP, EngineLM
 from medcot_bench.study.schema import Study
@@ -123,6 +124,15 @@ def test_an_answer_is_cut_where_lm_eval_cuts_it(lm: EngineLM, engine: Scripted) 
     assert answer(lm, "pod", **{STOP: ["\n"]}) == "a\nb"  # by the caller, after the text's own whitespace
     engine.written = Generation("a<eos>b", finished=True)
     assert answer(lm, "pod") == "a"
+
+
+@pytest.mark.parametrize("stop", [(), ("###",)])
+def test_an_answer_to_a_task_of_ours_may_hold_the_end_token_as_text(
+    lm: EngineLM, engine: Scripted, stop: tuple[str, ...]
+) -> None:
+    spec = dataclasses.replace(installed().make_task("k8s_qa").spec, stop=stop)
+    engine.written = Generation("An <eos>.", finished=True)
+    assert answer(lm, "pod", **generation_settings(spec, 4)) == "An <eos>."
 
 
 def test_prompts_that_came_to_no_end_are_kept(lm: EngineLM, engine: Scripted) -> None:
