@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
@@ -153,12 +153,13 @@ def _favoured(beside: Sequence[tuple[Tokens, Tokens]], targets: Sequence[Tokens]
 
     What all prompts say, such as a list of labels or fixed examples, does not count.
     """
-    known: dict[str, list[Tokens]] = {}
-    for target in sorted({*targets} - {()}, key=len, reverse=True):
-        known.setdefault(target[0], []).append(target)
-    said = [Counter(_said(rest, known)) for rest, _ in beside]
+    known = {*targets} - {()}
+    lengths: dict[str, list[int]] = {}
+    for first, length in sorted({(target[0], len(target)) for target in known}, reverse=True):
+        lengths.setdefault(first, []).append(length)
+    said = [Counter(_said(rest, known, lengths)) for rest, _ in beside]
     for counts, (_, changed) in zip(said, beside, strict=True):
-        counts.subtract(_said(changed, known))
+        counts.subtract(_said(changed, known, lengths))
     common = {target: min(counts[target] for counts in said) for target in said[0]} if said else {}
     for counts in said:
         counts.subtract(common)
@@ -169,11 +170,16 @@ def _favoured(beside: Sequence[tuple[Tokens, Tokens]], targets: Sequence[Tokens]
     return [{*top} if len(top) == 1 else set() for top in tops]
 
 
-def _said(text: Tokens, known: Mapping[str, Sequence[Tokens]]) -> Iterator[Tokens]:
-    """Yield the targets in a text, the longest where several begin at one place."""
+def _said(text: Tokens, known: Set[Tokens], lengths: Mapping[str, Sequence[int]]) -> Iterator[Tokens]:
+    """Yield the targets in a text, the longest where several begin at one place.
+
+    `lengths` has, for the first words of targets, how long these are, the longest first: to look at each target at
+    each place would take too long where thousands begin with one word.
+    """
     place = 0
     while place < len(text):
-        found = next((t for t in known.get(text[place], ()) if text[place : place + len(t)] == t), None)
+        runs = (text[place : place + length] for length in lengths.get(text[place], ()))
+        found = next((run for run in runs if run in known), None)
         if found:
             yield found
         place += len(found) if found else 1
