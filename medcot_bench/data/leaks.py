@@ -36,13 +36,13 @@ SHOWN = 60
 LONGEST, MOST_CUES = 4000, 50
 """Characters of a question's end, and cues in it, that are looked at."""
 _CUE = re.compile(
-    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|réponse)(?:\s{1,20}is)?"
+    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|resposta|risposta|ответ|réponse)(?:\s{1,20}is)?"
     r"[\s*_#]{0,20}(?:[:：=]|<\|[^|>]{0,40}\|>|\n)"
-    r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：])[\s*_]{0,20}",
+    r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：]|答え[:：は]|답[은변]?[\s*]{0,20}[:：])[\s*_]{0,20}",
     re.IGNORECASE,
 )
 _LAST_CUE = re.compile(
-    r"(?:^|\n)[\s#*]{0,20}(?:a|label|output|target|class|category|prediction|gold|reference)\s{0,20}[:：=\n]"
+    r"(?:^|\n|[?？] )[\s#*]{0,20}(?:a|label|output|target|class|category|prediction|gold|reference)\s{0,20}[:：=\n]"
     r"[\s*_]{0,20}(?=[^\n]*$)",
     re.IGNORECASE,
 )
@@ -100,7 +100,9 @@ def find_leak(items: Sequence[Asked], *, context_given: bool) -> Leak:
     copied = [number for number, item in enumerate(items) if _is_copied(item.example)]
     for number in copied if len(copied) > COPIED * len(items) else ():
         within[number].add(tokens(items[number].example.answer))
+    letters = tuple(item.example.answer_letter if item.example.options else None for item in items)
     found = [Leak(len(items))]
+    found.append(replace(_test(items, letters, [tokens(one or "") for one in letters], within), enough=COPIED))
     for parts in _parts(items):
         targets = [tokens(part or "") for part in parts]
         found.append(_test(items, parts, targets, _favoured(beside, targets)))

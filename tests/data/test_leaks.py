@@ -130,6 +130,12 @@ def test_a_text_that_the_prompt_writes_otherwise_is_still_the_items_own() -> Non
         "[INST] Which code has {n}? [/INST] {a} </s>",
         "Which code has {n}? Answer: {a}",
         "Which code has {n}?\nLabel: {a}",
+        "Q: Which code has {n}? A: {a}",
+        "Какой код?\nОтвет: {a}",
+        "どのコード？\n答え：{a}",
+        "코드는?\n정답: {a}",
+        "Qual?\nResposta: {a}",
+        "Quale?\nRisposta: {a}",
         "哪个 {n}？\n答案：{a}",
     ],
 )
@@ -174,6 +180,15 @@ def test_answers_to_grade_are_a_leak_where_nearly_all_are_right(right: int, seri
         return f"Correct it.\n\nStudent's answer: {WORDS[n % 10]} {n if n < right else n + 1}"
 
     assert found(free(plain, 100, question=question)).serious is serious
+
+
+def test_a_letter_after_an_answer_cue_is_a_leak() -> None:
+    options = {"A": "pump", "B": "valve"}
+    examples = [
+        made(n, options=options, answer_letter="AB"[n % 2], question=f"Which {n}? Answer: {'AB'[n % 2]}")
+        for n in range(COUNT)
+    ]
+    assert found([Asked(one, Target(f"It is {one.answer_letter}"), plain(one)) for one in examples]).serious
 
 
 def test_solved_examples_of_other_items_are_no_leak() -> None:

@@ -52,7 +52,15 @@ def test_a_row_that_can_not_be_trained_on_is_named(
 
 @pytest.mark.parametrize(
     "extra",
-    [{"label": True}, {"label": 0}, {"label": "spam"}, {"images": []}, {"images": None}, {"images": [None]}, {"image": "nginx:1.25"}],
+    [
+        {"label": True},
+        {"label": 0},
+        {"label": "spam"},
+        {"images": []},
+        {"images": None},
+        {"images": [None]},
+        {"image": "nginx:1.25"},
+    ],
     ids=str,
 )
 def test_a_row_that_says_something_else_is_read(tmp_path: Path, extra: dict[str, Any]) -> None:
