@@ -78,7 +78,10 @@ def _recognise(path: object, there: list[str], named: Mapping[str, str]) -> Layo
         if column not in there:
             raise DataError(f"{path}: no column {column!r} ({name}); columns: {listed}")
     known = _find_known(there)
-    kept = {"split": known["split"]} if known.get("split") not in (None, *named.values()) else {}
+    free = {
+        name: known[name] for name in ("split", "group", "id") if known.get(name) not in (None, *named.values())
+    }
+    kept = {"split": free["split"]} if "split" in free else {}
     extra = {name: column for name, column in named.items() if name not in ("question", "answer")} | kept
     if "question" in named and "answer" in named:
         return Layout("columns", {**named, **kept})
@@ -87,10 +90,10 @@ def _recognise(path: object, there: list[str], named: Mapping[str, str]) -> Layo
         raise DataError(f"{path}: name the column of the {missing} with --{missing}; columns: {listed}")
     beside = {part: known[part] for part in ("system", *CALLS) if part in known}
     if chat := next((known[name] for name in CHATS if name in known), None):
-        return Layout("chat", extra, {"chat": chat, **beside})
+        return Layout("chat", free | extra, {"chat": chat, **beside})
     if "instruction" in known and "output" in known:
         beside |= {part: known[part] for part in ("instruction", "input", "history") if part in known}
-        return Layout("alpaca", {"answer": known["output"], **extra}, beside)
+        return Layout("alpaca", {"answer": known["output"], **free, **extra}, beside)
     if "question" in known and "answer" in known:
         return Layout("columns", {name: known[name] for name in (*FIELDS, "id") if name in known} | extra)
     raise DataError(
