@@ -36,13 +36,15 @@ SHOWN = 60
 LONGEST, MOST_CUES = 4000, 50
 """Characters of a question's end, and cues in it, that are looked at."""
 _CUE = re.compile(
-    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|resposta|risposta|ответ|réponse)(?:\s{1,20}is)?"
+    r"(?:\b(?:answer|ans|solution|response|"
+    r"assistant|gpt|completion|antwort|respuesta|resposta|risposta|ответ|réponse)(?:\s{1,20}is)?"
     r"[\s*_#]{0,20}(?:[:：=]|<\|[^|>]{0,40}\|>|\n)"
     r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：]|答え[:：は]|답[은변]?[\s*]{0,20}[:：])[\s*_]{0,20}",
     re.IGNORECASE,
 )
 _LAST_CUE = re.compile(
-    r"(?:^|\n|[?？] )[\s#*]{0,20}(?:a|label|output|target|class|category|prediction|gold|reference)\s{0,20}[:：=\n]"
+    r"(?:^|\n|[?？] )[\s#*]{0,20}"
+    r"(?:a|label|output|target|class|category|prediction|gold|reference)\s{0,20}[:：=\n]"
     r"[\s*_]{0,20}(?=[^\n]*$)",
     re.IGNORECASE,
 )
