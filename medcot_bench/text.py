@@ -18,7 +18,7 @@ _CLOSED = re.compile(f"</{_THINKS}", re.IGNORECASE)
 _BLOCK = re.compile(f"<{_THINKS}.*?</{_THINKS}", re.IGNORECASE | re.DOTALL)
 _SIGN = r"""(?!\s)(?:
     [^LETTER\s.,;:!?。、،؟।"'`“”‘’«»„「」『』¿¡‐-]
-    |[.,;:?。、،؟।](?![.,;:!?。、،؟।]*END)|(?<=[\d)])!|!(?![.,;:!?]*END)  # not where a word ends
+    |[.,;:?。、،؟।](?![.,;:!?。、،؟।]{0,200}END)|(?<=[\d)])!|!(?![.,;:!?]{0,200}END)  # not where a word ends
     |(?<=[\w)\]])["'`“”‘’«»„「」『』](?!END|[.,;:!?。、]|(?<=[^\W\d_].)\w)|(?<=\d)["']  # not around words
     |(?<![^\W\d_])[‐-]|[‐-](?!\w)  # not within words
     |[¿¡](?!\w)

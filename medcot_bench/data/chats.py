@@ -25,11 +25,13 @@ _ROLES = {
     "assistant": "assistant",
     "gpt": "assistant",
 }
-_TEXTS = {
-    *("content", "value", "tool_calls", "function_call"),
-    *("reasoning_content", "reasoning", "thinking", "refusal"),
+_SILENT = {
+    *("name", "id", "message_id", "parent_id", "turn_id", "timestamp", "created_at", "date", "time"),
+    *("model", "lang", "language", "weight", "train", "label", "loss", "mask"),
 }
-"""Keys of what was said in a turn. Numbers and labels of a turn, under other keys, are not said."""
+"""Keys of a turn whose strings say nothing. Under other keys only numbers and nothing are left unread."""
+_UNTRAINED = {"weight": ("0", "0.0", "false"), "train": ("0", "false"), "label": ("false",)}
+"""Values of a turn's keys that keep an answer out of training."""
 
 
 def read_chat(where: str, column: str, value: Any) -> tuple[tuple[Turn, ...], str]:
@@ -43,6 +45,12 @@ def read_chat(where: str, column: str, value: Any) -> tuple[tuple[Turn, ...], st
     read = [_turn(f"{where}: turn {number} of '{column}'", turn) for number, turn in enumerate(turns, start=1)]
     if not read or read[-1][0] != "assistant":
         raise DataError(f"{where}: the last of '{column}' must have the role assistant: it is the answer")
+    for key, marks in _UNTRAINED.items():
+        if str(turns[-1].get(key)).strip().lower() in marks:
+            raise DataError(
+                f"{where}: turn {len(turns)} of '{column}' has '{key}' {turns[-1][key]}: its answer is not to be "
+                "trained on; leave such rows out"
+            )
     before = (turn for turn in read[:-1] if turn[0] != "system" or turn[1].strip())
     return tuple(before), read[-1][1]
 
@@ -95,8 +103,8 @@ def _turn(where: str, turn: Any) -> Turn:
         raise DataError(f"{where} must be an object with a role and a text, not a {type(turn).__name__}")
     said, told = next((form for form in _FORMS if not is_empty(turn.get(form[0]))), _FORMS[0])
     for key, value in turn.items():
-        beside = key in _TEXTS or isinstance(value, list | Mapping)
-        if key not in (said, told) and beside and not is_empty(parse_nested(value)):
+        silent = key in (said, told) or (key in _SILENT and isinstance(value, str))
+        if not silent and isinstance(value, str | bytes | list | Mapping) and not is_empty(parse_nested(value)):
             raise DataError(f"{where} has {quote(key)}, which can't be trained on; leave such rows out")
     role, text = turn.get(said), turn.get(told)
     if not isinstance(role, str) or role.casefold() not in _ROLES:

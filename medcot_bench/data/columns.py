@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Literal
 
 from medcot_bench.data.chats import CALLS, CHATS, flatten, read_chat, read_history, refuse_calls
+from medcot_bench.data.formats import parse_nested
 from medcot_bench.data.unusable import find_suspects, refuse_unusable
 from medcot_bench.errors import DataError
 from medcot_bench.study.own_task import FIELDS
@@ -51,7 +53,8 @@ class Layout:
         else:
             asked = [_text(where, *given[part]) for part in ("instruction", "input") if part in given]
             turns += read_history(where, *given.get("history", ("history", None)))
-            turns += (("user", "\n\n".join(part for part in asked if part.strip())),)
+            text = "\n\n".join(part for part in asked if part.strip())
+            turns += (("user", text),) if text else ()
             found["question"] = flatten(turns)
         refuse_calls(where, row, [column for part, column in self.parts.items() if part in CALLS])
         return found | {"turns": turns if len(turns) > 1 else ()}
@@ -65,20 +68,31 @@ def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[st
     column `split` is kept in every layout. Raises DataError for a column that no row has, and for rows whose
     question and answer are neither named nor recognised.
     """
-    there = list(dict.fromkeys(column for row in rows for column in row))
-    layout = _recognise(path, there, named)
+    columns: dict[str, None] = {}
+    chats: set[str] = set()
+    for row in rows:
+        columns.update(dict.fromkeys(row))
+        for column in row:
+            if column not in chats and column.casefold() in CHATS and isinstance(parse_nested(row[column]), list):
+                chats.add(column)
+    there = list(columns)
+    layout = _recognise(path, there, named, chats)
     read = {*layout.columns.values(), *layout.parts.values()}
     unused = tuple(column for column in there if column not in read)
     return replace(layout, unused=unused, suspects=find_suspects(unused))
 
 
-def _recognise(path: object, there: list[str], named: Mapping[str, str]) -> Layout:
+def _recognise(path: object, there: list[str], named: Mapping[str, str], chats: Collection[str]) -> Layout:
+    """Return the layout by the columns that are there; `chats` are those with a list in some row."""
     listed = _listed(there)
     for name, column in named.items():
         if column not in there:
             raise DataError(f"{path}: no column {column!r} ({name}); columns: {listed}")
     known = _find_known(there)
-    kept = {"split": known["split"]} if known.get("split") not in (None, *named.values()) else {}
+    free = {
+        name: known[name] for name in ("split", "group", "id") if known.get(name) not in (None, *named.values())
+    }
+    kept = {"split": free["split"]} if "split" in free else {}
     extra = {name: column for name, column in named.items() if name not in ("question", "answer")} | kept
     if "question" in named and "answer" in named:
         return Layout("columns", {**named, **kept})
@@ -86,11 +100,13 @@ def _recognise(path: object, there: list[str], named: Mapping[str, str]) -> Layo
         missing = "answer" if "question" in named else "question"
         raise DataError(f"{path}: name the column of the {missing} with --{missing}; columns: {listed}")
     beside = {part: known[part] for part in ("system", *CALLS) if part in known}
-    if chat := next((known[name] for name in CHATS if name in known), None):
-        return Layout("chat", extra, {"chat": chat, **beside})
+    others = {"question", "answer"} <= known.keys() or {"instruction", "output"} <= known.keys()
+    named_chats = [known[name] for name in CHATS if name in known]
+    if chat := next(chain((c for c in named_chats if c in chats), () if others else named_chats), None):
+        return Layout("chat", free | extra, {"chat": chat, **beside})
     if "instruction" in known and "output" in known:
         beside |= {part: known[part] for part in ("instruction", "input", "history") if part in known}
-        return Layout("alpaca", {"answer": known["output"], **extra}, beside)
+        return Layout("alpaca", {"answer": known["output"], **free, **extra}, beside)
     if "question" in known and "answer" in known:
         return Layout("columns", {name: known[name] for name in (*FIELDS, "id") if name in known} | extra)
     raise DataError(

@@ -1,21 +1,22 @@
 """Whether prompts give their own targets away: distinct from closed sets of answers and from texts that are read.
 
-A prompt gives away the target that it says more often than any other of the task, beside the question, the
-context and the options of its item; and what follows an answer cue in the question (`Answer:`, `### Response:`) up
-to the end of the line. Labels that prompts list are said equally often, and spans of the question or the context
-are there to be found. A leak is a target that its own prompt gives away significantly more often than the prompts
-of other items do: a one-sided binomial test, whose chance of a hit is the mean share of prompts that give an
-item's target away. As in a permutation test (Phipson & Smyth 2010) an item's own prompt counts among them, so no
-chance is 0. Chances differ between items, which makes the test conservative (Hoeffding 1956).
+A prompt gives away the target that it says more often than any other of the task, beside the question, the context
+and the options of its item; and what follows an answer cue in the question (`Answer:`, `### Response:`) up to its
+end. Labels that prompts list are said equally often, and spans of the question or the context are there to be
+found: so are an answer to grade, and an answer that more text follows. A leak is a target that its own prompt
+gives away significantly more often than the prompts of other items do: a one-sided binomial test, whose chance of
+a hit is the mean share of prompts that give an item's target away. As in a permutation test (Phipson & Smyth 2010)
+an item's own prompt counts among them, so no chance is 0. Chances differ between items, which makes the test
+conservative (Hoeffding 1956).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import NamedTuple
 
 from medcot_bench.security.foreign_text import shorten
@@ -28,22 +29,26 @@ ALPHA = 0.001
 SERIOUS = 0.1
 """The share of leaking items from which scores measure copying."""
 COPIED = 0.9
-"""The share of items whose question is their answer above which columns were mixed up. Corrections copy some."""
+"""The share of items whose question is their answer, or ends in it, from which this is a mistake: corrections copy
+some, and of answers to grade some are right."""
 SHOWN = 60
 """Characters of a target, and of the text before it, that an example shows."""
 LONGEST, MOST_CUES = 4000, 50
-"""Characters after a cue, and cues of a question, that are looked at."""
+"""Characters of a question's end, and cues in it, that are looked at."""
 _CUE = re.compile(
-    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|respuesta|réponse)(?:\s+is)?"
-    r"[\s*_#]*(?:[:：=]|<\|[^|>]*\|>|\n)"
-    r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：])[\s*_]*",
+    r"(?:\b(?:answer|ans|solution|response|"
+    r"assistant|gpt|completion|antwort|respuesta|resposta|risposta|ответ|réponse)(?:\s{1,20}is)?"
+    r"[\s*_#]{0,20}(?:[:：=]|<\|[^|>]{0,40}\|>|\n)"
+    r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：]|答え[:：は]|답[은변]?[\s*]{0,20}[:：])[\s*_]{0,20}",
     re.IGNORECASE,
 )
 _LAST_CUE = re.compile(
-    r"(?:^|\n)[\s#*]*(?:a|label|output|target|class|category|prediction|gold|reference)\s*[:：=\n][\s*_]*(?=[^\n]*\s*$)",
+    r"(?:^|\n|[?？] )[\s#*]{0,20}"
+    r"(?:a|label|output|target|class|category|prediction|gold|reference)\s{0,20}[:：=\n]"
+    r"[\s*_]{0,20}(?=[^\n]*$)",
     re.IGNORECASE,
 )
-_END = re.compile(r"<\||</s>|<eos>|<end_of_turn>|\[INST\]|\n#")
+_END = re.compile(r"(?<!\s)(?:<\|[^|>]{1,40}\|>|</s>|<eos>|<end_of_turn>|\s)+\Z")
 Tokens = tuple[str, ...]
 
 
@@ -67,6 +72,8 @@ class Leak:
     p: float = 1.0
     shown: str = ""
     """The first such item, shortened."""
+    enough: float = SERIOUS
+    """The share of leaking items from which it is serious."""
 
     @property
     def significant(self) -> bool:
@@ -76,7 +83,7 @@ class Leak:
     @property
     def serious(self) -> bool:
         """Whether there is a leak in so many items that scores would measure copying."""
-        return self.significant and self.hits >= SERIOUS * self.items
+        return self.significant and self.hits >= self.enough * self.items
 
     def __str__(self) -> str:
         return (
@@ -86,20 +93,23 @@ class Leak:
 
 
 def find_leak(items: Sequence[Asked], *, context_given: bool) -> Leak:
-    """Return the most significant leak of a task's items, one without hits where nothing is given away.
+    """Return the most significant leak of a task's items, a serious one first; without hits where there is none.
 
     `context_given` says whether the task's form gives the context; otherwise it excuses nothing.
     """
     beside = [_beside(item, context_given=context_given) for item in items]
-    within = [{*_cued(item.example.question)} for item in items]
+    within = [{*_cued(_last_said(item.example))} for item in items]
     copied = [number for number, item in enumerate(items) if _is_copied(item.example)]
     for number in copied if len(copied) > COPIED * len(items) else ():
         within[number].add(tokens(items[number].example.answer))
+    letters = tuple(item.example.answer_letter if item.example.options else None for item in items)
     found = [Leak(len(items))]
+    found.append(replace(_test(items, letters, [tokens(one or "") for one in letters], within), enough=COPIED))
     for parts in _parts(items):
         targets = [tokens(part or "") for part in parts]
-        found += [_test(items, parts, targets, given) for given in (_favoured(beside, targets), within)]
-    return min(found, key=lambda leak: (leak.p, -leak.hits))
+        found.append(_test(items, parts, targets, _favoured(beside, targets)))
+        found.append(replace(_test(items, parts, targets, within), enough=COPIED))
+    return min(found, key=lambda leak: (not leak.serious, leak.p, -leak.hits))
 
 
 def count_extractive(examples: Iterable[Example]) -> int:
@@ -147,12 +157,13 @@ def _favoured(beside: Sequence[tuple[Tokens, Tokens]], targets: Sequence[Tokens]
 
     What all prompts say, such as a list of labels or fixed examples, does not count.
     """
-    known: dict[str, list[Tokens]] = {}
-    for target in sorted({*targets} - {()}, key=len, reverse=True):
-        known.setdefault(target[0], []).append(target)
-    said = [Counter(_said(rest, known)) for rest, _ in beside]
+    known = {*targets} - {()}
+    lengths: dict[str, list[int]] = {}
+    for first, length in sorted({(target[0], len(target)) for target in known}, reverse=True):
+        lengths.setdefault(first, []).append(length)
+    said = [Counter(_said(rest, known, lengths)) for rest, _ in beside]
     for counts, (_, changed) in zip(said, beside, strict=True):
-        counts.subtract(_said(changed, known))
+        counts.subtract(_said(changed, known, lengths))
     common = {target: min(counts[target] for counts in said) for target in said[0]} if said else {}
     for counts in said:
         counts.subtract(common)
@@ -163,21 +174,31 @@ def _favoured(beside: Sequence[tuple[Tokens, Tokens]], targets: Sequence[Tokens]
     return [{*top} if len(top) == 1 else set() for top in tops]
 
 
-def _said(text: Tokens, known: Mapping[str, Sequence[Tokens]]) -> Iterator[Tokens]:
-    """Yield the targets in a text, the longest where several begin at one place."""
+def _said(text: Tokens, known: Set[Tokens], lengths: Mapping[str, Sequence[int]]) -> Iterator[Tokens]:
+    """Yield the targets in a text, the longest where several begin at one place.
+
+    `lengths` has, for the first words of targets, how long these are, the longest first: to look at each target at
+    each place would take too long where thousands begin with one word.
+    """
     place = 0
     while place < len(text):
-        found = next((t for t in known.get(text[place], ()) if text[place : place + len(t)] == t), None)
+        runs = (text[place : place + length] for length in lengths.get(text[place], ()))
+        found = next((run for run in runs if run in known), None)
         if found:
             yield found
         place += len(found) if found else 1
 
 
+def _last_said(example: Example) -> str:
+    """Return the user's last turn: in a chat, earlier answers are there to be read."""
+    return next((text for role, text in reversed(example.turns) if role == "user"), example.question)
+
+
 def _cued(question: str) -> Iterator[Tokens]:
-    """Yield what follows the answer cues of a question: its line, its paragraph, and all up to an end mark."""
-    for cue in islice(chain(_LAST_CUE.finditer(question), _CUE.finditer(question)), MOST_CUES):
-        after = _END.split(question[cue.end() : cue.end() + LONGEST], maxsplit=1)[0].strip()
-        yield from {tokens(after.split(end, 1)[0]) for end in ("\n", "\n\n", "\0")} - {()}
+    """Yield what follows the answer cues of a question up to its end. A cue that more follows asks about that."""
+    end = _END.sub("", question.rstrip()[-LONGEST:])
+    cues = {cue.end() for cue in chain(_LAST_CUE.finditer(end), _CUE.finditer(end))}
+    yield from {tokens(end[cue:]) for cue in sorted(cues)[-MOST_CUES:]} - {()}
 
 
 def _is_copied(example: Example) -> bool:

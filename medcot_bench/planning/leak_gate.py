@@ -31,11 +31,13 @@ def find_leaks(plan: Plan) -> list[str]:
         looked_at: dict[Split, None] = {plan.scoring.split: None, "train": None}
         items = [*islice(chain.from_iterable(splits[split] for split in looked_at), MOST)]
         with suppress(PluginError, MemoryError):
-            problems += _find(label, chosen, items, plan.study.baselines)
+            problems += _find(label, chosen, items, len(splits[plan.scoring.split]), plan.study.baselines)
     return problems
 
 
-def _find(label: str, chosen: ResolvedTask, items: list[Example], baselines: tuple[str, ...]) -> Iterator[str]:
+def _find(
+    label: str, chosen: ResolvedTask, items: list[Example], scored: int, baselines: tuple[str, ...]
+) -> Iterator[str]:
     for baseline in ("", *(name for name in baselines if name in (COT, NO_CONTEXT))):
         asked = apply_baseline(chosen, baseline)
         with blame(chosen.entry, "prompt or target"):
@@ -47,7 +49,10 @@ def _find(label: str, chosen: ResolvedTask, items: list[Example], baselines: tup
                 )
                 for example in items
             ]
-        leak = find_leak(written, context_given=asked.task.spec.form.context == "given")
+        given = asked.task.spec.form.context == "given"
+        leak = find_leak(written, context_given=given)
+        if not leak.serious:  # rows to train on may hide what those to score give away
+            leak = find_leak(written[:scored], context_given=given)
         if leak.serious:
             form = f", {baseline}" if baseline else ""
             yield (

@@ -93,6 +93,10 @@ CALL = {"type": "function", "function": {"name": "stock", "arguments": "{}"}}
         ({"reasoning_content": "Hm."}, "turn 2 of 'messages' has 'reasoning_content', which"),
         ({"value": "Hm."}, "turn 2 of 'messages' has 'value', which"),
         ({"parts": [{"text": "x"}]}, "turn 2 of 'messages' has 'parts', which"),
+        ({"thought": "Hm."}, "turn 2 of 'messages' has 'thought', which"),
+        ({"image": "a.png"}, "turn 2 of 'messages' has 'image', which"),
+        ({"context": "Hm."}, "turn 2 of 'messages' has 'context', which"),
+        ({"reasoning_details": ["Hm."]}, "turn 2 of 'messages' has 'reasoning_details', which"),
         ({"role": "tool"}, "turn 2 of 'messages' has the role 'tool'; roles: system, developer, user,"),
         ({"content": [{"type": "text", "text": "x"}]}, "turn 2 of 'messages': 'content' must be text, not a list"),
         ({"content": None}, "turn 2 of 'messages': 'content' must be text, not a NoneType"),
@@ -104,6 +108,19 @@ def test_what_is_no_text_is_refused_with_its_turn(change: dict[str, Any], error:
     assert read_one(write_rows("a.jsonl", [{"messages": [one | nothing for one in chat]}])).answer == "b"
     chat[1] |= change
     assert error_of(write_rows("b.jsonl", [{"messages": chat}])).startswith(f":1: {error}")
+
+
+@pytest.mark.parametrize("mark", [{"weight": 0}, {"train": False}, {"label": False}])
+def test_an_answer_marked_as_one_not_to_train_on_is_refused_with_its_turn(
+    mark: dict[str, Any], write_rows: Write
+) -> None:
+    chat: list[dict[str, Any]] = [*turns(("user", "q"), ("assistant", "a"), ("user", "r"), ("assistant", "b"))]
+    chat[1] |= mark
+    assert read_one(write_rows("a.jsonl", [{"messages": chat}])).answer == "b"
+    chat[3] |= mark
+    ((key, value),) = mark.items()
+    error = f":1: turn 4 of 'messages' has '{key}' {value}: its answer is not to be trained on"
+    assert error_of(write_rows("b.jsonl", [{"messages": chat}])).startswith(error)
 
 
 @pytest.mark.parametrize("column", ["tools", "functions", "Tools"])

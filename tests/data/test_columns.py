@@ -94,6 +94,26 @@ def test_a_group_can_be_named_in_rows_known_by_their_columns(write_rows: Write) 
     assert example.group == "p1"
 
 
+@pytest.mark.parametrize(
+    "row",
+    [{"instruction": "i", "output": "o"}, {"messages": [turn("user", "i"), turn("assistant", "o")]}],
+)
+def test_chats_and_alpaca_rows_have_their_own_groups_and_ids(row: dict[str, Any], write_rows: Write) -> None:
+    (example,) = read(write_rows("a.jsonl", [row | {"group": "g", "id": 7}]))
+    assert (example.group, example.id) == ("g", "7")
+
+
+@pytest.mark.parametrize("chat", [None, "hello", ""])
+def test_a_column_named_as_a_chat_that_holds_none_hides_no_question(chat: Any, write_rows: Write) -> None:
+    (example,) = read(write_rows("a.jsonl", [{"question": "q", "answer": "a", "messages": chat}]))
+    assert (example.question, example.answer) == ("q", "a")
+
+
+def test_a_system_text_alone_is_the_question(write_rows: Write) -> None:
+    (example,) = read(write_rows("a.jsonl", [{"system": "Be.", "instruction": "", "output": "o"}]))
+    assert (example.question, example.turns) == ("Be.", ())
+
+
 def test_chats_in_a_table_are_read_and_columns_with_odd_names_shown_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         'messages\n"[{""role"": ""user"", ""content"": ""q""}, {""role"": ""assistant"", ""content"": ""a""}]"\n'

@@ -128,8 +128,14 @@ def test_a_text_that_the_prompt_writes_otherwise_is_still_the_items_own() -> Non
         "### Instruction:\nWhich code has {n}?\n\n### Response:\n{a}",
         "<|im_start|>user\nWhich {n}?<|im_end|>\n<|im_start|>assistant\n{a}<|im_end|>",
         "[INST] Which code has {n}? [/INST] {a} </s>",
-        "Q: Which code has {n}?\nAnswer: {a}\n\nNow you. Which code has {n}?",
+        "Which code has {n}? Answer: {a}",
         "Which code has {n}?\nLabel: {a}",
+        "Q: Which code has {n}? A: {a}",
+        "Какой код?\nОтвет: {a}",
+        "どのコード？\n答え：{a}",
+        "코드는?\n정답: {a}",
+        "Qual?\nResposta: {a}",
+        "Quale?\nRisposta: {a}",
         "哪个 {n}？\n答案：{a}",
     ],
 )
@@ -137,6 +143,52 @@ def test_a_target_after_an_answer_cue_of_the_question_is_a_leak(question: str) -
     items = free(plain, question=lambda n: question.format(n=n, a=f"{WORDS[n % 10]} {n}"))
     assert found(items).hits == COUNT
     assert found(items).serious
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "user: The lamp {n}?\nassistant: {a}\nuser: And now?",
+        "Q: Which code has {n}?\nAnswer: {a}\n\nNow you. Which code has {n}?",
+        "Solution:\n{a}\nWhich code is it?",
+        "Is this right?\n\nThe codes are many. Answer: {a} and {n}.",
+    ],
+)
+def test_an_answer_that_more_text_follows_is_asked_about(question: str) -> None:
+    items = free(plain, question=lambda n: question.format(n=n, a=f"{WORDS[n % 10]} {n}"))
+    assert found(items).hits == 0
+
+
+def test_earlier_turns_of_a_chat_are_read() -> None:
+    def chat(n: int, last: str) -> tuple[tuple[str, str], ...]:
+        return ("user", "Which?"), ("assistant", f"{WORDS[n % 10]} {n}"), ("user", last)
+
+    def items(last: str) -> list[Asked]:
+        return free(
+            plain,
+            turns=lambda n: chat(n, last.format(a=f"{WORDS[n % 10]} {n}")),
+            question=lambda n: "\n".join(f"{r}: {t}" for r, t in chat(n, last.format(a=f"{WORDS[n % 10]} {n}"))),
+        )
+
+    assert found(items("Again.\nYour answer:")).hits == 0
+    assert found(items("Again. Answer: {a}")).serious
+
+
+@pytest.mark.parametrize(("right", "serious"), [(30, False), (80, False), (95, True)])
+def test_answers_to_grade_are_a_leak_where_nearly_all_are_right(right: int, serious: bool) -> None:
+    def question(n: int) -> str:
+        return f"Correct it.\n\nStudent's answer: {WORDS[n % 10]} {n if n < right else n + 1}"
+
+    assert found(free(plain, 100, question=question)).serious is serious
+
+
+def test_a_letter_after_an_answer_cue_is_a_leak() -> None:
+    options = {"A": "pump", "B": "valve"}
+    examples = [
+        made(n, options=options, answer_letter="AB"[n % 2], question=f"Which {n}? Answer: {'AB'[n % 2]}")
+        for n in range(COUNT)
+    ]
+    assert found([Asked(one, Target(f"It is {one.answer_letter}"), plain(one)) for one in examples]).serious
 
 
 def test_solved_examples_of_other_items_are_no_leak() -> None:

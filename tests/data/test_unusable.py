@@ -31,6 +31,11 @@ def write(folder: Path, *rows: dict[str, Any]) -> Path:
         ({"images": ["a/1.jpg"]}, "'images' can't be used: models read text only"),
         ({"image": "photos/1.PNG"}, "'image' can't be used"),
         ({"image": {"bytes": "", "path": "1.png"}}, "'image' can't be used"),
+        ({"Images": ["a/1.jpg"]}, "'Images' can't be used"),
+        ({"KTO_Tag": False}, "'KTO_Tag' is false"),
+        ({"image": "iVBORw0KGgo" * 20}, "'image' can't be used"),
+        ({"image_url": {"url": "x"}}, "'image_url' can't be used"),
+        ({"pixel_values": [[0.5]]}, "'pixel_values' can't be used"),
         ({"videos": ["1.mp4"]}, "'videos' can't be used"),
         ({"audios": '["1.wav"]'}, "'audios' can't be used"),
     ],
@@ -47,7 +52,15 @@ def test_a_row_that_can_not_be_trained_on_is_named(
 
 @pytest.mark.parametrize(
     "extra",
-    [{"label": True}, {"label": 0}, {"label": "spam"}, {"images": []}, {"images": None}, {"image": "nginx:1.25"}],
+    [
+        {"label": True},
+        {"label": 0},
+        {"label": "spam"},
+        {"images": []},
+        {"images": None},
+        {"images": [None]},
+        {"image": "nginx:1.25"},
+    ],
     ids=str,
 )
 def test_a_row_that_says_something_else_is_read(tmp_path: Path, extra: dict[str, Any]) -> None:

@@ -66,3 +66,15 @@ def test_labels_in_the_prompt_and_spans_of_the_input_are_planned(study_fields: F
     prompt = "Review: {question}\nIs it positive, negative or neutral?\nLabel:"
     named = {"question": "text", "answer": "label", "prompt": prompt}
     assert plan_of(study_fields, write_rows("reviews.jsonl", reviews), own=named).cells
+
+
+def test_a_leak_of_the_rows_to_score_is_refused_however_many_clean_ones_are_trained_on(
+    study_fields: Fields, write_rows: Any
+) -> None:
+    clean = [{"question": f"Which code has {n}?", "answer": f"river {n}", "split": "train"} for n in range(200)]
+    leaky = [
+        {"question": f"Which lamp has {n}?\nAnswer: stone {n}", "answer": f"stone {n}", "split": "eval"}
+        for n in range(19)
+    ]
+    with pytest.raises(ConfigErrors, match="19 of 19 prompts give their own target away"):
+        plan_of(study_fields, write_rows("rows.jsonl", [*clean, *leaky]))
