@@ -101,6 +101,8 @@ def strays(folder: Path) -> list[psutil.Process]:
 
 def end_strays(folder: Path) -> None:
     """End what plugins have left behind, in whatever session."""
-    for process in strays(folder):
+    found = strays(folder)
+    for process in found:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(found, timeout=30)
