@@ -52,7 +52,7 @@ class Conflict:
 SHARED: Mapping[str, tuple[str, ...]] = {
     "items": ("items",),
     "prompts": ("prompt", "shots", "task"),
-    "generation limits": ("max_new_tokens", "max_length", "overlong", "stop"),
+    "generation limits": ("max_new_tokens", "max_length", "overlong", "stop", "end_tokens"),
     "scoring version": ("scoring",),
 }
 """What two folders have to share on a task, and the fields of an evaluation's request that say it."""

@@ -55,6 +55,8 @@ class Base:
     modules: tuple[ModuleInfo, ...]
     flat: bool = True
     """Whether it can read flat batches."""
+    as_built: bool = False
+    """Whether `modules` are those of the model that transformers builds, and others than its files name."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """The content of `medcot_recipe.json` in the model folder: adapter name -> recipe fields."""
 
@@ -162,6 +164,7 @@ def _folder(model: str, path: Path) -> Base:
         info=info,
         modules=built.modules,
         flat=built.flat,
+        as_built=_are_others(built.modules, modules),
         recipe=read_json(model, path / RECIPE_FILE) if (path / RECIPE_FILE).is_file() else {},
     )
 
@@ -180,6 +183,7 @@ def _hub(model: str) -> Base:
         info=info,
         modules=built.modules,
         flat=built.flat,
+        as_built=_are_others(built.modules, modules),
         recipe=found.recipe,
     )
 
@@ -190,6 +194,11 @@ def _as_built(model: str, config: Mapping[str, Any], modules: tuple[ModuleInfo, 
     if config.get("model_type") in FILES_NAME_MODULES and all(_is_built(module.path) for module in modules):
         return of_files
     return find_architecture(model, config, find_cache_folder() / "architectures") or of_files
+
+
+def _are_others(built: Iterable[ModuleInfo], of_files: Iterable[ModuleInfo]) -> bool:
+    """Return whether adapters are placed on other modules than by the names in a model's files."""
+    return {(one.path, one.kind) for one in built} != {(one.path, one.kind) for one in of_files}
 
 
 def _is_built(path: str) -> bool:

@@ -29,9 +29,7 @@ def describe(config: dict[str, Any]) -> dict[str, Any]:
     from medcot_bench.models.checks import why_not_loaded
 
     try:
-        with (
-            TemporaryDirectory() as folder
-        ):  # read as for training, so that what is wrong is told in the same words
+        with TemporaryDirectory() as folder:  # read as for training: what is wrong is told in the same words
             Path(folder, "config.json").write_text(json.dumps(config), encoding="utf-8")
             made = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         with torch.device("meta"):

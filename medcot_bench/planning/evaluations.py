@@ -50,7 +50,7 @@ def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, .
     for label, task in plan.lm_eval_tasks.items():
         for cell in () if plan.trials else cells:
             limits = {"max_length": min(plan.scoring.max_length, plan.base.info.max_positions)}
-            asked = {**task.request(), "prompt": prompt_request(plan), **limits}
+            asked = {**task.request(), "prompt": prompt_request(plan), **limits, **plan.end_tokens}
             request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
             relation = _relation(plan, cell, label)
             scores.append(
@@ -135,6 +135,7 @@ def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:
         "max_length": min(scoring.max_length, plan.base.info.max_positions),
         "overlong": scoring.overlong,
         **({} if chosen.stop is None else {"stop": list(chosen.stop)}),
+        **plan.end_tokens,
     }
 
 

@@ -87,6 +87,8 @@ def _cell(
             "prompt": prompt_request(plan),
             "seed": seed,
         }
+        if plan.base.as_built:
+            request["modules"] = "as built"
         if recipe.select_by == "val_nll":
             if not plan.items.validation(task):
                 raise ConfigErrors([f"training.select_by=val_nll: task {task} has no validation items"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from medcot_bench.base_model.chat_date import DATE, writes_date
+from medcot_bench.base_model.end_tokens import list_end_tokens
 from medcot_bench.base_model.resolve import Base
 from medcot_bench.data.item_sets import ItemSets
 from medcot_bench.data.sources import TaskData
@@ -60,6 +61,12 @@ class Plan:
     def chat_date(self) -> dict[str, str]:
         """The date that the chat template writes, as ids have it; empty where it writes none."""
         return {"date": DATE.isoformat()} if self.study.chat_template and writes_date(self.base) else {}
+
+    @cached_property
+    def end_tokens(self) -> dict[str, list[int]]:
+        """The end tokens of a base model that has several, as ids of evaluations have them; else empty."""
+        ends = list_end_tokens(self.base)
+        return {"end_tokens": [*ends]} if ends else {}
 
     @cached_property
     def items(self) -> ItemSets:

@@ -26,8 +26,10 @@ from medcot_bench.base_model.resolve import resolve
 from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
 from medcot_bench.models.describe_architecture import describe
+from medcot_bench.planning.build import make_plan
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import find_unadaptable, resolve_adapter
+from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import parse_specs
 from medcot_bench.testing.tiny import make_tiny_tokenizer
 
@@ -87,6 +89,7 @@ def save(config: Any, folder: Path) -> Path:
 def test_placements_are_those_of_the_loaded_model(name: str, tmp_path: Path) -> None:
     config, blocks, linear, others = CONFIGS[name]
     base = resolve(str(save(config, tmp_path / name)))
+    assert base.as_built
 
     def place(typed: str) -> set[str]:
         return {*resolve_adapter(parse_specs(typed)[0], installed()).place(base.info, base.modules, seed=0)}
@@ -104,6 +107,15 @@ def test_placements_are_those_of_the_loaded_model(name: str, tmp_path: Path) -> 
         adapted = adapter.prepare(model, dict.fromkeys(sorted(place(typed))))
         trained = {path for path, parameter in adapted.named_parameters() if parameter.requires_grad}
         assert len(trained) == (len([*model.parameters()]) if typed == "full" else 2 * len(place(typed)))
+
+
+@pytest.mark.usefixtures("in_process")
+def test_training_on_other_modules_than_files_name_has_ids_of_its_own(
+    study_fields: dict[str, Any], tmp_path: Path
+) -> None:
+    for config, said in ((CONFIGS["opt"][0], "as built"), (LlamaConfig(**GROUPED), None)):
+        plan = make_plan(Study(**study_fields | {"model": str(save(config, tmp_path / config.model_type))}))
+        assert {cell.request.get("modules") for cell in plan.cells if cell.task} == {said}
 
 
 @pytest.mark.usefixtures("in_process")
