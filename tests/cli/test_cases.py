@@ -107,18 +107,18 @@ def test_what_can_not_be_read_is_one_line(
 
 
 @pytest.mark.parametrize(
-    ("case", "file", "question", "answer"),
+    ("case", "file", "question", "answer", "rows"),
     [
-        ("csv_space_quote", "space_quote.csv", "question", "answer"),
-        ("csv_space_quote", "space_quote2.csv", "question", "answer"),
-        ("csv_semicolon_blank_first", "rows.csv", "question", "answer"),
-        ("csv_semicolon_quoted_header", "rows.csv", "Question, as asked", "Answer"),
+        ("csv_space_quote", "space_quote.csv", "question", "answer", "2 rows in 2 groups"),
+        ("csv_space_quote", "space_quote2.csv", "question", "answer", "2 rows in 2 groups"),
+        ("csv_semicolon_blank_first", "rows.csv", "question", "answer", "1 row in 1 group"),
+        ("csv_semicolon_quoted_header", "rows.csv", "Question, as asked", "Answer", "1 row in 1 group"),
     ],
 )
-def test_tables_are_read_or_refused_for_their_rows_alone(
-    case: str, file: str, question: str, answer: str, tiny_model: Path, tmp_path: Path
+def test_tables_are_read_and_only_their_rows_too_few(
+    case: str, file: str, question: str, answer: str, rows: str, tiny_model: Path, tmp_path: Path
 ) -> None:
     asked = ["--train", str(find_case(case) / file), "--question", question, "--answer", answer]
     done = command("plan", *asked, "--adapters", "none", model=tiny_model, cwd=tmp_path)
-    assert "Traceback" not in done.stderr
-    assert "column" not in done.stderr.replace("a column 'split'", "")
+    assert done.returncode == 2
+    assert f"no item to score in 'eval'; {rows}, and a group lies in one split" in done.stderr
