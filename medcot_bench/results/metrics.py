@@ -35,7 +35,7 @@ CORE_METRICS: Mapping[str, Metric] = {
 SCORING_VERSION = 1
 """Part of every score's id: grows when the meaning of a score, a gate or a completion's cut changes.
 
-What changes for some models or tasks alone is part of their requests (`Plan.end_tokens`), or a version of theirs."""
+What changes for some models or tasks alone is part of their requests (`Plan.end_tokens`), or their own version."""
 TRAINING_VERSION = 1
 """Part of every trained cell's id: grows when the same recipe would train other weights."""
 
