@@ -12,10 +12,10 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_THINKS = "(?:think|thinking|thought)>"
-_OPENED = re.compile(f"<{_THINKS}", re.IGNORECASE)
-_CLOSED = re.compile(f"</{_THINKS}", re.IGNORECASE)
-_BLOCK = re.compile(f"<{_THINKS}.*?</{_THINKS}", re.IGNORECASE | re.DOTALL)
+_THINKS = "(?:think|thinking|thought|reasoning)"
+_OPENS, _CLOSES = (rf"(?:<{slash}{_THINKS}>|\[{slash}THINK\])" for slash in ("", "/"))  # the last is Mistral's
+_OPENED, _CLOSED = (re.compile(tag, re.IGNORECASE) for tag in (_OPENS, _CLOSES))
+_BLOCK = re.compile(f"{_OPENS}.*?{_CLOSES}", re.IGNORECASE | re.DOTALL)
 _SIGN = r"""(?!\s)(?:
     [^LETTER\s.,;:!?。、،؟।"'`“”‘’«»„「」『』¿¡‐-]
     |[.,;:?。、،؟।](?![.,;:!?。、،؟।]{0,200}END)|(?<=[\d)])!|!(?![.,;:!?]{0,200}END)  # not where a word ends

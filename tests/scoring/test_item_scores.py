@@ -123,7 +123,14 @@ def test_scores_that_a_task_may_not_give_name_it(
 
 
 @pytest.mark.parametrize(
-    "raw", ["<think>Or B?</think>\n{}", "Or B?\n</think>\n\n{}", "<THINKING>\n\nx</THINKING>{}"]
+    "raw",
+    [
+        "<think>Or B?</think>\n{}",
+        "Or B?\n</think>\n\n{}",
+        "<THINKING>\n\nx</THINKING>{}",
+        "[THINK]x[/THINK]{}",
+        "<reasoning>x</reasoning>{}",
+    ],
 )
 def test_a_thinking_block_is_not_scored(raw: str, scorer_and_question: tuple[ItemScorer, Question]) -> None:
     scorer, question = scorer_and_question
