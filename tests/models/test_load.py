@@ -248,7 +248,7 @@ def test_a_chat_template_that_can_not_be_used_is_told_before_anything_is_trained
     tokenizer = load_tokenizer(folder)
     tokenizer.chat_template = template
     with pytest.raises(
-        ModelError, match=r"^the model's chat template can't write these turns \(user, .*; leave out"
+        ModelError, match=r"^the model's chat template can't write these turns \(user\): .*; leave out"
     ):
         Encoder(tokenizer, chat_template=True)
     Encoder(tokenizer)
