@@ -77,8 +77,8 @@ def match_gaps(results: Results) -> tuple[Matched, ...]:
     method): a difference there counts for what the slope of the path makes of it out of domain. Empty without
     checkpoints, base model or full fine-tuning.
 
-    A seed with a crossing between the base model and the first checkpoint is left out: most is learnt there, and not
-    along a straight line; its chord would be taken for a better or worse generalisation.
+    A seed with a crossing between the base model and the first checkpoint is left out: most is learnt there, and
+    not along a straight line; its chord would be taken for a better or worse generalisation.
 
     Models at learning rates that were tried and not chosen are rows of their own, full fine-tuning among them,
     where they got less far than full: a gap between two rates of one method is not one between methods.

@@ -19,11 +19,11 @@ DESCRIPTIVE = str(Verdict.DESCRIPTIVE)
 MATCHED = (
     "Gaps out of domain by gold_nll, at the end of training and at a matched in-domain score; above 0, full "
     "fine-tuning is better. The matched score is the worse of the two ends of training; items at it are "
-    "interpolated between checkpoints. Seeds that reach it before the first checkpoint are left out of the matched "
-    "gap; more checkpoints bring them back. A significant matched gap means better generalisation. An adapter is "
-    "called under-trained where the matched gap is not significant, but the gap at the end is, and so is their "
-    "difference. Tests after Holm correction over all adapters, shifts and training tasks; those at other "
-    "learning rates are a family of their own."
+    "interpolated between checkpoints. Seeds that reach it before the first checkpoint are left out of the "
+    "matched gap. A significant matched gap means better generalisation. An adapter is called under-trained where "
+    "the matched gap is not significant, but the gap at the end is, and so is their difference. Tests after Holm "
+    "correction over all adapters, shifts and training tasks; those at other learning rates are a family of their "
+    "own."
 )
 DIVERGENCE = (
     "KL is KL(base || model) in nats per token, along the right answers of items of the training task that were "

@@ -119,7 +119,7 @@ def test_on_one_curve_seeds_without_a_point_nearby_make_no_gap(tmp_path: Path) -
         return same, 1 - (1 - same) ** 3
 
     paths = {"full": (on_curve(0.25), on_curve(0.15)), "lora": (on_curve(0.7), on_curve(0.45))}
-    (found,) = match_gaps(load(plant(tmp_path / "late", paths)))  # at 0.45 its chord is 0.14 below full's curve
+    (found,) = match_gaps(load(plant(tmp_path / "late", paths)))  # its chord is 0.14 below the curve
     assert (found.seeds, found.reading) == (0, "matched before the first checkpoint")
     nearer = paths | {"full": (on_curve(0.5), on_curve(0.15))}
     (found,) = match_gaps(load(plant(tmp_path / "nearer", nearer)))
