@@ -28,7 +28,7 @@ class Kind:
     unit: str
     operation: Operation
     told: tuple[str, str]
-    """How both operands are told. The second is part of the formula, and not told, where this is empty."""
+    """How both operands are told. Where this is empty, the second is a constant of the formula."""
     first: Values
     """Of a product the first factor, of a difference or quotient the answer."""
     second: Values
