@@ -215,7 +215,7 @@ def held(line: Line, repetitions: int, seed: int) -> tuple[float, float]:
     for _ in range(repetitions):
         paths, groups = walk(line, rng)
         found = at_equal_level(paths, *groups)
-        for place, parts in enumerate((found.matched, found.matched[:1]) if found else ()):
+        for place, parts in enumerate((found.matched, found.matched[:1]) if found and found.levels else ()):
             low, high = contrast(parts).interval() or (-math.inf, math.inf)
             covered[place] += low <= 0 <= high
     return covered[0] / repetitions, covered[1] / repetitions

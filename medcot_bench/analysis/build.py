@@ -46,6 +46,7 @@ def build(results: Results) -> Leaderboard:
         left_out_baselines=results.plan.left_out_baselines,
         other_texts=tuple(runs_on_other_texts(results)),
         remarks=results.plan.remarks,
+        looks=results.plan.looks,
         unfinished=len({cell.cell.id for cell in results.cells if not cell.whole}),
         headlines=read_first_scores(results),
         lower=read_lower_scores(results),

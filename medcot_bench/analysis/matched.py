@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 from statistics import fmean
 
@@ -18,6 +19,8 @@ from medcot_bench.stats.verdict import ALPHA
 
 SCORE = TRIED_BY
 """What checkpoints are scored by: lower is better."""
+LEAST_SEEDS = 3
+"""Seeds that a reading rests on."""
 Items = Mapping[str, float]
 
 
@@ -29,6 +32,8 @@ class Crossing:
     shift: Items
     slope: float
     """How much worse the score out of domain is, per unit that the one in domain is worse."""
+    early: bool
+    """Whether it lies between the first two points, on neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +57,15 @@ Paths = tuple[Sequence[Point], Sequence[Point]]
 class EqualLevel:
     """Gaps out of domain at the end of training, and at one in-domain score."""
 
-    seeds: int
-    level: float
     further: float
     end: Part
+    levels: Mapping[int, float]
+    """Of the seeds that are compared at one."""
+    left_out: int
+    """The other seeds, whose crossings are early."""
     matched: Sequence[Part]
     """Items out of domain at that level; and those in domain, which say where a path is to be cut: zero in the
-    mean, each as much as the slope of that path makes of it out of domain."""
+    mean, each as much as the slope of that path makes of it out of domain. Empty without levels."""
 
 
 def match_gaps(results: Results) -> tuple[Matched, ...]:
@@ -69,6 +76,9 @@ def match_gaps(results: Results) -> tuple[Matched, ...]:
     crossing. Where a path is cut rests on the items in domain, so the interval holds their error too (delta
     method): a difference there counts for what the slope of the path makes of it out of domain. Empty without
     checkpoints, base model or full fine-tuning.
+
+    A seed with a crossing between the base model and the first checkpoint is left out: most is learnt there, and
+    not along a straight line; its chord would be taken for a better or worse generalisation.
 
     Models at learning rates that were tried and not chosen are rows of their own, full fine-tuning among them,
     where they got less far than full: a gap between two rates of one method is not one between methods.
@@ -131,16 +141,18 @@ def _under_shifts(
             for known, scored in zip(groups, (task, shift), strict=True):
                 known |= groups_of(results.items(one, scored).groups, scored)
         if found := at_equal_level(paths, *groups):
+            explained = [found.end, *(replace(part, weight=-1.0) for part in found.matched)]
             yield Matched(
                 task=task,
                 adapter=adapter,
                 shift=shift,
-                seeds=found.seeds,
-                level=found.level,
+                seeds=len(found.levels),
+                left_out=found.left_out,
+                level=fmean(found.levels.values()) if found.levels else None,
                 further=found.further,
                 gap_at_end=contrast([found.end]),
-                gap_at_level=contrast(found.matched),
-                explained=contrast([found.end, *(replace(part, weight=-1.0) for part in found.matched)]),
+                gap_at_level=contrast(found.matched) if found.matched else None,
+                explained=contrast(on_common_seeds(explained)) if found.matched else None,
                 reading=Reading.INCONCLUSIVE,
             )
 
@@ -155,24 +167,30 @@ def at_equal_level(
     ends: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
     crossed: tuple[dict[int, Items], dict[int, Items]] = ({}, {})
     of_level: dict[int, Items] = {}
-    levels, further = [], []
+    levels, further = {}, {}
     for seed, both in paths.items():
         level = max(path[-1].level for path in both)
         full, own = (cut_at(path, level) for path in both)
         if full is None or own is None:
             continue
-        levels.append(level)
-        further.append(both[1][-1].level - both[0][-1].level)
-        for side, path, found in zip((0, 1), both, (full, own), strict=True):
-            ends[side][seed] = path[-1].shift
-            crossed[side][seed] = found.shift
-        slope = (full if further[-1] > 0 else own).slope  # of the path that is cut
+        further[seed] = both[1][-1].level - both[0][-1].level
+        for side, path in zip(ends, both, strict=True):
+            side[seed] = path[-1].shift
+        if full.early or own.early:
+            continue
+        levels[seed] = level
+        for side, found in zip(crossed, (full, own), strict=True):
+            side[seed] = found.shift
+        slope = (full if further[seed] > 0 else own).slope  # of the path that is cut
         of_level[seed] = {i: slope * (full.same[i] - value) for i, value in own.same.items() if i in full.same}
-    if not levels:
+    if not further:
         return None
-    parts = [Part(paired_difference(*sides, SCORE), shift_groups) for sides in (ends, crossed)]
-    kept = on_common_seeds([*parts, Part(of_level, same_groups)])
-    return EqualLevel(len(levels), fmean(levels), fmean(further), kept[0], kept[1:]) if kept else None
+    end = on_common_seeds([Part(paired_difference(*ends, SCORE), shift_groups)])
+    at_level = [Part(paired_difference(*crossed, SCORE), shift_groups), Part(of_level, same_groups)]
+    matched = on_common_seeds(at_level)
+    if not end or (levels and not matched):
+        return None
+    return EqualLevel(fmean(further.values()), end[0], levels, len(further) - len(levels), matched)
 
 
 def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift: str) -> list[Point]:
@@ -180,7 +198,7 @@ def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift
 
     Models at other rates have no checkpoints.
     """
-    names = sorted({name for name, _ in cell.checkpoints}, key=lambda name: int(name.split("/")[0]))
+    names = sorted({name for name, _ in cell.checkpoints}, key=Fraction)
     if (not names and not _is_at_other_rate(results, cell)) or any(
         (name, t) not in cell.checkpoints for name in names for t in (task, shift)
     ):
@@ -202,7 +220,7 @@ def _items(results: Results, cell: CellResult, task: str, checkpoint: str) -> It
 
 def cut_at(path: Sequence[Point], level: float) -> Crossing | None:
     """Return the items where a path first comes down to a level, None where it never does."""
-    for before, after in pairwise(path):
+    for place, (before, after) in enumerate(pairwise(path)):
         high, low = before.level, after.level
         if high >= level >= low:
             weight = (high - level) / (high - low) if high > low else 1.0
@@ -211,29 +229,37 @@ def cut_at(path: Sequence[Point], level: float) -> Crossing | None:
                 for earlier, later in ((before.same, after.same), (before.shift, after.shift))
             )
             fallen = fmean(before.shift.values()) - fmean(after.shift.values())
-            return Crossing(same, shift, fallen / (high - low) if high > low else 0.0)
+            slope = fallen / (high - low) if high > low else 0.0
+            return Crossing(same, shift, slope, early=place == 0 and high > level > low)
     return None
 
 
 def _read(family: Sequence[Matched]) -> list[Matched]:
     """Read what the gaps mean together, their tests adjusted for all of them."""
     significant = [
-        [p is not None and p <= ALPHA for p in holm([difference(one) for one in column])]
+        [p is not None and p <= ALPHA for p in holm([difference(one) if one else None for one in column])]
         for column in zip(
             *((found.gap_at_level, found.gap_at_end, found.explained) for found in family), strict=True
         )
     ]
     readings = []
     for found, at_level, at_end, explained in zip(family, *significant, strict=True):
-        less = found.further > 0
-        same_side = (found.gap_at_end.value > 0) == (found.explained.value > 0) == less
-        if found.seeds < 2:
-            readings.append(Reading.DESCRIPTIVE)
-        elif at_level:
-            full_leads = found.gap_at_level.value > 0
-            readings.append(Reading.FULL_GENERALISES if full_leads else Reading.ADAPTER_GENERALISES)
-        elif at_end and explained and same_side:
-            readings.append(Reading.UNDER_TRAINED if less else Reading.FURTHER_TRAINED)
-        else:
-            readings.append(Reading.INCONCLUSIVE)
+        readings.append(_reading(found, at_level, at_end, explained))
     return [replace(found, reading=reading) for found, reading in zip(family, readings, strict=True)]
+
+
+def _reading(found: Matched, at_level: bool, at_end: bool, explained: bool) -> Reading:
+    """Read one line from its three tests."""
+    if found.gap_at_level is None or found.explained is None:
+        return Reading.EARLY
+    if found.seeds < 2:
+        return Reading.DESCRIPTIVE
+    if found.seeds < LEAST_SEEDS:
+        return Reading.INCONCLUSIVE
+    if at_level:
+        return Reading.FULL_GENERALISES if found.gap_at_level.value > 0 else Reading.ADAPTER_GENERALISES
+    less = found.further > 0
+    same_side = (found.gap_at_end.value > 0) == (found.explained.value > 0) == less
+    if at_end and explained and same_side:
+        return Reading.UNDER_TRAINED if less else Reading.FURTHER_TRAINED
+    return Reading.INCONCLUSIVE

@@ -51,8 +51,9 @@ _FLAGS = {
     ),
     "--checkpoints": (
         "training.checkpoints",
-        "K",
-        "points of a training run at which the model is also scored by likelihood",
+        "K|A/B,A/B",
+        "points of a training run at which the model is also scored by likelihood: K (4: at 1/12,1/6,1/3,2/3), "
+        "or their shares",
     ),
     "--epochs": (
         "training.epochs",

@@ -141,10 +141,8 @@ def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:
 
 def checkpoints(plan: Plan, cell: Cell) -> list[str]:
     """Return the names of a cell's checkpoints: the share of its training that is done."""
-    count = 0 if cell.task is None or plan.trials else plan.study.training.checkpoints
-    if count and plan.recipe(cell).max_steps == 0:
-        return []
-    return [f"{number}/{count + 1}" for number in range(1, count + 1)]
+    names = () if cell.task is None or plan.trials else plan.study.training.checkpoint_names
+    return [*names] if names and plan.recipe(cell).max_steps != 0 else []
 
 
 def _relation(plan: Plan, cell: Cell, evaluated: str) -> Relation:

@@ -34,7 +34,7 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
         elif diverged:
             seconds += diverged.seconds or 0.0
         # Weights that were dropped, or checkpoints that a trial does not make, take another training.
-        again = not keeps_weights(plan, cell) or plan.study.training.checkpoints > 0
+        again = not keeps_weights(plan, cell) or bool(plan.study.training.checkpoints)
         found.append(
             Trial(
                 adapter=cell.adapter,

@@ -18,10 +18,11 @@ DESCRIPTIVE, INCONCLUSIVE = str(Reading.DESCRIPTIVE), str(Reading.INCONCLUSIVE)
 MATCHED = (
     "Gaps out of domain by gold_nll, at the end of training and at a matched in-domain score; above 0, full "
     "fine-tuning is better. The matched score is the worse of the two ends of training; items at it are "
-    "interpolated between checkpoints. A significant matched gap means better generalisation. An adapter is "
-    "called under-trained where the matched gap is not significant, but the gap at the end is, and so is their "
-    "difference. Tests after Holm correction over all adapters, shifts and training tasks; those at other "
-    "learning rates are a family of their own."
+    "interpolated between checkpoints. Seeds that reach it before the first checkpoint are left out of the "
+    "matched gap. A significant matched gap means better generalisation. An adapter is called under-trained where "
+    "the matched gap is not significant, but the gap at the end is, and so is their difference. Tests after Holm "
+    "correction over all adapters, shifts and training tasks; those at other learning rates are a family of their "
+    "own."
 )
 DIVERGENCE = (
     "KL is KL(base || model) in nats per token, along the right answers of items of the training task that were "
@@ -131,12 +132,19 @@ def matched_table(board: Leaderboard) -> Table:
             found.shift,
             interval(found.gap_at_end, signed=True),
             f"{found.further:+.3f}",
-            interval(found.gap_at_level, signed=True),
+            _matched_gap(found),
             read_matched(found),
         ]
         for found in board.matched
     ]
     return Table(headers, rows)
+
+
+def _matched_gap(found: Matched) -> str:
+    """Write the matched gap, with its number of seeds where some are left out of it."""
+    gap = [interval(found.gap_at_level, signed=True)] if found.gap_at_level else []
+    some = [f"{found.seeds} of {counted(found.seeds + found.left_out, 'seed')}"] if found.left_out else []
+    return ", ".join([*gap, *some])
 
 
 def read_matched(found: Matched) -> str:

@@ -24,6 +24,7 @@ def write_notes(board: Leaderboard) -> list[str]:
         *_recipes(board),
         *(note for task, scored in board.scored.items() for note in _items(task, scored)),
         *_settings(board),
+        *_looks(board.looks),
         *map(write_left_out_baseline, board.left_out_baselines),
         *board.remarks,
         *([rates] if (rates := write_rates(board.rows, board.trials)) else []),
@@ -118,6 +119,12 @@ def _settings(board: Leaderboard) -> Iterator[str]:
         yield "Trained on shuffled answers: a control, not a method"
     template = "the model's chat template" if made.chat_template else "no chat template"
     yield f"Prompts in training and scoring: {template}" + (", a system prompt" if made.system_prompt else "")
+
+
+def _looks(count: int) -> Iterator[str]:
+    if count:
+        often = "once" if count == 1 else f"{count} times"
+        yield f"Seeds were added {often} after results were there: p-values don't account for that"
 
 
 def _edge(trial: Trial) -> str:

@@ -63,7 +63,8 @@ def _full(found: FullCost, score: str) -> str:
     elif (ends := found.gap.interval()) and ends[1] < 0:
         said = "; a significant loss"
     else:
-        said = "; no significant gain" + (" after Holm correction" if found.tied_after_correction else "")
+        corrected = " after Holm correction" if found.tied_after_correction else ""
+        gain, said = f"no significant gain{corrected} ({score} {better_by(found.gap)})", ""
     return f"{begin(method(found.full))} {price} {gain}{said}."
 
 

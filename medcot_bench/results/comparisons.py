@@ -117,6 +117,8 @@ class Reading(StrEnum):
     UNDER_TRAINED = "adapter under-trained"
     FURTHER_TRAINED = "adapter trained further"
     INCONCLUSIVE = "inconclusive"
+    EARLY = "matched before the first checkpoint"
+    """In every seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +132,19 @@ class Matched:
     shift: str
     """The evaluation task out of domain."""
     seeds: int
-    """Those in which both reach one in-domain score."""
-    level: float
-    """That score: the worse of the two ends of training."""
+    """Those that are compared at one in-domain score."""
+    left_out: int
+    """Those in which one of the two comes down to that score before its first checkpoint: no point of its path is
+    near."""
+    level: float | None
+    """That score: the worse of the two ends of training. None, as all that rests on it, where no seed is left."""
     further: float
     """How much further full fine-tuning got on the training task."""
     gap_at_end: Contrast
-    """Out of domain, at the end of training."""
-    gap_at_level: Contrast
+    """Out of domain, at the end of training, of all seeds."""
+    gap_at_level: Contrast | None
     """Out of domain, at the matched in-domain score."""
-    explained: Contrast
+    explained: Contrast | None
     """The first less the second: what more or less training makes of the gap."""
     reading: Reading
 

@@ -182,6 +182,8 @@ class Leaderboard:
     """Training runs whose forgetting was measured on another general text than the study's, and is left out."""
     remarks: tuple[str, ...] = ()
     """Sentences of an older folder that no field says."""
+    looks: int = 0
+    """Times that seeds were added once results could be seen."""
     unfinished: int = 0
     """Training runs that are missing or partly scored."""
     headlines: Mapping[str, str] = field(default_factory=dict)

@@ -100,6 +100,8 @@ class PlanFile:
     cells: tuple[PlannedCell, ...]
     other_rates: tuple[PlannedCell, ...] = ()
     """Cells at learning rates that were tried and not chosen, where they are scored."""
+    looks: int = 0
+    """Times that seeds were added once results could be seen; 0 also in folders made before it was counted."""
     remarks: tuple[str, ...] = ()
     """Sentences of an older file that no field says."""
 

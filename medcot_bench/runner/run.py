@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medcot_bench.errors import OK, SOME_FAILED
+from medcot_bench.errors import OK, SOME_FAILED, ConfigError, StoreError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import Eta, phases
 from medcot_bench.planning.evaluations import left_out_baselines
+from medcot_bench.planning.looks import count_looks
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
@@ -18,7 +19,7 @@ from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results import study_file
-from medcot_bench.results.plan_file import FILE, refuse_newer, written
+from medcot_bench.results.plan_file import FILE, PlanFile, read, refuse_newer, written
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
@@ -78,6 +79,7 @@ def run_study(
     timeout = supervision.timeouts.plan
     with store.lock(), RunWidePlugins(timeout, lambda line: listen(Notice(event=LogLine(line=line)))) as plugins:
         refuse_newer(store.root)
+        before = _earlier_plan(store)
         tries: Plan | None = None
         trials: list[Trial] = []
         if plan.trials:
@@ -89,12 +91,21 @@ def run_study(
         def write_plan() -> None:
             asked = study.model_copy(update={"data": plan.pinned.data})  # without the rates that were chosen
             store.replace(store.root / study_file.FILE, study_file.written(dump_study(asked)))
-            store.replace(store.root / FILE, written(record(plan, tries, trials)))
+            now = record(plan, tries, trials)
+            store.replace(store.root / FILE, written(replace(now, looks=count_looks(before, now, store))))
 
         statuses = cell_statuses(plan, store, read=True)
         outcome = _run_cells(plan, statuses, store, executor, listen, supervision, plugins, write_plan)
         conclude()
     return outcome
+
+
+def _earlier_plan(store: Store) -> PlanFile | None:
+    """Return the folder's plan, None where there is none or it can't be read: this run writes it."""
+    try:
+        return read(store.root)
+    except (ConfigError, StoreError):
+        return None
 
 
 def _run_cells(

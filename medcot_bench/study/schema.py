@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 from math import isfinite
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,8 @@ from medcot_bench.types import Split
 DEFAULT_MODEL = "smollm2-135m"
 MOST_AT_ONCE, MOST_POINTS = 65_536, 1_000
 """The largest numbers of what is computed at once, and of evaluations or rates of one training run."""
+MOST_CHECKPOINTS = 8
+"""The largest number of checkpoints whose shares are not named; the first is at 1/192."""
 MOST_ITEMS = 1_000_000
 """The largest number of items that can be asked for; all of a larger file are taken where no number is given."""
 BUNDLED = "bundled"
@@ -40,8 +43,9 @@ class Training(Section):
     """Learning-rate search per adapter and task, on validation items: N rates around the default, or a list."""
     tune_seeds: PositiveInt = Field(1, le=MOST_POINTS)
     """Seeds per learning rate in the search, the first of the study's seeds."""
-    checkpoints: int = Field(0, ge=0, le=MOST_POINTS)
-    """Evenly spaced points of a run at which the model is also scored by likelihood. They select nothing."""
+    checkpoints: int | tuple[str, ...] = 0
+    """Points of a run at which the model is also scored by likelihood: K of them, each at half the share of the
+    next (4: at 1/12, 1/6, 1/3 and 2/3), or their shares. They select nothing."""
     rates: Mapping[str, Mapping[str, float]] | None = None
     """Adapter -> training task -> the learning rate that the search chose. Written by a run."""
     epochs: float | None = Field(None, gt=0, le=1_000_000)
@@ -115,10 +119,43 @@ class Training(Section):
             pass
         raise ValueError(f"give a number of rates to try (2 to {MOST_POINTS}), or distinct rates above 0")
 
+    @field_validator("checkpoints", mode="before")
+    @classmethod
+    def _read_checkpoints(cls, value: Any) -> Any:
+        parts = value.split(",") if isinstance(value, str) and "/" in value else value
+        try:
+            if isinstance(parts, list | tuple):
+                names = [str(part).strip() for part in parts]
+                shares = {name: _read_share(name) for name in names}
+                if 0 < len(names) == len(set(shares.values())) <= MOST_POINTS:
+                    return tuple(sorted(shares, key=lambda name: shares[name]))
+            elif isinstance(parts, int | str) and 0 <= (count := int(parts)) <= MOST_CHECKPOINTS:
+                return count
+        except ValueError:
+            pass
+        raise ValueError(
+            f"give a number of checkpoints (0 to {MOST_CHECKPOINTS}), or distinct shares of the training, "
+            "e.g. 1/4,1/2,3/4"
+        )
+
+    @property
+    def checkpoint_names(self) -> tuple[str, ...]:
+        """The share of the training that is done at each checkpoint, in their order, e.g. `1/12`."""
+        if not isinstance(self.checkpoints, int):
+            return self.checkpoints
+        return tuple(str(Fraction(2, 3 * 2**halved)) for halved in reversed(range(self.checkpoints)))
+
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
         others = {"train_items", "labels", "tune_lr", "tune_seeds", "checkpoints", "rates"}
         return self.model_dump(exclude_none=True, exclude=others)
+
+
+def _read_share(name: str) -> Fraction:
+    """Read a share as a checkpoint's name has it. Raises ValueError for anything else."""
+    if not re.fullmatch(r"[1-9]\d{0,3}/[1-9]\d{0,3}", name, re.ASCII) or Fraction(name) >= 1:
+        raise ValueError(name)
+    return Fraction(name)
 
 
 class Scoring(Section):

@@ -48,6 +48,7 @@ def whole() -> Leaderboard:
                 "lora",
                 SHIFT,
                 seeds=2,
+                left_out=0,
                 level=1.5,
                 further=0.5,
                 gap_at_end=_mean(0.2),

@@ -31,11 +31,14 @@ def test_items_are_interpolated_where_the_path_first_reaches_the_level() -> None
         assert found.shift == {"x": pytest.approx(shift)}
         assert found.same == {"a": pytest.approx(level - 0.1), "b": pytest.approx(level + 0.1)}
         assert found.slope == pytest.approx(slope)
+        assert found.early is (level == 0.9)
     assert cut_at(path, 0.1) is None
     assert cut_at(path, 1.1) is None
 
 
-def plant(root: Path, paths: Mapping[str, Path3], seeds: int = 3) -> Path:
+def plant(root: Path, paths: Mapping[str, Path3], seeds: int = 3, early: int = 0) -> Path:
+    """Of the `early` first seeds the checkpoint is on the same chord from the base model, but near the end."""
+
     def scores(values: tuple[float, float], seed: str) -> dict[str, Scores]:
         rng = random.Random(seed)
         return {
@@ -46,13 +49,14 @@ def plant(root: Path, paths: Mapping[str, Path3], seeds: int = 3) -> Path:
     made = [Made(adapter="none", task=None, seed=None, scores=scores(BASE, "base"))]
     for adapter, (middle, end) in paths.items():
         for seed in range(seeds):
-            on_the_way = {"1/2": scores(middle, f"{adapter} {seed} middle")}
+            late = (end[0] + 0.05, end[1] + 0.05)
+            on_the_way = {"1/2": scores(late if seed < early else middle, f"{adapter} {seed} middle")}
             name = f"{adapter} {seed}"
             made.append(Made(adapter=adapter, seed=seed, scores=scores(end, name), checkpoints=on_the_way))
     return write(root, *made)
 
 
-FAR = ((0.6, 0.8), (0.2, 0.6))
+FAR = ((0.7, 0.85), (0.2, 0.6))
 HALF = ((0.8, 0.9), (0.6, 0.8))
 
 
@@ -64,7 +68,7 @@ HALF = ((0.8, 0.9), (0.6, 0.8))
         (FAR, ((0.8, 0.7), (0.6, 0.6)), 0.0, -0.2, "adapter generalises better"),
         (FAR, FAR, 0.0, 0.0, "inconclusive"),
         # Further on its own task, and worse under shift for it: it has not learnt less.
-        (((0.8, 0.75), (0.6, 0.5)), ((0.6, 0.5), (0.2, 0.8)), 0.3, 0.0, "inconclusive"),
+        (((0.8, 0.75), (0.6, 0.5)), ((0.7, 0.425), (0.2, 0.8)), 0.3, 0.0, "inconclusive"),
         (HALF, FAR, -0.2, 0.0, "adapter trained further"),
     ],
 )
@@ -78,6 +82,69 @@ def test_what_the_two_gaps_mean_together(
     assert found.level == pytest.approx(max(end[0] for _, end in paths.values()), abs=0.01)
     assert found.reading == reading
     assert (found.adapter, found.shift) == ("lora", "manuals_qa")
+
+
+def test_seeds_that_cross_before_the_first_checkpoint_are_left_out_of_the_matched_gap(tmp_path: Path) -> None:
+    paths = {"full": FAR, "lora": ((0.8, 0.7), (0.6, 0.6))}
+    (whole,) = match_gaps(load(plant(tmp_path / "whole", paths, seeds=5)))
+    (found,) = match_gaps(load(plant(tmp_path / "early", paths, seeds=5, early=2)))
+    assert (whole.seeds, whole.left_out, found.seeds, found.left_out) == (5, 0, 3, 2)
+    assert found.gap_at_end == whole.gap_at_end
+    assert found.further == whole.further
+    assert found.gap_at_level
+    assert found.explained
+    assert (found.gap_at_level.seeds, found.explained.seeds) == (3, 3)
+    assert found.gap_at_level.value == pytest.approx(-0.2, abs=0.015)
+    assert found.reading == "adapter generalises better"
+
+
+@pytest.mark.parametrize(
+    ("early", "reading"),
+    [
+        (3, "adapter generalises better"),
+        (4, "inconclusive"),
+        (5, "descriptive: one seed"),
+        (6, "matched before the first checkpoint"),
+    ],
+)
+def test_a_reading_rests_on_three_seeds(tmp_path: Path, early: int, reading: str) -> None:
+    paths = {"full": FAR, "lora": ((0.8, 0.7), (0.6, 0.6))}
+    (found,) = match_gaps(load(plant(tmp_path, paths, seeds=6, early=early)))
+    assert (found.seeds, found.left_out, found.reading) == (6 - early, early, reading)
+    assert (found.level, found.gap_at_level, found.explained) == (None, None, None) or early < 6
+
+
+def test_on_one_curve_seeds_without_a_point_nearby_make_no_gap(tmp_path: Path) -> None:
+    def on_curve(same: float) -> tuple[float, float]:
+        return same, 1 - (1 - same) ** 3
+
+    paths = {"full": (on_curve(0.25), on_curve(0.15)), "lora": (on_curve(0.7), on_curve(0.45))}
+    (found,) = match_gaps(load(plant(tmp_path / "late", paths)))  # its chord is 0.14 below the curve
+    assert (found.seeds, found.reading) == (0, "matched before the first checkpoint")
+    nearer = paths | {"full": (on_curve(0.5), on_curve(0.15))}
+    (found,) = match_gaps(load(plant(tmp_path / "nearer", nearer)))
+    assert found.seeds == 3
+    assert found.gap_at_level
+    assert found.gap_at_level.value == pytest.approx(0.0, abs=0.03)
+
+
+def test_checkpoints_are_in_the_order_of_training(tmp_path: Path) -> None:
+    def scores(same: float, shift: float) -> dict[str, Scores]:
+        values = {"k8s_qa": same, "manuals_qa": shift}
+        return {
+            task: {"gold_nll": {f"{task}{n}": value + n / 100 for n in range(4)}} for task, value in values.items()
+        }
+
+    full = {"2/3": scores(0.4, 0.7), "1/12": scores(0.9, 0.95), "1/3": scores(0.6, 0.8)}
+    lora = {"2/3": scores(0.7, 0.9), "1/12": scores(0.9, 0.95), "1/3": scores(0.8, 0.9)}
+    base = Made(adapter="none", task=None, seed=None, scores=scores(1.0, 1.0))
+    trained = (
+        Made(adapter="full", seed=0, scores=scores(0.2, 0.6), checkpoints=full),
+        Made(adapter="lora", seed=0, scores=scores(0.5, 0.6), checkpoints=lora),
+    )
+    (found,) = match_gaps(load(write(tmp_path, base, *trained)))
+    assert found.gap_at_level
+    assert found.gap_at_level.value == pytest.approx(0.6 - 0.75)
 
 
 def test_without_checkpoints_or_base_there_is_no_path(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_persistence_is_the_question_with_its_hypotheses(capsys: pytest.CaptureF
     assert tuple(map(str, study.eval_tasks)) == ("manuals_qa", "k8s_qa@other_prompt", "medqa_cot@other_prompt")
     assert tuple(map(str, study.adapters)) == ("none", "full", "lora", "layer_lora")
     assert study.seeds == (0, 1, 2, 3, 4)
-    assert (study.training.tune_lr, study.training.checkpoints) == (3, 2)
+    assert (study.training.tune_lr, study.training.checkpoints) == (3, 4)
     asked = study.analysis
     assert (asked.primary, *map(str, (*asked.adapters, *asked.shifts))) == ("gold_nll", "layer_lora", "manuals_qa")
     assert asked.margins == {"answer": 0.1, "gold_nll": 0.05}

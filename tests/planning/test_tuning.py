@@ -227,6 +227,13 @@ def test_checkpoints_that_could_not_be_compared_are_refused(study_fields: dict[s
             make_plan(Study.model_validate(study_fields | {"data": {}} | changes))
 
 
+def test_checkpoints_are_points_of_the_training(study_fields: dict[str, Any]) -> None:
+    for typed, names in ((4, ["1/12", "1/6", "1/3", "2/3"]), ("1/2,3/4", ["1/2", "3/4"])):
+        fields = study_fields | {"data": {}, "training": {"max_steps": 2, "checkpoints": typed}}
+        made = make_plan(Study.model_validate(fields)).evaluations
+        assert [one.checkpoint for one in made if one.checkpoint != "final"] == names
+
+
 def test_checkpoints_read_the_prompts_of_the_end(study_fields: dict[str, Any]) -> None:
     fields = study_fields | {"data": {}, "training": {"max_steps": 2, "checkpoints": 1}}
     scores = make_plan(Study.model_validate(fields)).evaluations

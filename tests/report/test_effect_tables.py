@@ -11,6 +11,7 @@ from medcot_bench.report import effect_tables as effects
 from medcot_bench.report.blocks import Table
 from medcot_bench.results.comparisons import Factor, Reading
 from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.testing.example_leaderboards import whole
 
 TABLES: dict[str, Callable[[Leaderboard], Table]] = {
@@ -51,6 +52,7 @@ def test_p_values_of_one_seed_are_marked_as_descriptive(table: str, several: str
         (Reading.FURTHER_TRAINED, "lora is trained further"),
         (Reading.INCONCLUSIVE, "inconclusive"),
         (Reading.DESCRIPTIVE, "descriptive: one seed"),
+        (Reading.EARLY, "matched before the first checkpoint"),
     ],
 )
 def test_readings_of_matched_gaps_name_the_adapter(reading: Reading, said: str) -> None:
@@ -58,6 +60,22 @@ def test_readings_of_matched_gaps_name_the_adapter(reading: Reading, said: str) 
     assert effects.matched_table(replace(board, matched=(replace(board.matched[0], reading=reading),))).rows[0][
         -1
     ] == (said)
+
+
+@pytest.mark.parametrize(
+    ("kept", "left_out", "said"),
+    [
+        (5, 0, "+0.100 (+0.002 to +0.198)"),
+        (3, 2, "+0.100 (+0.002 to +0.198), 3 of 5 seeds"),
+        (0, 1, "0 of 1 seed"),
+    ],
+)
+def test_a_matched_gap_says_how_many_seeds_it_rests_on(kept: int, left_out: int, said: str) -> None:
+    board = whole()
+    gap = Contrast(0.1, 0.05, 1e9, 40, 20, 5, 20) if kept else None
+    found = replace(board.matched[0], seeds=kept, left_out=left_out, gap_at_level=gap)
+    table = effects.matched_table(replace(board, matched=(found,)))
+    assert table.rows[0][table.headers.index("matched gap")] == said
 
 
 def test_every_factor_has_a_label() -> None:

@@ -61,7 +61,7 @@ def test_a_number_beyond_all_bounds_is_one_short_line(field: str, number: object
         ("training.accumulation", 65_536),
         ("scoring.batch_size", 65_536),
         ("scoring.num_fewshot", 65_536),
-        ("training.checkpoints", 1_000),
+        ("training.checkpoints", 8),
         ("training.tune_lr", 1_000),
         ("training.tune_seeds", 1_000),
         ("training.epochs", 1_000_000),

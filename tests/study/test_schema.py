@@ -172,3 +172,28 @@ def test_an_adapter_is_declared_for_every_number_of_training_items_unless_it_nam
     assert declared("qlora:r=4,train_items=250", "qlora:r=4,train_items=all", "qlora:r=4") == [True, False, False]
     assert not asked.declares("layer_lora:train_items=250", "medqa_cot")
     assert Analysis().declares("any:train_items=250", "manuals_qa")
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        (0, ()),
+        (1, ("2/3",)),
+        (2, ("1/3", "2/3")),
+        ("4", ("1/12", "1/6", "1/3", "2/3")),
+        ("3/4, 1/4,2/4", ("1/4", "2/4", "3/4")),  # as records of evenly spaced ones have them
+        (["1/2"], ("1/2",)),
+    ],
+)
+def test_checkpoints_are_dense_early_or_named(typed: object, names: tuple[str, ...]) -> None:
+    study, errors = load_study(None, [("training.checkpoints", typed)])
+    assert errors == []
+    assert study.training.checkpoint_names == names
+    assert Study.model_validate(study.model_dump(mode="json")) == study
+
+
+@pytest.mark.parametrize("typed", [-1, 9, "1/2,2/4", "0/3", "1/0", "3/3", "1.5/2", [0.5], [], "early"])
+def test_checkpoints_that_are_no_points_of_a_training_are_refused(typed: object) -> None:
+    [error] = load_study(None, [("training.checkpoints", typed)])[1]
+    assert error.startswith("training.checkpoints: ")
+    assert "give a number of checkpoints (0 to 8), or distinct shares of the training, e.g. 1/4,1/2,3/4" in error

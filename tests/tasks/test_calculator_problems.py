@@ -148,6 +148,6 @@ def test_basic_problems_are_short_and_without_conversions():
 def test_there_are_enough_of_them_each_named_once():
     names = [source.name for source in (*CALCULATORS, *TABLES)]
     assert len(set(names)) == len(names)
-    assert len(CALCULATORS) >= 26
-    assert 14 <= sum(source.basic for source in CALCULATORS) <= 20
+    assert len(CALCULATORS) >= 65
+    assert 36 <= sum(source.basic for source in CALCULATORS) <= 42
     assert len(TABLES) >= 13

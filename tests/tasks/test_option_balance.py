@@ -132,7 +132,7 @@ def test_most_patients_told_in_another_unit_are_offered_the_value_without_conver
     assert offered > 0.5 * traps
 
 
-@DRAWN
+@draw(quick=3000, slow=5000)
 def test_of_two_options_with_a_units_factor_between_them_neither_is_right_more_often(count: int) -> None:
     lower = higher = 0
     for example in items("hard", count):

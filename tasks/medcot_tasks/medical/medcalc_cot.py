@@ -19,7 +19,7 @@ from medcot_tasks.text_answer import has_same_tokens
 
 SPEC = TaskSpec(
     name="medcalc_cot",
-    version=1,
+    version=2,
     domain="medical",
     form=Form(context="given", answer="number"),
     licence="bundled items: Apache-2.0; else of the file given",

@@ -19,7 +19,7 @@ from medcot_tasks.text_answer import one_line
 
 SPEC = TaskSpec(
     name="medqa_cot",
-    version=1,
+    version=2,
     domain="medical",
     form=Form(context="none", answer="letter"),
     licence="bundled items: Apache-2.0; else of the file given (MedQA: MIT)",

@@ -14,21 +14,37 @@ from medcot_tasks.medical.options import Bounds, beside, usual, window
 from medcot_tasks.medical.problem import Problem, Source
 from medcot_tasks.medical.tables import TABLES, Table
 
-VERSION = 1
+VERSION = 2
 LETTERS = "ABCD"
 BASIC = (
-    "maintenance_fluid",
+    "pulse_pressure",
     "weight_dose",
-    "drip_rate",
-    "saag",
-    "cha2ds2_vasc",
-    "has_bled",
-    "rcri",
-    "perc",
     "feverpain",
-    "wells_dvt",
+    "tablets",
+    "daily_dose",
+    "driving_pressure",
+    "fluid_balance",
+    "saag",
+    "pack_years",
+    "infusion_hours",
+    "child_weight",
+    "energy_need",
+    "non_hdl",
+    "qsofa",
+    "carbohydrate_units",
+    "stroke_volume",
+    "pressure_limit",
+    "curb_65",
+    "cerebral_perfusion",
+    "protein_need",
+    "days_of_supply",
+    "correction_dose",
+    "globulin",
+    "urine_per_hour",
+    "vldl",
+    "maintenance_fluid",
 )
-"""The calculators and tables of level "basic": more of them would take a small model more items to learn."""
+"""The calculators and tables of level "basic": a step or two each, but for four, so that few items teach them."""
 _CALCULATORS = {source.name: source for source in CALCULATORS}
 _TABLES = {table.name: table for table in TABLES}
 

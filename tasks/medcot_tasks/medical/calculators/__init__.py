@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from medcot_tasks.medical.calculators import blood, body, drugs, electrolytes, fluids, heart_lung, kidney, liver
+from medcot_tasks.medical.calculators import (
+    blood,
+    body,
+    drugs,
+    electrolytes,
+    fluids,
+    heart_lung,
+    kidney,
+    liver,
+    one_step,
+    two_steps,
+)
 from medcot_tasks.medical.problem import Source
 
 CALCULATORS: tuple[Source, ...] = (
@@ -14,4 +25,6 @@ CALCULATORS: tuple[Source, ...] = (
     *heart_lung.SOURCES,
     *fluids.SOURCES,
     *drugs.SOURCES,
+    *one_step.SOURCES,
+    *two_steps.SOURCES,
 )
