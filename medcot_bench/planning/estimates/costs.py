@@ -94,7 +94,7 @@ def estimate_costs(plan: Plan, trials: Plan | None = None, pilot: Results | None
 
 
 def planned_tokens(plan: Plan) -> float:
-    """Return about how many tokens a training of a plan takes: the most of any."""
+    """Return the length of a training of a plan in tokens, about: the most of any."""
     return max(trained_tokens(plan, cell, *_items(plan, cell)) for cell in plan.cells if cell.task)
 
 

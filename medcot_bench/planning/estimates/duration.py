@@ -139,7 +139,7 @@ def measuring_work(plan: Plan, task: str) -> float:
 
 
 def trained_tokens(plan: Plan, cell: Cell, items: int, each: float) -> float:
-    """Return about how many tokens a training takes, of so many items with so many tokens each."""
+    """Return the length of a training in tokens, about, of so many items with so many tokens each."""
     recipe = plan.recipe(cell)
     tokens = recipe.epochs * items * each
     if recipe.max_steps is not None:

@@ -1,4 +1,4 @@
-"""How many items a task can be scored on, and the groups they are of, beyond those that a plan takes."""
+"""The items that a task can be scored on, with their groups: also those beyond a plan's."""
 
 from __future__ import annotations
 

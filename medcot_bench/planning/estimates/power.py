@@ -9,7 +9,16 @@ from functools import cache, partial
 from medcot_bench.planning.estimates.item_pools import ItemPool, count_items, item_pool
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import CORE_METRICS, ON_ANY_FORM
-from medcot_bench.stats.power import DID, GAP, ItemSet, Varying, items_needed, seeds_needed, spread_of
+from medcot_bench.stats.power import (
+    DID,
+    FEWEST_SEEDS,
+    GAP,
+    ItemSet,
+    Varying,
+    items_needed,
+    seeds_needed,
+    spread_of,
+)
 from medcot_bench.stats.variance_components import Components, mean_components
 
 Known = Mapping[Varying, Components]
@@ -133,7 +142,9 @@ def _expectation(
         detectable_at_best=spread_of(found).detectable(sets, seeds),
         margin=margin,
         showable=spread.showable(sets, seeds),
-        items_needed={n: items_needed(spread, wanted, n, of_tasks) for n in sorted({seeds, 3, 5, 10}) if n > 1}
+        items_needed={
+            n: items_needed(spread, wanted, n, of_tasks) for n in sorted({seeds, 3, 5, 10}) if n >= FEWEST_SEEDS
+        }
         if wanted
         else {},
         seeds_needed=seeds_needed(spread, wanted, sets) if wanted else None,
