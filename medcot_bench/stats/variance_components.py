@@ -70,7 +70,7 @@ def estimate_components(parts: Sequence[Part]) -> Components | None:
 
 
 def mean_components(several: Sequence[Components]) -> Components:
-    """Return the means of components that have equally many sets, estimated on the same seeds."""
+    """Return the means of components that have equally many sets; their estimates are not independent."""
     sets = zip(*(one.sets for one in several), strict=True)
     return Components(
         sets=tuple(
@@ -84,7 +84,7 @@ def mean_components(several: Sequence[Components]) -> Components:
         ),
         seed=fmean(one.seed for one in several),
         noise=fmean(one.noise for one in several),
-        df=max(one.df for one in several),
+        df=min(one.df for one in several),
     )
 
 

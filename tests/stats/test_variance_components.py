@@ -122,7 +122,7 @@ def test_the_bound_is_by_chi_square_less_what_items_add() -> None:
 def test_means_are_of_each_component() -> None:
     one = Components((Variances(1.0, 2.0, 3.0, 4.0),), 5.0, 6.0, 2)
     other = Components((Variances(3.0, 4.0, 5.0, 6.0),), 7.0, 8.0, 4)
-    assert mean_components([one, other]) == Components((Variances(2.0, 3.0, 4.0, 5.0),), 6.0, 7.0, 4)
+    assert mean_components([one, other]) == Components((Variances(2.0, 3.0, 4.0, 5.0),), 6.0, 7.0, 2)
 
 
 def test_effective_groups_are_fewer_than_groups_that_differ_in_size() -> None:

@@ -19,7 +19,7 @@ from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import Spec
 
 ITEMS = (12, 18, 24, 30, 36, 48, 60, 72, 84, 100, 120, 150, 200, 250, 300, 400, 500, 600, 800, 1000)
-LOOKED_AT = 12
+FEW_ANSWERS = 12
 """Answers that are written where no score that needs them is aimed at: some to look at."""
 OFFERED = 3
 APART = 1.25
@@ -116,7 +116,7 @@ class Designer:
         most: dict[object, Design] = {}
         for design in self._designs(self._item_counts(), range(FEWEST_SEEDS, MOST_SEEDS + 1), tokens):
             if self._seconds(design) <= seconds:
-                most[design.adapters, design.seeds, design.tokens, design.answers <= LOOKED_AT] = design
+                most[design.adapters, design.seeds, design.tokens, design.answers <= FEW_ANSWERS] = design
         return most.values()
 
     def _designs(
@@ -124,7 +124,7 @@ class Designer:
     ) -> Iterator[Design]:
         own = self.plan.study.scoring.generate_items
         for items in item_counts:
-            written = {items} if needs_generation(self.score) else {LOOKED_AT, own or items}
+            written = {items} if needs_generation(self.score) else {FEW_ANSWERS, own or items}
             answers = sorted({min(items, most) for most in written})
             for adapters, seeds, budget, few in product(self._adapters(), seed_counts, tokens, answers):
                 yield Design(adapters, seeds, budget, items, few)
