@@ -103,6 +103,15 @@ def test_designs_are_unlike_each_other_and_the_typed_one(plan: Plan) -> None:
             assert one is other or not same or seeds[1] >= 1.25 * seeds[0]
 
 
+def test_no_more_items_are_asked_for_than_the_tasks_have(study: Study, examples: Path) -> None:
+    data = {name: f"file:{examples / name}.jsonl" for name in ("k8s_qa", "manuals_qa")}
+    few = make_plan(study.model_copy(update={"data": data}))
+    there = max(len(few.data[task].splits["eval"]) for task in few.data)
+    costs = Costs(Cost(), dict.fromkeys(COSTS.runs, Cost(per_item=0.001)))
+    for offer in designer(few, costs=costs).search(1e6, Aim.CHANGE):
+        assert offer.design.items == there
+
+
 def test_answers_are_written_as_far_as_the_score_needs_them(plan: Plan) -> None:
     by_nll = designer(plan).search(1200, Aim.IN_DOMAIN)[0].design
     by_answer = designer(plan, "answer").search(1200, Aim.IN_DOMAIN)[0].design

@@ -101,7 +101,7 @@ class Designer:
         own = self.plan.study.training.train_tokens
         tokens = [own, *(budget for budget in budgets if own not in (None, budget))]
         typed = self.typed().design
-        offers = (self.offer(design) for design in self._fitting(seconds, tokens) if design != typed)
+        offers = (self.offer(design) for design in self._fitting(seconds, aim, tokens) if design != typed)
         found = [one for one in offers if aim in one.half_widths]
         if not found:
             least = min(map(self._seconds, self._designs([min(ITEMS)], [FEWEST_SEEDS], tokens)))
@@ -111,10 +111,10 @@ class Designer:
             )
         return _unlike(sorted(found, key=lambda offer: offer.half_widths[aim].bounded))
 
-    def _fitting(self, seconds: float, tokens: Sequence[int | None]) -> Iterable[Design]:
+    def _fitting(self, seconds: float, aim: Aim, tokens: Sequence[int | None]) -> Iterable[Design]:
         """Return, for all other sizes, the design with the most items that takes no longer."""
         most: dict[object, Design] = {}
-        for design in self._designs(self._item_counts(), range(FEWEST_SEEDS, MOST_SEEDS + 1), tokens):
+        for design in self._designs(self._item_counts(aim), range(FEWEST_SEEDS, MOST_SEEDS + 1), tokens):
             if self._seconds(design) <= seconds:
                 most[design.adapters, design.seeds, design.tokens, design.answers <= FEW_ANSWERS] = design
         return most.values()
@@ -129,11 +129,13 @@ class Designer:
             for adapters, seeds, budget, few in product(self._adapters(), seed_counts, tokens, answers):
                 yield Design(adapters, seeds, budget, items, few)
 
-    def _item_counts(self) -> list[int]:
-        """Return the numbers of items to choose from, as far as the tasks have them."""
-        pools = self._pools.values()
+    def _item_counts(self, aim: Aim) -> list[int]:
+        """Return the numbers of items to choose from, as far as the tasks behind the effects have them."""
+        behind = [effect for effect in self._hypotheses if aim_of(effect) is aim]
+        tasks = {effect.task for effect in behind} | {effect.trained for effect in behind if effect.kind == DID}
+        pools = [self._pools[task] for task in tasks]
         most = max(ITEMS) if any(pool.endless for pool in pools) else max(len(pool.groups) for pool in pools)
-        return sorted({*(items for items in ITEMS if items <= most), *self._counts})
+        return sorted({*(items for items in ITEMS if items < most), min(most, max(ITEMS))})
 
     def _adapters(self) -> list[tuple[str, ...]]:
         """Return the adapters to choose from: all, and the reference with those of the hypotheses."""
