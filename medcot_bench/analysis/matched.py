@@ -15,12 +15,10 @@ from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.stats.contrasts import Part, contrast, on_common_seeds
 from medcot_bench.stats.p_values import difference, holm
-from medcot_bench.stats.verdict import ALPHA
+from medcot_bench.stats.verdict import ALPHA, LEAST_SEEDS
 
 SCORE = TRIED_BY
 """What checkpoints are scored by: lower is better."""
-LEAST_SEEDS = 3
-"""Seeds that a reading rests on."""
 Items = Mapping[str, float]
 
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from medcot_bench.analysis.per_item import paired_difference, references, rows_of, values_of
 from medcot_bench.results.folder import Results
 from medcot_bench.stats.contrasts import Part, on_common_seeds
-from medcot_bench.stats.power import DID, GAP, Spread, Varying, mean_spread, spread_of
+from medcot_bench.stats.power import DID, GAP, Varying
+from medcot_bench.stats.variance_components import Components, estimate_components, mean_components
 
 
-def estimate_spreads(pilot: Results) -> dict[Varying, Spread]:
+def estimate_variances(pilot: Results) -> dict[Varying, Components]:
     """Return the variances that a pilot shows of each gap and each DiD, the means over its adapters."""
     rows = rows_of(pilot)
-    found: dict[Varying, list[Spread]] = {}
+    found: dict[Varying, list[Components]] = {}
     for key, reference in references(rows).items():
         trained, cells = str(key[1]), rows[key]
         if key == reference:
@@ -26,10 +27,15 @@ def estimate_spreads(pilot: Results) -> dict[Varying, Spread]:
                     gaps.setdefault(score, {})[task] = Part(paired, groups)
         for score, parts in gaps.items():
             for task, part in parts.items():
-                alone = spread_of([part]) if on_common_seeds([part]) else None
-                found.setdefault(Varying(GAP, score, trained, task), []).extend([alone] if alone else [])
+                found.setdefault(Varying(GAP, score, trained, task), []).extend(_of([part]))
                 if task != trained and trained in parts:
-                    shared = on_common_seeds([part, replace(parts[trained], weight=-1.0)])
-                    both = spread_of(shared) if shared else None
-                    found.setdefault(Varying(DID, score, trained, task), []).extend([both] if both else [])
-    return {effect: mean_spread(several) for effect, several in found.items() if several}
+                    both = [part, replace(parts[trained], weight=-1.0)]
+                    found.setdefault(Varying(DID, score, trained, task), []).extend(_of(both))
+    return {effect: mean_components(several) for effect, several in found.items() if several}
+
+
+def _of(parts: list[Part]) -> list[Components]:
+    """Return the components of one effect of one adapter, none where its study says nothing of them."""
+    shared = on_common_seeds(parts)
+    found = estimate_components(shared) if shared else None
+    return [found] if found else []

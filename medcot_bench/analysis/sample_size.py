@@ -1,13 +1,15 @@
-"""What would settle an inconclusive effect: seeds or groups of items, by the study's own variances."""
+"""What would settle an inconclusive effect: seeds or items, by the study's own variances."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from medcot_bench.results.comparisons import Blocking, Effect, Needed, Persistence
-from medcot_bench.stats.contrasts import Part, effective_groups, on_common_seeds, shared_items
-from medcot_bench.stats.power import groups_needed, seeds_needed, spread_of
+from medcot_bench.stats.contrasts import Part, on_common_seeds, shared_items
+from medcot_bench.stats.power import ItemSet, grow, items_needed, seeds_needed, spread_of
+from medcot_bench.stats.variance_components import estimate_components
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +23,25 @@ class Gaps:
 def find_needed(found: Persistence, gaps: Gaps) -> Needed | None:
     """Return what it takes to detect the first effect that is inconclusive.
 
-    None where all are conclusive, and where the study tells nothing of the variances (see `spread_of`).
+    None where all are conclusive, and where the study tells nothing of the variances (see `estimate_components`).
     """
     if not found.verdict.inconclusive or found.did is None:
         return None
     blocking, effect, parts = _blocking(found, found.did, gaps)
     shared = on_common_seeds(parts)
-    spread = spread_of(shared) if shared else None
-    if spread is None:
+    components = estimate_components(shared) if shared else None
+    if components is None:
         return None
-    names = [{part.groups[item] for item in shared_items(part.values)} for part in shared]
-    groups, seeds = min(map(len, names)), effect.found.seeds
-    # Counted in the set that has the fewest groups, as many in the others at the same proportion.
-    share = groups / effective_groups(names)
-    spread = replace(spread, groups=share * spread.groups, rest=share * spread.rest)
+    spread, seeds = spread_of(components), effect.found.seeds
+    sets = [ItemSet.of(part.groups[item] for item in shared_items(part.values)) for part in shared]
+    sets = sets[: len(spread.sets)]
     size = max(abs(effect.found.value), found.margin or 0.0)
     return Needed(
         effect=blocking,
         size=size,
-        groups=groups,
-        seeds=seeds_needed(spread, size, groups),
-        groups_needed=groups_needed(spread, size, seeds),
+        items=min(one.items for one in sets),
+        seeds=seeds_needed(spread, size, sets),
+        items_needed=items_needed(spread, size, seeds, partial(grow, sets)),
     )
 
 

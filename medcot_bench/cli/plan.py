@@ -6,11 +6,12 @@ import argparse
 import json
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.analysis.pilot import estimate_spreads
+from medcot_bench.cli.budget_arguments import add_budget, read_budget
+from medcot_bench.cli.plan_power import Asked, Power
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.overlap import shared_ngrams
@@ -18,13 +19,6 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import MEASURED_ON, guess
-from medcot_bench.planning.estimates.power import (
-    Expectation,
-    expectations,
-    judged,
-    with_gaps,
-    without_variances,
-)
 from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.ranks import find_high_ranks
@@ -34,9 +28,8 @@ from medcot_bench.plugins.resolve_adapter import find_unadaptable
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import duration, size
 from medcot_bench.report.notes import write_left_out_baseline
-from medcot_bench.report.power_table import write_power
 from medcot_bench.report.terminal import draw_table, wrap
-from medcot_bench.results.folder import Results, load
+from medcot_bench.results.folder import load
 from medcot_bench.results.store import Store
 from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.runner.supervision import Supervision, is_tried, leave_untried
@@ -61,20 +54,26 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "plan",
         help="show training runs and evaluations, what is done, why each will run",
-        description="Show what `run` would do with the same arguments. Loads no model and writes nothing.",
+        description="Show what `run` would do with the same arguments, and designs within a time budget. "
+        "Loads no model and writes only what --write-study asks for.",
         allow_abbrev=False,
     )
     add_study_arguments(command)
     add_timeout(command)
     command.add_argument(
-        "--from", dest="pilot", type=read_path, metavar="DIR", help="use the variances of this result folder"
+        "--from",
+        dest="pilot",
+        type=read_path,
+        metavar="DIR",
+        help="use the variances and costs of this result folder",
     )
     command.add_argument(
         "--detect",
         type=float,
         metavar="X",
-        help="the effect to count groups of items for (default: the study's margin)",
+        help="the effect to count items and seeds for (default: the study's margin)",
     )
+    add_budget(command)
     command.add_argument("--json", action="store_true", help="the plan as one JSON object")
     command.set_defaults(execute=execute)
 
@@ -84,8 +83,9 @@ def execute(options: argparse.Namespace) -> int:
     pilot = load(options.pilot) if options.pilot else None
     if options.detect is not None and not options.detect > 0:
         raise ConfigError(f"--detect {options.detect:g}: an effect must be above 0")
+    asked = Asked(pilot=pilot, wanted=options.detect, budget=read_budget(options))
     supervision = Supervision(timeouts=read_timeout(options))
-    return show_plan(*read_study(options), supervision, as_json=options.json, pilot=pilot, wanted=options.detect)
+    return show_plan(*read_study(options), supervision, as_json=options.json, asked=asked)
 
 
 def show_plan(
@@ -94,10 +94,9 @@ def show_plan(
     supervision: Supervision,
     *,
     as_json: bool,
-    pilot: Results | None = None,
-    wanted: float | None = None,
+    asked: Asked | None = None,
 ) -> int:
-    """Print the plan of a study, and its power analysis by the variances of a pilot or by assumed ones."""
+    """Print the plan of a study, its power analysis and the designs that were asked for."""
     rehearse_plan(study, supervision.timeouts.plan)
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir), indexed=True)
@@ -110,10 +109,10 @@ def show_plan(
     disk = _disk(plan, to_run, saved=supervision.checkpoint_every is not None)
     untuned = study.training.model_copy(update={"tune_lr": None})
     whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
-    known = estimate_spreads(pilot) if pilot else None
-    expected, unknown = [*expectations(whole, known, wanted)], without_variances(whole, known)
+    power = Power(study=study, plan=whole, trials=plan if plan.trials else None, asked=asked or Asked())
+    saved = power.save_design()
     if as_json:
-        print(json.dumps(_as_json(plan, todos, disk, expected, unknown), indent=1, ensure_ascii=False))
+        print(json.dumps(_as_json(plan, todos, disk, power), indent=1, ensure_ascii=False))
         return 0
     _show_tasks(plan)
     _show_runs(plan, todos)
@@ -126,7 +125,8 @@ def show_plan(
     states = f", {size(disk.states)} of it for its saved states" if disk.states else ""
     more = f"{size(disk.temporary)} more during a training run{states}"
     print(f"disk: {size(disk.kept)} kept ({study.keep_weights}), {more}")
-    print(f"\n{_power(whole, expected, unknown, pilot, wanted)}")
+    for paragraph in (*power.write(), *([wrap(saved)] if saved else ())):
+        print(f"\n{paragraph}")
     return 0
 
 
@@ -198,27 +198,11 @@ def _show_runs(plan: Plan, todos: list[CellStatus]) -> None:
         print("LR search first; then the study, at the chosen rates")
 
 
-def _power(
-    plan: Plan, expected: list[Expectation], unknown: list[str], pilot: Results | None, wanted: float | None
-) -> str:
-    """Return the power analysis, or why there is none."""
-    if not with_gaps(plan):
-        return wrap("no power analysis: it needs full fine-tuning and another adapter on the same items")
-    if not judged(plan):
-        return wrap("no power analysis: the study makes none of the scores that verdicts are given by")
-    if pilot and not expected:
-        why = "too few seeds or groups, models that hardly differ, or other tasks than this study's"
-        return wrap(f"no power analysis: {pilot.root} has no variances ({why})")
-    return write_power(expected, unknown, len(plan.study.seeds), pilot.root if pilot else None, wanted)
-
-
 def _rate(plan: Plan, todo: CellStatus) -> list[str]:
     return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
 
 
-def _as_json(
-    plan: Plan, todos: list[CellStatus], disk: _Disk, expected: list[Expectation], unknown: list[str]
-) -> dict[str, Any]:
+def _as_json(plan: Plan, todos: list[CellStatus], disk: _Disk, power: Power) -> dict[str, Any]:
     return {
         "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
         "stage": "trials" if plan.trials else "study",
@@ -238,8 +222,7 @@ def _as_json(
             for todo in todos
         ],
         "disk": {"kept_bytes": disk.kept, "temporary_bytes": disk.temporary, "state_bytes": disk.states},
-        "power": [asdict(expectation) for expectation in expected],
-        "without_variances": unknown,
+        **power.facts(),
     }
 
 

@@ -56,11 +56,9 @@ def _write_needed(board: Leaderboard, needed: Needed, seeds: int) -> str:
     if needed.seeds and needed.seeds > seeds:
         more = needed.seeds - seeds
         return f"To settle it: {counted(more, 'more seed')} {detect}{_price(board, more)}."
-    if needed.groups_needed and needed.groups_needed > needed.groups:
-        return (
-            f"To settle it: {counted(needed.groups_needed, 'group')} of items instead of {needed.groups} {detect}."
-        )
-    if needed.seeds or needed.groups_needed:
+    if needed.items_needed and needed.items_needed > needed.items:
+        return f"To settle it: {needed.items_needed} items per task instead of {needed.items} {detect}."
+    if needed.seeds or needed.items_needed:
         return "To settle it: more seeds, or fewer hypotheses; without correction the study is large enough."
     return f"To settle it: more items and more seeds; neither alone {detect}."
 

@@ -12,13 +12,15 @@ from medcot_bench.report.format import span
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.power import DID, GAP, largest
+from medcot_bench.stats.verdict import LEAST_SEEDS
 from medcot_bench.text import counted
 
 OUT_OF_REACH = "-"
 COLUMNS = (
-    "Detectable: the smallest effect that is significant in 80% of studies. Margin: the smallest equivalence "
-    f"margin within which no effect is shown to lie. {OUT_OF_REACH}: out of reach. Each effect by itself; Holm "
-    "correction for several takes more."
+    "Detectable: the smallest effect that is significant in 80% of studies, by the variance between seeds as "
+    "estimated and by its upper bound (80%). Margin: the smallest equivalence margin within which no effect is "
+    "shown to lie. What is needed is counted by the upper bound, with items of the groups that the tasks have. "
+    f"{OUT_OF_REACH}: out of reach. Each effect by itself; Holm correction for several takes more."
 )
 
 
@@ -29,7 +31,11 @@ def write_power(
 
     `pilot` is where the variances are from, `unknown` are the scores that it, or what is assumed, has none of.
     """
-    where = f"variances of {pilot}" if pilot else "assumed variances; --from DIR uses a pilot run's"
+    where = (
+        f"variances of {pilot}"
+        if pilot
+        else "assumed variances (the published studies'); --from DIR uses a pilot's"
+    )
     lines = [wrap(f"Power analysis (80%, {counted(count, 'seed')}), by {where}:")]
     for score in dict.fromkeys(e.score for e in expected):
         lines += ["", *_table([e for e in expected if e.score == score], wanted)]
@@ -38,8 +44,8 @@ def write_power(
     if expected and count == 1:
         lines.append("One seed compares trained models, not methods: no verdict will be given.")
     elif expected:
-        if count == 2:
-            lines.append(wrap("Two seeds say little about the variance between seeds: the power may be only 73%."))
+        if count < LEAST_SEEDS:
+            lines.append(f"No verdict is given below {LEAST_SEEDS} seeds.")
         lines += map(wrap, _reach(expected))
     missing = f"none in {pilot}" if pilot else "none assumed; --from DIR uses a pilot run's"
     lines += [wrap(f"{score}: no power analysis without variances ({missing}).") for score in unknown]
@@ -49,23 +55,38 @@ def write_power(
 def _table(expected: Sequence[Expectation], wanted: float | None) -> Iterator[str]:
     """Yield what can be detected by one score, a row per effect, under a title."""
     score, margin = expected[0].score, expected[0].margin
-    seeds = [*expected[0].needed]
     yield score if margin is None else f"{score}, margin {margin:g}"
-    headers = ["effect", "groups", "detectable", "margin"]
+    seeds = [*expected[0].items_needed]
+    headers = ["effect", "items (groups)", "detectable", "margin"]
     if seeds:
-        effect = margin if wanted is None else wanted
-        headers.append(f"groups for {effect:g} with {' / '.join(map(str, seeds))} seeds")
+        size = f"{margin if wanted is None else wanted:g}"
+        headers += [f"items for {size} with {' / '.join(map(str, seeds))} seeds", f"seeds for {size}"]
     rows = [
         [
             _name(e),
-            str(e.groups),
-            _possible(e, e.detectable),
+            f"{e.items} ({e.groups})",
+            _write_range(e),
             "" if e.margin is None else _possible(e, e.showable),
-            *([" / ".join(str(e.needed[n] or OUT_OF_REACH) for n in seeds)] if seeds else []),
+            *(_write_needed(e) if seeds else []),
         ]
         for e in expected
     ]
     yield draw_table(Table(headers, rows))
+
+
+def _write_range(expectation: Expectation) -> str:
+    """Write the detectable effect by the estimate and by the upper bound of the seed variance."""
+    ends = [_possible(expectation, e) for e in (expectation.detectable_at_best, expectation.detectable)]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
+def _write_needed(expectation: Expectation) -> list[str]:
+    items = " / ".join(map(_write_count, expectation.items_needed.values()))
+    return [items, _write_count(expectation.seeds_needed)]
+
+
+def _write_count(count: int | None) -> str:
+    return OUT_OF_REACH if count is None else str(count)
 
 
 def _name(expectation: Expectation) -> str:
@@ -91,9 +112,9 @@ def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
         of_score = [e for e in expected if e.score == score]
         margin = of_score[0].margin
         kinds = {
-            "no gap": [e for e in of_score if e.effect == GAP and e.task == e.trained],
-            "persists": [e for e in of_score if e.effect == DID],
-            "vanishes": [e for e in of_score if e.effect == GAP and e.task != e.trained],
+            "level in domain": [e for e in of_score if e.effect == GAP and e.task == e.trained],
+            "level out of domain": [e for e in of_score if e.effect == GAP and e.task != e.trained],
+            "steady": [e for e in of_score if e.effect == DID],
         }
         out = []
         for verdict, effects in kinds.items():

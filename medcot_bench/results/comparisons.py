@@ -73,12 +73,13 @@ class Needed:
 
     effect: Blocking
     size: float
-    groups: int
-    """Groups of items in the study, of the task that has the fewest."""
+    items: int
+    """Items of the study that have the score, of the task that has the fewest."""
     seeds: int | None
-    """Seeds that suffice with these groups; None where no number does that a study would run."""
-    groups_needed: int | None
-    """Groups that suffice with the study's seeds; None where no number does."""
+    """Seeds that suffice with these items; None where no number does that a study would run."""
+    items_needed: int | None
+    """Items per task that suffice with the study's seeds, of the same groups; None where no number does that a
+    study would score."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Components:
+class Estimates:
     """What a contrast's variance is made of: V_groups of each set of groups, V_seeds, V_rest (see `contrast`)."""
 
     groups: tuple[Estimate, ...]
@@ -64,7 +64,7 @@ class Contrast:
     effective: float | None = None
     """Effective groups, 1 / sum of their squared shares of the mean, of the part that has the fewest: of equal
     groups all; where one holds most items, little more than one."""
-    components: Components | None = field(default=None, repr=False, compare=False)
+    estimates: Estimates | None = field(default=None, repr=False, compare=False)
     """None with one seed and where there is no standard error."""
 
     @property
@@ -120,15 +120,15 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
     # Below two effective groups a contrast is sparse; its degrees of freedom only have to be some.
     dfs = [max(_effective(block) - 1, 1.0) for block in blocks]
-    estimates = tuple(map(Estimate, of_groups, dfs))
-    components = None
+    of_each_block = tuple(map(Estimate, of_groups, dfs))
+    all_estimates = None
     beside = []
     if len(seeds) > 1:
         beside = [Estimate(max(variance - math.fsum(of_groups), 0.0), len(seeds) - 1)]
         of_rest = Estimate(rest, math.fsum(dfs) * (len(seeds) - 1))
-        components = Components(estimates, Estimate(of_seeds, len(seeds) - 1), of_rest)
-    df = matched_df([*estimates, *beside]) or min(dfs)
-    return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds), differing, effective, components)
+        all_estimates = Estimates(of_each_block, Estimate(of_seeds, len(seeds) - 1), of_rest)
+    df = matched_df([*of_each_block, *beside]) or min(dfs)
+    return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds), differing, effective, all_estimates)
 
 
 def shared_items(values: SeedValues) -> set[str]:
@@ -176,19 +176,6 @@ def forms(parts: Sequence[Part]) -> tuple[float, float, float, float, float] | N
     each_of_groups, each_of_items, of_seeds, rest = _components(blocks, len(seeds))
     of_groups, of_items = math.fsum(each_of_groups), math.fsum(each_of_items)
     return of_groups, of_seeds, of_groups + of_seeds - rest, of_items, of_items + of_seeds - rest
-
-
-def effective_groups(groups: Sequence[Collection[str]]) -> float:
-    """Return the number of groups that one set would have whose mean is as uncertain as a sum over these sets.
-
-    Sets with a group in common count as one, others add their variances: 1 / (1/G_1 + 1/G_2), as far as a group
-    of each adds as much.
-    """
-    blocks: list[set[str]] = []
-    for names in groups:
-        touching = [block for block in blocks if block & set(names)]
-        blocks = [block for block in blocks if block not in touching] + [set(names).union(*touching)]
-    return 1 / math.fsum(1 / len(block) for block in blocks)
 
 
 def _seeds_of(parts: Sequence[Part]) -> list[int]:

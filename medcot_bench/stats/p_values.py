@@ -108,9 +108,9 @@ def _tail(distance: float, found: Contrast, stderr: float, df: float) -> float:
 
     if stderr == 0:
         return 0.5 if distance == 0 else float(distance < 0)
-    if found.components is None or found.seeds >= ENOUGH_SEEDS:
+    if found.estimates is None or found.seeds >= ENOUGH_SEEDS:
         return float(stdtr(df, -distance / stderr))
-    *groups, seeds, rest = (*found.components.groups, found.components.seeds, found.components.rest)
+    *groups, seeds, rest = (*found.estimates.groups, found.estimates.seeds, found.estimates.rest)
     *of_groups, of_seeds, of_rest = _chi_squares(tuple(estimate.df for estimate in (*groups, seeds, rest)))
     of_means = sum(estimate.variance / over for estimate, over in zip(groups, of_groups, strict=True))
     variances = of_means + (seeds.variance / of_seeds - rest.variance / of_rest).clip(min=0.0)

@@ -1,42 +1,117 @@
-"""Power: the smallest effect that a study can detect, and what it takes to detect a given one."""
+"""Power: the smallest effect that a design can detect, and what it takes to detect a given one."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import NamedTuple
 
-from medcot_bench.stats.contrasts import Part, contrast, effective_groups, forms, matched_df, shared_items
+from medcot_bench.stats.contrasts import LEAST_EFFECTIVE, matched_df
+from medcot_bench.stats.p_values import ENOUGH_SEEDS
+from medcot_bench.stats.variance_components import Components, Variances, effective_number
+from medcot_bench.stats.verdict import LEAST_SEEDS
 
 POWER = 0.8
-MOST_GROUPS = 100_000
-MOST_SEEDS = 20
+MOST_ITEMS = 10_000
+"""Items per task that a study may be expected to score."""
+MOST_SEEDS = 30
 """Training runs of one method that a study may be expected to pay for."""
+GAP, DID = "gap", "did"
+
+
+class Varying(NamedTuple):
+    """The effect that variances are known of."""
+
+    kind: str
+    """`gap`, or `did` for difference-in-differences."""
+    score: str
+    trained: str
+    task: str
+    """Scored on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSet:
+    """The items that an effect is estimated from."""
+
+    items: int
+    groups: float
+    """Effective number, 1 / sum of squared shares."""
+
+    @classmethod
+    def of(cls, groups: Iterable[str]) -> ItemSet:
+        """Return the set whose items have these groups, one for each item."""
+        sizes = [*Counter(groups).values()]
+        return cls(sum(sizes), effective_number(sizes))
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The variances that make up an effect's error: of groups, of seeds, and of what is left of both.
+    """The variances that make up an effect's error, none below zero: of each set of items, and of seeds."""
 
-    Of a DiD they are such that its groups are counted by `contrasts.effective_groups`.
+    sets: tuple[Variances, ...]
+    seed: float
+
+    def half_width(self, sets: Sequence[ItemSet], seeds: int) -> float | None:
+        """Return half the 95% interval to be expected with these items; None with too few groups or one seed."""
+        from scipy.special import stdtrit
+
+        error = self._error(sets, seeds, whole=False)
+        return error and float(stdtrit(error.df, 0.975)) * error.stderr
+
+    def detectable(self, sets: Sequence[ItemSet], seeds: int) -> float | None:
+        """Return the smallest effect that is detected in 80% of studies (see `detectable`), None as above."""
+        error = self._error(sets, seeds, whole=seeds < ENOUGH_SEEDS)
+        return error and detectable(error.stderr, error.df)
+
+    def showable(self, sets: Sequence[ItemSet], seeds: int) -> float | None:
+        """Return the smallest margin that is shown in 80% of studies (see `showable`), None as above."""
+        error = self._error(sets, seeds, whole=seeds < ENOUGH_SEEDS)
+        return error and showable(error.stderr, error.df)
+
+    def _error(self, sets: Sequence[ItemSet], seeds: int, *, whole: bool) -> _Error | None:
+        """Return the error to be expected; `whole` leaves in the variance of seeds what items add to it."""
+        if seeds < 2 or min(one.groups for one in sets) < LEAST_EFFECTIVE:
+            return None
+        parts, noise = [], 0.0
+        for own, given in zip(self.sets, sets, strict=True):
+            of_both = (own.seed_group / given.groups + own.rest / given.items) / seeds
+            of_items = own.group / given.groups + own.item / given.items
+            parts.append((of_items if whole else of_items + of_both, given.groups - 1))
+            noise += of_both
+        of_seeds = self.seed / seeds
+        parts.append((of_seeds + noise if whole else _above_zero(of_seeds, noise, seeds - 1), seeds - 1))
+        df = matched_df(parts)
+        return None if df is None else _Error(math.sqrt(math.fsum(variance for variance, _ in parts)), df)
+
+
+class _Error(NamedTuple):
+    stderr: float
+    df: float
+
+
+def _above_zero(variance: float, noise: float, df: float) -> float:
+    """Return what is found in the mean of a variance that noise is taken off, where below zero counts as zero.
+
+    The difference taken as normal: it has the variance of the first, 2 (variance + noise)^2 / df.
     """
+    spread = (variance + noise) * math.sqrt(2 / df)
+    if not spread:
+        return 0.0
+    z = variance / spread
+    return variance * (1 + math.erf(z / math.sqrt(2))) / 2 + spread * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
 
-    groups: float
-    seeds: float
-    rest: float
 
-    def stderr(self, groups: float, seeds: int) -> float:
-        """Return the standard error that so many groups and seeds can be expected to give."""
-        return float((self.groups / groups + self.seeds / seeds + self.rest / (groups * seeds)) ** 0.5)
-
-    def df(self, groups: float, seeds: int) -> float:
-        """Return the degrees of freedom of that standard error."""
-        of_groups = ((self.groups + self.rest / seeds) / groups, groups - 1)
-        of_seeds = (self.seeds / seeds, seeds - 1)
-        return matched_df([of_groups, *([of_seeds] if seeds > 1 else [])]) or float(groups - 1)
+def spread_of(found: Components, *, bounded: bool = False) -> Spread:
+    """Return the variances to plan by; `bounded` takes the upper bound of the seed variance."""
+    sets = (
+        Variances(max(v.group, 0.0), max(v.item, 0.0), max(v.seed_group, 0.0), max(v.rest, 0.0))
+        for v in found.sets
+    )
+    return Spread(tuple(sets), found.seed_bound if bounded else max(found.seed, 0.0))
 
 
 def detectable(stderr: float, df: float) -> float:
@@ -64,65 +139,41 @@ def largest(score_is_share: bool, *, did: bool) -> float:
     return (2.0 if did else 1.0) if score_is_share else math.inf
 
 
-def spread_of(parts: Sequence[Part]) -> Spread | None:
-    """Return the variances behind a contrast of a pilot, None where it is sparse or has a single group or seed.
+def items_needed(
+    spread: Spread, wanted: float, seeds: int, sets_of: Callable[[int], Sequence[ItemSet]], most: int = MOST_ITEMS
+) -> int | None:
+    """Return the least number of items per task that makes a wanted effect detectable, None where `most` do not.
 
-    From its V_groups, V_seeds and V_rest (see `contrasts.contrast`): each of the first two holds V_rest once.
-    What a pilot estimates below zero is taken as zero.
+    `sets_of` gives the sets that so many items make.
     """
-    found, variances = contrast(parts), forms(parts)
-    if variances is None or found.seeds < 2 or found.sparse:
+
+    def enough(items: int) -> bool:
+        size = spread.detectable(sets_of(items), seeds)
+        return size is not None and size <= wanted
+
+    if not enough(most):
         return None
-    of_groups, of_seeds, total, *_ = variances
-    rest = of_groups + of_seeds - total
-    groups = effective_groups([{part.groups[item] for item in shared_items(part.values)} for part in parts])
-    return Spread(
-        groups=max(of_groups - rest, 0.0) * groups,
-        seeds=max(of_seeds - rest, 0.0) * found.seeds,
-        rest=max(rest, 0.0) * groups * found.seeds,
-    )
+    return bisect_left(range(most), True, lo=2, key=enough)
 
 
-def mean_spread(spreads: Sequence[Spread]) -> Spread:
-    """Return the mean of each variance."""
-    return Spread(
-        groups=fmean(spread.groups for spread in spreads),
-        seeds=fmean(spread.seeds for spread in spreads),
-        rest=fmean(spread.rest for spread in spreads),
-    )
-
-
-def groups_needed(spread: Spread, wanted: float, seeds: int) -> int | None:
-    """Return the least number of groups that makes a wanted effect detectable, None where no number does."""
-    floor = Spread(0.0, spread.seeds, 0.0)
-    if seeds > 1 and floor.seeds and detectable(floor.stderr(1, seeds), seeds - 1) >= wanted:
-        return None
-
-    def enough(groups: int) -> bool:
-        return detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted
-
-    if not enough(MOST_GROUPS):
-        return None
-    return bisect_left(range(MOST_GROUPS), True, lo=2, key=enough)
-
-
-def seeds_needed(spread: Spread, wanted: float, groups: int) -> int | None:
-    """Return the least number of seeds, from 2 to MOST_SEEDS, that makes a wanted effect detectable, or None."""
-    for seeds in range(2, MOST_SEEDS + 1):
-        if detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted:
+def seeds_needed(spread: Spread, wanted: float, sets: Sequence[ItemSet]) -> int | None:
+    """Return the least number of seeds that makes a wanted effect detectable, None where MOST_SEEDS do not."""
+    for seeds in range(LEAST_SEEDS, MOST_SEEDS + 1):
+        size = spread.detectable(sets, seeds)
+        if size is not None and size <= wanted:
             return seeds
     return None
 
 
-GAP, DID = "gap", "did"
+def grow(sets: Sequence[ItemSet], items: int) -> list[ItemSet]:
+    """Return sets scaled so that the smallest has so many items.
+
+    More items come from the same groups, except where each item is a group of its own.
+    """
+    factor = items / min(one.items for one in sets)
+    return [_scaled(one, factor) for one in sets]
 
 
-class Varying(NamedTuple):
-    """The effect that variances are known of."""
-
-    kind: str
-    """`gap`, or `did` for difference-in-differences."""
-    score: str
-    trained: str
-    task: str
-    """Scored on."""
+def _scaled(given: ItemSet, factor: float) -> ItemSet:
+    items = round(given.items * factor)
+    return ItemSet(items, float(items) if given.groups == given.items else min(given.groups, items))

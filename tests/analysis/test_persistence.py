@@ -17,7 +17,7 @@ from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.analysis.persistence import estimate_persistence
-from medcot_bench.analysis.pilot import estimate_spreads
+from medcot_bench.analysis.pilot import estimate_variances
 from medcot_bench.report.headline import write_headline
 from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.folder import load
@@ -351,7 +351,7 @@ def test_seeds_that_share_no_task_show_nothing_yet(tmp_path: Path) -> None:
     results = load(root)
     assert [pair for pair in estimate_persistence(results) if pair.score == "answer"] == []
     assert write_headline(build(results)).in_domain.startswith("In domain (k8s_qa): ")
-    assert estimate_spreads(results) == {}  # one seed on each task
+    assert estimate_variances(results) == {}  # one seed on each task
 
 
 def test_training_tasks_keep_the_order_of_the_plan(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from planted import Made, write
 from medcot_bench.analysis.persistence import estimate_persistence
 from medcot_bench.results.comparisons import Blocking, Persistence
 from medcot_bench.results.folder import load
-from medcot_bench.stats.contrasts import Part, effective_groups
-from medcot_bench.stats.power import MOST_SEEDS, Spread, detectable, groups_needed, seeds_needed, spread_of
+from medcot_bench.stats.contrasts import Part
+from medcot_bench.stats.power import ItemSet, Spread, grow, items_needed, seeds_needed, spread_of
+from medcot_bench.stats.variance_components import estimate_components
 
 TASKS = ("k8s_qa", "manuals_qa")
 Means = Mapping[str, tuple[float, float]]
@@ -46,17 +48,22 @@ def gap_of(root: Path, task: str) -> Part:
     return Part(gap, {item: f"{task} {item}" for item in gap[0]})
 
 
-def test_seeds_and_groups_are_counted_for_the_gap_that_is_not_significant(tmp_path: Path) -> None:
+def spread(*parts: Part) -> Spread:
+    found = estimate_components(parts)
+    assert found
+    return spread_of(found)
+
+
+def test_seeds_and_items_are_counted_for_the_gap_that_is_not_significant(tmp_path: Path) -> None:
     found = plant(tmp_path, {"full": (0.6, 0.5), "lora": (0.55, 0.5)})
     assert found.verdict.in_domain == "inconclusive"
     needed = found.needed
     assert needed
     gap = found.in_domain.gap.found
-    assert (needed.effect, needed.size, needed.groups) == (Blocking.IN_DOMAIN, abs(gap.value), 30)
-    spread = spread_of([gap_of(tmp_path, "k8s_qa")])
-    assert spread
-    assert needed.seeds == seeds_needed(spread, needed.size, 30)
-    assert needed.groups_needed == groups_needed(spread, needed.size, 3)
+    assert (needed.effect, needed.size, needed.items) == (Blocking.IN_DOMAIN, abs(gap.value), 30)
+    own, sets = spread(gap_of(tmp_path, "k8s_qa")), [ItemSet(30, 30.0)]
+    assert needed.seeds == seeds_needed(own, needed.size, sets)
+    assert needed.items_needed == items_needed(own, needed.size, 3, partial(grow, sets))
 
 
 def test_a_gap_below_the_margin_is_taken_to_be_as_large_as_that(tmp_path: Path) -> None:
@@ -71,11 +78,7 @@ def test_with_a_gap_in_domain_the_difference_of_the_gaps_is_what_blocks(tmp_path
     assert found.needed
     assert found.needed.effect is Blocking.DID
     parts = [gap_of(tmp_path, "manuals_qa"), replace(gap_of(tmp_path, "k8s_qa"), weight=-1.0)]
-    spread = spread_of(parts)
-    assert spread
-    share = 30 / effective_groups([set(part.groups.values()) for part in parts])
-    spread = replace(spread, groups=share * spread.groups, rest=share * spread.rest)
-    assert found.needed.seeds == seeds_needed(spread, found.needed.size, 30)
+    assert found.needed.seeds == seeds_needed(spread(*parts), found.needed.size, [ItemSet(30, 30.0)] * 2)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +91,3 @@ def test_with_a_gap_in_domain_the_difference_of_the_gaps_is_what_blocks(tmp_path
 def test_other_verdicts_need_nothing(means: Means, seeds: int, verdict: str, tmp_path: Path) -> None:
     found = plant(tmp_path, means, seeds)
     assert (str(found.verdict), found.needed) == (verdict, None)
-
-
-def test_the_least_number_of_seeds_is_found() -> None:
-    spread = Spread(groups=0.1, seeds=0.04, rest=0.1)
-    found = seeds_needed(spread, 0.4, 30)
-    assert found
-    assert detectable(spread.stderr(30, found), spread.df(30, found)) <= 0.4
-    assert detectable(spread.stderr(30, found - 1), spread.df(30, found - 1)) > 0.4
-    assert seeds_needed(spread, 0.01, 30) is None
-    assert seeds_needed(Spread(0.0, 0.0, 1e-9), 0.4, 30) == 2 < MOST_SEEDS

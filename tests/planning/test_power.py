@@ -10,17 +10,21 @@ from typing import Any
 import pytest
 from planted import Made, write
 
-from medcot_bench.analysis.pilot import estimate_spreads
+from medcot_bench.analysis.pilot import estimate_variances
 from medcot_bench.cli import main
 from medcot_bench.planning.build import make_plan
-from medcot_bench.planning.estimates.power import ASSUMED, Expectation, expectations, without_variances
+from medcot_bench.planning.estimates.assumed import assumed_variances
+from medcot_bench.planning.estimates.item_pools import item_pool
+from medcot_bench.planning.estimates.pilot_notes import compare_pilot, find_unknown
+from medcot_bench.planning.estimates.power import Expectation, expectations, variances_of, without_variances
+from medcot_bench.planning.plan import Plan
 from medcot_bench.report.power_table import write_power
 from medcot_bench.results.folder import Results, load
 from medcot_bench.stats.contrasts import Part
-from medcot_bench.stats.power import DID, GAP, Spread, Varying, detectable, mean_spread, spread_of
+from medcot_bench.stats.power import DID, GAP, ItemSet, Varying, spread_of
+from medcot_bench.stats.variance_components import Components, estimate_components, mean_components
 from medcot_bench.study.schema import Study
 
-SIZES = {"k8s_qa": 36, "manuals_qa": 120}
 SAME = Varying(GAP, "answer", "k8s_qa", "k8s_qa")
 
 
@@ -33,8 +37,18 @@ def planned(fields: dict[str, Any], pilot: Results | None = None, **changes: Any
         "seeds": (0, 1, 2),
         "training": {"train_items": 40},
     }
-    known = estimate_spreads(pilot) if pilot else None
+    known = estimate_variances(pilot) if pilot else assumed_variances(None)
     return [*expectations(make_plan(Study.model_validate(fields | study | changes)), known, None)]
+
+
+def by(found: Components, *items: ItemSet, seeds: int = 3) -> tuple[float | None, float | None]:
+    """Return the detectable effect by the estimate and by the upper bound."""
+    best, bounded = (spread_of(found, bounded=bounded).detectable(items, seeds) for bounded in (False, True))
+    return best, bounded
+
+
+def size(expectation: Expectation) -> tuple[float | None, float | None]:
+    return expectation.detectable_at_best, expectation.detectable
 
 
 def pilot(root: Path, score: str = "answer") -> Results:
@@ -66,28 +80,62 @@ def test_gaps_and_comparable_differences_are_expected_by_assumed_variances(study
         (GAP, "medqa_cot", "gold_nll"),
         (DID, "medqa_cot", "gold_nll"),
     ]
-    gap = found[0]
-    assert (gap.groups, gap.seeds, gap.margin) == (18, 3, 0.02)
-    assumed = ASSUMED[GAP, "answer"]
-    assert gap.detectable == detectable(assumed.stderr(18, 3), assumed.df(18, 3))
-    assert [e.detectable for e in found[:3]] == sorted(e.detectable or 0 for e in found[:3])
-    changed, assumed = found[2], ASSUMED[DID, "answer"]
-    both = 1 / (1 / 18 + 1 / changed.groups)  # groups of two tasks are others: their variances add
-    assert changed.detectable == pytest.approx(
-        detectable(
-            assumed.stderr(both, 3),
-            Spread(assumed.groups * changed.groups / both, assumed.seeds, assumed.rest * changed.groups / both).df(
-                changed.groups, 3
-            ),
-        )
-    )
+    gap, did = found[0], found[2]
+    assert (gap.items, gap.groups, gap.seeds, gap.margin) == (36, 18, 3, 0.02)
+    assumed = assumed_variances(None)
+    assert size(gap) == by(assumed[SAME], ItemSet(36, 18.0))
+    both = assumed[Varying(DID, "answer", "k8s_qa", "manuals_qa")]
+    manuals = ItemSet(36, 36**2 / (9 * 2**2 + 6 * 3**2))  # 36 items in 15 groups
+    assert size(did) == by(both, manuals, ItemSet(36, 18.0))
 
 
-def test_groups_that_tasks_share_are_counted_once(study_fields: dict[str, Any]) -> None:
+def test_items_that_tasks_share_are_paired(study_fields: dict[str, Any]) -> None:
     found = planned(study_fields, tasks="k8s_qa", eval_tasks="k8s_qa@other_prompt")
-    change = next(e for e in found if e.effect == DID and e.score == "gold_nll")
-    assumed = ASSUMED[DID, "gold_nll"]
-    assert change.detectable == detectable(assumed.stderr(change.groups, 3), assumed.df(change.groups, 3))
+    did = next(e for e in found if e.effect == DID and e.score == "gold_nll")
+    assumed = assumed_variances(None)[Varying(DID, "gold_nll", "k8s_qa", "k8s_qa@other_prompt")]
+    assert len(assumed.sets) == 1
+    assert size(did) == by(assumed, ItemSet(36, 18.0))
+
+
+def test_more_items_are_worth_something(study_fields: dict[str, Any]) -> None:
+    by_limit = [planned(study_fields, limit=limit) for limit in (18, 36, 100)]
+    for few, some, many in zip(*by_limit, strict=True):
+        assert [e.items for e in (few, some, many)] == [18, 36, 100]
+        sizes = [e.detectable_at_best or 0 for e in (few, some, many)]
+        assert sizes == sorted(sizes, reverse=True)
+        assert sizes[0] > (1.2 if few.task != "medqa_cot" else 1.0) * sizes[2]
+
+
+def test_items_and_seeds_are_counted_that_make_an_effect_detectable(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full,lora", "data": {}, "eval_tasks": "manuals_qa", "limit": 18}
+    plan = make_plan(Study.model_validate(fields | {"seeds": (0, 1, 2), "training": {"train_items": 40}}))
+    wanted = 0.15
+    gap = next(expectations(plan, assumed_variances(None), wanted))
+    assert [*gap.items_needed] == [3, 5, 10]
+    items = gap.items_needed[5]
+    assert items
+    assumed, pool = spread_of(assumed_variances(None)[SAME], bounded=True), item_pool(plan, "k8s_qa")
+    assert (assumed.detectable([pool.take(items)], 5) or 9) <= wanted
+    assert (assumed.detectable([pool.take(items - 1)], 5) or 9) > wanted
+    assert gap.seeds_needed
+    assert (assumed.detectable([pool.take(18)], gap.seeds_needed) or 9) <= wanted
+
+
+def test_more_items_of_a_task_are_of_the_groups_that_it_has(study_fields: dict[str, Any]) -> None:
+    plan = make_plan(Study.model_validate(study_fields | {"data": {}, "limit": 18}))
+    pool = item_pool(plan, "k8s_qa")
+    assert len(set(pool.groups[:18])) == len(set(pool.groups)) == 18
+    assert pool.take(36) == ItemSet(36, 18.0)
+    assert pool.take(5000).groups == pool.take(100).groups < 18.1
+    larger = make_plan(Study.model_validate(study_fields | {"data": {}, "limit": 72}))
+    assert [*item_pool(larger, "k8s_qa").groups[:72]] == [*pool.groups[:72]]
+
+
+def test_a_file_has_no_more_items_than_its_rows(study_fields: dict[str, Any]) -> None:
+    plan = make_plan(Study.model_validate(study_fields | {"limit": 2}))
+    pool = item_pool(plan, "k8s_qa")
+    assert not pool.endless
+    assert pool.take(1000).items == len(pool.groups) == len(plan.data["k8s_qa"].splits["eval"])
 
 
 def test_one_group_and_no_gap_are_nothing_to_plan_by(study_fields: dict[str, Any]) -> None:
@@ -104,12 +152,12 @@ def test_one_group_and_no_gap_are_nothing_to_plan_by(study_fields: dict[str, Any
 def test_fewer_answers_written_make_fewer_groups(study_fields: dict[str, Any]) -> None:
     found = planned(study_fields, scoring={"generate_items": 5})
     answer, nll = (e for e in found if e.effect == GAP and e.task == "k8s_qa")
-    assert (answer.groups, nll.groups) == (5, 18)
+    assert (answer.items, answer.groups, nll.items, nll.groups) == (5, 5, 36, 18)
 
 
 def test_a_pilot_gives_the_mean_variances_of_its_adapters(tmp_path: Path, study_fields: dict[str, Any]) -> None:
     results = pilot(tmp_path)
-    found = estimate_spreads(results)
+    found = estimate_variances(results)
     assert {(e.kind, e.score, e.task) for e in found} == {
         (GAP, "answer", "k8s_qa"),
         (GAP, "answer", "manuals_qa"),
@@ -123,55 +171,21 @@ def test_a_pilot_gives_the_mean_variances_of_its_adapters(tmp_path: Path, study_
                 samples = results.samples(cell, "k8s_qa")
                 values[cell.cell.adapter][cell.cell.seed] = {s["id"]: s["scores"]["answer"] for s in samples}
         gap = {s: {i: values["full"][s][i] - values[adapter][s][i] for i in values["full"][s]} for s in range(3)}
-        spread = spread_of([Part(gap, {item: item for item in gap[0]})])
-        assert spread
-        by_adapter.append(spread)
-    known = found[SAME]
-    assert (known.groups, known.seeds) == (
-        pytest.approx(sum(s.groups for s in by_adapter) / 2),
-        pytest.approx(sum(s.seeds for s in by_adapter) / 2),
-    )
+        components = estimate_components([Part(gap, {item: f"k8s_qa {item}" for item in gap[0]})])
+        assert components
+        by_adapter.append(components)
+    assert found[SAME] == mean_components(by_adapter)
     expected = planned(study_fields, results)
     assert {e.score for e in expected} == {"answer"}  # the pilot has no likelihoods
-    for one in expected:
-        its = found[Varying(one.effect, "answer", "k8s_qa", one.task)]
-        if one.effect == GAP:
-            assert one.detectable == detectable(its.stderr(one.groups, 3), its.df(one.groups, 3))
+    assert size(expected[0]) == by(found[SAME], ItemSet(36, 18.0))
 
 
-def test_a_difference_of_gaps_has_the_error_of_the_groups_of_both_tasks(tmp_path: Path) -> None:
-    made, true = [], 0.04
-    for adapter in ("full", "lora"):
-        rng = random.Random(adapter)
-        of_group = {
-            t: {f"{t}{n}": rng.gauss(0, (true / 2) ** 0.5) for n in range(count)} for t, count in SIZES.items()
-        }
-        for seed in range(3):
-            scores = {
-                t: {"answer": {i: v + rng.gauss(0, 0.01) for i, v in of.items()}} for t, of in of_group.items()
-            }
-            made.append(Made(adapter=adapter, seed=seed, scores=scores))
-    found = estimate_spreads(load(write(tmp_path, *made)))
-    assert found[SAME].groups == pytest.approx(true, rel=0.3)
-    change = found[Varying(DID, "answer", "k8s_qa", "manuals_qa")]
-    assert change.groups == pytest.approx(true, rel=0.3)  # by 36 and 120 groups, not by the smaller number
-
-
-def test_a_change_that_a_pilot_lacks_has_the_variances_of_its_gaps(
-    tmp_path: Path, study_fields: dict[str, Any]
-) -> None:
-    found = estimate_spreads(pilot(tmp_path))
-    known = {effect: spread for effect, spread in found.items() if effect.kind == GAP}
-    plan = make_plan(
-        Study.model_validate(
-            study_fields
-            | {"adapters": "full,lora", "data": {}, "limit": 36, "eval_tasks": "manuals_qa", "seeds": (0, 1, 2)}
-        )
-    )
-    (change,) = (e for e in expectations(plan, known, None) if e.effect == DID)
-    gap = mean_spread([*known.values()])
-    assert change.detectable is not None
-    assert change.detectable > detectable(gap.stderr(change.groups, 3), gap.df(change.groups, 3))
+def test_a_difference_that_a_pilot_lacks_has_the_variances_of_its_gaps(tmp_path: Path) -> None:
+    found = estimate_variances(pilot(tmp_path))
+    known = {effect: components for effect, components in found.items() if effect.kind == GAP}
+    did = variances_of(known, Varying(DID, "answer", "k8s_qa", "manuals_qa"))
+    one, other = (known[SAME._replace(task=task)] for task in ("manuals_qa", "k8s_qa"))
+    assert did == Components((*one.sets, *other.sets), one.seed + other.seed, one.noise + other.noise, 2)
 
 
 def test_models_that_hardly_differ_give_no_variances(tmp_path: Path) -> None:
@@ -180,17 +194,47 @@ def test_models_that_hardly_differ_give_no_variances(tmp_path: Path) -> None:
     made = [
         Made(adapter=a, seed=seed, scores=s) for a, s in (("full", scores), ("lora", none)) for seed in range(3)
     ]
-    assert estimate_spreads(load(write(tmp_path, *made))) == {}
+    assert estimate_variances(load(write(tmp_path, *made))) == {}
 
 
 def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
     tmp_path: Path, study_fields: dict[str, Any]
 ) -> None:
     results = pilot(tmp_path)
-    found = estimate_spreads(results)
-    mean = mean_spread([spread for effect, spread in found.items() if effect.kind == GAP])
+    found = estimate_variances(results)
+    mean = mean_components([components for effect, components in found.items() if effect.kind == GAP])
     (kubectl,) = (e for e in planned(study_fields, results, tasks="kubectl", eval_tasks=()) if e.score == "answer")
-    assert kubectl.detectable == detectable(mean.stderr(kubectl.groups, 3), mean.df(kubectl.groups, 3))
+    plan = make_plan(Study.model_validate(study_fields | {"data": {}, "tasks": "kubectl", "limit": 36}))
+    assert size(kubectl) == by(mean, item_pool(plan, "kubectl").take(36))
+
+
+def compared(fields: dict[str, Any], results: Results, **changes: Any) -> list[str]:
+    study = fields | {"adapters": "full,lora", "data": {}, "eval_tasks": "manuals_qa", "limit": 36}
+    return [*compare_pilot(make_plan(Study.model_validate(study | changes)), results)]
+
+
+def test_where_pilot_and_plan_differ_is_said(tmp_path: Path, study_fields: dict[str, Any]) -> None:
+    recipe = {"recipe": {"lr": 0.5}}
+    scores = {"k8s_qa": {"answer": {f"{n}": n / 20 for n in range(20)}}}
+    results = load(write(tmp_path, *(Made(adapter=a, scores=scores, request=recipe) for a in ("full", "lora"))))
+    said = "\n".join(compared(study_fields, results, training={"train_tokens": 3000, "lr": 0.25}))
+    assert "items in the pilot: k8s_qa 4, here 36 (taken into account)" in said
+    assert "learning rate of lora on k8s_qa in the pilot: 0.5, here 0.25" in said
+    assert "tokens of a training in the pilot:" in said
+    assert "here 3000" in said
+    assert "the pilot's base model is" in said
+    assert "learning rate" not in "\n".join(compared(study_fields, results, training={"lr": 0.5}))
+
+
+def test_effects_without_variances_of_their_own_are_counted(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "full,lora", "data": {}, "eval_tasks": "manuals_qa", "limit": 36}
+
+    def plan(task: str) -> Plan:
+        return make_plan(Study.model_validate(fields | {"tasks": task}))
+
+    assert [*find_unknown(plan("k8s_qa"), assumed_variances(None))] == []
+    (said,) = find_unknown(plan("kubectl"), assumed_variances(None))
+    assert said == "4 of 4 effects have no variances of their own: means over similar effects"
 
 
 @pytest.mark.parametrize(
@@ -198,8 +242,8 @@ def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
     [
         (
             ["--seeds", "0,1,2"],
-            "answer: verdicts out of reach at a margin of 0.02: 'no gap', 'persists', 'vanishes'; detectable "
-            "effects 0.1",
+            "answer: verdicts out of reach at a margin of 0.02: 'level in domain', 'level out of domain', "
+            "'steady'; detectable effects 0.",
         ),
         (
             ["--seeds", "0,1,2", "--set", "analysis.primary=rouge_l"],
@@ -215,9 +259,9 @@ def test_an_effect_that_a_pilot_lacks_has_the_mean_of_the_like(
             ["--adapters", "none,lora"],
             "no power analysis: it needs full fine-tuning and another adapter on the same items",
         ),
-        (["--seeds", "0,1", "--detect", "0.5"], "groups for 0.5 with"),
+        (["--seeds", "0,1", "--detect", "0.5"], "seeds for 0.5"),
         (["--seeds", "0,1", "--tune-lr", "3"], "DiD k8s_qa to"),
-        (["--seeds", "0,1"], "Two seeds say little about the variance between seeds: the power may be only 73%."),
+        (["--seeds", "0,1"], "No verdict is given below 3 seeds."),
     ],
 )
 def test_the_plan_says_which_verdicts_are_in_reach(
@@ -233,8 +277,8 @@ def test_the_scores_are_those_that_verdicts_are_given_by(study_fields: dict[str,
     def of(**changes: Any) -> tuple[list[str], list[str]]:
         fields = {"adapters": "full,lora", "data": {}, "eval_tasks": "manuals_qa,medqa_cot", "seeds": (0, 1, 2)}
         plan = make_plan(Study.model_validate(study_fields | fields | changes))
-        expected = dict.fromkeys(e.score for e in expectations(plan, None, None))
-        return [*expected], without_variances(plan, None)
+        expected = dict.fromkeys(e.score for e in expectations(plan, assumed_variances(None), None))
+        return [*expected], without_variances(plan, assumed_variances(None))
 
     assert of(analysis={"primary": "gold_nll"}) == (["gold_nll", "answer"], [])
     assert of(analysis={"margins": {"rouge_l": 0.05}}) == (["answer", "gold_nll"], ["rouge_l"])
@@ -254,7 +298,22 @@ def test_a_pilot_gives_variances_of_a_score_that_has_no_assumed_ones(
 
 
 def effect(kind: str, task: str, detectable: float, showable: float, score: str = "answer") -> Expectation:
-    return Expectation(kind, "k8s_qa", task, score, 20, 3, detectable, 0.1, showable, {3: 40})
+    return Expectation(
+        effect=kind,
+        trained="k8s_qa",
+        task=task,
+        score=score,
+        items=40,
+        groups=20,
+        seeds=3,
+        half_width=None,
+        detectable=detectable,
+        detectable_at_best=detectable,
+        margin=0.1,
+        showable=showable,
+        items_needed={3: 80},
+        seeds_needed=None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,10 +325,25 @@ def effect(kind: str, task: str, detectable: float, showable: float, score: str 
             (0.2, 0.05),
             "answer: every verdict is in reach; detectable effects 0.100 to 0.200.",
         ),
-        ((0.1, 0.05), (0.1, 0.5), (0.2, 0.5), "'persists', 'vanishes'; detectable effects 0.100 to 0.200."),
-        ((0.1, 0.5), (0.1, 0.05), (0.2, 0.5), "'no gap', 'persists'; detectable effects 0.100 to 0.200."),
-        ((0.1, 0.5), (0.1, 0.5), (0.2, 0.05), "'no gap', 'vanishes'; detectable effects 0.100 to 0.200."),
-        ((1.5, 0.5), (1.5, 0.5), (2.5, 0.5), "'no gap', 'persists', 'vanishes'; no difference is detectable."),
+        (
+            (0.1, 0.05),
+            (0.1, 0.5),
+            (0.2, 0.5),
+            "'level out of domain', 'steady'; detectable effects 0.100 to 0.200.",
+        ),
+        ((0.1, 0.5), (0.1, 0.05), (0.2, 0.5), "'level in domain', 'steady'; detectable effects 0.100 to 0.200."),
+        (
+            (0.1, 0.5),
+            (0.1, 0.5),
+            (0.2, 0.05),
+            "'level in domain', 'level out of domain'; detectable effects 0.100 to 0.200.",
+        ),
+        (
+            (1.5, 0.5),
+            (1.5, 0.5),
+            (2.5, 0.5),
+            "'level in domain', 'level out of domain', 'steady'; no difference is detectable.",
+        ),
         (
             (0.1, 0.05),
             (0.1, 0.05),
@@ -298,7 +372,7 @@ def test_what_is_out_of_reach_under_one_of_several_shifts_is_named() -> None:
         effect(DID, "kubectl", 0.1, 0.05),
     ]
     assert unwrapped(write_power(expected, [], 3, None, None)).endswith(
-        "answer: verdicts out of reach at a margin of 0.1: 'persists' (DiD k8s_qa to manuals_qa); detectable "
+        "answer: verdicts out of reach at a margin of 0.1: 'steady' (DiD k8s_qa to manuals_qa); detectable "
         "effects 0.100."
     )
 
@@ -313,10 +387,11 @@ def test_plan_takes_variances_from_a_pilot(
     out = capsys.readouterr().out
     assert f"Power analysis (80%, 3 seeds), by variances of {folder}:" in unwrapped(out)
     assert f"gold_nll: no power analysis without variances (none in {folder})." in unwrapped(out)
-    spread = estimate_spreads(results)[SAME]
+    best, bounded = by(estimate_variances(results)[SAME], ItemSet(36, 18.0))
     (line,) = [line for line in out.splitlines() if line.startswith("gap on k8s_qa ")]
-    groups = int(line.split()[3])
-    assert line.split()[4] == f"{detectable(spread.stderr(groups, 3), spread.df(groups, 3)):.3f}"
+    assert line.split()[3:6] == ["36", "(18)", f"{best:.3f}"]
+    assert f"{bounded:.3f}" in out
+    assert "note: items in the pilot: k8s_qa 4, here 36; manuals_qa 4, here 36 (taken into" in unwrapped(out)
     assert main([*arguments, "--from", str(folder), "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
     assert {entry["score"] for entry in planned["power"]} == {"answer"}

@@ -77,7 +77,7 @@ def test_few_seeds_are_tested_by_the_variances_that_they_leave_possible(seeds: i
     """Against the definition by a million random draws instead of evenly spread points."""
     rng = numpy.random.default_rng(seeds)
     found = of_seeds(seeds, rng, 0.5)
-    parts = found.components
+    parts = found.estimates
     assert parts
     assert [parts.groups[0].df, parts.seeds.df, parts.rest.df] == [17, seeds - 1, 17 * (seeds - 1)]
     of_groups, of_seed, of_rest = (

@@ -1,25 +1,31 @@
-"""What a study can detect: against simulated tests, and against the variances it is made of."""
+"""What a study can detect: against simulated studies, and against the variances it is made of."""
 
 from __future__ import annotations
 
 import random
-import statistics
+from functools import partial
+from statistics import fmean
 
 import pytest
+from planted_variances import draw
 from scipy import stats
 
-from medcot_bench.stats.contrasts import Part, contrast
-from medcot_bench.stats.power import Spread, detectable, groups_needed, spread_of
+from medcot_bench.stats.contrasts import contrast, matched_df
+from medcot_bench.stats.power import (
+    MOST_SEEDS,
+    ItemSet,
+    Spread,
+    detectable,
+    grow,
+    items_needed,
+    seeds_needed,
+    spread_of,
+)
+from medcot_bench.stats.variance_components import Components, Variances
 
-
-def draw(rng: random.Random, spread: Spread, groups: int, seeds: int, mean: float = 0.0) -> Part:
-    of_group = [rng.gauss(0, spread.groups**0.5) for _ in range(groups)]
-    of_seed = [rng.gauss(0, spread.seeds**0.5) for _ in range(seeds)]
-    values = {
-        s: {str(g): mean + of_group[g] + of_seed[s] + rng.gauss(0, spread.rest**0.5) for g in range(groups)}
-        for s in range(seeds)
-    }
-    return Part(values, {str(g): str(g) for g in range(groups)})
+OWN = Variances(group=0.01, item=0.05, seed_group=0.02, rest=0.08)
+SPREAD = Spread((OWN,), seed=0.01)
+ITEMS = [ItemSet(36, 18.0)]
 
 
 @pytest.mark.parametrize("df", [2.0, 10.0, 200.0])
@@ -29,39 +35,72 @@ def test_the_detectable_effect_is_found_in_80_percent_of_studies(df: float) -> N
     assert found == pytest.approx(0.8, abs=0.05)
 
 
-def test_a_pilot_s_variances_are_those_it_was_drawn_from() -> None:
-    true = Spread(groups=0.04, seeds=0.01, rest=0.02)
-    rng = random.Random(1)
-    pilots = [spread_of([draw(rng, true, 30, 6)]) for _ in range(200)]
-    assert all(pilots)
-    for name in ("groups", "seeds", "rest"):
-        mean = statistics.fmean(getattr(pilot, name) for pilot in pilots)
-        assert mean == pytest.approx(getattr(true, name), rel=0.1)
-
-
-def test_the_standard_error_of_a_design_is_the_one_its_studies_get() -> None:
-    true = Spread(groups=0.04, seeds=0.01, rest=0.02)
+@pytest.mark.parametrize("seed", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("seeds", [5, 8])
+def test_the_half_width_of_a_design_is_the_one_its_studies_get(seed: float, seeds: int) -> None:
     rng = random.Random(2)
-    found = [contrast([draw(rng, true, 40, 3)]) for _ in range(300)]
-    mean = statistics.fmean((one.stderr or 0) ** 2 for one in found) ** 0.5
-    assert mean == pytest.approx(true.stderr(40, 3), rel=0.05)
+    ends = [contrast([draw(rng, (2,) * 18, seeds, OWN, seed)]).interval() for _ in range(150)]
+    widths = [(high - low) / 2 for low, high in filter(None, ends)]
+    expected = Spread((OWN,), seed).half_width(ITEMS, seeds)
+    assert fmean(widths) == pytest.approx(expected, rel=0.12)
 
 
-@pytest.mark.parametrize("spread", [Spread(0.04, 0.0, 0.02), Spread(0.04, 0.0005, 0.02)])
-@pytest.mark.parametrize("seeds", [1, 3, 5])
-def test_the_groups_needed_are_enough_and_few_less_are_not(spread: Spread, seeds: int) -> None:
-    wanted = 0.08
-    groups = groups_needed(spread, wanted, seeds)
-    assert groups is not None
-    assert detectable(spread.stderr(groups, seeds), spread.df(groups, seeds)) <= wanted
-    fewer = groups - 1
-    assert detectable(spread.stderr(fewer, seeds), spread.df(fewer, seeds)) > wanted
+def test_with_many_groups_and_seeds_the_error_is_the_sum_of_its_parts() -> None:
+    many = [ItemSet(3000, 1000.0)]
+    error = (0.01 + 0.02 / 200) / 1000 + (0.05 + 0.08 / 200) / 3000 + 0.01 / 200
+    assert SPREAD.half_width(many, 200) == pytest.approx(1.97 * error**0.5, rel=0.01)
 
 
-def test_no_number_of_groups_makes_up_for_seeds_that_differ_too_much() -> None:
-    assert groups_needed(Spread(0.04, 0.01, 0.02), 0.05, seeds=3) is None
+def test_below_five_seeds_tests_keep_the_seed_variance_whole() -> None:
+    of_items, of_seeds = 0.01 / 18 + 0.05 / 36, (0.01 + 0.02 / 18 + 0.08 / 36) / 3
+    df = matched_df([(of_items, 17.0), (of_seeds, 2.0)])
+    assert df
+    assert SPREAD.detectable(ITEMS, 3) == pytest.approx(detectable((of_items + of_seeds) ** 0.5, df))
 
 
-def test_one_seed_or_one_group_is_no_pilot() -> None:
-    assert spread_of([Part({0: {"a": 0.0, "b": 1.0}}, {"a": "a", "b": "b"})]) is None
-    assert spread_of([Part({0: {"a": 0.0}, 1: {"a": 1.0}}, {"a": "a"})]) is None
+def test_more_items_of_the_same_groups_tell_more_until_groups_and_seeds_are_left() -> None:
+    sizes = [SPREAD.half_width([ItemSet(n, 18.0)], 5) for n in (18, 36, 100, 1000, 10**9)]
+    assert None not in sizes
+    assert sizes == sorted(sizes, reverse=True)  # type: ignore[type-var]
+    assert sizes[-1] == pytest.approx(Spread((Variances(0.01, 0, 0.02, 0),), 0.01).half_width(ITEMS, 5))
+
+
+def test_one_seed_or_few_groups_give_no_interval() -> None:
+    assert SPREAD.half_width(ITEMS, 1) is None
+    few = [ItemSet.of(["1"] * 60 + ["2", "3", "4"])]
+    assert few[0].groups < 3 < len({"1", "2", "3", "4"})
+    assert (SPREAD.half_width(few, 5), SPREAD.detectable(few, 5), SPREAD.showable(few, 5)) == (None, None, None)
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_the_items_needed_are_enough_and_one_less_is_not(seeds: int) -> None:
+    spread, wanted = Spread((OWN,), 0.001), 0.2
+    sets_of = partial(grow, ITEMS)
+    items = items_needed(spread, wanted, seeds, sets_of)
+    assert items
+    sizes = [spread.detectable(sets_of(count), seeds) for count in (items, items - 1)]
+    assert (sizes[0] or 9) <= wanted < (sizes[1] or 9)
+
+
+def test_no_number_of_items_makes_up_for_seeds_that_differ_too_much() -> None:
+    assert items_needed(Spread((OWN,), 0.05), 0.05, 3, partial(grow, ITEMS)) is None
+
+
+def test_the_least_number_of_seeds_is_found() -> None:
+    found = seeds_needed(SPREAD, 0.15, ITEMS)
+    assert found
+    assert (SPREAD.detectable(ITEMS, found) or 9) <= 0.15 < (SPREAD.detectable(ITEMS, found - 1) or 9)
+    assert seeds_needed(SPREAD, 0.01, ITEMS) is None
+    assert seeds_needed(Spread((Variances(0, 0, 0, 1e-9),), 0.0), 0.4, ITEMS) == 3 < MOST_SEEDS  # of a verdict
+
+
+def test_items_grow_within_their_groups_unless_each_is_one() -> None:
+    assert grow([ItemSet(36, 18.0), ItemSet(72, 15.0)], 100) == [ItemSet(100, 18.0), ItemSet(200, 15.0)]
+    assert grow([ItemSet(30, 30.0)], 100) == [ItemSet(100, 100.0)]
+    assert grow([ItemSet(36, 18.0)], 4) == [ItemSet(4, 4)]
+
+
+def test_variances_to_plan_by_are_none_below_zero() -> None:
+    found = Components((Variances(-0.1, 0.2, -0.3, 0.4),), seed=-0.01, noise=0.03, df=2)
+    assert spread_of(found) == Spread((Variances(0.0, 0.2, 0.0, 0.4),), 0.0)
+    assert spread_of(found, bounded=True).seed == pytest.approx(0.02 * 2 / stats.chi2.ppf(0.2, 2) - 0.03)

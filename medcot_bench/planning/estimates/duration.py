@@ -19,9 +19,9 @@ CHARACTERS = 3.5
 """Characters a token, roughly."""
 BACKWARD = {"full": 2.0, "low_rank": 1.2}
 """What the backward pass through a block costs, in forward passes: low rank needs no gradient of the weights."""
-SECONDS_A_TOKEN = 1.5e-3
+SECONDS_A_TOKEN = 2.8e-3
 """What a token costs that is read, on two cores of MEASURED_ON with a model of 135 M parameters."""
-MEASURED_ON = "an AMD EPYC"
+MEASURED_ON = "an Intel Xeon"
 MEASURED_WITH = 135e6
 LM_EVAL_DOCUMENTS, LM_EVAL_TOKENS = 1000, 200
 """What a task of lm-eval is taken to have, before it is loaded, and tokens of each."""
@@ -83,7 +83,7 @@ class Eta:
             return None
         total = 0.0
         for phase in self._left:
-            seconds = phase.work * _rate(took, phase.kind)
+            seconds = phase.work * rate_of(took, phase.kind)
             if phase is current:
                 # One that takes longer than the like goes on at its own pace.
                 own = elapsed * (1 - self._share) / self._share if self._share else 0.0
@@ -94,17 +94,17 @@ class Eta:
 
 def phases(plan: Plan, todos: Sequence[CellStatus]) -> Iterator[Phase]:
     """Yield what is to be done, in order, with its work. What many cells have in common is counted once."""
-    trained, measured = cache(partial(_trained_items, plan)), cache(partial(_measured, plan))
-    scored = cache(partial(_scoring, plan))
+    trained, measured = cache(partial(trained_items, plan)), cache(partial(measuring_work, plan))
+    scored = cache(partial(scoring_work, plan))
     for todo in todos:
         cell = todo.cell
         if todo.action == "train" and cell.task is not None:
             items = trained(cell.task, plan.adapters[cell.adapter].train_items)
-            work = _training(plan, cell, *items) + measured(cell.task)
+            work = trained_tokens(plan, cell, *items) * token_work(plan, cell) + measured(cell.task)
             yield Phase(cell.id, None, f"train {cell.adapter}", work)
         for score in todo.missing:
             who = "the base" if cell.task is None else "a trained model"
-            work = scored(score.task, score.baseline, score.chooses, *_written(score), cell.task is None)
+            work = scored(score.task, score.baseline, score.chooses, *writes(score), cell.task is None)
             how = "likelihood of" if not _generates(score) else "answers to"
             yield Phase(cell.id, score.title, f"score {how} {score.task} of {who}", work)
 
@@ -115,7 +115,7 @@ def guess(plan: Plan, todos: Sequence[CellStatus]) -> float:
     return work * SECONDS_A_TOKEN * plan.base.info.parameters / MEASURED_WITH
 
 
-def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float:
+def rate_of(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float:
     """Return seconds for one token read: of this kind, else of training or scoring, else of everything.
 
     The median over phases, so that one that was held up by other programs doesn't count for all that is to come.
@@ -127,33 +127,38 @@ def _rate(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float
     return median(seconds / max(work, 1e-9) for work, seconds in done)
 
 
-def _trained_items(plan: Plan, task: str, count: int | None) -> tuple[int, float]:
+def trained_items(plan: Plan, task: str, count: int | None) -> tuple[int, float]:
     """Return the number of items that a training takes, and about how many tokens each has."""
     items = plan.items.train(task, count)
     return len(items), fmean([sum(_tokens(item)) for item in items]) if items else 0.0
 
 
-def _measured(plan: Plan, task: str) -> float:
+def measuring_work(plan: Plan, task: str) -> float:
     """Return about how much is read to measure KL and forgetting."""
     return len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in plan.items.measured(task))
 
 
-def _training(plan: Plan, cell: Cell, items: int, each: float) -> float:
-    """Return about how much a training reads, of so many items with so many tokens each."""
+def trained_tokens(plan: Plan, cell: Cell, items: int, each: float) -> float:
+    """Return the length of a training in tokens, about, of so many items with so many tokens each."""
     recipe = plan.recipe(cell)
     tokens = recipe.epochs * items * each
     if recipe.max_steps is not None:
         tokens = recipe.max_steps * recipe.batch_size * each
     if recipe.train_tokens is not None:
         tokens = min(tokens, recipe.train_tokens) if recipe.max_steps is not None else recipe.train_tokens
+    return tokens
+
+
+def token_work(plan: Plan, cell: Cell) -> float:
+    """Return about how much is read for a token that is trained on, with its way back through the blocks."""
     chosen, info = plan.adapters[cell.adapter], plan.base.info
     placed = chosen.place(info, plan.base.modules, cell.seed or 0)
     layers = [module.layer for module in plan.base.modules if module.path in placed]
     lowest = min((layer or 0 for layer in layers), default=0)
-    return tokens * (1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers))
+    return 1 + BACKWARD[chosen.adapter.spec.update] * (1 - lowest / info.n_layers)
 
 
-def _scoring(
+def scoring_work(
     plan: Plan, task: str, baseline: str, chooses: bool, generates: bool, longest: int, untrained: bool
 ) -> float:
     """Return about how much the engine `fast` has to read, each prompt once; `longest` answers in tokens."""
@@ -169,7 +174,7 @@ def _scoring(
     return work
 
 
-def _written(score: Evaluation) -> tuple[bool, int]:
+def writes(score: Evaluation) -> tuple[bool, int]:
     """Return whether an evaluation has answers written, and the most tokens of one."""
     return _generates(score), score.request.get("max_new_tokens", 0)
 

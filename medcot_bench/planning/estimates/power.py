@@ -2,79 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
 
+from medcot_bench.planning.estimates.item_pools import ItemPool, count_items, item_pool
 from medcot_bench.planning.plan import Plan
-from medcot_bench.results.cells import cluster
-from medcot_bench.results.metrics import CORE_METRICS, ON_ANY_FORM, needs_generation
-from medcot_bench.stats.contrasts import effective_groups
+from medcot_bench.results.metrics import CORE_METRICS, ON_ANY_FORM
 from medcot_bench.stats.power import (
     DID,
     GAP,
-    Spread,
+    ItemSet,
     Varying,
-    detectable,
-    groups_needed,
-    mean_spread,
-    showable,
+    items_needed,
+    seeds_needed,
+    spread_of,
 )
+from medcot_bench.stats.variance_components import Components, mean_components
+from medcot_bench.stats.verdict import LEAST_SEEDS
 
-Spreads = Mapping[Varying, Spread]
-ASSUMED = {
-    (GAP, "answer"): Spread(groups=0.01, seeds=0.0025, rest=0.05),
-    (DID, "answer"): Spread(groups=0.006, seeds=0.005, rest=0.07),
-    (GAP, "gold_nll"): Spread(groups=0.008, seeds=0.0025, rest=0.012),
-    (DID, "gold_nll"): Spread(groups=0.006, seeds=0.0025, rest=0.012),
-}
-"""(gap or DiD, score) -> variances without a pilot: about the means over those in docs/results/study."""
+Known = Mapping[Varying, Components]
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a study can tell of one effect by one score."""
+    """What a study can tell of one effect by one score.
+
+    Sizes are by the upper bound of the seed variance (80%), except `detectable_at_best`.
+    """
 
     effect: str
     """`gap`, or `did` for difference-in-differences."""
     trained: str
     task: str
     score: str
-    groups: int
+    items: int
     """Of the evaluation task, or of the one of both that has fewer."""
+    groups: int
+    """Likewise."""
     seeds: int
+    half_width: float | None
+    """Of the 95% interval; None with one seed or with too few groups for an interval."""
     detectable: float | None
-    """The smallest effect that is detected in 80% of studies; None with one group."""
+    """The smallest effect that is detected in 80% of studies; None as above."""
+    detectable_at_best: float | None
+    """The same by the seed variance as it was estimated."""
     margin: float | None
     showable: float | None
     """The smallest margin within which an effect of zero is shown to lie in 80% of studies."""
-    needed: Mapping[int, int | None]
-    """Seeds -> groups that make a wanted effect detectable; None: no number does."""
+    items_needed: Mapping[int, int | None]
+    """Seeds -> items per task that make a wanted effect detectable; None: no number that the tasks have does."""
+    seeds_needed: int | None
+    """Seeds that make it detectable with the items of the plan; None where none do, or nothing is wanted."""
 
 
-def expectations(plan: Plan, known: Spreads | None, wanted: float | None) -> Iterator[Expectation]:
+def expectations(plan: Plan, known: Known, wanted: float | None) -> Iterator[Expectation]:
     """Yield what the study can tell of gaps in domain, out of domain and of their differences.
 
-    For every score that verdicts are given by and that has variances. `wanted` is the effect that the groups are
-    counted for, by default the score's margin. `known` is what a pilot shows (`spreads`); without one the
-    variances are ASSUMED.
+    For every score that verdicts are given by and that has variances. `wanted` is the effect that items and seeds
+    are counted for, by default the score's margin.
     """
+    pools = cache(partial(item_pool, plan))
+    for effect in effects(plan, known):
+        yield _expectation(plan, variances_of(known, effect), effect, pools, wanted)
+
+
+def effects(plan: Plan, known: Known) -> Iterator[Varying]:
+    """Yield the effects that a study estimates by the scores that verdicts are given by, as far as known."""
     for score in judged(plan):
         if not _has(known, score):
             continue
-        make = partial(_expectation, plan, known, score=score, wanted=wanted)
         for trained in _trained(plan, score):
-            yield make(GAP, trained, trained)
+            yield Varying(GAP, score, trained, trained)
             for task in _shifts(plan, trained):
                 if not _makes(plan, task, score):
                     continue
                 if score != ON_ANY_FORM and not _alike(plan, trained, task):
                     continue
-                yield make(GAP, trained, task)
-                yield make(DID, trained, task)
+                yield Varying(GAP, score, trained, task)
+                yield Varying(DID, score, trained, task)
 
 
-def without_variances(plan: Plan, known: Spreads | None) -> list[str]:
+def without_variances(plan: Plan, known: Known) -> list[str]:
     """Return the scores that verdicts are given by of which nothing can be expected: no variances are known."""
     return [score for score in judged(plan) if not _has(known, score)]
 
@@ -85,53 +94,66 @@ def judged(plan: Plan) -> list[str]:
     return [score for score in dict.fromkeys([analysis.primary, *analysis.margins]) if _trained(plan, score)]
 
 
-def _has(known: Spreads | None, score: str) -> bool:
-    """Whether variances of any gap by a score are known."""
-    return (GAP, score) in ASSUMED if known is None else any(e[:2] == (GAP, score) for e in known)
-
-
-def _spread(known: Spreads | None, effect: Varying) -> Spread:
-    """Return an effect's variances: its own in a pilot, else the means over the like, of a DiD else of gaps."""
-    if known is None:
-        return ASSUMED[effect[:2]]
+def variances_of(known: Known, effect: Varying) -> Components:
+    """Return an effect's variances: its own, else the means over the like, else those of its gaps."""
     if effect in known:
         return known[effect]
-    alike = [spread for other, spread in known.items() if other[:2] == effect[:2]]
-    return mean_spread(alike) if alike else _spread(known, effect._replace(kind=GAP))
-
-
-def _expectation(
-    plan: Plan, known: Spreads | None, effect: str, trained: str, task: str, *, score: str, wanted: float | None
-) -> Expectation:
-    margin = plan.study.analysis.margins.get(score)
-    wanted = wanted or margin
-    names = [_groups(plan, name, score) for name in ([task] if effect == GAP else [trained, task])]
-    groups, seeds = min(map(len, names)), len(plan.study.seeds)
-    of_effect = _spread(known, Varying(effect, score, trained, task))
-    share = groups / effective_groups(names)
-    # Counted in the set that has the fewest groups, as many in the others at the same proportion.
-    spread = replace(of_effect, groups=share * of_effect.groups, rest=share * of_effect.rest)
-    stderr, df = spread.stderr(groups, seeds), spread.df(groups, seeds)
-    options = dict.fromkeys(sorted({seeds, 3, 5, 10}))
-    return Expectation(
-        effect=effect,
-        trained=trained,
-        task=task,
-        score=score,
-        groups=groups,
-        seeds=seeds,
-        detectable=detectable(stderr, df) if groups > 1 else None,
-        margin=margin,
-        showable=showable(stderr, df) if groups > 1 else None,
-        needed={n: groups_needed(spread, wanted, n) for n in options if n > 1} if wanted else {},
+    sets = 1 if effect.kind == GAP else 2
+    alike = [found for other, found in known.items() if other[:2] == effect[:2] and len(found.sets) == sets]
+    if alike or effect.kind == GAP:
+        return mean_components(alike)
+    gaps = [variances_of(known, effect._replace(kind=GAP, task=task)) for task in (effect.task, effect.trained)]
+    return Components(
+        sets=tuple(own for gap in gaps for own in gap.sets),
+        seed=sum(gap.seed for gap in gaps),
+        noise=sum(gap.noise for gap in gaps),
+        df=min(gap.df for gap in gaps),
     )
 
 
-def _groups(plan: Plan, task: str, score: str) -> set[str]:
-    items = plan.items.scored(task)
-    if needs_generation(score):
-        items = items[: plan.scoring.generate_items]
-    return {cluster(task, item.group) for item in items}
+def tasks_of(effect: Varying, found: Components) -> list[str]:
+    """Return the evaluation task of each set of items behind an effect."""
+    return [effect.task, effect.trained][: len(found.sets)]
+
+
+def _expectation(
+    plan: Plan, found: Components, effect: Varying, pools: Callable[[str], ItemPool], wanted: float | None
+) -> Expectation:
+    seeds, margin = len(plan.study.seeds), plan.study.analysis.margins.get(effect.score)
+    wanted = wanted or margin
+    tasks = tasks_of(effect, found)
+    counts = [count_items(plan, task, effect.score) for task in tasks]
+    sets = [pools(task).take(count) for task, count in zip(tasks, counts, strict=True)]
+    spread = spread_of(found, bounded=True)
+
+    def of_tasks(items: int) -> list[ItemSet]:
+        return [pools(task).take(items) for task in tasks]
+
+    return Expectation(
+        effect=effect.kind,
+        trained=effect.trained,
+        task=effect.task,
+        score=effect.score,
+        items=min(counts),
+        groups=min(len({*pools(task).groups[:count]}) for task, count in zip(tasks, counts, strict=True)),
+        seeds=seeds,
+        half_width=spread.half_width(sets, seeds),
+        detectable=spread.detectable(sets, seeds),
+        detectable_at_best=spread_of(found).detectable(sets, seeds),
+        margin=margin,
+        showable=spread.showable(sets, seeds),
+        items_needed={
+            n: items_needed(spread, wanted, n, of_tasks) for n in sorted({seeds, 3, 5, 10}) if n >= LEAST_SEEDS
+        }
+        if wanted
+        else {},
+        seeds_needed=seeds_needed(spread, wanted, sets) if wanted else None,
+    )
+
+
+def _has(known: Known, score: str) -> bool:
+    """Whether variances of any gap by a score are known."""
+    return any(effect[:2] == (GAP, score) for effect in known)
 
 
 def _trained(plan: Plan, score: str) -> list[str]:
