@@ -70,7 +70,7 @@ def draw(setting: Setting, rng: numpy.random.Generator) -> Study:
 
 def latent_sd(setting: Setting, method: int, task: int) -> float:
     """Return the standard deviation of one answer of a method (0: the base model) on the probit scale."""
-    noise = [*setting.tasks][task][1]
+    _, noise = setting.tasks[task]
     own = noise.group + noise.item + noise.rest
     if method:
         own += noise.seed + noise.seed_group

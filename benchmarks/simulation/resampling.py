@@ -41,4 +41,5 @@ def resample(setting: Setting, studies: int, seed: int = 0) -> tuple[float, floa
 
 def _by_group(gaps: Array, sizes: tuple[int, ...]) -> Array:
     starts = numpy.cumsum([0, *sizes[:-1]])
-    return numpy.add.reduceat(gaps, starts, axis=1) * len(sizes) / gaps.shape[1]
+    sums: Array = numpy.add.reduceat(gaps, starts, axis=1)
+    return sums * (len(sizes) / gaps.shape[1])

@@ -64,7 +64,7 @@ class Frame:
                 continue
             store.commit_cell(cell.cell, cell.record, [])
             for key in _scored(cell):
-                record = cell.evaluations[key.task] if key.checkpoint == FINAL else cell.checkpoints[_place(key)]
+                record = cell.checkpoints.get((key.checkpoint, key.task)) or cell.evaluations[key.task]
                 items = self._items(study, cell, key)
                 means = {f"{name},none": fmean(values.values()) for name, values in items.scores.items()}
                 store.commit_evaluation(cell.cell, key, replace(record, results=means), _samples(items))
@@ -111,10 +111,6 @@ def _scored(cell: CellResult) -> Iterator[EvaluationKey]:
     return (key for key in cell.keys.values() if cell.record)
 
 
-def _place(key: EvaluationKey) -> tuple[str, str]:
-    return key.checkpoint, key.task
-
-
 def _cells(setting: Setting) -> Iterator[CellResult]:
     """Yield the base model and every training, without records where a seed is missing."""
     for number, name in enumerate(row_names(setting)):
@@ -122,7 +118,7 @@ def _cells(setting: Setting) -> Iterator[CellResult]:
             yield _cell(setting, name, None, 0)
             continue
         for seed in range(setting.seeds):
-            there = seed < setting.seeds_of(number - 1)
+            there = seed < setting.seeds_of(number - 1)  # full fine-tuning has every seed
             if there or setting.missing_are_planned:
                 yield _cell(setting, name, seed, number, there)
 

@@ -141,10 +141,10 @@ class Setting(Part):
         return (self.base, self.full, self.first or self.adapter, *[self.adapter] * (self.adapters - 1))
 
     @property
-    def tasks(self) -> Iterator[tuple[tuple[int, ...], Noise]]:
-        """Yield sizes and noise in domain and out of domain."""
-        yield self.sizes.in_domain, self.noise.in_domain
-        yield self.sizes.out_of_domain, self.noise.out_of_domain
+    def tasks(self) -> tuple[tuple[Groups, Noise], tuple[Groups, Noise]]:
+        """The items of each group and the noise, in domain and out of domain."""
+        sizes, noise = self.sizes, self.noise
+        return (sizes.in_domain, noise.in_domain), (sizes.out_of_domain, noise.out_of_domain)
 
     def seeds_of(self, adapter: int) -> int:
         """Return how many seeds an adapter has, the first being number 1."""

@@ -9,7 +9,8 @@ from typing import Literal
 
 from tabulate import tabulate
 
-from simulation.judge import FEW_SEEDS, Counts
+from medcot_bench.stats.verdict import LEAST_SEEDS, GapSummary
+from simulation.judge import Counts
 from simulation.settings import Setting
 from simulation.truths import EFFECTS
 
@@ -64,6 +65,21 @@ TABLES = {
         _of_effects("detected") | _of_effects("shown level", "level: "),
         "lowest",
         tuple(_of_effects("detected").values()),
+    ),
+    "twice": Table(
+        {str(summary): f"right summary {summary}" for summary in GapSummary if summary is not GapSummary.BEHIND},
+        "lowest",
+        tuple(f"right summary {summary}" for summary in GapSummary if summary is not GapSummary.BEHIND),
+    ),
+    "shares": Table(
+        {
+            "false in domain": "false share in domain",
+            "said in domain": "share said in domain",
+            "false out of domain": "false share out of domain",
+            "said out of domain": "share said out of domain",
+        },
+        "highest",
+        ("false share in domain", "false share out of domain"),
     ),
     "ratios": Table({"covered": "covered ratio", "unbounded": "ratio unbounded"}, "lowest", ("covered ratio",)),
     "matched": Table(
@@ -129,7 +145,7 @@ def _write(table: Table, counted: Counted) -> str:
         if all(shares[check] is None for check in table.judged):
             continue
         rows.append([setting.name, *(_format(value) for value in shares.values())])
-        if setting.seeds >= FEW_SEEDS:
+        if setting.seeds >= LEAST_SEEDS:
             judged += [(value, setting.name) for check in table.judged if (value := shares[check]) is not None]
     if not rows:
         return ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from medcot_bench.stats.contrasts import matched_df
+from medcot_bench.stats.contrasts import LEAST_EFFECTIVE, matched_df
 from medcot_bench.stats.power import detectable, showable
 from medcot_bench.stats.verdict import Finding
 from simulation.settings import Noise, Pair, Setting
@@ -15,8 +15,6 @@ from simulation.settings import Noise, Pair, Setting
 EFFECTS = ("in domain", "out of domain", "DiD")
 TINY = 1e-9
 """A difference of sums of decimals that is none; a gap of exactly the margin is no smaller."""
-LEAST_GROUPS = 3
-"""Effective groups below which nothing is promised."""
 
 
 @dataclass(frozen=True)
@@ -32,26 +30,35 @@ class Gaps:
         """The gap in domain, the gap out of domain and their difference, in the order of EFFECTS."""
         return self.in_domain, self.out_of_domain, self.out_of_domain - self.in_domain
 
-    def denies(self, summary: str) -> bool:
-        """Whether a summary of the three is false; without a claim none is."""
-        behind, ahead, level = (
-            tuple(holds(effect) for effect in self.effects)
-            for holds in (lambda x: x > TINY, lambda x: x < -TINY, lambda x: abs(x) < self.margin - TINY)
-        )
+    def denies(self, summary: str | None) -> bool:
+        """Whether the summary of a verdict is false; none claims nothing."""
+        if summary is None:
+            return False
+        in_domain, out_of_domain, did = self.effects
         claims = {
-            "persists": behind[0] and behind[1] and level[2],
-            "emerges": level[0] and behind[1] and behind[2],
-            "widens": behind[0] and behind[1] and behind[2],
-            "shrinks": behind[0] and behind[1] and ahead[2],
-            "vanishes": behind[0] and level[1] and ahead[2],
-            "reverses": (behind[0] and ahead[1]) or (ahead[0] and behind[1]),
-            "level throughout": level[0] and level[1],
-            "behind throughout": behind[0] and behind[1],
-            "ahead throughout": ahead[0] and ahead[1],
-            "no gap in domain": level[0],
-            "adapter better in domain": ahead[0],
+            "persists": ("behind", "behind", "steady"),
+            "emerges": ("level", "behind", "grows"),
+            "widens": ("behind", "behind", "grows"),
+            "shrinks": ("behind", "behind", "shrinks"),
+            "vanishes": ("behind", "level", "shrinks"),
+            "reverses": ("behind", "ahead", "shrinks") if in_domain > 0 else ("ahead", "behind", "grows"),
+            "level throughout": ("level", "level"),
+            "behind throughout": ("behind", "behind"),
+            "ahead throughout": ("ahead", "ahead"),
         }
-        return not claims.get(summary, True)
+        words = zip(claims[summary], (in_domain, out_of_domain, did), strict=False)
+        return any(denies(word, effect, self.margin) for word, effect in words)
+
+
+def denies(word: str, truth: float, margin: float) -> bool:
+    """Whether what a verdict says of an effect is false."""
+    if word in ("behind", "grows"):
+        return truth < TINY
+    if word in ("ahead", "shrinks"):
+        return truth > -TINY
+    if word in ("level", "steady"):
+        return abs(truth) >= margin - TINY
+    return False
 
 
 def gaps_of(setting: Setting, adapter: int) -> Gaps:
@@ -67,13 +74,12 @@ def means_of(setting: Setting) -> list[Pair]:
     return [base, *((one - lost, other - lost) for one, other in trained)]
 
 
-def is_false(found: Finding, truth: float, margin: float) -> bool:
-    """Whether what is said of an effect is denied by the truth: its sign, or that it lies within the margin."""
-    wrong_sign = (found.sign == "> 0" and truth < TINY) or (found.sign == "< 0" and truth > -TINY)
-    return wrong_sign or (found.negligible and abs(truth) >= margin - TINY)
+def is_wrong_side(found: Finding, truth: float) -> bool:
+    """Whether an effect is significantly on a side of zero where it is not."""
+    return (found.sign == "> 0" and truth < TINY) or (found.sign == "< 0" and truth > -TINY)
 
 
-def splits_best(places: Mapping[str, int], means: Mapping[str, float]) -> bool:
+def ranks_falsely(places: Mapping[str, int], means: Mapping[str, float]) -> bool:
     """Whether ranks tell the best apart that are equal, or put a worse one before a better one."""
     best = max(means[name] for name in places)
     return any(
@@ -96,13 +102,13 @@ class Promise:
 def promises(setting: Setting, adapter: int) -> dict[str, Promise]:
     """Return effect -> what 80% of studies can be expected to tell, by the variances of a setting.
 
-    Empty for binary answers, paths, one seed, and fewer effective groups than LEAST_GROUPS.
+    Empty for binary answers, paths, one seed, and fewer effective groups than LEAST_EFFECTIVE.
     """
     seeds = setting.seeds_of(adapter)
     if setting.binary or setting.curve or seeds < 2:
         return {}
     groups = [_of_groups(sizes, noise, seeds) for sizes, noise in setting.tasks]
-    if min(effective for _, effective in groups) < LEAST_GROUPS:
+    if min(effective for _, effective in groups) < LEAST_EFFECTIVE:
         return {}
     fallen = setting.collapse
     collapsed = 2 * fallen.probability * (1 - fallen.probability) * fallen.loss**2 if fallen else 0.0

@@ -18,13 +18,13 @@ from pydantic import ValidationError
 from simulation.draw import draw
 from simulation.judge import judge, judge_board
 from simulation.results import make_frame
-from simulation.settings import FILE, Noise, Noises, Setting, read_settings, read_sizes
+from simulation.settings import FILE, Noise, Noises, Pair, Setting, read_settings, read_sizes
 from simulation.tables import write_into, write_tables
-from simulation.truths import EFFECTS, Gaps, gaps_of, is_false, promises, splits_best
+from simulation.truths import EFFECTS, Gaps, denies, gaps_of, is_wrong_side, promises, ranks_falsely
 
 import medcot_bench
 from medcot_bench.analysis.build import build
-from medcot_bench.stats.verdict import Finding
+from medcot_bench.stats.verdict import Finding, GapSummary
 
 SETTINGS = {setting.name: setting for setting in read_settings()}
 QUICK = SETTINGS["quick by gold_nll, 3 seeds, 2 adapters"]
@@ -51,10 +51,10 @@ def test_every_fault_of_the_settings_is_said_at_once(tmp_path: Path) -> None:
 
 def test_two_settings_of_one_name_are_refused(tmp_path: Path) -> None:
     read = yaml.safe_load(FILE.read_text())
-    read["settings"].append(copy.deepcopy(read["settings"][-1]))
+    read["settings"].append(copy.deepcopy(read["settings"][0]))
     path = tmp_path / "settings.yaml"
     path.write_text(yaml.safe_dump(read))
-    with pytest.raises(ValueError, match="several settings are called the adapter further"):
+    with pytest.raises(ValueError, match="several settings are called quick by gold_nll, 3 seeds, 2 adapters"):
         read_settings(path)
 
 
@@ -104,10 +104,13 @@ def test_methods_on_one_straight_path_differ_in_nothing_but_their_ends() -> None
 
 
 def test_a_chord_of_a_bent_path_makes_a_gap_that_is_none() -> None:
-    (found, _) = _board(_silent("one curve, u^3")).matched
-    first = 0.85 * (1 - (2 / 3) ** 4)  # of full fine-tuning at 1/3
-    on_the_chord = 0.75 * first**3 * 0.66 / first
-    assert found.gap_at_level.value == pytest.approx(on_the_chord - 0.75 * 0.66**3)
+    setting = _silent("one curve, u^3")
+    curve = setting.curve.model_copy(update={"adapter_end": 0.8}) if setting.curve else None
+    (found, _) = _board(setting.model_copy(update={"curve": curve})).matched
+    before, after = (0.85 * (1 - left**4) for left in (2 / 3, 1 / 3))  # full fine-tuning at 1/3 and 2/3
+    weight = (0.8 - before) / (after - before)
+    on_the_chord = 0.75 * ((1 - weight) * before**3 + weight * after**3)
+    assert found.gap_at_level.value == pytest.approx(on_the_chord - 0.75 * 0.8**3)
 
 
 def _board(setting: Setting, number: int = 0) -> Any:
@@ -144,7 +147,7 @@ def _slack(count: int) -> float:
     return float(4 * (0.05 * 0.95 / count) ** 0.5)
 
 
-@drawn(quick=8, slow=100)
+@drawn(quick=8, slow=40)
 def test_intervals_hold_the_truth_and_false_claims_are_rare(count: int) -> None:
     for name in ("persists", "widens", "binary that persists"):
         shares = _shares(judge(SETTINGS[name], range(count)))
@@ -191,26 +194,62 @@ def _silent_but_answers() -> Setting:
     return QUICK.model_copy(update={"noise": Noises(reason="none", in_domain=noise, out_of_domain=noise)})
 
 
-def test_claims_are_false_where_the_truth_denies_them() -> None:
-    level, behind = Finding("n.s.", True), Finding("> 0", False)
-    assert not is_false(level, 0.04, margin=0.05)
-    assert is_false(level, 0.05, margin=0.05)
-    assert not is_false(behind, 0.01, margin=0.05)
-    assert is_false(behind, 0.0, margin=0.05)
-    assert is_false(Finding("< 0", False), 0.01, margin=0.05)
-    assert not is_false(Finding("n.s.", False), 1.0, margin=0.05)
-    widening = Gaps(0.1, 0.3, margin=0.05)
-    claims = ("persists", "emerges", "widens", "shrinks", "vanishes", "reverses")
-    throughout = ("level throughout", "behind throughout", "ahead throughout")
-    assert [one for one in (*claims, *throughout) if not widening.denies(one)] == ["widens", "behind throughout"]
-    assert not widening.denies("inconclusive")
+@pytest.mark.parametrize(
+    ("word", "true_of"),
+    [
+        ("behind", {0.01, 0.05, 1.0}),
+        ("grows", {0.01, 0.05, 1.0}),
+        ("ahead", {-0.05, -0.01}),
+        ("shrinks", {-0.05, -0.01}),
+        ("level", {-0.01, 0.0, 0.01}),
+        ("steady", {-0.01, 0.0, 0.01}),
+        ("inconclusive", {-0.05, -0.01, 0.0, 0.01, 0.05, 1.0}),
+    ],
+)
+def test_a_word_is_false_where_the_truth_denies_it(word: str, true_of: set[float]) -> None:
+    """A gap of exactly the margin is not level."""
+    gaps = (-0.05, -0.01, 0.0, 0.01, 0.05, 1.0)
+    assert {gap for gap in gaps if not denies(word, gap, margin=0.05)} == true_of
+
+
+@pytest.mark.parametrize(
+    ("gaps", "summaries"),
+    [
+        ((0.2, 0.2), {"persists", "behind throughout"}),
+        ((0.1, 0.3), {"widens", "behind throughout"}),
+        ((0.3, 0.1), {"shrinks", "behind throughout"}),
+        ((0.04, 0.3), {"emerges", "widens", "behind throughout"}),
+        ((0.3, 0.0), {"vanishes"}),
+        ((0.3, -0.3), {"reverses"}),
+        ((-0.3, 0.3), {"reverses"}),
+        ((0.0, 0.0), {"level throughout"}),
+        ((-0.3, -0.1), {"ahead throughout"}),
+    ],
+)
+def test_a_summary_is_false_where_the_truth_denies_a_part(gaps: Pair, summaries: set[str]) -> None:
+    truth = Gaps(*gaps, margin=0.05)
+    assert {str(summary) for summary in GapSummary if not truth.denies(summary)} == summaries
+    assert not truth.denies(None)
+
+
+def test_a_significant_effect_of_none_is_on_the_wrong_side() -> None:
+    above, below, neither = Finding("> 0", False), Finding("< 0", False), Finding("n.s.", False)
+    assert [is_wrong_side(found, 0.0) for found in (above, below, neither)] == [True, True, False]
+    assert [is_wrong_side(found, 0.1) for found in (above, below, neither)] == [False, True, False]
+
+
+def test_effects_of_twice_what_is_detected_get_the_right_summary() -> None:
+    shares = _shares(judge(SETTINGS["null effect"], range(10)))
+    right = {check: share for check, share in shares.items() if check.startswith("right summary")}
+    assert len(right) == len(GapSummary) - 1  # behind throughout is what is left where the change is not known
+    assert min(right.values()) >= 0.8
 
 
 def test_ranks_are_false_where_the_best_are_split_or_the_worse_lead() -> None:
     means = {"a": 1.0, "b": 1.0, "c": 0.5, "d": 0.0}
-    assert not splits_best({"a": 1, "b": 1, "c": 1, "d": 4}, means)
-    assert splits_best({"a": 1, "b": 2, "c": 2, "d": 4}, means)
-    assert splits_best({"a": 1, "b": 1, "c": 4, "d": 3}, means)
+    assert not ranks_falsely({"a": 1, "b": 1, "c": 1, "d": 4}, means)
+    assert ranks_falsely({"a": 1, "b": 2, "c": 2, "d": 4}, means)
+    assert ranks_falsely({"a": 1, "b": 1, "c": 4, "d": 3}, means)
 
 
 def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
