@@ -22,10 +22,10 @@ from medcot_bench.analysis.sample_size import Gaps, find_needed
 from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import ON_ANY_FORM
-from medcot_bench.stats.contrasts import Part, SeedValues, contrast, shared_items
+from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
 from medcot_bench.stats.p_values import difference, equivalence, holm, mcnemar
 from medcot_bench.stats.ratios import fieller
-from medcot_bench.stats.verdict import Verdict, decide
+from medcot_bench.stats.verdict import ALPHA, Verdict, decide
 
 Read = tuple[Values, Mapping[str, str]]
 """Score -> seed -> item -> value, and item -> group."""
@@ -136,7 +136,8 @@ def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str)
             out_of_domain=out_of_domain[0],
             did=did,
             ratio=ratio,
-            verdict=Verdict.NOT_COMPARABLE,
+            verdict=_decide(in_domain[0].gap, out_of_domain[0].gap, did),
+            share=analysis.share_kept,
         )
         yield _Pair(found, Gaps(in_domain[1], out_of_domain[1]))
 
@@ -158,7 +159,7 @@ def _side(
     def part(values: SeedValues) -> Part:
         return Part({seed: {i: values[seed][i] for i in items} for seed in gaps}, groups)
 
-    gap = part(gaps)
+    gap, analysis = part(gaps), trained.results.analysis
     full_gain, own_gain = (part(paired_difference(one, base, score)) if base else None for one in (full, values))
     binary = all(one[seed][i] in (0.0, 1.0) for one in (full, values) for seed in gaps for i in items)
     gained = contrast([full_gain]) if full_gain else None
@@ -170,7 +171,8 @@ def _side(
         full_gain=gained,
         adapter_gain=contrast([own_gain]) if own_gain else None,
         recovered=fieller(own_gain, full_gain) if own_gain and full_gain and gained and gained.value > 0 else None,
-        gap=_effect([gap], trained.results.analysis.margins.get(score)),
+        gap=_effect([gap], analysis.margins.get(score)),
+        kept=_kept(own_gain, full_gain, gained, analysis.share_kept),
         mcnemar={s: mcnemar(*({i: v[s][i] for i in items} for v in (full, values))) for s in gaps}
         if binary
         else {},
@@ -178,6 +180,24 @@ def _side(
         adapter_seed_difference=_seed_difference(values, items, [*gaps]),
     )
     return side, gap
+
+
+def _kept(own: Part | None, full: Part | None, gained: Contrast | None, share: float) -> Effect | None:
+    """Return an adapter's gain less a share of full fine-tuning's, item by item; both have the same items.
+
+    A linear contrast: no ratio, whose denominator may be zero. None where full fine-tuning gains nothing that is
+    significant: a share of nothing says nothing.
+    """
+    if own is None or full is None or gained is None or gained.value <= 0:
+        return None
+    p_value = difference(gained)
+    if p_value is None or p_value > ALPHA:
+        return None
+    over = {
+        seed: {item: value - share * full.values[seed][item] for item, value in row.items()}
+        for seed, row in own.values.items()
+    }
+    return _effect([replace(own, values=over)], None)
 
 
 def _effect(parts: Sequence[Part], margin: float | None) -> Effect:
@@ -192,32 +212,52 @@ def _seed_difference(values: SeedValues, items: Iterable[str], seeds: Sequence[i
 
 
 def _adjust(family: Sequence[_Pair]) -> Iterator[Persistence]:
-    """Adjust one family (the gaps in domain, the gaps out of domain, the DiDs: each its own), and decide."""
+    """Adjust one family (in domain, out of domain, the DiDs; gaps and shares kept: each its own), and decide."""
     found = [pair.found for pair in family]
-    # A row's gap in domain counts once; on fewer seeds, where a shift misses some, it is a pair's own.
-    of_rows = {(one.task, one.adapter): one.in_domain.gap for one in found}
-    usual = dict(zip(of_rows, _holm([*of_rows.values()]), strict=True))
+    rows = [(one.task, one.adapter) for one in found]
+    in_domain = _adjust_by_row(rows, [one.in_domain.gap for one in found])
+    kept_in_domain = _adjust_by_row(rows, [one.in_domain.kept for one in found])
     out_of_domain = _holm([one.out_of_domain.gap for one in found])
-    dids = iter(_holm([one.did for one in found if one.did]))
-    for pair, one, gap in zip(family, found, out_of_domain, strict=True):
-        row = (one.task, one.adapter)
-        own = usual[row]
-        if one.in_domain.gap != of_rows[row]:
-            alone = {**of_rows, row: one.in_domain.gap}
-            own = dict(zip(alone, _holm([*alone.values()]), strict=True))[row]
-        did = next(dids) if one.did else None
-        verdict = decide(own.finding, gap.finding, did.finding, did.found.seeds) if did else Verdict.NOT_COMPARABLE
+    kept_out_of_domain = _holm([one.out_of_domain.kept for one in found])
+    dids = _holm([one.did for one in found])
+    for place, (pair, one) in enumerate(zip(family, found, strict=True)):
+        own = in_domain[place] or one.in_domain.gap
+        gap = out_of_domain[place] or one.out_of_domain.gap
+        did = dids[place]
         decided = replace(
             one,
-            in_domain=replace(one.in_domain, gap=own),
-            out_of_domain=replace(one.out_of_domain, gap=gap),
+            in_domain=replace(one.in_domain, gap=own, kept=kept_in_domain[place]),
+            out_of_domain=replace(one.out_of_domain, gap=gap, kept=kept_out_of_domain[place]),
             did=did,
-            verdict=verdict,
+            verdict=_decide(own, gap, did),
         )
         yield replace(decided, needed=find_needed(decided, pair.gaps)) if one.declared else decided
 
 
-def _holm(effects: Sequence[Effect]) -> list[Effect]:
-    differences = holm([effect.difference for effect in effects])
-    equivalences = holm([effect.equivalence for effect in effects])
-    return [*map(Effect, (effect.found for effect in effects), differences, equivalences)]
+def _decide(in_domain: Effect, out_of_domain: Effect, did: Effect | None) -> Verdict:
+    seeds = min(in_domain.found.seeds, out_of_domain.found.seeds)
+    return decide(in_domain.finding, out_of_domain.finding, did.finding if did else None, seeds)
+
+
+def _adjust_by_row(rows: Sequence[tuple[str, str]], effects: Sequence[Effect | None]) -> list[Effect | None]:
+    """Adjust effects, a row's once for all its shifts; where a shift misses seeds, the effect is a pair's own."""
+    of_rows = dict(zip(rows, effects, strict=True))
+    usual = dict(zip(of_rows, _holm([*of_rows.values()]), strict=True))
+    adjusted = []
+    for row, effect in zip(rows, effects, strict=True):
+        if effect == of_rows[row]:
+            adjusted.append(usual[row])
+        else:
+            alone = {**of_rows, row: effect}
+            adjusted.append(dict(zip(alone, _holm([*alone.values()]), strict=True))[row])
+    return adjusted
+
+
+def _holm(effects: Sequence[Effect | None]) -> list[Effect | None]:
+    """Adjust the effects of one family; what could not be computed stays None."""
+    differences = holm([effect.difference if effect else None for effect in effects])
+    equivalences = holm([effect.equivalence if effect else None for effect in effects])
+    return [
+        Effect(effect.found, differences[place], equivalences[place]) if effect else None
+        for place, effect in enumerate(effects)
+    ]

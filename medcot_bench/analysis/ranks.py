@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from itertools import combinations
 from statistics import fmean
 
 from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores
@@ -23,22 +24,25 @@ def rank(
     """Return name -> rank by one score, over the seeds and items that all have; `lower` as in `paired_difference`.
 
     The best mean leads; whatever does not differ from it significantly (paired by item and seed, 5%, Holm over
-    those compared) shares its rank. The best of the rest leads the next rank, whose place counts all before it.
-    Empty where there is no seed or item that all have.
+    all pairs: which one leads is the data's choice) shares its rank. The best of the rest leads the next rank,
+    whose place counts all before it. Empty where there are not two seeds or no item that all have: one seed
+    compares models, not methods.
     """
     common = _common(values)
-    if not common:
+    if len(next(iter(common.values()), {})) < 2:
         return {}
     better = sorted(common, key=lambda name: -_mean(common[name], score, lower))
+    pairs = [*combinations(better, 2)]
+    gaps = (
+        contrast([Part(paired_difference(common[ahead], common[behind], score, lower), groups)])
+        for ahead, behind in pairs
+    )
+    adjusted = dict(zip(pairs, holm([difference(gap) for gap in gaps]), strict=True))
     found: dict[str, Rank] = {}
     while better:
         leader, *others = better
-        gaps = [
-            contrast([Part(paired_difference(common[leader], common[other], score, lower), groups)])
-            for other in others
-        ]
-        adjusted = holm([difference(gap) for gap in gaps])
-        tied = [leader, *(other for other, p in zip(others, adjusted, strict=True) if p is None or p > ALPHA)]
+        p_values = {other: adjusted[leader, other] for other in others}
+        tied = [leader, *(other for other, p in p_values.items() if p is None or p > ALPHA)]
         place = len(found) + 1
         found |= {name: Rank(place, len(tied) > 1, score) for name in tied}
         better = [name for name in better if name not in found]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medcot_bench.results.comparisons import Prompted
-from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
+from medcot_bench.results.leaderboard import USUAL, Leaderboard, Rank, Row
 from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.p_values import equivalence, holm
+from medcot_bench.stats.p_values import difference, equivalence, holm
 from medcot_bench.stats.verdict import ALPHA
 
 GIGABYTE = 1_000_000_000
@@ -30,13 +30,12 @@ class _Ranked:
 
 
 def recommend(board: Leaderboard, memory: float = MEMORY) -> Iterator[Recommendation]:
-    """Yield what to use within so many GB, for each training task whose rows have ranks and fit."""
+    """Yield what to use within so many GB, for each training task whose rows have ranks and fit.
+
+    With one seed nothing has a rank: all count as one.
+    """
     for task in dict.fromkeys(row.task for row in board.rows if row.task):
-        ranked = [
-            _Ranked(row, row.tasks[task].ranks[task], _works(board, row, task, row.tasks[task].ranks[task].score))
-            for row in board.rows
-            if task in row.tasks and task in row.tasks[task].ranks
-        ]
+        ranked = _rank(board, task)
         fitting = [one for one in ranked if _peak(one.row) <= memory * GIGABYTE]
         if fitting:
             yield _recommend(board, task, memory, ranked, fitting)
@@ -55,12 +54,11 @@ def _recommend(
     larger = [one for one in beyond if chosen is None or one.rank.place < first]
     trained = [one.row for one in fitting if one.row.task]
     has_base = any(one.row.is_base for one in ranked)
+    one_seed = any(found.seeds == 1 for row in trained if (found := row.tasks[task].scores.get(score)) is not None)
     caveats = {
-        Caveat.ONE_SEED: any(
-            found.seeds == 1 for row in trained if (found := row.tasks[task].scores.get(score)) is not None
-        ),
+        Caveat.ONE_SEED: one_seed,
         Caveat.NO_BASE: not has_base,
-        Caveat.BASE_TIED: chosen is not None and any(one.row.is_base for one in best),
+        Caveat.BASE_TIED: not one_seed and chosen is not None and any(one.row.is_base for one in best),
         Caveat.ONLY_ONE_BEATS_BASE: has_base and bool(tied) and len(working) == 1,
     }
     return Recommendation(
@@ -68,7 +66,7 @@ def _recommend(
         score=score,
         memory_gb=memory,
         recommended=chosen.row.adapter if chosen else None,
-        tied=tuple(one.row.adapter for one in tied),
+        tied=() if one_seed else tuple(one.row.adapter for one in tied),
         larger={one.row.adapter: round(_peak(one.row)) for one in larger},
         chance=_chance(board, task, score),
         full=_cost_of_full(board, ranked, chosen.row if chosen else None, task),
@@ -77,18 +75,46 @@ def _recommend(
     )
 
 
-def _works(board: Leaderboard, row: Row, task: str, score: str) -> bool:
-    """Whether a row is shown, by its intervals, to beat the base model and chance on a task."""
-    part = row.tasks[task]
-    chance, gain = _chance(board, task, score), part.gains.get(score)
-    above_chance = chance is None or _low(part.scores.get(score)) > chance
-    return not row.is_base and above_chance and (gain is None or _low(gain) > 0)
+def _rank(board: Leaderboard, task: str) -> list[_Ranked]:
+    """Return the rows that have a rank on a training task; with one seed, all as if they shared one."""
+    ranks = [
+        (row, row.tasks[task].ranks[task])
+        for row in board.rows
+        if task in row.tasks and task in row.tasks[task].ranks
+    ]
+    if not ranks:
+        rows = [row for row in board.rows if row.task in (None, task) and task in row.tasks]
+        scores = [row.tasks[task].scores for row in rows]
+        score = next((name for name in (board.primary, *USUAL) if all(name in own for own in scores)), None)
+        if score and all(row.tasks[task].scores[score].seeds == 1 for row in rows if row.task):
+            ranks = [(row, Rank(1, True, score)) for row in rows]
+    works = _works(board, [row for row, _ in ranks], task, ranks[0][1].score) if ranks else []
+    return [_Ranked(row, rank, works) for (row, rank), works in zip(ranks, works, strict=True)]
 
 
-def _low(found: Contrast | None) -> float:
-    """Return the lower end of an interval, without one minus infinity."""
-    ends = found.interval() if found else None
-    return ends[0] if ends else float("-inf")
+def _works(board: Leaderboard, rows: Sequence[Row], task: str, score: str) -> list[bool]:
+    """Return whether each row is shown to beat the base model and chance on a task, by tests adjusted for all."""
+    chance = _chance(board, task, score)
+    parts = [row.tasks[task] for row in rows]
+    gains = [_is_above(part.gains.get(score), part.gain_p_values.get(score)) for part in parts]
+    above = [None if chance is None else _less(part.scores.get(score), chance) for part in parts]
+    tested = holm(
+        [difference(one) if one and not row.is_base else None for row, one in zip(rows, above, strict=True)]
+    )
+    over_chance = [chance is None or _is_above(*pair) for pair in zip(above, tested, strict=True)]
+    has_base = any(row.is_base for row in rows)
+    return [
+        not row.is_base and over and (gained or not has_base)
+        for row, over, gained in zip(rows, over_chance, gains, strict=True)
+    ]
+
+
+def _less(found: Contrast | None, chance: float) -> Contrast | None:
+    return replace(found, value=found.value - chance) if found else None
+
+
+def _is_above(found: Contrast | None, p_value: float | None) -> bool:
+    return found is not None and found.value > 0 and p_value is not None and p_value <= ALPHA
 
 
 def _chance(board: Leaderboard, task: str, score: str) -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from medcot_bench.analysis.costs import average_costs, average_peak
 from medcot_bench.analysis.drift import read_divergence, read_forgetting
@@ -22,6 +23,7 @@ from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import Failure, Row, TaskScores
 from medcot_bench.results.records import CellRecord
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
+from medcot_bench.stats.p_values import difference, holm
 
 Read = Mapping[Key, Mapping[str, tuple[Values, dict[str, str]]]]
 """Row -> evaluation task -> values, and item -> group."""
@@ -36,7 +38,7 @@ def build_rows(results: Results) -> tuple[Row, ...]:
     full, base = references(grouped), base_of(grouped)
     ranks = rank_rows(results, grouped, read)
     every = _layers_by_task(grouped)
-    return tuple(
+    rows = (
         Row(
             adapter=key[0],
             task=key[1],
@@ -61,6 +63,35 @@ def build_rows(results: Results) -> tuple[Row, ...]:
             some_layers=record is not None and record.layers < every.get(str(key[1]), frozenset()),
         )
         for key, cells in grouped.items()
+    )
+    return _with_gain_p_values(rows)
+
+
+def _with_gain_p_values(made: Iterable[Row]) -> tuple[Row, ...]:
+    """Return the rows with p-values of their gains, adjusted for all rows of a training task (Holm).
+
+    Rows that are not trained in this study stand beside those of every training task: the largest counts.
+    """
+    rows = tuple(made)
+    found: dict[tuple[int, str, str], float | None] = {}
+    for trained in dict.fromkeys(row.task for row in rows if row.task) or [None]:
+        places = [place for place, row in enumerate(rows) if row.task in (None, trained)]
+        for task in dict.fromkeys(task for place in places for task in rows[place].tasks):
+            gains = {place: rows[place].tasks[task].gains for place in places if task in rows[place].tasks}
+            for score in dict.fromkeys(score for own in gains.values() for score in own):
+                family = {place: difference(own[score]) for place, own in gains.items() if score in own}
+                for place, p in zip(family, holm([*family.values()]), strict=True):
+                    before = found.get((place, task, score))
+                    found[place, task, score] = p if before is None or p is None else max(p, before)
+    return tuple(
+        replace(
+            row,
+            tasks={
+                task: replace(part, gain_p_values={score: found[place, task, score] for score in part.gains})
+                for task, part in row.tasks.items()
+            },
+        )
+        for place, row in enumerate(rows)
     )
 
 

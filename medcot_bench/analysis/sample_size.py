@@ -1,4 +1,4 @@
-"""What would settle an inconclusive verdict: seeds or groups of items, by the study's own variances."""
+"""What would settle an inconclusive effect: seeds or groups of items, by the study's own variances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from medcot_bench.results.comparisons import Blocking, Effect, Needed, Persistence
 from medcot_bench.stats.contrasts import Part, effective_groups, on_common_seeds, shared_items
 from medcot_bench.stats.power import groups_needed, seeds_needed, spread_of
-from medcot_bench.stats.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +19,11 @@ class Gaps:
 
 
 def find_needed(found: Persistence, gaps: Gaps) -> Needed | None:
-    """Return what it takes to detect the effect that keeps a verdict inconclusive.
+    """Return what it takes to detect the first effect that is inconclusive.
 
-    None for other verdicts, and where the study tells nothing of the variances (see `spread_of`).
+    None where all are conclusive, and where the study tells nothing of the variances (see `spread_of`).
     """
-    if found.verdict is not Verdict.INCONCLUSIVE or found.did is None:
+    if not found.verdict.inconclusive or found.did is None:
         return None
     blocking, effect, parts = _blocking(found, found.did, gaps)
     shared = on_common_seeds(parts)
@@ -47,9 +46,9 @@ def find_needed(found: Persistence, gaps: Gaps) -> Needed | None:
 
 
 def _blocking(found: Persistence, did: Effect, gaps: Gaps) -> tuple[Blocking, Effect, Sequence[Part]]:
-    """Return the first effect, in the order of the table of verdicts, that is not significant."""
-    if found.in_domain.gap.finding.sign == "n.s.":
+    """Return the first effect that is inconclusive."""
+    if not found.in_domain.gap.finding.conclusive:
         return Blocking.IN_DOMAIN, found.in_domain.gap, [gaps.in_domain]
-    if found.out_of_domain.gap.finding.sign == "n.s.":
+    if not found.out_of_domain.gap.finding.conclusive:
         return Blocking.OUT_OF_DOMAIN, found.out_of_domain.gap, [gaps.out_of_domain]
     return Blocking.DID, did, [gaps.out_of_domain, replace(gaps.in_domain, weight=-1.0)]

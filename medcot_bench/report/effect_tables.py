@@ -12,10 +12,9 @@ from medcot_bench.report.names import trained_on
 from medcot_bench.results.comparisons import Factor, FactorEffect, Matched, Prompted, Reading
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.verdict import Verdict
 from medcot_bench.text import counted
 
-DESCRIPTIVE = str(Verdict.DESCRIPTIVE)
+DESCRIPTIVE, INCONCLUSIVE = str(Reading.DESCRIPTIVE), str(Reading.INCONCLUSIVE)
 MATCHED = (
     "Gaps out of domain by gold_nll, at the end of training and at a matched in-domain score; above 0, full "
     "fine-tuning is better. The matched score is the worse of the two ends of training; items at it are "
@@ -106,12 +105,12 @@ def read_prompting(found: Prompted) -> str:
     """Say what a comparison of training with prompting shows."""
     finding = found.finding
     if not found.settled:
-        return DESCRIPTIVE if found.ahead.seeds == 1 else str(Verdict.INCONCLUSIVE)
+        return DESCRIPTIVE if found.ahead.seeds == 1 else INCONCLUSIVE
     if finding.sign == "< 0":
         return "prompting is better"
     if finding.negligible:
         return "the same"
-    return "training is better" if finding.sign == "> 0" else str(Verdict.INCONCLUSIVE)
+    return "training is better" if finding.sign == "> 0" else INCONCLUSIVE
 
 
 def matched_table(board: Leaderboard) -> Table:

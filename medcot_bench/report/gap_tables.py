@@ -8,12 +8,13 @@ from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import interval, ratio, span
 from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.metrics import ON_ANY_FORM
+from medcot_bench.stats.p_values import ENOUGH_SEEDS
 from medcot_bench.stats.power import detectable, largest
-from medcot_bench.stats.verdict import Verdict
+from medcot_bench.stats.verdict import LEAST_SEEDS
 from medcot_bench.text import counted
 
 FEW_GROUPS = 15
-NOT_COMPARABLE = str(Verdict.NOT_COMPARABLE)
+NOT_COMPARABLE = "not comparable"
 GAPS = (
     "A gap is how much better full fine-tuning scores than the adapter: above 0 it is better, whichever way the "
     "score goes. DiD is the difference-in-differences, the gap out of domain minus the gap in domain. In "
@@ -24,12 +25,16 @@ METHOD = (
     "Gaps are paired by item and seed; intervals are over groups of items and over seeds.",
     "The ratio is the gap out of domain as a share of the gap in domain, with Fieller's set. It is unbounded "
     "where the gap in domain may be zero, or too few groups differ.",
-    "The verdict is the first that holds. No gap in domain: the gap in domain lies within the margin. Adapter "
-    "better in domain: that gap is below 0. Inconclusive: it is not significant.",
-    "Persists: the gap out of domain is above 0, and the DiD lies within the margin. Vanishes: the gap out of "
-    "domain lies within the margin, and the DiD is below 0.",
-    "Reverses: the gap out of domain is below 0. Widens or shrinks: it is above 0, and the DiD is above or below "
-    "0. Inconclusive: anything else.",
+    "A verdict has three parts. In domain and out of domain an adapter is level (the gap lies within the "
+    "margin), behind (the gap is above 0), ahead (below 0) or inconclusive.",
+    "The gap is steady (the DiD lies within the margin), grows (above 0), shrinks (below 0) or inconclusive.",
+    "Behind on both: the gap persists if it is steady, widens if it grows, shrinks; else behind throughout. Level "
+    "on both, ahead on both: level or ahead throughout.",
+    "Level, then behind, and it grows: it emerges. Behind, then level, and it shrinks: it vanishes. Behind, then "
+    "ahead, or the other way round: it reverses. Otherwise the parts stand for themselves.",
+    f"With fewer than {LEAST_SEEDS} seeds there is no verdict. With fewer than {ENOUGH_SEEDS}, tests allow for "
+    "every variance between seeds that so few leave possible; intervals do not, and can be without 0 where tests "
+    "find nothing.",
     "Tests are at 5%, after Holm correction within their family. The study's hypotheses by its primary score are "
     "one family, over all training tasks, numbers of training items, adapters and shifts.",
     "Exploratory comparisons by one score are another family. Within a family, in-domain gaps, out-of-domain gaps "
@@ -44,7 +49,8 @@ TESTS = (
 """Under the table of tests."""
 GAINS = (
     "Gains are over the base model, paired by item. Recovered is the adapter's gain as a share of full "
-    "fine-tuning's, where that gains anything."
+    "fine-tuning's, where that gains anything. Whether it keeps so much is tested (Holm correction) where full "
+    "fine-tuning's gain is significant."
 )
 
 
@@ -74,12 +80,14 @@ def p_value_table(found: Sequence[Persistence]) -> Table:
 
 def gain_table(found: Sequence[Persistence]) -> Table:
     """Return the gains of full fine-tuning and the adapters over the base model."""
-    headers = ["trained on", "adapter", "scored on", "gain of full", "gain of adapter", "recovered"]
+    keeps = f"keeps {found[0].share:.0%}" if found else "keeps"
+    headers = ["trained on", "adapter", "scored on", "gain of full", "gain of adapter", "recovered", keeps]
     rows = [
         [
             *(trained, adapter, side.task),
             *(interval(gain, signed=True) for gain in (side.full_gain, side.adapter_gain)),
             ratio(side.recovered),
+            _keeps(side),
         ]
         for trained, adapter, side in _sides(found)
         if side.full_gain
@@ -94,17 +102,15 @@ def write_limits(found: Sequence[Persistence]) -> list[str]:
     notes = [f"The margin is {margin:g}." if margin else "Without a margin in the study no gap is called none."]
     if any(contrast.seeds < 2 for contrast in contrasts):
         notes.append("One seed compares trained models, not methods.")
-    elif any(contrast.seeds < 3 for contrast in contrasts):
-        notes.append(
-            "Two seeds say little about the variance between seeds: even an effect of twice the minimum "
-            "detectable size may miss its verdict in a quarter of studies."
-        )
+    elif any(contrast.seeds < LEAST_SEEDS for contrast in contrasts):
+        notes.append("Two seeds say too little about the variance between seeds for a verdict.")
     notes += _detectable(found)
-    fewest = min(contrast.groups for contrast in contrasts)
+    known = [contrast for contrast in contrasts if not contrast.sparse]
+    fewest = min((contrast.groups for contrast in known), default=FEW_GROUPS)
     if fewest < FEW_GROUPS:
         notes.append(f"Intervals from {counted(fewest, 'group')} of items are rough.")
     if any(contrast.sparse for contrast in contrasts):
-        notes.append("Values without an interval: too few groups of items differ to estimate one.")
+        notes.append("Values without an interval: too few groups of items, or too few that differ, for one.")
     return notes
 
 
@@ -132,6 +138,14 @@ def write_verdict(found: Persistence) -> str:
     return str(found.verdict) + ("" if found.declared else " (exploratory)")
 
 
+def _keeps(side: Side) -> str:
+    """Write whether an adapter keeps its share of full fine-tuning's gain."""
+    if side.kept is None or side.kept.difference is None or side.kept.found.seeds < LEAST_SEEDS:
+        return ""
+    said = {"> 0": "yes", "< 0": "no", "n.s.": "n.s."}[side.kept.finding.sign]
+    return f"{said} (p = {side.kept.difference:.2g})"
+
+
 def _names(found: Persistence) -> list[str]:
     return [found.task, found.adapter, found.out_of_domain.task]
 
@@ -156,7 +170,7 @@ def _tested(effect: Effect | None) -> str:
         return NOT_COMPARABLE
     finding = effect.finding
     said = f"{finding.sign}, within the margin" if finding.negligible else finding.sign
-    said = said if effect.found.seeds > 1 else "descriptive"
+    said = said if effect.found.seeds >= LEAST_SEEDS else "descriptive"
     p_values = {"p": effect.difference, "equivalence p": effect.equivalence}
     made = [f"{name} = {p:.2g}" for name, p in p_values.items() if p is not None]
     return f"{said} ({'; '.join(made)})" if made else said

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from medcot_bench.report.format import listed, rounded
 from medcot_bench.report.names import method
 from medcot_bench.report.next_step import write_next_step
-from medcot_bench.results.comparisons import Persistence
+from medcot_bench.results.comparisons import Persistence, Side
 from medcot_bench.results.leaderboard import USUAL, Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.verdict import Verdict
+from medcot_bench.stats.verdict import LEAST_SEEDS, GapChange, GapSummary, Standing
 from medcot_bench.text import counted
 
-VERDICTS = {
-    Verdict.NO_GAP: "no gap in domain: the difference is within the margin of {margin:g}",
-    Verdict.ADAPTER_BETTER: "{adapter} is better than {full} in domain",
-    Verdict.PERSISTS: "the gap persists out of domain",
-    Verdict.VANISHES: "the gap vanishes out of domain",
-    Verdict.REVERSES: "the gap reverses out of domain: {adapter} leads there",
-    Verdict.WIDENS: "the gap widens out of domain",
-    Verdict.SHRINKS: "the gap shrinks out of domain",
-    Verdict.INCONCLUSIVE: "inconclusive after Holm correction",
-    Verdict.DESCRIPTIVE: "none. One seed compares two trained models, not two methods",
-    Verdict.NOT_COMPARABLE: "none. {score} is not comparable between {task} and {shift}: answers differ in form",
+SUMMARIES = {
+    GapSummary.PERSISTS: "the gap persists out of domain",
+    GapSummary.EMERGES: "the gap emerges out of domain: {adapter} is level with {full} in domain and behind there",
+    GapSummary.WIDENS: "the gap widens out of domain",
+    GapSummary.SHRINKS: "the gap shrinks out of domain",
+    GapSummary.VANISHES: "the gap vanishes out of domain",
+    GapSummary.REVERSES: "the gap reverses out of domain: {leader} leads there",
+    GapSummary.LEVEL: "{adapter} is level with {full} in domain and out of domain",
+    GapSummary.BEHIND: "{adapter} is behind {full} in domain and out of domain; {change}",
+    GapSummary.AHEAD: "{adapter} is ahead of {full} in domain and out of domain",
 }
+STANDINGS = {
+    Standing.BEHIND: "behind {full}",
+    Standing.LEVEL: "level with {full}",
+    Standing.AHEAD: "ahead of {full}",
+}
+INCONCLUSIVE = "inconclusive after Holm correction"
+ONE_SEED = "none. One seed compares two trained models, not two methods"
+FEW_SEEDS = "none. A verdict takes {least} seeds or more"
 ALONE = "Verdict: none. The study has no full fine-tuning to measure a gap against."
 
 
@@ -70,7 +77,8 @@ def _write_gap(board: Leaderboard, full: Row, adapter: Row) -> Headline | None:
     task = str(adapter.task)
     if found:
         score, gap, apart = found.score, found.in_domain.gap.found, found.out_of_domain
-        out_of_domain = f"Out of domain ({apart.task}): {_lead(apart.gap.found, full, adapter, score)}."
+        kept = _write_kept(apart, found.share, adapter)
+        out_of_domain = f"Out of domain ({apart.task}): {_lead(apart.gap.found, full, adapter, score)}{kept}."
         verdict = _write_verdict(found, full, adapter)
     else:
         gaps = adapter.tasks[task].gaps if task in adapter.tasks else {}
@@ -80,8 +88,9 @@ def _write_gap(board: Leaderboard, full: Row, adapter: Row) -> Headline | None:
         score, gap = named, gaps[named]
         out_of_domain = "Out of domain: not measured."
         verdict = "Verdict: none on whether the gap persists out of domain."
+    kept = _write_kept(found.in_domain, found.share, adapter) if found else ""
     return Headline(
-        in_domain=f"In domain ({task}): {_lead(gap, full, adapter, score)}.",
+        in_domain=f"In domain ({task}): {_lead(gap, full, adapter, score)}{kept}.",
         out_of_domain=out_of_domain,
         verdict=verdict,
         next_step=write_next_step(board, found, seeds=gap.seeds),
@@ -131,17 +140,52 @@ def _lead(gap: Contrast, full: Row, adapter: Row, score: str) -> str:
     )
 
 
+def _write_kept(side: Side, share: float, adapter: Row) -> str:
+    """Say whether an adapter keeps so much of full fine-tuning's gain, where a test says so."""
+    sign = side.kept.finding.sign if side.kept and side.kept.found.seeds >= LEAST_SEEDS else "n.s."
+    if sign == "n.s.":
+        return ""
+    keeps = "at least" if sign == "> 0" else "less than"
+    return f"; {method(adapter.adapter)} keeps {keeps} {share:.0%} of its gain"
+
+
 def _write_verdict(found: Persistence, full: Row, adapter: Row) -> str:
-    verdict = found.verdict if found.in_domain.gap.found.seeds > 1 else Verdict.DESCRIPTIVE
-    said = VERDICTS[verdict].format(
-        margin=found.margin or 0.0,
-        adapter=method(adapter.adapter),
-        full=method(full.adapter),
-        score=found.score,
-        task=found.task,
-        shift=found.out_of_domain.task,
-    )
+    verdict, seeds = found.verdict, found.in_domain.gap.found.seeds
+    names = {"adapter": method(adapter.adapter), "full": method(full.adapter)}
+    if verdict.descriptive:
+        said = ONE_SEED if seeds == 1 else FEW_SEEDS.format(least=LEAST_SEEDS)
+    elif verdict.summary:
+        leader = names["adapter" if verdict.out_of_domain is Standing.AHEAD else "full"]
+        said = SUMMARIES[verdict.summary].format(**names, leader=leader, change=_write_change(found))
+    else:
+        said = _write_parts(found, names)
     return f"Verdict: {said}{'' if found.declared else ' (exploratory)'}."
+
+
+def _write_parts(found: Persistence, names: Mapping[str, str]) -> str:
+    """Say what is known of a gap that no one word describes."""
+    verdict = found.verdict
+    standings = {"in domain": verdict.in_domain, "out of domain": verdict.out_of_domain}
+    known = {where: standing for where, standing in standings.items() if standing is not Standing.INCONCLUSIVE}
+    change = _write_change(found)
+    if not known and verdict.change is GapChange.INCONCLUSIVE:
+        return INCONCLUSIVE
+    said = [f"{names['adapter']} is {STANDINGS[one].format(**names)} {where}" for where, one in known.items()]
+    unknown = [f"{where} {INCONCLUSIVE}" for where in standings if where not in known]
+    return "; ".join([*said, *unknown, change])
+
+
+def _write_change(found: Persistence) -> str:
+    """Say what becomes of the gap out of domain."""
+    change = found.verdict.change
+    if change is None:
+        return f"{found.score} is not comparable between {found.task} and {found.out_of_domain.task}"
+    if change is GapChange.INCONCLUSIVE:
+        return "whether the gap changes is inconclusive"
+    if change is GapChange.STEADY:
+        return "the gap changes by less than the margin"
+    toward = "full fine-tuning" if change is GapChange.GROWS else "the adapter"
+    return f"the gap moves toward {toward}"
 
 
 # --- without a gap to full fine-tuning ---

@@ -5,11 +5,8 @@ from __future__ import annotations
 from medcot_bench.report.format import duration, rounded
 from medcot_bench.results.comparisons import Blocking, Needed, Persistence
 from medcot_bench.results.leaderboard import Leaderboard, Row
-from medcot_bench.stats.verdict import Verdict
+from medcot_bench.stats.verdict import LEAST_SEEDS
 from medcot_bench.text import counted
-
-FEWEST = 3
-"""Seeds with which a study tells something of its methods."""
 
 
 def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -> str:
@@ -26,17 +23,17 @@ def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -
     if not any(row.reference for row in trained):
         missing = "none,full" if not any(row.is_base for row in board.rows) else "full"
         steps.append(f"add {missing} to --adapters, to compare with")
-    if seeds == 1 and any(row.seeds for row in trained):
+    if 0 < seeds < LEAST_SEEDS and any(row.seeds for row in trained):
         first = min(seed for row in trained for seed in row.seeds)
-        numbers = ",".join(str(first + n) for n in range(FEWEST))
-        steps.append(f"at least --seeds {numbers}{'' if steps else _price(board, FEWEST - 1)}")
+        numbers = ",".join(str(first + n) for n in range(LEAST_SEEDS))
+        steps.append(f"at least --seeds {numbers}{'' if steps else _price(board, LEAST_SEEDS - seeds)}")
     if steps:
         return f"To settle it: {'; '.join(steps)}."
     if len(trained) == 1 or all(row.reference for row in trained):
         return "To settle it: add another adapter to --adapters, e.g. lora."
     if found is None:
         return "To settle it: add a task of another domain by --eval-tasks."
-    if found.verdict is Verdict.INCONCLUSIVE:
+    if found.verdict.inconclusive:
         return (
             _write_needed(board, found.needed, seeds)
             if found.needed

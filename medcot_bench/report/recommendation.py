@@ -42,7 +42,7 @@ def _bar(found: Recommendation) -> str:
 def _caveats(found: Recommendation) -> Iterator[str]:
     said = {
         Caveat.ONLY_ONE_BEATS_BASE: f"Only {found.recommended} is shown to beat the base model.",
-        Caveat.BASE_TIED: "After Holm correction for all methods, the base model is statistically tied too.",
+        Caveat.BASE_TIED: "After Holm correction for all pairs, the base model is statistically tied too.",
         Caveat.NO_BASE: "The base model was not scored; add none to --adapters to see what training gains.",
         Caveat.ONE_SEED: "One seed compares trained models, not methods.",
     }

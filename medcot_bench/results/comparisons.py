@@ -45,6 +45,9 @@ class Side:
     recovered: Ratio | None
     """The adapter's gain as a share of full fine-tuning's; None where that gains nothing."""
     gap: Effect
+    kept: Effect | None
+    """The adapter's gain less the share of full fine-tuning's that it should keep (`Persistence.share`): above 0
+    it keeps more. None where full fine-tuning's gain is not significant."""
     mcnemar: Mapping[int, float]
     """Seed -> exact p-value, where items are right or wrong. Not adjusted; about these models only."""
     full_seed_difference: float | None
@@ -53,7 +56,7 @@ class Side:
 
 
 class Blocking(StrEnum):
-    """The effect that keeps a verdict inconclusive."""
+    """The first effect that is inconclusive."""
 
     IN_DOMAIN = "in-domain gap"
     OUT_OF_DOMAIN = "out-of-domain gap"
@@ -62,7 +65,7 @@ class Blocking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What it takes to detect the effect that keeps a verdict inconclusive: 80% power, before Holm correction.
+    """What it takes to detect the effect that is inconclusive: 80% power, before Holm correction.
 
     By the study's own variances; the effect is taken to be as large as it was found, or as the margin if that is
     more.
@@ -99,8 +102,10 @@ class Persistence:
     ratio: Ratio | None
     """The gap out of domain as a share of the gap in domain."""
     verdict: Verdict
+    share: float
+    """Of full fine-tuning's gain, what an adapter should keep (`Side.kept`)."""
     needed: Needed | None = None
-    """Of hypotheses without a conclusive verdict, where the study's variances are known."""
+    """Of hypotheses with an inconclusive effect, where the study's variances are known."""
 
 
 class Reading(StrEnum):

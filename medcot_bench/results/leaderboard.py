@@ -71,6 +71,8 @@ class TaskScores:
     """What the gates of scoring found, a sentence each."""
     gains: Mapping[str, Contrast] = field(default_factory=dict)
     """Score -> how much better it is than the base model, paired by item; empty for the base model itself."""
+    gain_p_values: Mapping[str, float | None] = field(default_factory=dict)
+    """Score -> p-value of no gain, adjusted for all rows but the base model of a training task (Holm)."""
     unchanged: bool = False
     """Whether every prediction and likelihood equals the base model's: training changed nothing."""
 

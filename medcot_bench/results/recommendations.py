@@ -17,7 +17,7 @@ class Caveat(StrEnum):
     NO_BASE = "no base model"
     """Nothing shows that training helps: the base model was not scored."""
     BASE_TIED = "base model tied"
-    """The recommended row beats the base model by its interval, but not after Holm correction for all rows."""
+    """The recommended row beats the base model after Holm correction for all rows, but not for all pairs."""
     ONLY_ONE_BEATS_BASE = "only the recommended row beats the base model"
     """None of those that are statistically tied with it is shown to."""
 
@@ -65,7 +65,7 @@ class Recommendation:
     """The row's name; None where nothing within the limit is shown to beat the base model and chance."""
     tied: tuple[str, ...]
     """The others of its rank but for the base model; where nothing is recommended, all that share the best
-    rank."""
+    rank. With one seed nothing has a rank."""
     larger: Mapping[str, int]
     """Rows that need more memory, are shown to beat the base model and chance, and rank better -> their bytes.
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 TAIL = 0.975
 LEAST_DIFFERING = 5
 """Groups that must not be as most values are, for a contrast to have an interval; of few groups, all but one."""
+LEAST_EFFECTIVE = 3
+"""Effective groups that a contrast must have for an interval."""
 SeedValues = Mapping[int, Mapping[str, float]]
 """Seed -> item -> value."""
 
@@ -26,6 +29,22 @@ class Part:
     groups: Mapping[str, str]
     weight: float = 1.0
     """How the part's mean counts in a sum of parts: -1 for what is subtracted."""
+
+
+class Estimate(NamedTuple):
+    """An estimated variance."""
+
+    variance: float
+    df: float
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What a contrast's variance is made of: V_groups of each set of groups, V_seeds, V_rest (see `contrast`)."""
+
+    groups: tuple[Estimate, ...]
+    seeds: Estimate
+    rest: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +61,21 @@ class Contrast:
     seeds: int
     differing: int
     """Groups with a value other than the commonest, of the part that has the fewest."""
+    effective: float | None = None
+    """Effective groups, 1 / sum of their squared shares of the mean, of the part that has the fewest: of equal
+    groups all; where one holds most items, little more than one."""
+    components: Components | None = field(default=None, repr=False, compare=False)
+    """None with one seed and where there is no standard error."""
 
     @property
     def sparse(self) -> bool:
-        """Whether too few groups differ to say how far others may.
+        """Whether too few groups differ, or make up the mean, to say how far others may.
 
         Two models that are nearly always wrong agree on nearly every item: that says that such items are rare, and
         not that there are none (docs/simulation.md, the settings at the floor).
         """
-        return not self.stderr or self.differing < min(LEAST_DIFFERING, self.groups - 1)
+        too_few = self.effective is not None and self.effective < LEAST_EFFECTIVE
+        return not self.stderr or too_few or self.differing < min(LEAST_DIFFERING, self.groups - 1)
 
     def interval(self, level: float = 0.95) -> tuple[float, float] | None:
         """Return the confidence interval of Student's t, None without a standard error and where it is sparse."""
@@ -65,33 +90,45 @@ class Contrast:
 def contrast(parts: Sequence[Part]) -> Contrast:
     """Return the weighted sum of the parts' means over items and seeds.
 
-    With G groups and S seeds, c[s, g] is what group g adds to the mean of seed s, less its share of the overall
-    mean. The variance is V_groups + V_seeds - V_rest, and no less than the larger of the first two:
+    With G groups, N items and S seeds, c[s, g] is what group g adds to the mean of seed s, less its share of the
+    overall mean, and c[s, i] the same of an item. The variance is V_groups + V_seeds - V_rest, and no less than
+    the larger of the first two:
 
         V_groups = G/(G-1) * sum over g of (mean over s of c[s, g])^2
+        V_items  = N/(N-1) * sum over i of (mean over s of c[s, i])^2
         V_seeds  = sum over s of (sum over g of c[s, g])^2 / (S(S-1))
         V_rest   = G/(G-1) * sum over s, g of (what is left of c[s, g] without both)^2 / (S(S-1))
 
-    Parts with the same groups share them; seeds are shared by all parts, since one model answers them all. With
-    one seed only V_groups is known: the contrast describes these models. Raises ValueError where the parts have
-    no seed in common, or a part no item.
+    V_items takes the place of V_groups where it is larger: items of a group are no more alike than independent
+    ones. Parts with the same groups share them; seeds are shared by all parts, since one model answers them all.
+    With one seed only V_groups is known: the contrast describes these models. Groups have as many degrees of
+    freedom as there are effective ones, less one. Raises ValueError where the parts have no seed in common, or a
+    part no item.
     """
     seeds = _seeds_of(parts)
     adds = [_added(part, seeds) for part in parts]
-    value = math.fsum(mean for mean, _, _ in adds)
-    items = sum(count for _, _, count in adds)
+    value = math.fsum(added.mean for added in adds)
+    items = sum(len(added.items) for added in adds)
     differing = min(_differing(part, seeds) for part in parts)
-    blocks = _disjoint([added for _, added, _ in adds])
-    groups = min(len(block) for block in blocks)
+    blocks = _disjoint(adds)
+    groups, effective = min(len(block.groups) for block in blocks), min(map(_effective, blocks))
     if groups < 2:
-        return Contrast(value, None, None, items, groups, len(seeds), differing)
-    of_groups, of_seeds, rest = _components(blocks, len(seeds))
+        return Contrast(value, None, None, items, groups, len(seeds), differing, effective)
+    of_groups, of_items, of_seeds, rest = _components(blocks, len(seeds))
+    if math.fsum(of_items) > math.fsum(of_groups):
+        of_groups = of_items
     variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
-    parts_of_it = [(v, len(block) - 1) for v, block in zip(of_groups, blocks, strict=True)]
+    # Below two effective groups a contrast is sparse; its degrees of freedom only have to be some.
+    dfs = [max(_effective(block) - 1, 1.0) for block in blocks]
+    estimates = tuple(map(Estimate, of_groups, dfs))
+    components = None
+    beside = []
     if len(seeds) > 1:
-        parts_of_it.append((max(variance - math.fsum(of_groups), 0.0), len(seeds) - 1))
-    df = matched_df(parts_of_it) or float(groups - 1)
-    return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds), differing)
+        beside = [Estimate(max(variance - math.fsum(of_groups), 0.0), len(seeds) - 1)]
+        of_rest = Estimate(rest, math.fsum(dfs) * (len(seeds) - 1))
+        components = Components(estimates, Estimate(of_seeds, len(seeds) - 1), of_rest)
+    df = matched_df([*estimates, *beside]) or min(dfs)
+    return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds), differing, effective, components)
 
 
 def shared_items(values: SeedValues) -> set[str]:
@@ -126,18 +163,19 @@ def matched_df(variances: Sequence[tuple[float, float]]) -> float | None:
     return min(max(float(stdtridf(TAIL, math.sqrt(wanted))), lowest), highest)
 
 
-def forms(parts: Sequence[Part]) -> tuple[float, float, float] | None:
-    """Return V_groups, V_seeds and V_groups + V_seeds - V_rest of a contrast: its variance is the largest.
+def forms(parts: Sequence[Part]) -> tuple[float, float, float, float, float] | None:
+    """Return what a contrast's variance is the largest of: V_groups, V_seeds, V_groups + V_seeds - V_rest, V_items
+    and V_items + V_seeds - V_rest.
 
     Each is a quadratic form of the weights. None where a part has a single group. Raises ValueError as `contrast`.
     """
     seeds = _seeds_of(parts)
-    blocks = _disjoint([_added(part, seeds)[1] for part in parts])
-    if any(len(block) < 2 for block in blocks):
+    blocks = _disjoint([_added(part, seeds) for part in parts])
+    if any(len(block.groups) < 2 for block in blocks):
         return None
-    of_groups, of_seeds, rest = _components(blocks, len(seeds))
-    total = math.fsum(of_groups)
-    return total, of_seeds, total + of_seeds - rest
+    each_of_groups, each_of_items, of_seeds, rest = _components(blocks, len(seeds))
+    of_groups, of_items = math.fsum(each_of_groups), math.fsum(each_of_items)
+    return of_groups, of_seeds, of_groups + of_seeds - rest, of_items, of_items + of_seeds - rest
 
 
 def effective_groups(groups: Sequence[Collection[str]]) -> float:
@@ -160,18 +198,32 @@ def _seeds_of(parts: Sequence[Part]) -> list[int]:
     return seeds
 
 
-def _components(blocks: Sequence[Mapping[str, Sequence[float]]], seeds: int) -> tuple[list[float], float, float]:
-    """Return V_groups of every block, V_seeds and V_rest; the last two are 0 with one seed."""
-    of_groups = [_of_groups(block) for block in blocks]
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """What the groups and items of a part, or of parts that share groups, add to a contrast."""
+
+    mean: float
+    groups: Mapping[str, Sequence[float]]
+    """Group -> seed, by its place -> what it adds around the mean."""
+    items: Mapping[str, float]
+    """Item -> the same, the mean over seeds."""
+    shares: Mapping[str, float]
+    """Group -> how much of the mean it makes; proportions matter, not their sum."""
+
+
+def _components(blocks: Sequence[_Added], seeds: int) -> tuple[list[float], list[float], float, float]:
+    """Return V_groups and V_items of every block, V_seeds and V_rest; the last two are 0 with one seed."""
+    of_groups = [_square([math.fsum(row) / len(row) for row in block.groups.values()]) for block in blocks]
+    of_items = [_square([*block.items.values()]) for block in blocks]
     if seeds < 2:
-        return of_groups, 0.0, 0.0
+        return of_groups, of_items, 0.0, 0.0
     pairs = seeds * (seeds - 1)
-    sums = [math.fsum(row[s] for block in blocks for row in block.values()) for s in range(seeds)]
-    return of_groups, math.fsum(x * x for x in sums) / pairs, math.fsum(map(_rest, blocks)) / pairs
+    sums = [math.fsum(row[s] for block in blocks for row in block.groups.values()) for s in range(seeds)]
+    rest = math.fsum(_rest(block.groups) for block in blocks)
+    return of_groups, of_items, math.fsum(x * x for x in sums) / pairs, rest / pairs
 
 
-def _added(part: Part, seeds: Sequence[int]) -> tuple[float, dict[str, list[float]], int]:
-    """Return the part's weighted mean, group -> seed -> what it adds around it, and the number of items."""
+def _added(part: Part, seeds: Sequence[int]) -> _Added:
     items = set.intersection(*(set(part.values[seed]) for seed in seeds))
     if not items:
         raise ValueError("no item has a value for every seed")
@@ -179,11 +231,18 @@ def _added(part: Part, seeds: Sequence[int]) -> tuple[float, dict[str, list[floa
     means = [math.fsum(part.values[seed][item] for item in order) / len(order) for seed in seeds]
     mean = math.fsum(means) / len(means)
     added: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * len(seeds))
+    of_items: dict[str, float] = {}
+    rows, scale = [part.values[seed] for seed in seeds], part.weight / len(order)
     for item in order:
-        for place, seed in enumerate(seeds):
-            deviation = part.values[seed][item] - mean
-            added[part.groups[item]][place] += part.weight * deviation / len(order)
-    return part.weight * mean, dict(added), len(order)
+        sums, total = added[part.groups[item]], 0.0
+        for place, row in enumerate(rows):
+            adds = scale * (row[item] - mean)
+            sums[place] += adds
+            total += adds
+        of_items[item] = total / len(rows)
+    sizes = Counter(part.groups[item] for item in order)
+    shares = {group: abs(part.weight) * size / len(order) for group, size in sizes.items()}
+    return _Added(part.weight * mean, dict(added), of_items, shares)
 
 
 def _differing(part: Part, seeds: Sequence[int]) -> int:
@@ -192,29 +251,41 @@ def _differing(part: Part, seeds: Sequence[int]) -> int:
     return len({part.groups[item] for item in items if any(part.values[seed][item] != common for seed in seeds)})
 
 
-def _disjoint(adds: Sequence[dict[str, list[float]]]) -> list[dict[str, list[float]]]:
+def _disjoint(adds: Sequence[_Added]) -> list[_Added]:
     """Join parts that share a group: groups of one block are independent of those of another."""
-    blocks: list[dict[str, list[float]]] = []
+    blocks: list[_Added] = []
     for added in adds:
-        joined = {group: list(row) for group, row in added.items()}
-        for block in [block for block in blocks if block.keys() & joined.keys()]:
+        joined = added
+        for block in [block for block in blocks if block.groups.keys() & joined.groups.keys()]:
             blocks.remove(block)
-            for group, row in block.items():
-                own = joined.get(group, [0.0] * len(row))
-                joined[group] = [a + b for a, b in zip(row, own, strict=True)]
+            joined = _join(joined, block)
         blocks.append(joined)
     return blocks
 
 
-def _of_groups(block: Mapping[str, Sequence[float]]) -> float:
-    size = len(block)
-    return size / (size - 1) * math.fsum((math.fsum(row) / len(row)) ** 2 for row in block.values())
+def _join(one: _Added, other: _Added) -> _Added:
+    groups = {group: list(row) for group, row in one.groups.items()}
+    for group, row in other.groups.items():
+        groups[group] = [a + b for a, b in zip(groups.get(group, [0.0] * len(row)), row, strict=True)]
+    items = {item: one.items.get(item, 0.0) + other.items.get(item, 0.0) for item in {**one.items, **other.items}}
+    shares = {group: one.shares.get(group, 0.0) + other.shares.get(group, 0.0) for group in groups}
+    return _Added(one.mean + other.mean, groups, items, shares)
 
 
-def _rest(block: Mapping[str, Sequence[float]]) -> float:
-    size = len(block)
-    seeds = range(len(next(iter(block.values()))))
-    shares = [math.fsum(row[s] for row in block.values()) / size for s in seeds]
+def _effective(block: _Added) -> float:
+    total = math.fsum(block.shares.values())
+    # Rounded, so that three equal groups are three.
+    return round(total * total / math.fsum(share * share for share in block.shares.values()), 9)
+
+
+def _square(adds: Sequence[float]) -> float:
+    return len(adds) / (len(adds) - 1) * math.fsum(x * x for x in adds)
+
+
+def _rest(groups: Mapping[str, Sequence[float]]) -> float:
+    size = len(groups)
+    seeds = range(len(next(iter(groups.values()))))
+    shares = [math.fsum(row[s] for row in groups.values()) / size for s in seeds]
     overall = math.fsum(shares) / len(shares)
-    left = [row[s] - math.fsum(row) / len(row) - shares[s] + overall for row in block.values() for s in seeds]
+    left = [row[s] - math.fsum(row) / len(row) - shares[s] + overall for row in groups.values() for s in seeds]
     return size / (size - 1) * math.fsum(x * x for x in left)

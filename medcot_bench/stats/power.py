@@ -73,7 +73,7 @@ def spread_of(parts: Sequence[Part]) -> Spread | None:
     found, variances = contrast(parts), forms(parts)
     if variances is None or found.seeds < 2 or found.sparse:
         return None
-    of_groups, of_seeds, total = variances
+    of_groups, of_seeds, total, *_ = variances
     rest = of_groups + of_seeds - total
     groups = effective_groups([{part.groups[item] for item in shared_items(part.values)} for part in parts])
     return Spread(

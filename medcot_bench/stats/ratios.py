@@ -23,8 +23,8 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
 
     The set holds every r for which `over - r * under` is not significant: (a - r b)^2 <= q^2 V(r), with q the
     quantile of Student's t at the smaller degrees of freedom. Where too few groups of either differ to say how far
-    others may (`Contrast.sparse`), it is unbounded. V is the largest of three quadratic forms in r (see
-    `contrasts.forms`), so the set joins the sets of the three; each is an interval around a / b where it has ends,
+    others may (`Contrast.sparse`), it is unbounded. V is the largest of five quadratic forms in r (see
+    `contrasts.forms`), so the set joins the sets of all; each is an interval around a / b where it has ends,
     which is where the denominator is significantly different from zero. Only seeds that both have count; without
     any: ValueError.
     """
@@ -53,10 +53,10 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
 
 
 def _forms(over: Part, under: Part) -> list[tuple[float, float, float]]:
-    """Return the variance of each and their covariance, for each of the three forms."""
+    """Return the variance of each and their covariance, for each form."""
 
-    def weighed(one: float, other: float) -> tuple[float, float, float]:
-        return forms([replace(over, weight=one), replace(under, weight=other)]) or (0.0, 0.0, 0.0)
+    def weighed(one: float, other: float) -> tuple[float, ...]:
+        return forms([replace(over, weight=one), replace(under, weight=other)]) or ()
 
     plus, minus = weighed(1, 1), weighed(1, -1)
     shared = [(p - m) / 4 for p, m in zip(plus, minus, strict=True)]

@@ -1,9 +1,8 @@
-"""Whether a gap to full fine-tuning persists out of domain: one ordered table. Wording: report/headline.py."""
+"""Whether a gap to full fine-tuning persists out of domain: two standings and the change of the gap."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -11,21 +10,42 @@ Sign = Literal["> 0", "< 0", "n.s."]
 """The side of zero that an effect is significantly on, or not significant."""
 SIGNS: tuple[Sign, ...] = ("> 0", "< 0", "n.s.")
 ALPHA = 0.05
+LEAST_SEEDS = 3
+"""Seeds that a verdict takes: with fewer, models are compared rather than methods."""
 
 
-class Verdict(StrEnum):
-    """What became of the gap `full - adapter`."""
+class Standing(StrEnum):
+    """Where an adapter stands beside full fine-tuning on one task."""
 
-    DESCRIPTIVE = "descriptive: one seed"
-    NOT_COMPARABLE = "not comparable"
-    NO_GAP = "no gap in domain"
-    ADAPTER_BETTER = "adapter better in domain"
+    BEHIND = "behind"
+    LEVEL = "level"
+    """The gap lies within the margin."""
+    AHEAD = "ahead"
+    INCONCLUSIVE = "inconclusive"
+
+
+class GapChange(StrEnum):
+    """What becomes of the gap `full - adapter` from in domain to out of domain."""
+
+    GROWS = "grows"
+    SHRINKS = "shrinks"
+    STEADY = "steady"
+    """The difference of the two gaps lies within the margin."""
+    INCONCLUSIVE = "inconclusive"
+
+
+class GapSummary(StrEnum):
+    """The word for a verdict, where one follows from its parts."""
+
     PERSISTS = "persists"
-    VANISHES = "vanishes"
-    REVERSES = "reverses"
+    EMERGES = "emerges"
     WIDENS = "widens"
     SHRINKS = "shrinks"
-    INCONCLUSIVE = "inconclusive"
+    VANISHES = "vanishes"
+    REVERSES = "reverses"
+    LEVEL = "level throughout"
+    BEHIND = "behind throughout"
+    AHEAD = "ahead throughout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +56,11 @@ class Finding:
     negligible: bool
     """Whether it lies within the margin (equivalence test)."""
 
+    @property
+    def conclusive(self) -> bool:
+        """Whether either test says something."""
+        return self.negligible or self.sign != "n.s."
+
 
 def finding(value: float, difference: float | None, equivalence: float | None) -> Finding:
     """Read an effect and the p-values of its two tests; None: the test could not be made."""
@@ -45,45 +70,80 @@ def finding(value: float, difference: float | None, equivalence: float | None) -
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A row of the table: what each effect must be for it to apply. An empty field asks nothing."""
+class Verdict:
+    """What became of the gap `full - adapter`: each part from its own tests."""
 
-    verdict: Verdict
-    in_domain: Collection[Sign] = SIGNS
-    in_domain_negligible: bool | None = None
-    out_of_domain: Collection[Sign] = SIGNS
-    out_of_domain_negligible: bool | None = None
-    did: Collection[Sign] = SIGNS
-    did_negligible: bool | None = None
+    in_domain: Standing
+    out_of_domain: Standing
+    change: GapChange | None
+    """None where the two gaps can't be compared: their scores differ in kind."""
+    descriptive: bool = False
+    """Whether there are too few seeds for a verdict; its parts are inconclusive then."""
+    summary: GapSummary | None = field(init=False)
+    """The word that follows from the parts, None where none does."""
 
-    def applies(self, in_domain: Finding, out_of_domain: Finding, did: Finding) -> bool:
-        """Whether the row is about this case."""
-        asked = (
-            (self.in_domain, self.in_domain_negligible, in_domain),
-            (self.out_of_domain, self.out_of_domain_negligible, out_of_domain),
-            (self.did, self.did_negligible, did),
-        )
-        return all(
-            found.sign in signs and negligible in (None, found.negligible) for signs, negligible, found in asked
-        )
+    def __post_init__(self) -> None:
+        both = (self.in_domain, self.out_of_domain)
+        by_change = {} if self.change is None else SUMMARIES
+        object.__setattr__(self, "summary", by_change.get((*both, self.change), THROUGHOUT.get(both)))
+
+    @property
+    def inconclusive(self) -> bool:
+        """Whether any part is, of a study with enough seeds."""
+        parts = (self.in_domain, self.out_of_domain, self.change)
+        return not self.descriptive and "inconclusive" in parts
+
+    def __str__(self) -> str:
+        if self.descriptive:
+            return f"descriptive: fewer than {LEAST_SEEDS} seeds"
+        if self.summary:
+            return str(self.summary)
+        parts = {"in domain": self.in_domain, "out of domain": self.out_of_domain}
+        known = [f"{part} {where}" for where, part in parts.items() if part is not Standing.INCONCLUSIVE]
+        if self.change is None:
+            known = [*(known or ["inconclusive"]), "change not comparable"]
+        elif self.change is not GapChange.INCONCLUSIVE:
+            known.append(f"gap {self.change}")
+        return ", ".join(known) or "inconclusive"
 
 
-RULES = (
-    Rule(Verdict.NO_GAP, in_domain_negligible=True),
-    Rule(Verdict.ADAPTER_BETTER, in_domain={"< 0"}),
-    Rule(Verdict.INCONCLUSIVE, in_domain={"n.s."}),
-    Rule(Verdict.PERSISTS, out_of_domain={"> 0"}, did_negligible=True),
-    Rule(Verdict.VANISHES, out_of_domain_negligible=True, did={"< 0"}),
-    Rule(Verdict.REVERSES, out_of_domain={"< 0"}),
-    Rule(Verdict.WIDENS, out_of_domain={"> 0"}, did={"> 0"}),
-    Rule(Verdict.SHRINKS, out_of_domain={"> 0"}, did={"< 0"}),
-    Rule(Verdict.INCONCLUSIVE),
-)
-"""The first that applies decides. From the fourth on there is a gap in domain that full fine-tuning wins."""
+B, L, A = Standing.BEHIND, Standing.LEVEL, Standing.AHEAD
+SUMMARIES: dict[tuple[Standing, Standing, GapChange | None], GapSummary] = {
+    (B, B, GapChange.STEADY): GapSummary.PERSISTS,
+    (B, B, GapChange.GROWS): GapSummary.WIDENS,
+    (B, B, GapChange.SHRINKS): GapSummary.SHRINKS,
+    (L, B, GapChange.GROWS): GapSummary.EMERGES,
+    (B, L, GapChange.SHRINKS): GapSummary.VANISHES,
+}
+"""(In domain, out of domain, change) -> the word for it."""
+THROUGHOUT = {
+    (B, B): GapSummary.BEHIND,
+    (L, L): GapSummary.LEVEL,
+    (A, A): GapSummary.AHEAD,
+    (B, A): GapSummary.REVERSES,
+    (A, B): GapSummary.REVERSES,
+}
+"""(In domain, out of domain) -> the word for it, whatever the change."""
 
 
-def decide(in_domain: Finding, out_of_domain: Finding, did: Finding, seeds: int) -> Verdict:
-    """Return the verdict on the gap in domain, the gap out of domain and their difference (DiD)."""
-    if seeds < 2:
-        return Verdict.DESCRIPTIVE
-    return next(rule.verdict for rule in RULES if rule.applies(in_domain, out_of_domain, did))
+def decide(in_domain: Finding, out_of_domain: Finding, did: Finding | None, seeds: int) -> Verdict:
+    """Return the verdict on the gap in domain, the gap out of domain and their difference (DiD).
+
+    An effect within the margin is level or steady, even where it is significant.
+    """
+    if seeds < LEAST_SEEDS:
+        unknown = None if did is None else GapChange.INCONCLUSIVE
+        return Verdict(Standing.INCONCLUSIVE, Standing.INCONCLUSIVE, unknown, descriptive=True)
+    return Verdict(_stand(in_domain), _stand(out_of_domain), None if did is None else _change(did))
+
+
+def _stand(gap: Finding) -> Standing:
+    if gap.negligible:
+        return Standing.LEVEL
+    return {"> 0": Standing.BEHIND, "< 0": Standing.AHEAD, "n.s.": Standing.INCONCLUSIVE}[gap.sign]
+
+
+def _change(did: Finding) -> GapChange:
+    if did.negligible:
+        return GapChange.STEADY
+    return {"> 0": GapChange.GROWS, "< 0": GapChange.SHRINKS, "n.s.": GapChange.INCONCLUSIVE}[did.sign]

@@ -21,6 +21,8 @@ class Analysis(Section):
     """The metric of the main answer."""
     margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
     """Metric -> equivalence margin, the largest difference that does not matter. None: equality is not claimed."""
+    share_kept: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """The share of full fine-tuning's gain over the base model that an adapter should keep."""
     adapters: Names = ()
     """Adapters of the hypotheses, at any number of training items; empty: all."""
     shifts: Names = ()

@@ -23,7 +23,7 @@ from medcot_bench.results.recommendations import Caveat, FullCost, Recommendatio
 from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
-from medcot_bench.stats.verdict import Verdict
+from medcot_bench.stats.verdict import GapChange, Standing, Verdict
 
 SAME, SHIFT, FOREIGN = "k8s_qa", "manuals_qa", "lm_eval:prose.yaml"
 Change = Callable[[Leaderboard], Leaderboard]
@@ -180,7 +180,7 @@ def _without_gaps(row: Row) -> Row:
 
 
 def _mean(value: float) -> Contrast:
-    return Contrast(value, 0.05, 1.0, items=4, groups=2, seeds=2, differing=2)
+    return Contrast(value, 0.05, 1.0, items=4, groups=2, seeds=3, differing=2)
 
 
 def _row(adapter: str, answer: float) -> Row:
@@ -254,6 +254,7 @@ def _persistence() -> Persistence:
             adapter_gain=_mean(0.25),
             recovered=Ratio(0.5, 0.25, 0.75),
             gap=Effect(_mean(0.25), 0.01, 0.9),
+            kept=Effect(_mean(-0.2), 0.01, None),
             mcnemar={0: 0.5},
             full_seed_difference=0.1,
             adapter_seed_difference=0.1,
@@ -261,7 +262,8 @@ def _persistence() -> Persistence:
 
     did = Effect(_mean(0.0), 0.9, 0.01)
     in_domain, out_of_domain = side(SAME), side(SHIFT)
-    return Persistence(SAME, "lora", "answer", 0.02, True, in_domain, out_of_domain, did, None, Verdict.PERSISTS)
+    verdict = Verdict(Standing.BEHIND, Standing.BEHIND, GapChange.STEADY)
+    return Persistence(SAME, "lora", "answer", 0.02, True, in_domain, out_of_domain, did, None, verdict, 0.9)
 
 
 def _prompted() -> Prompted:

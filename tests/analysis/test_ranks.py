@@ -12,7 +12,8 @@ from medcot_bench.analysis.build import build
 from medcot_bench.analysis.ranks import rank
 from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Rank
-from medcot_bench.stats.contrasts import SeedValues
+from medcot_bench.stats.contrasts import Part, SeedValues, contrast
+from medcot_bench.stats.p_values import difference
 
 GROUPS = {str(n): str(n) for n in range(40)}
 
@@ -46,13 +47,39 @@ def test_lower_is_better_for_likelihoods() -> None:
 
 
 def test_what_can_t_be_told_is_a_tie() -> None:
-    alone = {0: {"x": 1.0}}
-    assert rank({"a": alone, "b": {0: {"x": 0.0}}}, {"x": "x"}, "answer") == {
+    high, low = ({seed: {"x": value} for seed in range(2)} for value in (1.0, 0.0))
+    assert rank({"a": high, "b": low}, {"x": "x"}, "answer") == {
         "a": Rank(1, True, "answer"),
         "b": Rank(1, True, "answer"),
     }
     assert rank({"a": values(0.8), "b": {9: {"x": 1.0}}}, GROUPS, "answer") == {}
     assert rank({}, {}, "answer") == {}
+
+
+def test_one_common_seed_ranks_nothing() -> None:
+    """It compares models: equal methods would be split in a quarter of studies."""
+    one = {name: values(mean, seeds=1) for name, mean in (("a", 0.8), ("b", 0.2))}
+    assert rank(one, GROUPS, "answer") == {}
+    assert rank({**one, "a": values(0.8)}, GROUPS, "answer") == {}
+
+
+def test_ranks_are_adjusted_for_all_pairs() -> None:
+    """Which row leads is the data's choice: of three tests at p = 0.04, 0.04 and 1 none splits a rank."""
+    rng = random.Random(1)
+    noise = {s: {item: rng.gauss(0, 1) for item in GROUPS} for s in range(5)}
+
+    def lead(by: float) -> SeedValues:
+        return {s: {item: by + value for item, value in row.items()} for s, row in noise.items()}
+
+    def p_of(by: float) -> float:
+        return difference(contrast([Part(lead(by), GROUPS)])) or 0.0
+
+    flat = {s: dict.fromkeys(GROUPS, 0.0) for s in range(5)}
+    by = next(step / 1000 for step in range(2000) if p_of(step / 1000) < 0.04)
+    alone = rank({"lead": lead(by), "flat": flat}, GROUPS, "answer")
+    among = rank({"lead": lead(by), "flat": flat, "other": flat}, GROUPS, "answer")
+    assert {name: one.place for name, one in alone.items()} == {"lead": 1, "flat": 2}
+    assert {one.place for one in among.values()} == {1}
 
 
 def test_a_row_that_lacks_a_seed_is_not_ranked_and_takes_nothing_from_the_others(tmp_path: Path) -> None:

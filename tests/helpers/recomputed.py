@@ -82,36 +82,68 @@ class Stored:
         return [(numpy.array([[row[item] for item in items] for row in by_seed]), groups) for by_seed in rows]
 
 
+class Found:
+    """A weighted sum of means, computed anew: its error, and what that is made of."""
+
+    def __init__(self, *tables: tuple[float, Table]):
+        seeds = tables[0][1][0].shape[0]
+        self.seeds, self.value, blocks = seeds, 0.0, []
+        for weight, (table, groups) in tables:
+            self.value += weight * table.mean()
+            adds = weight * (table - table.mean()) / table.shape[1]
+            block: dict[str, Any] = {}
+            sizes: dict[str, float] = {}
+            for name in set(groups):
+                mine = [n for n, group in enumerate(groups) if group == name]
+                block[name], sizes[name] = adds[:, mine].sum(axis=1), abs(weight) * len(mine) / len(groups)
+            items = dict(enumerate(adds.mean(axis=0)))
+            for other in [other for other in blocks if set(other[0]) & set(block)]:
+                blocks.remove(other)
+                names = {*block, *other[0]}
+                block = {name: block.get(name, 0.0) + other[0].get(name, 0.0) for name in names}
+                sizes = {name: sizes.get(name, 0.0) + other[2].get(name, 0.0) for name in names}
+                # Parts of the same groups are of the same items, in the same order.
+                items = {place: items[place] + other[1][place] for place in items}
+            blocks.append((block, items, sizes))
+        of_groups, of_items, dfs, sums, rest = [], [], [], numpy.zeros(seeds), 0.0
+        for block, items, sizes in blocks:
+            shares = numpy.array([block[name] for name in sorted(block)]).T
+            each = numpy.array([*items.values()])
+            factor = len(block) / (len(block) - 1)
+            of_groups.append(factor * (shares.mean(axis=0) ** 2).sum())
+            of_items.append(len(each) / (len(each) - 1) * (each**2).sum())
+            of_size = numpy.array([*sizes.values()])
+            dfs.append(max(round(of_size.sum() ** 2 / (of_size**2).sum(), 9) - 1, 1.0))
+            sums += shares.sum(axis=1)
+            left = shares - shares.mean(axis=0) - shares.mean(axis=1, keepdims=True) + shares.mean()
+            rest += factor * (left**2).sum()
+        self.of_groups = of_groups if sum(of_groups) >= sum(of_items) else of_items
+        self.dfs, pairs = dfs, max(seeds * (seeds - 1), 1)
+        self.of_seeds, self.rest = ((sums**2).sum() / pairs, rest / pairs) if seeds > 1 else (0.0, 0.0)
+        total = sum(self.of_groups)
+        variance = max(total + self.of_seeds - self.rest, total, self.of_seeds)
+        parts = [*self.of_groups, max(variance - total, 0.0)] if seeds > 1 else self.of_groups
+        quantiles = stats.t.ppf(0.975, [*dfs, seeds - 1] if seeds > 1 else dfs) ** 2
+        self.stderr, self.half = variance**0.5, float(quantiles @ parts) ** 0.5
+
+    def tail(self, distance: float) -> float:
+        """How probable it is to be as far by chance: over possible variances below five seeds, else by t."""
+        if self.seeds == 1 or self.seeds >= 5:
+            own = self.half / self.stderr
+            df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - own, 0.5, 1e7, xtol=1e-13, rtol=1e-15)
+            return float(stats.t.sf(distance / self.stderr, df))
+        dfs = [*self.dfs, self.seeds - 1, sum(self.dfs) * (self.seeds - 1)]
+        points = stats.qmc.Sobol(len(dfs), scramble=False).random(1024) + 1 / 2048
+        *groups, seeds, rest = (stats.chi2.ppf(column, df) / df for column, df in zip(points.T, dfs, strict=True))
+        variances = sum(own / by for own, by in zip(self.of_groups, groups, strict=True))
+        variances += numpy.maximum(self.of_seeds / seeds - self.rest / rest, 0)
+        return float(stats.norm.sf(distance / numpy.sqrt(variances)).mean())
+
+
 def expected(*tables: tuple[float, Table]) -> tuple[float, float, float]:
     """Mean, standard error and half the interval of a weighted sum of means."""
-    seeds = tables[0][1][0].shape[0]
-    mean, blocks = 0.0, []
-    for weight, (table, groups) in tables:
-        mean += weight * table.mean()
-        block = {}
-        for name in set(groups):
-            mine = [n for n, group in enumerate(groups) if group == name]
-            block[name] = weight * (table[:, mine] - table.mean()).sum(axis=1) / table.shape[1]
-        for other in [other for other in blocks if set(other) & set(block)]:
-            blocks.remove(other)
-            block = {name: block.get(name, 0.0) + other.get(name, 0.0) for name in {*block, *other}}
-        blocks.append(block)
-    of_groups, dfs, sums, rest = [], [], numpy.zeros(seeds), 0.0
-    for block in blocks:
-        shares = numpy.array([block[name] for name in sorted(block)]).T
-        factor = len(block) / (len(block) - 1)
-        of_groups.append(factor * (shares.mean(axis=0) ** 2).sum())
-        dfs.append(len(block) - 1)
-        sums += shares.sum(axis=1)
-        left = shares - shares.mean(axis=0) - shares.mean(axis=1, keepdims=True) + shares.mean()
-        rest += factor * (left**2).sum()
-    pairs = max(seeds * (seeds - 1), 1)
-    of_seeds, rest = (sums**2).sum() / pairs, rest / pairs if seeds > 1 else 0.0
-    of_seeds = of_seeds if seeds > 1 else 0.0
-    variance = max(sum(of_groups) + of_seeds - rest, sum(of_groups), of_seeds)
-    parts = [*of_groups, max(variance - sum(of_groups), 0.0)] if seeds > 1 else of_groups
-    quantiles = stats.t.ppf(0.975, [*dfs, seeds - 1] if seeds > 1 else dfs) ** 2
-    return mean, variance**0.5, float(quantiles @ parts) ** 0.5
+    found = Found(*tables)
+    return found.value, found.stderr, found.half
 
 
 def agrees(found: Contrast | None, *tables: tuple[float, Table]) -> bool:
@@ -123,12 +155,13 @@ def agrees(found: Contrast | None, *tables: tuple[float, Table]) -> bool:
 
 
 def sparse(table: Table) -> bool:
-    """Whether nearly every group holds one value only, the same as the others."""
+    """Whether nearly every group holds one value only, the same as the others, or a few groups most items."""
     values, groups = table
     kinds, counts = numpy.unique(values, return_counts=True)
     of_group = {group: values[:, [n for n, g in enumerate(groups) if g == group]] for group in groups}
     differing = sum(bool((mine != kinds[counts.argmax()]).any()) for mine in of_group.values())
-    return differing < min(5, len(of_group) - 1)
+    shares = numpy.array([mine.shape[1] for mine in of_group.values()]) / len(groups)
+    return differing < min(5, len(of_group) - 1) or 1 / (shares**2).sum() < 3 - 1e-9
 
 
 def less(one: Table, other: Table, sign: float = 1.0) -> Table:
@@ -139,14 +172,13 @@ def less(one: Table, other: Table, sign: float = 1.0) -> Table:
 
 def two_tests(margin: float, *tables: tuple[float, Table]) -> tuple[float | None, float | None]:
     """The p-values of no difference, and of one of the margin or more; none where too few groups differ."""
-    value, stderr, half = expected(*tables)
-    if stderr < 1e-15:
-        return float(abs(value) < 1e-15), None
+    found = Found(*tables)
+    if found.stderr < 1e-15:
+        return float(abs(found.value) < 1e-15), None
     if any(sparse(table) for _, table in tables):
         return None, None
-    df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - half / stderr, 0.5, 1e7, xtol=1e-13, rtol=1e-15)
-    tails = [stats.t.sf((margin - sign * value) / stderr, df) for sign in (1, -1)]
-    return 2 * stats.t.sf(abs(value) / stderr, df), max(tails)
+    tails = [found.tail(margin - sign * found.value) for sign in (1, -1)]
+    return 2 * found.tail(abs(found.value)), max(tails)
 
 
 def holm(p_values: list[float | None]) -> list[float | None]:
@@ -170,5 +202,6 @@ def stored_in(folder: Path) -> Stored:
     return Stored(folder)
 
 
+@cache
 def board_of(folder: Path) -> Leaderboard:
     return published.read(folder)[1]

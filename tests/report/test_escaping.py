@@ -109,7 +109,9 @@ def leaderboard(text: str) -> Leaderboard:
         if isinstance(value, dict):
             return {changed(key): changed(part) for key, part in value.items()}
         if is_dataclass(value):
-            return replace(value, **{field.name: changed(getattr(value, field.name)) for field in fields(value)})
+            return replace(
+                value, **{field.name: changed(getattr(value, field.name)) for field in fields(value) if field.init}
+            )
         return value
 
     return cast("Leaderboard", changed(GOLDEN))

@@ -19,7 +19,7 @@ from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.power import detectable
-from medcot_bench.stats.verdict import Verdict
+from medcot_bench.stats.verdict import Standing, Verdict
 
 
 def planted(root: Path, items: int, seeds: int) -> Leaderboard:
@@ -56,7 +56,7 @@ def test_one_seed_and_few_groups_are_said(tmp_path: Path) -> None:
 
 def test_what_two_seeds_can_t_tell_is_said(tmp_path: Path) -> None:
     said = write_limits(by_answer(planted(tmp_path, items=40, seeds=2)))
-    assert said[1].startswith("Two seeds say little about the variance between seeds: even an effect of twice ")
+    assert said[1] == "Two seeds say too little about the variance between seeds for a verdict."
 
 
 def test_a_score_without_a_margin_says_so(tmp_path: Path) -> None:
@@ -70,19 +70,20 @@ def test_what_is_no_hypothesis_is_marked(tmp_path: Path, declared: bool) -> None
     board = planted(tmp_path, items=20, seeds=3)
     board = replace(board, persistence=tuple(replace(found, declared=declared) for found in board.persistence))
     rows = gap_table(by_answer(board)).rows
-    assert [row[-1] for row in rows] == ["no gap in domain" + ("" if declared else " (exploratory)")]
+    assert [row[-1] for row in rows] == ["level throughout" + ("" if declared else " (exploratory)")]
 
 
 def test_what_is_not_comparable_says_so_in_both_tables(tmp_path: Path) -> None:
     board = planted(tmp_path, items=20, seeds=3)
     (same, *_) = board.persistence
-    board = replace(board, persistence=(replace(same, did=None, ratio=None, verdict=Verdict.NOT_COMPARABLE),))
+    verdict = Verdict(Standing.BEHIND, Standing.INCONCLUSIVE, None)
+    board = replace(board, persistence=(replace(same, did=None, ratio=None, verdict=verdict),))
     (estimates,) = gap_table(board.persistence).rows
     (tests,) = p_value_table(board.persistence).rows
-    assert estimates[5:] == ["not comparable", "not comparable"]
+    assert estimates[5:] == ["not comparable", "behind in domain, change not comparable"]
     assert tests[5:] == ["not comparable", ""]
     text = Markdown().export(board)
-    assert [line.count("| not comparable") for line in text.splitlines() if "| not comp" in line] == [2, 1]
+    assert [line.count("not comparable |") for line in text.splitlines() if "not comparable |" in line] == [2, 1]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from medcot_bench.analysis.build import build
 from medcot_bench.report.headline import Headline, write_headline
 from medcot_bench.results.conditions import ScoredTask
 from medcot_bench.results.folder import load
+from medcot_bench.stats.verdict import Finding, decide
 from medcot_bench.testing.example_leaderboards import boards
 
 TOP = {"name": "top", "targets": "all"}
@@ -62,7 +63,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
         (
             f"{IN}: full fine-tuning leads layer_lora by 0.36 answer (95% CI 0.11 to 0.61).",
             f"{OUT}: full fine-tuning leads layer_lora by 0.25 answer (95% CI 0.16 to 0.34).",
-            "Verdict: inconclusive after Holm correction.",
+            "Verdict: layer_lora is behind full fine-tuning in domain and out of domain; whether the gap changes "
+            "is inconclusive.",
             "To settle it: 7 more seeds would detect a difference-in-differences of 0.11 (80% power, "
             "uncorrected); about 3 min.",
         ),
@@ -112,6 +114,57 @@ def test_exploratory_verdicts_are_marked(tmp_path: Path) -> None:
     root = plant(tmp_path, {"full": (0.9, 0.3), "layer_lora": (0.4, 0.3)}, 3)
     analyse(root, adapters=["lora"])
     assert headline(root).verdict.endswith(" (exploratory).")
+
+
+IS_WORSE, IS_BETTER, WITHIN, UNKNOWN = (
+    Finding("> 0", False),
+    Finding("< 0", False),
+    Finding("n.s.", True),
+    Finding("n.s.", False),
+)
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        ((IS_WORSE, IS_WORSE, WITHIN), "the gap persists out of domain"),
+        (
+            (WITHIN, IS_WORSE, IS_WORSE),
+            "the gap emerges out of domain: lora is level with full fine-tuning in domain and behind there",
+        ),
+        ((IS_BETTER, IS_WORSE, IS_WORSE), "the gap reverses out of domain: full fine-tuning leads there"),
+        ((WITHIN, WITHIN, UNKNOWN), "lora is level with full fine-tuning in domain and out of domain"),
+        ((IS_BETTER, IS_BETTER, WITHIN), "lora is ahead of full fine-tuning in domain and out of domain"),
+        (
+            (IS_WORSE, UNKNOWN, IS_BETTER),
+            "lora is behind full fine-tuning in domain; out of domain inconclusive after Holm correction; the gap "
+            "moves toward the adapter",
+        ),
+        (
+            (UNKNOWN, UNKNOWN, WITHIN),
+            "in domain inconclusive after Holm correction; out of domain inconclusive after Holm correction; the "
+            "gap changes by less than the margin",
+        ),
+    ],
+)
+def test_every_kind_of_verdict_is_a_sentence(
+    findings: tuple[Finding, Finding, Finding], said: str, tmp_path: Path
+) -> None:
+    board = build(load(write(tmp_path, *by_both({"full": 0.8, "lora": 0.5}, {"full": 1.0, "lora": 1.5}))))
+    decided = [replace(one, verdict=decide(*findings, seeds=3)) for one in board.persistence]
+    assert write_headline(replace(board, persistence=tuple(decided))).verdict == f"Verdict: {said}."
+
+
+@pytest.mark.parametrize(("own", "keeps"), [(0.55, "less than"), (0.79, "at least")])
+def test_whether_an_adapter_keeps_the_gain_is_told_where_a_test_says_so(
+    own: float, keeps: str, tmp_path: Path
+) -> None:
+    base = replace(by_both({"none": 0.2}, {"none": 2.0})[0], task=None, seed=None)
+    made = by_both({"full": 0.8, "lora": own}, {"full": 1.0, "lora": 1.5})
+    found = headline(write(tmp_path, base, *made))
+    for line in (found.in_domain, found.out_of_domain):
+        assert line.endswith(f"; lora keeps {keeps} 90% of its gain.")
+    assert "keeps" not in headline(write(tmp_path / "no base", *made)).in_domain
 
 
 # --- without a gap ---
@@ -288,10 +341,11 @@ def test_a_shift_that_can_be_compared_comes_first(tmp_path: Path) -> None:
     assert headline(root).out_of_domain.startswith("Out of domain (manuals_qa): ")
 
 
-def test_what_can_t_be_compared_at_all_has_no_verdict(tmp_path: Path) -> None:
+def test_gaps_that_can_t_be_compared_are_told_each_by_itself(tmp_path: Path) -> None:
     root = plant(tmp_path, {"full": (0.8, 0.6), "layer_lora": (0.4, 0.3)}, 3)
     for path in root.glob("cells/*/scores/manuals_qa*.json"):
         write_sealed(path, json.loads(path.read_text().replace('"answer": "text"', '"answer": "letter"')))
     assert headline(root).verdict == (
-        "Verdict: none. answer is not comparable between k8s_qa and manuals_qa: answers differ in form."
+        "Verdict: layer_lora is behind full fine-tuning in domain and out of domain; answer is not comparable "
+        "between k8s_qa and manuals_qa."
     )

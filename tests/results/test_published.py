@@ -121,7 +121,7 @@ def test_the_first_answer_in_the_docs_is_that_of_the_records() -> None:
         assert gaps == [interval(effect) for effect in effects]
         assert (trained, verdict) == (f"`{found.task}`", str(found.verdict))
     known = {interval(found).replace(" (", "(").strip(")") for found in contrasts(dataclasses.asdict(board))}
-    intervals = INTERVAL.findall(said)
+    intervals = INTERVAL.findall(" ".join(said.split()))
     assert len(intervals) > 10
     for value, low, high in intervals:
         assert f"{value}({low} to {high}" in known

@@ -45,7 +45,7 @@ def by_anova(values: SeedValues) -> tuple[float, float, float]:
 @pytest.mark.parametrize("case", range(20))
 def test_a_balanced_table_agrees_with_the_mean_squares(case: int) -> None:
     rng = random.Random(case)
-    values = table(rng, groups=rng.randint(2, 30), seeds=rng.randint(2, 6), spread=rng.choice([0.0, 1.0]))
+    values = table(rng, groups=rng.randint(3, 30), seeds=rng.randint(2, 6), spread=rng.choice([0.0, 1.0]))
     found = contrast([Part(values, own_groups(values))])
     variance, half, mean = by_anova(values)
     assert found.stderr is not None
@@ -58,12 +58,15 @@ def one_seed(values: Mapping[str, float], groups: Mapping[str, str]) -> Contrast
 
 
 def test_one_seed_gives_the_clustered_standard_error_computed_by_hand() -> None:
-    values = {"a": 1.0, "b": 0.0, "c": 1.0, "d": 1.0, "e": 0.0, "f": 0.0}
+    values = {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0, "e": 0.0, "f": 1.0}
     groups = {"a": "1", "b": "1", "c": "2", "d": "2", "e": "2", "f": "3"}
     found = one_seed(values, groups)
-    # Mean 0.5; deviations of the groups: 0.5-0.5 = 0, 0.5+0.5-0.5 = 0.5, -0.5; sqrt(3/2 * (0.25+0.25)) / 6.
-    assert (found.value, found.items, found.groups, found.seeds, found.df) == (0.5, 6, 3, 1, pytest.approx(2))
-    assert found.stderr == pytest.approx(math.sqrt(0.75) / 6)
+    # Mean 0.5; deviations of the groups: 1, -1.5, 0.5; sqrt(3/2 * (1 + 2.25 + 0.25)) / 6.
+    assert (found.value, found.items, found.groups, found.seeds) == (0.5, 6, 3, 1)
+    assert found.stderr == pytest.approx(math.sqrt(5.25) / 6)
+    # Shares 2/6, 3/6, 1/6: 36 / (4 + 9 + 1) effective groups.
+    assert (found.effective, found.df) == (pytest.approx(36 / 14), pytest.approx(36 / 14 - 1))
+    assert found.interval() is None  # fewer than three
 
 
 def test_with_one_item_a_group_and_one_seed_it_is_the_plain_standard_error() -> None:
@@ -120,7 +123,7 @@ def test_seeds_and_items_that_a_part_lacks_do_not_count() -> None:
 
 def test_too_little_gives_no_error_or_no_contrast() -> None:
     assert contrast([Part({0: {"a": 1.0, "b": 0.0}}, {"a": "1", "b": "1"})]) == Contrast(
-        0.5, None, None, 2, 1, 1, 1
+        0.5, None, None, 2, 1, 1, 1, 1.0
     )
     assert contrast([Part({0: {"a": 1.0}}, {"a": "1"})]).interval() is None
     for values in ({}, {0: {}}, {0: {"a": 1.0}, 1: {"b": 1.0}}):
@@ -156,3 +159,48 @@ def test_where_nearly_no_group_differs_there_is_no_interval() -> None:
 def test_of_few_groups_all_but_one_have_to_differ() -> None:
     assert contrast([Part({0: {"a": 0.5, "b": 0.25, "c": 1.0}}, {n: n for n in "abc"})]).interval()
     assert not contrast([Part({0: {"a": 0.5, "b": 0.5, "c": 1.0}}, {n: n for n in "abc"})]).interval()
+
+
+SIZES = {
+    "equal": ([4] * 15, 15.0),
+    "one huge": ([60] + [2] * 11, 82**2 / (60**2 + 11 * 4)),
+    "geometric": ([30, 15, 8, 4, 2, 2, 2, 1, 1], 65**2 / (900 + 225 + 64 + 16 + 12 + 2)),
+    "three equal": ([7, 7, 7], 3.0),
+}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_groups_count_as_far_as_each_makes_up_the_mean(kind: str) -> None:
+    sizes, effective = SIZES[kind]
+    rng = random.Random(kind)
+    values = {0: {f"{g}.{i}": rng.gauss(g, 1) for g, size in enumerate(sizes) for i in range(size)}}
+    found = contrast([Part(values, {item: item.partition(".")[0] for item in values[0]})])
+    assert found.effective == pytest.approx(effective)
+    assert found.df == pytest.approx(max(effective - 1, 1))
+    assert found.sparse == (effective < 3)
+    # Weights do not matter, other parts do: of two sets the one with fewer counts.
+    part = Part(values, {item: item.partition(".")[0] for item in values[0]}, weight=-2.0)
+    other = table(rng, groups=20, seeds=1, prefix="x")
+    assert contrast([part, Part(other, own_groups(other))]).effective == pytest.approx(min(effective, 20))
+
+
+def test_one_huge_group_gives_no_interval_that_seldom_holds_the_truth() -> None:
+    """Most items in one group: intervals that took it for one of twelve held the truth in 64%."""
+    rng = numpy.random.default_rng(3)
+    sizes = [60] + [2] * 11
+    for _ in range(20):
+        effects = rng.normal(0, 1, len(sizes))
+        values = {0: {f"{g}.{i}": effects[g] + rng.normal() for g, size in enumerate(sizes) for i in range(size)}}
+        assert contrast([Part(values, {item: item.partition(".")[0] for item in values[0]})]).interval() is None
+
+
+def test_items_of_a_group_are_taken_to_be_no_less_alike_than_independent_ones() -> None:
+    """Two items a group whose deviations cancel: all groups have one mean, and it is uncertain still."""
+    rng = random.Random(2)
+    values, groups = {}, {}
+    for g in range(12):
+        apart = rng.gauss(0, 1)
+        values |= {f"{g}a": apart, f"{g}b": -apart}
+        groups |= {f"{g}a": f"{g}", f"{g}b": f"{g}"}
+    found = one_seed(values, groups)
+    assert found.stderr == pytest.approx(statistics.stdev(values.values()) / math.sqrt(24))

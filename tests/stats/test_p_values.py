@@ -65,6 +65,46 @@ def test_one_group_tests_nothing() -> None:
     assert equivalence(alone, 0.1) is None
 
 
+def of_seeds(seeds: int, rng: numpy.random.Generator, of_seed: float, groups: int = 18) -> Contrast:
+    """The mean of a table of seeds by groups without any effect."""
+    drawn = rng.normal(0, 1, (1, groups)) + rng.normal(0, of_seed, (seeds, 1)) + rng.normal(0, 1, (seeds, groups))
+    values = {s: {str(g): float(drawn[s, g]) for g in range(groups)} for s in range(seeds)}
+    return contrast([Part(values, {str(g): str(g) for g in range(groups)})])
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4])
+def test_few_seeds_are_tested_by_the_variances_that_they_leave_possible(seeds: int) -> None:
+    """Against the definition by a million random draws instead of evenly spread points."""
+    rng = numpy.random.default_rng(seeds)
+    found = of_seeds(seeds, rng, 0.5)
+    parts = found.components
+    assert parts
+    assert [parts.groups[0].df, parts.seeds.df, parts.rest.df] == [17, seeds - 1, 17 * (seeds - 1)]
+    of_groups, of_seed, of_rest = (
+        one.variance * one.df / rng.chisquare(one.df, 1_000_000)
+        for one in (*parts.groups, parts.seeds, parts.rest)
+    )
+    sds = numpy.sqrt(of_groups + numpy.maximum(of_seed - of_rest, 0))
+    assert difference(found) == pytest.approx(2 * stats.norm.sf(abs(found.value) / sds).mean(), rel=0.01)
+    one_sided = [stats.norm.sf((1.0 + sign * found.value) / sds).mean() for sign in (1, -1)]
+    assert equivalence(found, 1.0) == pytest.approx(max(one_sided), rel=0.02)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4])
+def test_few_seeds_that_agree_by_chance_give_no_tiny_p_values(seeds: int) -> None:
+    rng = numpy.random.default_rng(seeds)
+    p_values = [difference(of_seeds(seeds, rng, 1.0)) or 0.0 for _ in range(2000)]
+    assert sum(p <= 0.05 for p in p_values) / 2000 <= 0.06
+    assert sum(p <= 0.005 for p in p_values) / 2000 <= 0.0075
+
+
+def test_five_seeds_are_tested_by_student_s_t() -> None:
+    found = of_seeds(5, numpy.random.default_rng(0), 0.5)
+    assert found.stderr
+    assert found.df
+    assert difference(found) == pytest.approx(2 * stats.t.sf(abs(found.value) / found.stderr, found.df), rel=1e-9)
+
+
 @pytest.mark.parametrize("case", range(20))
 def test_holm_agrees_with_its_definition(case: int) -> None:
     rng = random.Random(case)

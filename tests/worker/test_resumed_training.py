@@ -121,7 +121,8 @@ def compare(begin: Begin, adapter: str, training: Mapping[str, Any] = STEPS, **f
     [status] = cell_statuses(parts.plan, parts.store)
     assert (status.action, status.reason) == ("train", "not trained yet; saved at step 2 of 6")
     saved = sum(path.stat().st_size for path in (parts.folder / FOLDER).rglob("*.safetensors"))
-    if not parts.plan.study.training.checkpoints:  # which are the same bytes as what is kept until it is scored
+    # Checkpoints share their bytes with what is kept until it is scored; PEFT's others have unknown shapes.
+    if not parts.plan.study.training.checkpoints and not adapter.startswith("peft:"):
         assert saved == pytest.approx(state_bytes(parts.plan, parts.cell) / 2, rel=0.15)
     parts.run(stop_at=5)
     assert [event.step for event in parts.told(Resumed)] == [2]

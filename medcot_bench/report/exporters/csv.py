@@ -124,6 +124,10 @@ def _task(leaderboard: Leaderboard, row: Row, columns: _TaskColumns) -> dict[str
             did = own.did.found if own and own.did else None
             line |= _estimate(f"{title}.{name}.did", did, ends=True)
             line[f"{title}.{name}.verdict"] = write_verdict(own) if own else ""
+            parts = own.verdict if own else None
+            line[f"{title}.{name}.verdict.in_domain"] = parts.in_domain if parts else ""
+            line[f"{title}.{name}.verdict.out_of_domain"] = parts.out_of_domain if parts else ""
+            line[f"{title}.{name}.verdict.change"] = (parts.change or "not comparable") if parts else ""
     return line
 
 

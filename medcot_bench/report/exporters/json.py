@@ -30,8 +30,11 @@ class Json:
 
 
 def _fields(record: Any) -> dict[str, Any]:
-    """Return the fields of a record, those within it as they are; `dataclasses.asdict` would copy it all."""
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    """Return the fields of a record, those within it as they are; `dataclasses.asdict` would copy it all.
+
+    Fields that its repr leaves out are for computing on, and stay out.
+    """
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record) if field.repr}
 
 
 @hookimpl
