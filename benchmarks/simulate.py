@@ -1,6 +1,6 @@
 """Studies with a known truth: whether intervals cover it and claims are right as often as they say.
 
-    python benchmarks/simulate.py                        every setting, 2,000 studies of each
+    python benchmarks/simulate.py                        every setting, 2,000 studies of each: hours
     python benchmarks/simulate.py --studies 100 "quick*" "one huge group*"
     python benchmarks/simulate.py --write docs/simulation.md
 
