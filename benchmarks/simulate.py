@@ -1,0 +1,136 @@
+"""Studies with a known truth: whether intervals cover it and claims are right as often as they say.
+
+    python benchmarks/simulate.py                        every setting, 2,000 studies of each: hours
+    python benchmarks/simulate.py --studies 100 "quick*" "one huge group*"
+    python benchmarks/simulate.py --write docs/simulation.md
+
+Draws studies as simulation/settings.yaml says, has the product build the leaderboard of each, and counts what the
+truth denies. Goes on where it was stopped: counts lie in one file per setting, and those by another setting or
+another version of the statistics are left out. Prints the tables, or writes them into a page between its marks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from simulation.judge import Counts, judge
+from simulation.resampling import resample
+from simulation.settings import Setting, read_settings
+from simulation.tables import write_into, write_resampled, write_tables
+
+import medcot_bench
+
+BLOCK = 20
+"""Studies that are drawn and written down together."""
+RESAMPLED = ("null effect", "persists", "binary that persists", "Zipf groups, 3 seeds")
+CODE = (
+    *(Path(medcot_bench.__file__).parent / folder for folder in ("stats", "analysis")),
+    Path(__file__).with_name("simulation"),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=["*"], help="settings, with * for any text; all by default")
+    parser.add_argument("--studies", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, default=Path("out/simulation"))
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="replace the tables of a page")
+    options = parser.parse_args()
+    chosen = [s for s in read_settings() if any(fnmatchcase(s.name, name) for name in options.names)]
+    if not chosen:
+        parser.error(f"no setting is called {' or '.join(options.names)}")
+    options.output.mkdir(parents=True, exist_ok=True)
+    run(chosen, options.studies, options.seed, options.processes, options.output)
+    counted = [
+        (setting, *read_counts(setting, options.studies, options.seed, options.output)) for setting in chosen
+    ]
+    tables = write_tables(counted) | compare(chosen, options.studies // 8, options.seed)
+    if options.write:
+        options.write.write_text(write_into(options.write.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    else:
+        print("\n\n".join(tables.values()))
+    return 0
+
+
+def compare(chosen: Sequence[Setting], studies: int, seed: int) -> dict[str, str]:
+    """Return the table of what is not in the product, for the settings that stand for others."""
+    some = [setting for setting in chosen if setting.name in RESAMPLED]
+    return (
+        {"resampling": write_resampled({s.name: resample(s, studies, seed) for s in some}, studies)}
+        if some
+        else {}
+    )
+
+
+def run(chosen: Sequence[Setting], studies: int, seed: int, processes: int, folder: Path) -> None:
+    """Judge the studies of each setting that are not counted yet."""
+    with ProcessPoolExecutor(processes) as pool:
+        waiting = {
+            pool.submit(judge, setting, block, seed): (setting, block)
+            for setting in chosen
+            for block in _blocks_left(setting, studies, seed, folder)
+        }
+        for done in as_completed(waiting):
+            setting, block = waiting[done]
+            line = {"stamp": stamp(setting, seed), "first": block[0], "last": block[-1], "counts": done.result()}
+            with _file(setting, folder).open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(line) + "\n")
+
+
+def read_counts(setting: Setting, studies: int, seed: int, folder: Path) -> tuple[int, Counts]:
+    """Return how many of the first studies of a setting are counted, and the counts."""
+    counts: Counts = {}
+    counted = 0
+    for line in _lines(setting, studies, seed, folder):
+        counted += line["last"] - line["first"] + 1
+        for check, (held, of) in line["counts"].items():
+            count = counts.setdefault(check, [0, 0])
+            count[0] += held
+            count[1] += of
+    return counted, counts
+
+
+def stamp(setting: Setting, seed: int) -> str:
+    """Return a digest of all that counts depend on: the setting, the seed, and the code that draws and judges."""
+    return sha256(f"{setting.model_dump_json()} {seed} {_code()}".encode()).hexdigest()[:16]
+
+
+@cache
+def _code() -> str:
+    files = (file for folder in CODE for file in sorted(folder.glob("*.py")))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _blocks_left(setting: Setting, studies: int, seed: int, folder: Path) -> Iterator[range]:
+    done = {line["first"] for line in _lines(setting, studies, seed, folder)}
+    return (range(first, first + BLOCK) for first in range(0, studies, BLOCK) if first not in done)
+
+
+def _lines(setting: Setting, studies: int, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the blocks of the first studies; a line that was cut off is none."""
+    own, file = stamp(setting, seed), _file(setting, folder)
+    for text in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+        with suppress(ValueError):
+            line = json.loads(text)
+            if line["stamp"] == own and line["first"] < studies:
+                yield line
+
+
+def _file(setting: Setting, folder: Path) -> Path:
+    return folder / f"{re.sub(r'[^a-z0-9]+', '_', setting.name.lower())}.jsonl"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Planted studies: settings, what is drawn by them, its truth, and whether the product finds it."""
