@@ -43,6 +43,12 @@ class Plan:
         return self.study.training.tune_lr is not None and self.study.training.rates is None
 
     @property
+    def search_seeds(self) -> tuple[int, ...]:
+        """The seeds of the search for learning rates; those beyond `training.tune_seeds` are for races."""
+        training = self.study.training
+        return self.study.seeds[: max(training.tune_seeds, training.race_seeds or 0)]
+
+    @property
     def pinned(self) -> Study:
         """The study with the revisions of the hub that were found: going on with it takes the same rows."""
         pinned = {label: self.data[label].pinned for label in self.tasks}

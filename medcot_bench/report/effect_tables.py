@@ -220,7 +220,7 @@ def _p_value(found: Contrast, p_value: float | None) -> str:
 
 
 def trial_table(board: Leaderboard) -> Table:
-    """Return the learning rates tried, the chosen ones marked."""
+    """Return the learning rates tried, the chosen ones and those within the noise of them marked."""
     rows = [
         [
             trial.adapter,
@@ -229,7 +229,7 @@ def trial_table(board: Leaderboard) -> Table:
             f"{trial.rate:g}",
             "diverged" if trial.loss is None else f"{trial.loss:.4f}",
             f"{trial.seconds:.1f}",
-            "chosen" if trial.chosen else "",
+            "chosen" if trial.chosen else "within the noise" if trial.kept else "",
         ]
         for trial in board.trials
     ]

@@ -40,6 +40,9 @@ class Training(Section):
     """Learning-rate search per adapter and task, on validation items: N rates around the default, or a list."""
     tune_seeds: PositiveInt = Field(1, le=MOST_POINTS)
     """Seeds per learning rate in the search, the first of the study's seeds."""
+    race_seeds: PositiveInt | None = Field(None, le=MOST_POINTS)
+    """Rates that the search can't tell from the best race on, a seed at a time, until one is left or each has had
+    so many of the study's seeds. null: no race."""
     checkpoints: int = Field(0, ge=0, le=MOST_POINTS)
     """Evenly spaced points of a run at which the model is also scored by likelihood. They select nothing."""
     rates: Mapping[str, Mapping[str, float]] | None = None
@@ -117,7 +120,7 @@ class Training(Section):
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
-        others = {"train_items", "labels", "tune_lr", "tune_seeds", "checkpoints", "rates"}
+        others = {"train_items", "labels", "tune_lr", "tune_seeds", "race_seeds", "checkpoints", "rates"}
         return self.model_dump(exclude_none=True, exclude=others)
 
 

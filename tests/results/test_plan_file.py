@@ -89,6 +89,8 @@ PLANS = st.builds(
             seconds=SHARES,
             reused=SHARES,
             chosen=st.booleans(),
+            kept=st.booleans(),
+            losses=st.dictionaries(TEXTS, st.dictionaries(TEXTS, SHARES, max_size=3), max_size=3),
         )
     ),
     cells=some(cells()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -68,6 +69,34 @@ def test_a_finished_study_tries_nothing_again(
     assert [event["to_run"] for event in again.events if event["event"] == "planned"] == [0, 0]
     before, after = ((medcot_bench.load(fields["output_dir"])).trials for _ in range(2))
     assert before == after
+
+
+def test_rates_within_the_noise_race_by_seeds_and_are_charged(fields: dict[str, Any]) -> None:
+    slow, near, same = 1e-6, 1e-2, 1e-2 * (1 + 1e-12)  # the last two train the same weights
+    fields |= {"adapters": "full", "seeds": (3, 5, 8), "limit": 4}
+    fields["training"] = {"max_steps": 2, "batch_size": 2, "tune_lr": (slow, near, same), "race_seeds": 2}
+    results = medcot_bench.run(fields)
+    assert [(t.rate, t.seed, t.kept) for t in results.trials] == [
+        (slow, 3, False),
+        (near, 3, True),
+        (same, 3, True),
+        (near, 5, True),
+        (same, 5, True),
+    ]
+    plan = make_plan(medcot_bench.Study.model_validate(fields))
+    items = {item.id: item.group for item in plan.items.scored("k8s_qa")}
+    for trial in results.trials:
+        losses = [loss for of_group in trial.losses.values() for loss in of_group.values()]
+        assert trial.loss == pytest.approx(fmean(losses), rel=1e-9)
+        assert {item: group for group, found in trial.losses.items() for item in found} == items
+    assert {trial.rate for trial in results.trials if trial.chosen} == {near}
+    assert [cell.cell.seed for cell in results.cells] == [3, 5, 8]
+    [row] = [row for row in build(results).rows if row.task]
+    assert row.costs
+    assert row.costs.tuning_seconds == pytest.approx(sum(trial.seconds for trial in results.trials), rel=1e-9)
+    table = (results.root / "leaderboard.md").read_text()
+    assert "full on k8s_qa: 2 learning rates within the noise" in table
+    assert medcot_bench.run(fields).trials == results.trials
 
 
 def test_a_rate_that_diverges_has_had_its_try(fields: dict[str, Any]) -> None:
