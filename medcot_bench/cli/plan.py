@@ -186,7 +186,7 @@ def _left_out(plan: Plan) -> str | None:
 
 def _show_runs(plan: Plan, todos: list[CellStatus], most: int) -> None:
     """Print every training run: whether it will run, and why. `most` are those of a search with all its races."""
-    headers = ["training run", *(["lr"] if plan.trials else []), "action", "evaluations", "why"]
+    headers = ["training run", *(["lr"] if plan.several_rates else []), "action", "evaluations", "why"]
     rows = [
         [todo.cell.name, *_rate(plan, todo), todo.action, str(len(todo.missing)), todo.reason] for todo in todos
     ]
@@ -201,7 +201,8 @@ def _show_runs(plan: Plan, todos: list[CellStatus], most: int) -> None:
         print("LR search first; then the study, at the chosen rates")
         if most > len(plan.cells):
             more = counted(most - len(plan.cells), "more training run")
-            print(f"rates within the noise of the best race with more seeds: at most {more}")
+            left = "those that are left are trained with every seed"
+            print(wrap(f"race: rates within the noise of the best go on with more seeds, at most {more}; {left}"))
 
 
 def _power(
@@ -219,7 +220,9 @@ def _power(
 
 
 def _rate(plan: Plan, todo: CellStatus) -> list[str]:
-    return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
+    if not plan.several_rates:
+        return []
+    return [f"{plan.recipe(todo.cell).lr:g}" if todo.cell.task else ""]
 
 
 def _as_json(

@@ -15,7 +15,7 @@ from medcot_bench.results.items import read_items
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.results.records import Attempt, EvaluationRecord
 from medcot_bench.results.store import Store
-from medcot_bench.results.trials import Trial
+from medcot_bench.results.trials import Trial, find_ties
 from medcot_bench.study.schema import Study
 
 DIVERGED = "diverged"
@@ -88,7 +88,7 @@ def untried_cells(plan: Plan, store: Store) -> list[CellStatus]:
 
 
 def with_chosen_rates(study: Study, plan: Plan, store: Store, command: str = "the same command") -> Study:
-    """Return the study with the rates that its finished trials chose.
+    """Return the study with the rates that its finished trials chose, and those that their races left beside them.
 
     An adapter whose every trial failed (no memory) or was skipped by a plugin keeps the rate of its recipe, and
     will most likely fail again as a row of the leaderboard. Raises MedcotError where only some of its trials
@@ -118,7 +118,10 @@ def with_chosen_rates(study: Study, plan: Plan, store: Store, command: str = "th
                 exit_code=SOME_FAILED,
             )
         rates.setdefault(adapter, {})[task] = chosen[adapter, task]
-    training = study.training.model_copy(update={"rates": rates})
+    kept: dict[str, dict[str, tuple[float, ...]]] = {}
+    for (adapter, task), (_, *others) in find_ties(trials).items() if study.training.race_seeds else ():
+        kept.setdefault(adapter, {})[task] = tuple(others)
+    training = study.training.model_copy(update={"rates": rates, "kept_rates": kept or None})
     return study.model_copy(update={"training": training})
 
 

@@ -100,13 +100,15 @@ class PlanFile:
     cells: tuple[PlannedCell, ...]
     other_rates: tuple[PlannedCell, ...] = ()
     """Cells at learning rates that were tried and not chosen, where they are scored."""
+    kept_rates: tuple[PlannedCell, ...] = ()
+    """Cells at learning rates that a race left beside the chosen ones, scored as those are."""
     remarks: tuple[str, ...] = ()
     """Sentences of an older file that no field says."""
 
     @property
     def every_cell(self) -> tuple[PlannedCell, ...]:
         """The cells of the study and those at other rates that are scored, too."""
-        return (*self.cells, *self.other_rates)
+        return (*self.cells, *self.other_rates, *self.kept_rates)
 
 
 def written(plan: PlanFile) -> bytes:

@@ -198,7 +198,9 @@ def test_a_study_file_is_validated_with_every_error_at_once(
     assert main(["plan", str(racing)]) == 0
     planned = capsys.readouterr().out
     assert "3 training runs, 3 evaluations: 3 to train" in planned
-    assert "rates within the noise of the best race with more seeds: at most 6 more training runs" in planned
+    assert "race: rates within the noise of the best go on with more seeds, at most 6 more training runs; " in (
+        " ".join(planned.split())
+    )
     bad = study_file(tasks="k8s_qu", adapters="none,lorra", seeds=[0, 0])
     assert main(["validate", str(bad)]) == 2
     said = capsys.readouterr().err

@@ -19,6 +19,7 @@ from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.grid import make_cells
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.plan_record import record as record_plan
 from medcot_bench.planning.tuning import reach_trials, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.folder import load
@@ -104,6 +105,43 @@ def test_rates_within_the_noise_are_marked_and_race_only_where_the_study_asks_fo
     ]
     assert with_chosen_rates(racing.study, reached, store).training.rates == {"full": {"k8s_qa": 1e-4}}
     assert [t.seconds for t in trials] == [TRAIN.seconds + 2.0] * 5  # all of them are charged
+
+
+def test_what_a_race_leaves_is_trained_with_every_seed_and_makes_no_row(
+    study_fields: dict[str, Any], tmp_path: Path
+) -> None:
+    racing, store = tuned(study_fields, race_seeds=2, checkpoints=1), Store(tmp_path / "store")
+    low, middle, _ = (racing.recipe(cell).lr for cell in racing.cells[:3])
+    for cell in racing.cells:
+        rate = racing.recipe(cell).lr
+        one = {low: CLOSE, middle: CLOSER}.get(rate, FAR)
+        store.commit_cell(cell, cell_record(cell, cell.request, Made(adapter="full"), TRAIN), [])
+        [choosing] = [score for score in racing.evaluations_of(cell) if score.chooses]
+        record = evaluation_record(choosing, Made(adapter="full"))
+        record = replace(record, results={"gold_nll,none": fmean(one.values())})
+        store.commit_evaluation(cell, choosing, record, samples({"gold_nll": one}))
+    reached = reach_trials(racing, store)
+    study = with_chosen_rates(racing.study, reached, store)
+    assert (study.training.rates, study.training.kept_rates) == (
+        {"full": {"k8s_qa": low}},
+        {"full": {"k8s_qa": (middle,)}},
+    )
+    plan = make_plan(study)
+    cells = [(cell.seed, plan.recipe(cell).lr) for cell in plan.cells]
+    assert cells == [(seed, rate) for seed in (4, 5, 6) for rate in (low, middle)]
+    assert {cell.id for cell in racing.cells} & {cell.id for cell in plan.cells} == {
+        cell.id for cell in racing.cells if racing.recipe(cell).lr in (low, middle)
+    }
+    written = record_plan(plan, reached, trials_of(reached, store))
+    ids = {cell.id: plan.recipe(cell).lr for cell in plan.cells}
+    assert [ids[cell.key.id] for cell in written.cells] == [low] * 3
+    assert [ids[cell.key.id] for cell in written.kept_rates] == [middle] * 3
+    assert len(written.other_rates) == 1  # that of the first round, which is out
+    at = [{one.checkpoint for one in cell.evaluations} for cell in (written.cells[0], written.kept_rates[0])]
+    assert at == [{"final", "1/2"}, {"final"}]
+
+    alone = with_chosen_rates(tuned(study_fields).study, tuned(study_fields), store)
+    assert (alone.training.rates, alone.training.kept_rates) == ({"full": {"k8s_qa": low}}, None)
 
 
 def test_every_adapter_races_with_the_same_seeds_at_most(study_fields: dict[str, Any]) -> None:

@@ -95,6 +95,7 @@ PLANS = st.builds(
     ),
     cells=some(cells()),
     other_rates=some(cells()),
+    kept_rates=some(cells()),
     remarks=some(TEXTS),
 )
 
