@@ -45,7 +45,7 @@ def main() -> int:
                 sealed = digests.add_digest(record)
                 pack(target, source, path, (json.dumps(sealed, ensure_ascii=False) + "\n").encode())
     for path in sorted(source.glob("cells/*/samples/*.jsonl*")):
-        if path.name.partition(".jsonl")[0].rpartition("-")[2] in planned:
+        if path.name.partition(".jsonl")[0].rpartition("-")[2] in {*planned, *choosing}:
             pack(target, source, path, unpacked(path))
     plan_as_written = json.loads((source / plan_file.FILE).read_text(encoding="utf-8"))
     write(target / plan_file.FILE, json.dumps(plan_as_written, ensure_ascii=False) + "\n")

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from medcot_bench.results.folder import CellResult
     from medcot_bench.results.leaderboard import Costs, Failure, Forgotten, Leaderboard, Rank, Row, TaskScores
     from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+    from medcot_bench.results.rate_checks import AtRates, RateCheck
     from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
     from medcot_bench.results.records import CellRecord, EvaluationRecord
     from medcot_bench.results.trials import Trial
@@ -71,6 +72,7 @@ __all__ = [
     "ADAPTER_FILES",
     "Adapter",
     "AdapterSpec",
+    "AtRates",
     "Blocking",
     "Caveat",
     "CellKey",
@@ -116,6 +118,7 @@ __all__ = [
     "Probe",
     "Prompted",
     "Rank",
+    "RateCheck",
     "Ratio",
     "Reading",
     "Recipe",
@@ -176,6 +179,7 @@ _PUBLIC = {
         "TaskScores",
     ),
     "medcot_bench.results.plan_file": ("LeftOutBaseline", "MadeWith"),
+    "medcot_bench.results.rate_checks": ("AtRates", "RateCheck"),
     "medcot_bench.results.recommendations": ("Caveat", "FullCost", "Recommendation", "Worth"),
     "medcot_bench.results.records": ("CellRecord", "EvaluationRecord"),
     "medcot_bench.results.trials": ("Trial",),

@@ -12,6 +12,7 @@ from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores, 
 from medcot_bench.analysis.matched import match_gaps
 from medcot_bench.analysis.persistence import estimate_persistence
 from medcot_bench.analysis.prompt_wording import estimate_prompt_effects
+from medcot_bench.analysis.rate_checks import check_rates
 from medcot_bench.analysis.recipe_differences import find_recipe_differences
 from medcot_bench.analysis.recommendation import recommend
 from medcot_bench.analysis.rows import build_rows
@@ -24,6 +25,7 @@ from medcot_bench.results.metrics import CORE_METRICS
 def build(results: Results) -> Leaderboard:
     """Build the leaderboard of a study's results."""
     rows = build_rows(results)
+    persistence = estimate_persistence(results)
     made = {name for row in rows for task in row.tasks.values() for name in task.scores}
     core = [name for name in CORE_METRICS if name in made]
     board = Leaderboard(
@@ -32,13 +34,14 @@ def build(results: Results) -> Leaderboard:
         domains={task: entry.domain for task, entry in results.tasks.items()},
         rows=rows,
         scores=(*core, *sorted(made - set(core))),
-        persistence=estimate_persistence(results),
+        persistence=persistence,
+        rate_checks=check_rates(results, persistence),
         matched=match_gaps(results),
         factors=estimate_factor_effects(results),
         prompts=estimate_prompt_effects(results),
         sizes=estimate_size_trends(results),
         prompted=compare_with_prompting(results),
-        trials=results.trials,
+        trials=tuple(replace(trial, losses={}) for trial in results.trials),
         recipe_differences=tuple(find_recipe_differences(results)),
         scored=read_scored_tasks(results),
         made_with=results.plan.made_with,
@@ -47,7 +50,7 @@ def build(results: Results) -> Leaderboard:
         other_texts=tuple(runs_on_other_texts(results)),
         remarks=results.plan.remarks,
         looks=results.plan.looks,
-        unfinished=len({cell.cell.id for cell in results.cells if not cell.whole}),
+        unfinished=len({cell.cell.id for cell in (*results.cells, *results.kept_rates) if not cell.whole}),
         headlines=read_first_scores(results),
         lower=read_lower_scores(results),
         names_in_files=read_names_in_files(results),

@@ -19,9 +19,13 @@ def average_peak(cells: Iterable[CellResult]) -> float | None:
 
 
 def average_costs(
-    key: Key, cells: Sequence[CellResult], trials: Iterable[Trial], peak_of_full: float | None
+    key: Key,
+    cells: Sequence[CellResult],
+    trials: Iterable[Trial],
+    kept_rates: Iterable[CellResult],
+    peak_of_full: float | None,
 ) -> Costs | None:
-    """Return the costs of a row, None where nothing is trained yet; `trials` are those of all rows."""
+    """Return the costs of a row, None where nothing is trained yet; trials and kept rates are of all rows."""
     records = [cell.record for cell in cells if cell.record]
     if not records:
         return None
@@ -41,9 +45,23 @@ def average_costs(
         train_seconds=seconds,
         tokens_per_second=tokens / seconds if tokens and seconds else None,
         score_seconds=fmean(scored) if scored else 0.0,
-        tuning_seconds=fsum(trial.cost for trial in trials if (trial.adapter, trial.task) == key),
+        tuning_seconds=_tuning(
+            [trial for trial in trials if (trial.adapter, trial.task) == key],
+            [cell for cell in kept_rates if (cell.row, cell.cell.task) == key],
+        ),
         lr=records[0].request.get("recipe", {}).get("lr"),
         steps=records[0].training.steps,
         measure_seconds=fmean(measured) if measured else None,
         machines=tuple(sorted({record.provenance.machine for record in records})),
     )
+
+
+def _tuning(trials: Sequence[Trial], kept: Sequence[CellResult]) -> float:
+    """Return what the search cost beside the study's own trainings, models at kept rates with their scoring."""
+    tried = {(trial.rate, trial.seed) for trial in trials}
+    seconds = [trial.cost for trial in trials]
+    for cell in kept:
+        seconds += [score.phase.seconds for score in cell.evaluations.values()]
+        if cell.record and (cell.record.request["recipe"]["lr"], cell.cell.seed) not in tried:
+            seconds.append(cell.record.phases["train"].seconds)
+    return fsum(seconds)

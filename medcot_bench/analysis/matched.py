@@ -103,7 +103,7 @@ def match_gaps(results: Results) -> tuple[Matched, ...]:
 
 def _at_other_rates(results: Results) -> dict[Key, list[CellResult]]:
     rows: dict[Key, list[CellResult]] = {}
-    for cell in results.other_rates:
+    for cell in (*results.other_rates, *results.kept_rates):
         if cell.record:
             rate = cell.record.request["recipe"]["lr"]
             rows.setdefault((f"{cell.cell.adapter} at lr {rate:g}", cell.cell.task), []).append(cell)
@@ -111,7 +111,7 @@ def _at_other_rates(results: Results) -> dict[Key, list[CellResult]]:
 
 
 def _is_at_other_rate(results: Results, cell: CellResult) -> bool:
-    return any(other is cell for other in results.other_rates)
+    return any(other is cell for other in (*results.other_rates, *results.kept_rates))
 
 
 def _under_shifts(

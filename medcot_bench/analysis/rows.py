@@ -53,7 +53,11 @@ def build_rows(results: Results) -> tuple[Row, ...]:
             planned=tuple(task for task in results.tasks if any(task in cell.planned for cell in cells)),
             tasks=dict(_scores_by_task(results, grouped, read, key, (full.get(key), base), ranks)),
             costs=average_costs(
-                key, cells, results.trials, average_peak(grouped[full[key]]) if key in full else None
+                key,
+                cells,
+                results.trials,
+                results.kept_rates,
+                average_peak(grouped[full[key]]) if key in full else None,
             ),
             divergence=read_divergence(cells),
             forgetting=read_forgetting(results, cells),

@@ -23,7 +23,7 @@ from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, state_bytes, weight_bytes
-from medcot_bench.planning.tuning import trial_statuses, untried_cells, with_chosen_rates
+from medcot_bench.planning.tuning import reach_trials, trial_statuses, untried_cells, with_chosen_rates
 from medcot_bench.plugins.resolve_adapter import find_unadaptable
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import duration, size
@@ -101,6 +101,9 @@ def show_plan(
     plan = make_plan(study, errors)
     store = Store(Path(study.output_dir), indexed=True)
     retry = supervision.retry
+    most = len(plan.cells)
+    if plan.trials:
+        plan = reach_trials(plan, store)
     if plan.trials and not any(is_tried(todo, store, retry) for todo in untried_cells(plan, store)):
         plan = make_plan(with_chosen_rates(study, plan, store, supervision.same_command))
     statuses = trial_statuses(plan, store) if plan.trials else cell_statuses(plan, store)
@@ -115,7 +118,7 @@ def show_plan(
         print(json.dumps(_as_json(plan, todos, disk, power), indent=1, ensure_ascii=False))
         return 0
     _show_tasks(plan)
-    _show_runs(plan, todos)
+    _show_runs(plan, todos, most)
     seconds = guess(plan, to_run) + (guess(whole, cell_statuses(whole, store)) if plan.trials else 0.0)
     if to_run:
         about = (
@@ -181,9 +184,9 @@ def _left_out(plan: Plan) -> str | None:
     )
 
 
-def _show_runs(plan: Plan, todos: list[CellStatus]) -> None:
-    """Print every training run: whether it will run, and why."""
-    headers = ["training run", *(["lr"] if plan.trials else []), "action", "evaluations", "why"]
+def _show_runs(plan: Plan, todos: list[CellStatus], most: int) -> None:
+    """Print every training run: whether it will run, and why. `most` are those of a search with all its races."""
+    headers = ["training run", *(["lr"] if plan.several_rates else []), "action", "evaluations", "why"]
     rows = [
         [todo.cell.name, *_rate(plan, todo), todo.action, str(len(todo.missing)), todo.reason] for todo in todos
     ]
@@ -196,10 +199,16 @@ def _show_runs(plan: Plan, todos: list[CellStatus]) -> None:
     )
     if plan.trials:
         print("LR search first; then the study, at the chosen rates")
+        if most > len(plan.cells):
+            more = counted(most - len(plan.cells), "more training run")
+            left = "those that are left are trained with every seed"
+            print(wrap(f"race: rates within the noise of the best go on with more seeds, at most {more}; {left}"))
 
 
 def _rate(plan: Plan, todo: CellStatus) -> list[str]:
-    return [f"{plan.recipe(todo.cell).lr:g}"] if plan.trials else []
+    if not plan.several_rates:
+        return []
+    return [f"{plan.recipe(todo.cell).lr:g}" if todo.cell.task else ""]
 
 
 def _as_json(plan: Plan, todos: list[CellStatus], disk: _Disk, power: Power) -> dict[str, Any]:

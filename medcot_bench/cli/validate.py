@@ -41,7 +41,8 @@ def execute(options: argparse.Namespace) -> int:
     trained = sum(cell.task is not None for cell in plan.cells)
     runs = counted(trained, "training run")
     if plan.trials:
-        print(f"{options.study}: OK: {runs} for the learning-rate search, then the study's own")
+        most = "at most " if len(plan.search_seeds) > study.training.tune_seeds else ""
+        print(f"{options.study}: OK: {most}{runs} for the learning-rate search, then the study's own")
     else:
         print(f"{options.study}: OK: {runs}, {counted(len(plan.evaluations), 'evaluation')}")
     for fact in describe_data(plan):

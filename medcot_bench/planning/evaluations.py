@@ -22,7 +22,7 @@ def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, .
     Graded shifts of a training task are scored for the cells trained on that task, and for the base model: to
     others they are not graded. Learning rates are tried on validation items of the cell's own task. With
     checkpoints, the models tried are points of the same curves and scored as checkpoints are; nothing is chosen
-    by that.
+    by that. Cells at rates kept beside the chosen ones are for verdicts: without checkpoints and tasks of lm-eval.
     """
     scores = []
     for label in plan.tasks:
@@ -49,6 +49,8 @@ def make_evaluations(plan: Plan, cells: tuple[Cell, ...]) -> tuple[Evaluation, .
                 scores += _by_other_prompts(requests, cell)
     for label, task in plan.lm_eval_tasks.items():
         for cell in () if plan.trials else cells:
+            if plan.is_kept_beside(cell):
+                continue
             limits = {"max_length": min(plan.scoring.max_length, plan.base.info.max_positions)}
             asked = {**task.request(), "prompt": prompt_request(plan), **limits, **plan.end_tokens}
             request = {"scoring": SCORING_VERSION, "cell": cell.id, "checkpoint": FINAL, **asked}
@@ -141,7 +143,8 @@ def _evaluation(plan: Plan, label: str, *, choosing: bool) -> dict[str, Any]:
 
 def checkpoints(plan: Plan, cell: Cell) -> list[str]:
     """Return the names of a cell's checkpoints: the share of its training that is done."""
-    names = () if cell.task is None or plan.trials else plan.study.training.checkpoint_names
+    none = cell.task is None or plan.trials or plan.is_kept_beside(cell)
+    names = () if none else plan.study.training.checkpoint_names
     return [*names] if names and plan.recipe(cell).max_steps != 0 else []
 
 

@@ -23,9 +23,8 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
     """Return the cells of a plan, each once, in the order typed. Raises ConfigErrors."""
     cells: dict[str, Cell] = {}
     problems: list[str] = []
-    training = plan.study.training
     train_digest = cache(lambda task, count: digest(plan.items.train(task, count)))
-    seeds = plan.study.seeds[: training.tune_seeds] if plan.trials else plan.study.seeds
+    seeds = plan.search_seeds if plan.trials else plan.study.seeds
     for adapter in plan.adapters.values():
         spec = adapter.adapter.spec
         if spec.update == "none":

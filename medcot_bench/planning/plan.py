@@ -43,6 +43,17 @@ class Plan:
         return self.study.training.tune_lr is not None and self.study.training.rates is None
 
     @property
+    def several_rates(self) -> bool:
+        """Whether trainings of one adapter, task and seed differ in their learning rate."""
+        return self.trials or bool(self.study.training.kept_rates)
+
+    @property
+    def search_seeds(self) -> tuple[int, ...]:
+        """The seeds of the search for learning rates; those beyond `training.tune_seeds` are for races."""
+        training = self.study.training
+        return self.study.seeds[: max(training.tune_seeds, training.race_seeds or 0)]
+
+    @property
     def pinned(self) -> Study:
         """The study with the revisions of the hub that were found: going on with it takes the same rows."""
         pinned = {label: self.data[label].pinned for label in self.tasks}
@@ -100,6 +111,11 @@ class Plan:
     def domain(self, label: str) -> str:
         """Return the domain of an evaluation task."""
         return LM_EVAL_DOMAIN if label in self.lm_eval_tasks else self.tasks[label].task.spec.domain
+
+    def is_kept_beside(self, cell: Cell) -> bool:
+        """Return whether a cell trains at a rate that a race left beside the chosen one."""
+        kept = (self.study.training.kept_rates or {}).get(cell.adapter, {}).get(str(cell.task), ())
+        return bool(kept) and self.recipe(cell).lr in kept
 
     def evaluations_of(self, cell: Cell) -> list[Evaluation]:
         """Return the evaluations of one cell, those of the trained model first."""

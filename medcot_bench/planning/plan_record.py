@@ -19,6 +19,7 @@ def record(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> PlanFile:
     """
     study, scoring = plan.study, plan.study.scoring
     own = {cell.id for cell in plan.cells}
+    beside = {cell.id for cell in plan.cells if plan.is_kept_beside(cell)}
     return PlanFile(
         base={"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
         tasks=_tasks(plan),
@@ -36,7 +37,8 @@ def record(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> PlanFile:
         general_text=text_digest(plan.general_text),
         analysis=study.analysis.model_dump(mode="json"),
         trials=tuple(trials),
-        cells=tuple(_cell(cell, plan.evaluations_of(cell)) for cell in plan.cells),
+        cells=tuple(_cell(cell, plan.evaluations_of(cell)) for cell in plan.cells if cell.id not in beside),
+        kept_rates=tuple(_cell(cell, plan.evaluations_of(cell)) for cell in plan.cells if cell.id in beside),
         other_rates=tuple(
             _cell(cell, evaluations)
             for cell in (tries.cells if tries else ())

@@ -19,13 +19,14 @@ from medcot_bench.types import Recipe
 
 
 def make_recipes(plan: Plan, adapter: ResolvedAdapter, task: str) -> list[Recipe]:
-    """Return the recipe of a cell, or one per learning rate of the search."""
+    """Return a recipe per learning rate: those of the search, or the one of the study and those kept beside it."""
     recipe = _recipe(plan, adapter)
     training = plan.study.training
     if plan.trials and training.tune_lr is not None:
         rates = spread_rates(_centre(plan, adapter, recipe), training.tune_lr)
     else:
-        rates = ((training.rates or {}).get(adapter.label, {}).get(task, recipe.lr),)
+        chosen = (training.rates or {}).get(adapter.label, {}).get(task, recipe.lr)
+        rates = (chosen, *(training.kept_rates or {}).get(adapter.label, {}).get(task, ()))
     return [dataclasses.replace(recipe, lr=rate) for rate in rates]
 
 

@@ -1,27 +1,44 @@
-"""Which of the learning rates tried is the best: read from the records of the trials."""
+"""Which learning rates are tried, and which are the best: read from the records of the trials."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from statistics import fmean
 
 from medcot_bench.errors import SOME_FAILED, MedcotError
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.race import Race, follow_race
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights
 from medcot_bench.results.cells import Cell, Evaluation
+from medcot_bench.results.items import read_items
 from medcot_bench.results.metrics import TRIED_BY
-from medcot_bench.results.records import Attempt
+from medcot_bench.results.records import Attempt, EvaluationRecord
 from medcot_bench.results.store import Store
-from medcot_bench.results.trials import Trial
+from medcot_bench.results.trials import Trial, find_ties
 from medcot_bench.study.schema import Study
 
 DIVERGED = "diverged"
+Row = tuple[str, str]
+"""Adapter and training task."""
+
+
+def reach_trials(plan: Plan, store: Store) -> Plan:
+    """Return a plan of trials with those alone that are made or due: the others, of a race, may never be."""
+    if len(plan.search_seeds) <= plan.study.training.tune_seeds:
+        return plan
+    races = _races(plan, trials_of(plan, store))
+
+    def is_reached(cell: Cell) -> bool:
+        return (plan.recipe(cell).lr, cell.seed) in races[cell.adapter, str(cell.task)].reached
+
+    cells = tuple(filter(is_reached, plan.cells))
+    ids = {cell.id for cell in cells}
+    return replace(plan, cells=cells, evaluations=tuple(one for one in plan.evaluations if one.cell in ids))
 
 
 def trials_of(plan: Plan, store: Store) -> list[Trial]:
-    """Return the trials of a plan that are there, the chosen rates marked."""
+    """Return the trials of a plan that are there, the chosen rates and those that were kept beside them marked."""
     found = []
     for cell in plan.cells:
         score = _choosing(plan, cell)
@@ -42,26 +59,17 @@ def trials_of(plan: Plan, store: Store) -> list[Trial]:
                 seed=cell.seed,
                 rate=plan.recipe(cell).lr,
                 loss=scored.results[f"{TRIED_BY},none"] if scored else None,
+                losses=_losses(store, cell, score, scored) if scored else {},
                 seconds=seconds,
                 reused=0.0 if again else trained,
             )
         )
-    chosen = choose(found)
-    return [replace(t, chosen=chosen.get((t.adapter, t.task)) == t.rate) for t in found]
-
-
-def choose(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:
-    """Return (adapter, task) -> the rate with the least mean loss over seeds, among those that never diverged."""
-    losses: defaultdict[tuple[str, str], defaultdict[float, list[float | None]]]
-    losses = defaultdict(lambda: defaultdict(list))
-    for trial in trials:
-        losses[trial.adapter, trial.task][trial.rate].append(trial.loss)
-    chosen = {}
-    for key, by_rate in losses.items():
-        means = {rate: fmean(done) for rate, tried in by_rate.items() if (done := _all(tried))}
-        if means:
-            chosen[key] = min(means, key=means.__getitem__)
-    return chosen
+    kept = {row: race.kept for row, race in _races(plan, found).items()}
+    return [
+        replace(trial, kept=trial.rate in rates, chosen=trial.rate in rates[:1])
+        for trial in found
+        for rates in [kept[trial.adapter, trial.task]]
+    ]
 
 
 def trial_statuses(plan: Plan, store: Store) -> list[CellStatus]:
@@ -80,14 +88,14 @@ def untried_cells(plan: Plan, store: Store) -> list[CellStatus]:
 
 
 def with_chosen_rates(study: Study, plan: Plan, store: Store, command: str = "the same command") -> Study:
-    """Return the study with the rates that its finished trials chose.
+    """Return the study with the rates that its finished trials chose, and those that their races left beside them.
 
     An adapter whose every trial failed (no memory) or was skipped by a plugin keeps the rate of its recipe, and
     will most likely fail again as a row of the leaderboard. Raises MedcotError where only some of its trials
     failed (`command` is what to run again then), or where every rate diverged.
     """
     trials = trials_of(plan, store)
-    chosen = choose(trials)
+    chosen = {(trial.adapter, trial.task): trial.rate for trial in trials if trial.chosen}
     done = dict.fromkeys((trial.adapter, trial.task) for trial in trials)
     failed = [
         todo
@@ -110,8 +118,36 @@ def with_chosen_rates(study: Study, plan: Plan, store: Store, command: str = "th
                 exit_code=SOME_FAILED,
             )
         rates.setdefault(adapter, {})[task] = chosen[adapter, task]
-    training = study.training.model_copy(update={"rates": rates})
+    kept: dict[str, dict[str, tuple[float, ...]]] = {}
+    for (adapter, task), (_, *others) in find_ties(trials).items() if study.training.race_seeds else ():
+        kept.setdefault(adapter, {})[task] = tuple(others)
+    training = study.training.model_copy(update={"rates": rates, "kept_rates": kept or None})
     return study.model_copy(update={"training": training})
+
+
+def _races(plan: Plan, trials: Iterable[Trial]) -> Mapping[Row, Race]:
+    """Return how far the rates of every adapter on every training task have come."""
+    rates: defaultdict[Row, dict[float, None]] = defaultdict(dict)
+    for cell in plan.cells:
+        rates[cell.adapter, str(cell.task)][plan.recipe(cell).lr] = None
+    made: defaultdict[Row, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        made[trial.adapter, trial.task].append(trial)
+    seeds, first = plan.search_seeds, plan.study.training.tune_seeds
+    return {row: follow_race([*tried], seeds, first, made[row]) for row, tried in rates.items()}
+
+
+def _losses(
+    store: Store, cell: Cell, choosing: Evaluation, record: EvaluationRecord
+) -> dict[str, dict[str, float]]:
+    """Return group -> validation item -> loss; empty where samples were not published with a record."""
+    if not store.has_samples(cell, choosing):
+        return {}
+    items = read_items(store.samples(cell, choosing, record))
+    losses: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for item, loss in items.scores.get(TRIED_BY, {}).items():
+        losses[items.groups[item]][item] = loss
+    return dict(losses)
 
 
 def _choosing(plan: Plan, cell: Cell) -> Evaluation:
@@ -122,8 +158,3 @@ def _diverged(store: Store, cell: Cell) -> Attempt | None:
     """Return the latest failed attempt where it diverged."""
     attempts = store.attempts(cell)
     return attempts[-1] if attempts and attempts[-1].status == DIVERGED else None
-
-
-def _all(losses: Sequence[float | None]) -> list[float]:
-    done = [loss for loss in losses if loss is not None]
-    return done if len(done) == len(losses) else []

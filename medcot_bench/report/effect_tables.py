@@ -9,6 +9,7 @@ from typing import Literal
 from medcot_bench.report.blocks import Block, Heading, Paragraph, Table
 from medcot_bench.report.format import interval
 from medcot_bench.report.names import trained_on
+from medcot_bench.report.rate_table import RATE_CHECKS, rate_check_table
 from medcot_bench.results.comparisons import Factor, FactorEffect, Matched, Prompted, Reading
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.contrasts import Contrast
@@ -76,6 +77,9 @@ def effect_sections(board: Leaderboard) -> Iterator[Block]:
         yield from _section("Does the wording of the prompt matter?", factor_table(board.prompts), PROMPTS)
     if board.sizes:
         yield from _section("Does the gap depend on the number of training items?", size_table(board), SIZES)
+    if board.rate_checks:
+        table = rate_check_table(board.rate_checks)
+        yield from _section("Do verdicts depend on the learning rate?", table, RATE_CHECKS)
     if board.trials:
         yield from (Heading("Learning rates tried", 3), trial_table(board))
 
@@ -227,7 +231,7 @@ def _p_value(found: Contrast, p_value: float | None) -> str:
 
 
 def trial_table(board: Leaderboard) -> Table:
-    """Return the learning rates tried, the chosen ones marked."""
+    """Return the learning rates tried, the chosen ones and those within the noise of them marked."""
     rows = [
         [
             trial.adapter,
@@ -236,7 +240,7 @@ def trial_table(board: Leaderboard) -> Table:
             f"{trial.rate:g}",
             "diverged" if trial.loss is None else f"{trial.loss:.4f}",
             f"{trial.seconds:.1f}",
-            "chosen" if trial.chosen else "",
+            "chosen" if trial.chosen else "within the noise" if trial.kept else "",
         ]
         for trial in board.trials
     ]

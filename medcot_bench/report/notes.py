@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from medcot_bench.analysis.learning_rates import count_rates_tried
@@ -11,7 +11,7 @@ from medcot_bench.report.format import listed
 from medcot_bench.results.conditions import Counts, ScoredTask
 from medcot_bench.results.leaderboard import Failure, Leaderboard, Row
 from medcot_bench.results.plan_file import LeftOutBaseline
-from medcot_bench.results.trials import Trial, at_edge
+from medcot_bench.results.trials import Trial, at_edge, find_ties
 from medcot_bench.text import counted
 
 UNTUNED = "Learning rates were not tuned; differences may come from the recipe, not the method (--tune-lr 3)"
@@ -29,6 +29,7 @@ def write_notes(board: Leaderboard) -> list[str]:
         *board.remarks,
         *([rates] if (rates := write_rates(board.rows, board.trials)) else []),
         *map(_edge, at_edge(board.trials)),
+        *_ties(board.trials),
         *(f"{run}: forgetting was measured on another general text, and is left out" for run in board.other_texts),
         *_made_by(board),
         *_marks(board),
@@ -132,6 +133,19 @@ def _edge(trial: Trial) -> str:
         f"{trial.adapter} on {trial.task}: the best learning rate, {trial.rate:g}, is at the edge of those tried; "
         "a better one may lie beyond"
     )
+
+
+def _ties(trials: Sequence[Trial]) -> Iterator[str]:
+    """Say which rates the search could not tell from the one that it chose."""
+    seeds: defaultdict[tuple[str, str, float], int] = defaultdict(int)
+    for trial in trials:
+        seeds[trial.adapter, trial.task, trial.rate] += 1
+    for (adapter, task), (chosen, *others) in find_ties(trials).items():
+        rates = listed([f"{chosen:g} (chosen)", *(f"{rate:g}" for rate in others)])
+        yield (
+            f"{adapter} on {task}: {len(others) + 1} learning rates within the noise, {rates}: their validation "
+            f"NLL differs by at most two standard errors, with {counted(seeds[adapter, task, chosen], 'seed')}"
+        )
 
 
 def _made_by(board: Leaderboard) -> Iterator[str]:

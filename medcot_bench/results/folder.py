@@ -59,6 +59,8 @@ class Results:
     cells: tuple[CellResult, ...]
     other_rates: tuple[CellResult, ...] = ()
     """Models at rates that were tried and not chosen, where they were scored. No rows of the leaderboard."""
+    kept_rates: tuple[CellResult, ...] = ()
+    """Models at rates that a race left beside the chosen ones, on all seeds. No rows either."""
     _items: dict[str, Items] = field(default_factory=dict, repr=False, compare=False)
     """Id of an evaluation -> its items, each file read once."""
 
@@ -180,4 +182,5 @@ def load(folder: str | Path) -> Results:
         plan=plan,
         cells=tuple(row for planned in plan.cells for row in _rows(store, planned)),
         other_rates=tuple(_cell(store, planned.key, planned.evaluations) for planned in plan.other_rates),
+        kept_rates=tuple(_cell(store, planned.key, planned.evaluations) for planned in plan.kept_rates),
     )

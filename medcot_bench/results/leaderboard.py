@@ -9,6 +9,7 @@ from medcot_bench.results.comparisons import FactorEffect, Matched, Persistence,
 from medcot_bench.results.conditions import MadeBy, RecipeDifference, ScoredTask
 from medcot_bench.results.metrics import higher_is_better
 from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+from medcot_bench.results.rate_checks import RateCheck
 from medcot_bench.results.recommendations import Recommendation
 from medcot_bench.results.records import Status
 from medcot_bench.results.trials import Trial
@@ -156,6 +157,8 @@ class Leaderboard:
     """Names of the scores in it, in the order of the tables."""
     persistence: tuple[Persistence, ...] = ()
     """Gaps in domain and out of domain, with verdicts."""
+    rate_checks: tuple[RateCheck, ...] = ()
+    """How verdicts fare at learning rates that a race left beside the chosen ones, where there are some."""
     matched: tuple[Matched, ...] = ()
     """The gaps out of domain at a matched in-domain score, where there are checkpoints."""
     factors: tuple[FactorEffect, ...] = ()
@@ -170,7 +173,7 @@ class Leaderboard:
     recommendations: tuple[Recommendation, ...] = ()
     """One for each training task that has ranks, within the memory of a common card."""
     trials: tuple[Trial, ...] = ()
-    """The learning rates tried before; none where they are as given."""
+    """The learning rates tried before, without the losses of items; none where they are as given."""
     recipe_differences: tuple[RecipeDifference, ...] = ()
     scored: Mapping[str, ScoredTask] = field(default_factory=dict)
     """Evaluation task -> which items it was scored on."""

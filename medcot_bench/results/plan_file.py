@@ -102,13 +102,15 @@ class PlanFile:
     """Cells at learning rates that were tried and not chosen, where they are scored."""
     looks: int = 0
     """Times that seeds were added once results could be seen; 0 also in folders made before it was counted."""
+    kept_rates: tuple[PlannedCell, ...] = ()
+    """Cells at learning rates that a race left beside the chosen ones, scored as those are."""
     remarks: tuple[str, ...] = ()
     """Sentences of an older file that no field says."""
 
     @property
     def every_cell(self) -> tuple[PlannedCell, ...]:
         """The cells of the study and those at other rates that are scored, too."""
-        return (*self.cells, *self.other_rates)
+        return (*self.cells, *self.other_rates, *self.kept_rates)
 
 
 def written(plan: PlanFile) -> bytes:

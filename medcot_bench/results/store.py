@@ -96,6 +96,10 @@ class Store:
         """Whether evaluations of a cell are here, of this plan or another one."""
         return bool(list_records(self.cell_folder(cell) / "scores"))
 
+    def has_samples(self, cell: CellKey, evaluation: EvaluationKey) -> bool:
+        """Whether the per-item records of an evaluation are here: those of trials may not be published."""
+        return find_record(self.cell_folder(cell) / "samples", evaluation.id, ".jsonl") is not None
+
     def samples(
         self, cell: CellKey, evaluation: EvaluationKey, record: EvaluationRecord | None
     ) -> list[dict[str, Any]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,28 @@ class Trial:
     reused: float = 0.0
     """Of these, seconds of a training that the study's own cell need not repeat, should its rate be chosen."""
     chosen: bool = False
+    kept: bool = False
+    """Whether the search ended with its rate within the noise of the best, or being the best."""
+    losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Group -> validation item -> gold_nll; empty where the training diverged, and in older records."""
 
     @property
     def cost(self) -> float:
         """Return the seconds that come on top of the study's own trainings."""
         return self.seconds - (self.reused if self.chosen else 0.0)
+
+
+def find_ties(trials: Sequence[Trial]) -> dict[tuple[str, str], list[float]]:
+    """Return (adapter, task) -> the rates that were kept, the chosen one first, where that are several."""
+    kept: defaultdict[tuple[str, str], dict[float, bool]] = defaultdict(dict)
+    for trial in trials:
+        if trial.kept:
+            kept[trial.adapter, trial.task][trial.rate] = trial.chosen
+    return {
+        key: sorted(rates, key=lambda rate: (not rates[rate], rate))
+        for key, rates in kept.items()
+        if len(rates) > 1
+    }
 
 
 def at_edge(trials: Sequence[Trial]) -> list[Trial]:

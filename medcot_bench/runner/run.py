@@ -17,7 +17,7 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
 from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
-from medcot_bench.planning.tuning import trials_of, untried_cells, with_chosen_rates
+from medcot_bench.planning.tuning import reach_trials, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results import study_file
 from medcot_bench.results.plan_file import FILE, PlanFile, read, refuse_newer, written
 from medcot_bench.results.records import Attempt, now
@@ -83,8 +83,7 @@ def run_study(
         tries: Plan | None = None
         trials: list[Trial] = []
         if plan.trials:
-            tries = plan
-            _run_cells(tries, untried_cells(tries, store), store, executor, listen, supervision, plugins)
+            tries = _run_trials(plan, store, executor, listen, supervision, plugins)
             plan = make_plan(with_chosen_rates(study, tries, store, supervision.same_command))
             trials = trials_of(tries, store)
 
@@ -106,6 +105,26 @@ def _earlier_plan(store: Store) -> PlanFile | None:
         return read(store.root)
     except (ConfigError, StoreError):
         return None
+
+
+def _run_trials(
+    plan: Plan,
+    store: Store,
+    executor: Executor,
+    listen: Listener,
+    supervision: Supervision,
+    plugins: RunWidePlugins,
+) -> Plan:
+    """Try learning rates, one round of their races after another. Return the plan of the trials made."""
+    tried = set[str]()
+    while True:
+        reached = reach_trials(plan, store)
+        due = [status for status in untried_cells(reached, store) if status.cell.id not in tried]
+        if due or not tried:
+            _run_cells(reached, due, store, executor, listen, supervision, plugins)
+        if not due:
+            return reached
+        tried.update(status.cell.id for status in due)
 
 
 def _run_cells(

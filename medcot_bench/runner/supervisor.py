@@ -196,7 +196,8 @@ class Supervisor:
 
     def _title(self, cell_id: str) -> str:
         cell = self._cells[cell_id]
-        return f"{cell.title} × lr {self._plan.recipe(cell).lr:g}" if self._plan.trials else cell.title
+        several = self._plan.several_rates and cell.task is not None
+        return f"{cell.title} × lr {self._plan.recipe(cell).lr:g}" if several else cell.title
 
     def _log(self, line: str) -> None:
         self._listen(Notice(event=LogLine(line=line)))

@@ -43,11 +43,16 @@ class Training(Section):
     """Learning-rate search per adapter and task, on validation items: N rates around the default, or a list."""
     tune_seeds: PositiveInt = Field(1, le=MOST_POINTS)
     """Seeds per learning rate in the search, the first of the study's seeds."""
+    race_seeds: PositiveInt | None = Field(None, le=MOST_POINTS)
+    """Rates that the search can't tell from the best race on, a seed at a time, until one is left or each has had
+    so many of the study's seeds; those then left are all trained with every seed. null: no race."""
     checkpoints: int | tuple[str, ...] = 0
     """Points of a run at which the model is also scored by likelihood: K of them, each at half the share of the
     next (4: at 1/12, 1/6, 1/3 and 2/3), or their shares. They select nothing."""
     rates: Mapping[str, Mapping[str, float]] | None = None
     """Adapter -> training task -> the learning rate that the search chose. Written by a run."""
+    kept_rates: Mapping[str, Mapping[str, tuple[float, ...]]] | None = None
+    """Adapter -> training task -> further rates that a race left beside that one. Written by a run."""
     epochs: float | None = Field(None, gt=0, le=1_000_000)
     """Passes over the training items."""
     max_steps: int | None = Field(None, ge=0)
@@ -147,7 +152,8 @@ class Training(Section):
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe fields that are set."""
-        others = {"train_items", "labels", "tune_lr", "tune_seeds", "checkpoints", "rates"}
+        search = {"tune_lr", "tune_seeds", "race_seeds", "rates", "kept_rates"}
+        others = {"train_items", "labels", "checkpoints", *search}
         return self.model_dump(exclude_none=True, exclude=others)
 
 

@@ -192,6 +192,15 @@ def test_a_study_file_is_validated_with_every_error_at_once(
     assert all(fact.startswith("data: k8s_qa: ") for fact in facts)
     assert main(["validate", str(study_file(training={"tune_lr": 3}, data={}))]) == 0
     assert "OK: 3 training runs for the learning-rate search" in capsys.readouterr().out
+    racing = study_file(training={"tune_lr": 3, "race_seeds": 3}, seeds=[0, 1, 2], data={})
+    assert main(["validate", str(racing)]) == 0
+    assert "OK: at most 9 training runs for the learning-rate search" in capsys.readouterr().out
+    assert main(["plan", str(racing)]) == 0
+    planned = capsys.readouterr().out
+    assert "3 training runs, 3 evaluations: 3 to train" in planned
+    assert "race: rates within the noise of the best go on with more seeds, at most 6 more training runs; " in (
+        " ".join(planned.split())
+    )
     bad = study_file(tasks="k8s_qu", adapters="none,lorra", seeds=[0, 0])
     assert main(["validate", str(bad)]) == 2
     said = capsys.readouterr().err

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
-from planted import TRAIN, Made, cell_record, evaluation_record, failed, write
+from planted import TRAIN, Made, cell_record, evaluation_record, failed, samples, write
 from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
@@ -17,7 +18,10 @@ from medcot_bench.cli import main
 from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.grid import make_cells
-from medcot_bench.planning.tuning import choose, trials_of, untried_cells, with_chosen_rates
+from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.plan_record import record as record_plan
+from medcot_bench.planning.tuning import reach_trials, trials_of, untried_cells, with_chosen_rates
+from medcot_bench.results.cells import Cell
 from medcot_bench.results.folder import load
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial, at_edge
@@ -29,15 +33,124 @@ def trial(rate: float, loss: float | None, seed: int = 0, adapter: str = "lora",
     return Trial(adapter=adapter, task="k8s_qa", seed=seed, rate=rate, loss=loss, seconds=1.0, chosen=chosen)
 
 
-def test_the_least_mean_over_seeds_wins() -> None:
-    tried = [trial(1e-4, 0.5), trial(1e-3, 0.3), trial(1e-4, 0.2, seed=1), trial(1e-3, 0.3, seed=1)]
-    assert choose(tried) == {("lora", "k8s_qa"): 1e-3}
-    assert choose([*tried, trial(1e-4, 0.1, adapter="full")])["full", "k8s_qa"] == 1e-4
+def scored(plan: Plan, store: Store, cell: Cell, losses: Mapping[str, float], *, published: bool = False) -> None:
+    """Write a trial as trained and scored, with a loss of each validation item; published ones have no samples."""
+    [choosing] = plan.evaluations_of(cell)
+    store.commit_cell(cell, cell_record(cell, cell.request, Made(adapter=cell.adapter), TRAIN), [])
+    record = evaluation_record(choosing, Made(adapter=cell.adapter, score_seconds=2.0))
+    record = replace(record, results={"gold_nll,none": fmean(losses.values())})
+    store.commit_evaluation(cell, choosing, record, samples({"gold_nll": losses}))
+    if published:
+        (store.cell_folder(cell) / "samples" / f"{choosing.name}.jsonl").unlink()
 
 
-def test_a_rate_that_diverged_with_one_seed_is_out() -> None:
-    assert choose([trial(1e-4, 0.5), trial(1e-3, 0.1), trial(1e-3, None, seed=1)]) == {("lora", "k8s_qa"): 1e-4}
-    assert choose([trial(1e-3, None)]) == {}
+CLOSE = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}  # in the groups 1, 1, 2, 2
+CLOSER = {"a": 0.9, "b": 2.3, "c": 3.1, "d": 3.8}
+FAR = {"a": 9.0, "b": 9.9, "c": 9.9, "d": 9.6}
+
+
+def tuned(study_fields: dict[str, Any], **training: Any) -> Plan:
+    fields = {"adapters": "full", "data": {}, "seeds": (4, 5, 6), "training": {"tune_lr": 3, **training}}
+    return make_plan(Study.model_validate(study_fields | fields))
+
+
+def test_a_trial_keeps_the_loss_of_every_validation_item(study_fields: dict[str, Any], tmp_path: Path) -> None:
+    plan, store = tuned(study_fields), Store(tmp_path / "store")
+    first, second, third = plan.cells
+    scored(plan, store, first, CLOSE)
+    scored(plan, store, second, CLOSER, published=True)
+    scored(plan, store, third, FAR)
+    of_first, of_second, of_third = trials_of(plan, store)
+    assert of_first.losses == {"1": {"a": 1.0, "b": 2.0}, "2": {"c": 3.0, "d": 4.0}}
+    assert of_first.loss == 2.5
+    assert (of_second.losses, of_second.loss) == ({}, 2.525)
+    assert [(t.chosen, t.kept) for t in (of_first, of_second, of_third)] == [
+        (True, True),
+        (False, False),  # nobody knows
+        (False, False),
+    ]
+
+
+def test_rates_within_the_noise_are_marked_and_race_only_where_the_study_asks_for_it(
+    study_fields: dict[str, Any], tmp_path: Path
+) -> None:
+    plan, store = tuned(study_fields), Store(tmp_path / "store")
+    for cell, losses in zip(plan.cells, (CLOSE, CLOSER, FAR), strict=True):
+        scored(plan, store, cell, losses)
+    assert [(t.chosen, t.kept) for t in trials_of(plan, store)] == [(True, True), (False, True), (False, False)]
+    assert reach_trials(plan, store) == plan
+    assert untried_cells(plan, store) == []
+
+    racing = tuned(study_fields, race_seeds=2)
+    reached = reach_trials(racing, store)
+    assert {cell.id for cell in plan.cells} < {cell.id for cell in racing.cells}  # the same trainings
+    due = untried_cells(reached, store)
+    assert [(todo.cell.seed, racing.recipe(todo.cell).lr) for todo in due] == [(5, 3.2e-5), (5, 1e-4)]
+    assert {one.cell for one in reached.evaluations} == {cell.id for cell in reached.cells}
+    with pytest.raises(MedcotError, match=r"^2 of 5 trainings that try learning rates failed"):
+        with_chosen_rates(racing.study, reached, store)
+
+    slower, faster = (todo.cell for todo in due)
+    scored(racing, store, slower, FAR)
+    scored(racing, store, faster, CLOSE)
+    reached = reach_trials(racing, store)
+    assert untried_cells(reached, store) == []
+    trials = trials_of(reached, store)
+    assert [(t.seed, t.rate, t.chosen) for t in trials] == [
+        (4, 3.2e-5, False),
+        (4, 1e-4, True),
+        (4, 3.2e-4, False),
+        (5, 3.2e-5, False),
+        (5, 1e-4, True),
+    ]
+    assert with_chosen_rates(racing.study, reached, store).training.rates == {"full": {"k8s_qa": 1e-4}}
+    assert [t.seconds for t in trials] == [TRAIN.seconds + 2.0] * 5  # all of them are charged
+
+
+def test_what_a_race_leaves_is_trained_with_every_seed_and_makes_no_row(
+    study_fields: dict[str, Any], tmp_path: Path
+) -> None:
+    racing, store = tuned(study_fields, race_seeds=2, checkpoints=1), Store(tmp_path / "store")
+    low, middle, _ = (racing.recipe(cell).lr for cell in racing.cells[:3])
+    for cell in racing.cells:
+        rate = racing.recipe(cell).lr
+        one = {low: CLOSE, middle: CLOSER}.get(rate, FAR)
+        store.commit_cell(cell, cell_record(cell, cell.request, Made(adapter="full"), TRAIN), [])
+        [choosing] = [score for score in racing.evaluations_of(cell) if score.chooses]
+        record = evaluation_record(choosing, Made(adapter="full"))
+        record = replace(record, results={"gold_nll,none": fmean(one.values())})
+        store.commit_evaluation(cell, choosing, record, samples({"gold_nll": one}))
+    reached = reach_trials(racing, store)
+    study = with_chosen_rates(racing.study, reached, store)
+    assert (study.training.rates, study.training.kept_rates) == (
+        {"full": {"k8s_qa": low}},
+        {"full": {"k8s_qa": (middle,)}},
+    )
+    plan = make_plan(study)
+    cells = [(cell.seed, plan.recipe(cell).lr) for cell in plan.cells]
+    assert cells == [(seed, rate) for seed in (4, 5, 6) for rate in (low, middle)]
+    assert {cell.id for cell in racing.cells} & {cell.id for cell in plan.cells} == {
+        cell.id for cell in racing.cells if racing.recipe(cell).lr in (low, middle)
+    }
+    written = record_plan(plan, reached, trials_of(reached, store))
+    ids = {cell.id: plan.recipe(cell).lr for cell in plan.cells}
+    assert [ids[cell.key.id] for cell in written.cells] == [low] * 3
+    assert [ids[cell.key.id] for cell in written.kept_rates] == [middle] * 3
+    assert len(written.other_rates) == 1  # that of the first round, which is out
+    at = [{one.checkpoint for one in cell.evaluations} for cell in (written.cells[0], written.kept_rates[0])]
+    assert at == [{"final", "1/2"}, {"final"}]
+
+    alone = with_chosen_rates(tuned(study_fields).study, tuned(study_fields), store)
+    assert (alone.training.rates, alone.training.kept_rates) == ({"full": {"k8s_qa": low}}, None)
+
+
+def test_every_adapter_races_with_the_same_seeds_at_most(study_fields: dict[str, Any]) -> None:
+    fields = study_fields | {"adapters": "none,full,lora", "data": {}, "seeds": (0, 1, 2, 3)}
+    plan = make_plan(Study.model_validate(fields | {"training": {"tune_lr": 2, "race_seeds": 3}}))
+    assert {cell.adapter: [] for cell in plan.cells} == {"full": [], "lora": []}
+    for adapter in ("full", "lora"):
+        seeds = [cell.seed for cell in plan.cells if cell.adapter == adapter]
+        assert seeds == [0, 0, 1, 1, 2, 2]
 
 
 def test_a_trial_that_diverged_costs_what_it_took_until_then(study_fields: dict[str, Any], tmp_path: Path) -> None:

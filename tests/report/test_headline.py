@@ -75,8 +75,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
         (
             f"{IN}: full fine-tuning leads lora by 0.11 answer (95% CI 0.02 to 0.19).",
             f"{OUT}: {NONE} (lora better by 0.05 answer, 95% CI -0.04 to 0.14).",
-            "Verdict: lora is behind full fine-tuning in domain; out of domain inconclusive after Holm correction; "
-            "the gap moves toward the adapter.",
+            "Verdict: lora is behind full fine-tuning in domain; out of domain inconclusive after Holm "
+            "correction; the gap moves toward the adapter.",
             "To settle it: 858 items per task instead of 60 would detect an out-of-domain gap of 0.05 (80% power,"
             " uncorrected).",
         ),

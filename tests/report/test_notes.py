@@ -67,6 +67,23 @@ def test_a_best_rate_at_the_edge_is_said() -> None:
     assert edge in write_notes(board)
 
 
+def test_rates_within_the_noise_are_said() -> None:
+    best, other = trial("lora", 1e-4, chosen=True), trial("lora", 3e-5)
+    trials = (
+        replace(other, kept=True),
+        replace(best, kept=True),
+        trial("lora", 1e-3),
+        replace(other, seed=1, kept=True),
+    )
+    board = replace(whole(), trials=(*trials, replace(best, seed=1, kept=True)))
+    assert (
+        "lora on k8s_qa: 2 learning rates within the noise, 0.0001 (chosen) and 3e-05: their validation NLL "
+        "differs by at most two standard errors, with 2 seeds"
+    ) in write_notes(board)
+    alone = write_notes(replace(whole(), trials=(replace(best, kept=True), trial("lora", 1e-3))))
+    assert not any("within the noise" in note for note in alone)
+
+
 @pytest.mark.parametrize(
     ("made", "note"),
     [

@@ -89,10 +89,13 @@ PLANS = st.builds(
             seconds=SHARES,
             reused=SHARES,
             chosen=st.booleans(),
+            kept=st.booleans(),
+            losses=st.dictionaries(TEXTS, st.dictionaries(TEXTS, SHARES, max_size=3), max_size=3),
         )
     ),
     cells=some(cells()),
     other_rates=some(cells()),
+    kept_rates=some(cells()),
     remarks=some(TEXTS),
 )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from medcot_bench.analysis.build import build
 from medcot_bench.analysis.matched import match_gaps
 from medcot_bench.errors import MedcotError
 from medcot_bench.planning.build import make_plan
+from medcot_bench.report.rate_table import read_rate_check
 
 pytestmark = pytest.mark.slow
 RATES = (1e-3, 1e-2)
@@ -68,6 +71,69 @@ def test_a_finished_study_tries_nothing_again(
     assert [event["to_run"] for event in again.events if event["event"] == "planned"] == [0, 0]
     before, after = ((medcot_bench.load(fields["output_dir"])).trials for _ in range(2))
     assert before == after
+
+
+def test_rates_within_the_noise_race_by_seeds_and_are_all_judged(fields: dict[str, Any]) -> None:
+    slow, near, same = 1e-6, 1e-2, 1e-2 * (1 + 1e-12)  # the last two train the same weights
+    fields |= {"adapters": "full,lora", "eval_tasks": "manuals_qa", "seeds": (3, 5), "limit": 4}
+    fields["training"] = {"max_steps": 2, "batch_size": 2, "tune_lr": (slow, near, same), "race_seeds": 2}
+    fields["analysis"] = {"primary": "gold_nll"}
+    results = medcot_bench.run(fields)
+    of_full = [(t.seed, t.rate, t.kept) for t in results.trials if t.adapter == "full"]
+    assert sorted(of_full) == [
+        (3, slow, False),
+        (3, near, True),
+        (3, same, True),
+        (5, near, True),
+        (5, same, True),
+    ]
+    kept = {
+        adapter: {t.rate for t in results.trials if t.kept and t.adapter == adapter}
+        for adapter in ("full", "lora")
+    }
+    assert kept["full"] == {near, same} <= kept["lora"]  # two steps of a small adapter may tell nothing apart
+    plan = make_plan(medcot_bench.Study.model_validate(fields))
+    groups = {item.id: item.group for item in plan.items.scored("k8s_qa")}
+    for trial in results.trials:
+        losses = [loss for of_group in trial.losses.values() for loss in of_group.values()]
+        assert trial.loss == pytest.approx(fmean(losses), rel=1e-9)
+        assert {item: group for group, found in trial.losses.items() for item in found} == groups
+
+    means: dict[tuple[str, float, str], list[float]] = {}
+    for cell in (*results.cells, *results.kept_rates):
+        assert cell.record
+        for task, score in cell.evaluations.items():
+            at = (cell.row, cell.record.request["recipe"]["lr"], task)
+            means.setdefault(at, []).append(score.results["gold_nll,none"])
+    assert {(row, rate) for row, rate, _ in means} == {
+        (row, rate) for row, rates in kept.items() for rate in rates
+    }
+    assert {len(of_seeds) for of_seeds in means.values()} == {2}
+    chosen = {(trial.adapter, trial.rate) for trial in results.trials if trial.chosen}
+    assert {(cell.row, cell.record.request["recipe"]["lr"]) for cell in results.cells if cell.record} == chosen
+
+    board = build(results)
+    [check] = board.rate_checks
+    assert {(pair.full, pair.adapter) for pair in check.pairs} == {*product(kept["full"], kept["lora"])}
+    for ends, task in ((check.in_domain, "k8s_qa"), (check.out_of_domain, "manuals_qa")):
+        gaps = [
+            fmean(means["lora", own, task]) - fmean(means["full", full, task])  # less is better
+            for full, own in product(kept["full"], kept["lora"])
+        ]
+        assert ends == pytest.approx((min(gaps), max(gaps)), rel=1e-6)
+    full = board.rows[0]
+    assert full.costs
+    scoring = [
+        one.phase.seconds for cell in results.kept_rates if cell.row == "full" for one in cell.evaluations.values()
+    ]
+    spent = [trial.seconds for trial in results.trials if trial.adapter == "full"]  # no weights of it are kept
+    assert full.costs.tuning_seconds == pytest.approx(sum([*spent, *scoring]), rel=1e-9)
+    table = (results.root / "leaderboard.md").read_text()
+    assert "full on k8s_qa: 2 learning rates within the noise" in table
+    assert read_rate_check(check) in table
+    again = medcot_bench.run(fields)
+    assert again.trials == results.trials
+    assert [cell.record for cell in again.kept_rates] == [cell.record for cell in results.kept_rates]
 
 
 def test_a_rate_that_diverges_has_had_its_try(fields: dict[str, Any]) -> None:

@@ -39,7 +39,14 @@ def test_seeds_end_below_two_to_the_63rd(seed: int, tmp_path: Path) -> None:
     [
         *("limit", "data_seed", "threads", "training.train_items", "training.max_steps", "training.train_tokens"),
         *("training.batch_size", "training.accumulation", "training.max_length", "training.checkpoints"),
-        *("training.tune_lr", "training.tune_seeds", "training.lr", "training.epochs", "training.clip"),
+        *(
+            "training.tune_lr",
+            "training.tune_seeds",
+            "training.race_seeds",
+            "training.lr",
+            "training.epochs",
+            "training.clip",
+        ),
         *("scoring.generate_items", "scoring.num_fewshot", "scoring.max_new_tokens", "scoring.batch_size"),
         *("scoring.max_length", "analysis.margins", "training.rates"),
     ],
@@ -64,6 +71,7 @@ def test_a_number_beyond_all_bounds_is_one_short_line(field: str, number: object
         ("training.checkpoints", 8),
         ("training.tune_lr", 1_000),
         ("training.tune_seeds", 1_000),
+        ("training.race_seeds", 1_000),
         ("training.epochs", 1_000_000),
     ],
 )
