@@ -115,7 +115,7 @@ class Designer:
     def _fitting(self, seconds: float, aim: Aim, tokens: Sequence[int | None]) -> Iterable[Design]:
         """Return, for all other sizes, the design with the most items that takes no longer."""
         most: dict[object, Design] = {}
-        for design in self._designs(self._item_counts(aim), range(MOST_SEEDS + 1), tokens):
+        for design in self._designs(self._item_counts(aim), range(LEAST_SEEDS, MOST_SEEDS + 1), tokens):
             if self._seconds(design) <= seconds:
                 most[design.adapters, design.seeds, design.tokens, design.answers <= FEW_ANSWERS] = design
         return most.values()
