@@ -32,7 +32,7 @@ def plant(
     """Write rows around those means; `request` gives what an adapter's cells ask for beside it."""
     made = []
     for adapter, mean in means.items():
-        for seed in range(3):
+        for seed in range(5):
             rng = random.Random(f"{adapter} {seed}")
             scores = {task: {score: {str(n): mean + rng.gauss(0, 0.05) for n in range(30)}} for task in tasks}
             part = Made(adapter=adapter, seed=seed, scores=scores, request=request(adapter) or {})

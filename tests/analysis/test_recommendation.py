@@ -127,7 +127,7 @@ def test_a_lead_within_the_margin_is_not_worth_its_cost(shifts: bool, tmp_path: 
         for seed in range(3)
     ]
     board = build(load(write(tmp_path, *made)))
-    assert [str(found.verdict) for found in board.persistence] == ["no gap in domain"] * shifts
+    assert [str(found.verdict) for found in board.persistence] == ["level throughout"] * shifts
     found = only(board, 40)
     assert found.recommended == "full"
     assert found.full
@@ -191,7 +191,7 @@ def test_without_the_base_model_that_is_said(tmp_path: Path) -> None:
 def test_a_base_model_that_only_corrected_tests_tie_is_said_to(tmp_path: Path) -> None:
     found = only(with_ranks(plant(tmp_path, {"lora": 0.8}), {}, FIRST))
     assert (found.recommended, found.tied, found.caveats) == ("lora", (), (Caveat.BASE_TIED,))
-    assert "After Holm correction for all methods, the base model is statistically tied too." in said(found)
+    assert "After Holm correction for all pairs, the base model is statistically tied too." in said(found)
 
 
 def test_what_beats_the_base_model_is_recommended_before_what_takes_less_memory(tmp_path: Path) -> None:
