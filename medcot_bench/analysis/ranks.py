@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from itertools import combinations
+from math import comb
 from statistics import fmean
 
 from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores
@@ -32,17 +32,16 @@ def rank(
     if len(next(iter(common.values()), {})) < 2:
         return {}
     better = sorted(common, key=lambda name: -_mean(common[name], score, lower))
-    pairs = [*combinations(better, 2)]
-    gaps = (
-        contrast([Part(paired_difference(common[ahead], common[behind], score, lower), groups)])
-        for ahead, behind in pairs
-    )
-    adjusted = dict(zip(pairs, holm([difference(gap) for gap in gaps]), strict=True))
+    pairs = comb(len(better), 2)
     found: dict[str, Rank] = {}
     while better:
         leader, *others = better
-        p_values = {other: adjusted[leader, other] for other in others}
-        tied = [leader, *(other for other, p in p_values.items() if p is None or p > ALPHA)]
+        gaps = [
+            contrast([Part(paired_difference(common[leader], common[other], score, lower), groups)])
+            for other in others
+        ]
+        adjusted = holm([difference(gap) for gap in gaps], tests=pairs)
+        tied = [leader, *(other for other, p in zip(others, adjusted, strict=True) if p is None or p > ALPHA)]
         place = len(found) + 1
         found |= {name: Rank(place, len(tied) > 1, score) for name in tied}
         better = [name for name in better if name not in found]

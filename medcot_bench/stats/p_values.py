@@ -43,19 +43,22 @@ def equivalence(found: Contrast, margin: float) -> float | None:
     return max(_tail(distance, found, found.stderr, found.df) for distance in distances)
 
 
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
+def holm(p_values: Sequence[float | None], tests: int = 0) -> list[float | None]:
     """Return p-values adjusted for being looked at together (Holm 1979), in the order given.
 
-    None, a test that could not be made, stays None and does not count.
+    None, a test that could not be made, stays None and does not count. `tests` is the size of a larger family of
+    which these are some: the others count as if their p-values were larger, which errs on the safe side.
 
     >>> holm([0.01, 0.04, None, 0.03])
     [0.03, 0.06, None, 0.06]
+    >>> holm([0.01, 0.25], tests=4)
+    [0.04, 0.75]
     """
     adjusted: list[float | None] = [None] * len(p_values)
     made = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    least = 0.0
+    count, least = max(tests, len(made)), 0.0
     for rank, (p, place) in enumerate(made):
-        least = max(least, min(1.0, (len(made) - rank) * p))
+        least = max(least, min(1.0, (count - rank) * p))
         adjusted[place] = least
     return adjusted
 

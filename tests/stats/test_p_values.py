@@ -119,6 +119,12 @@ def test_holm_agrees_with_its_definition(case: int) -> None:
         assert {place for place, p in enumerate(adjusted) if p <= level + 1e-12} == rejected
 
 
+def test_some_tests_of_a_larger_family_are_adjusted_as_if_the_others_were_not_significant() -> None:
+    some: list[float | None] = [0.004, None, 0.001, 0.02]
+    assert holm(some, tests=10) == holm([*some, *[1.0] * 7])[:4]
+    assert holm(some, tests=2) == holm(some)
+
+
 def test_mcnemar_counts_the_items_that_only_one_gets_right() -> None:
     one = dict.fromkeys("abcdefghij", 1.0)
     other = {item: float(item in "hij") for item in one}
