@@ -63,9 +63,9 @@ if TYPE_CHECKING:
     from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
     from medcot_bench.results.records import CellRecord, EvaluationRecord
     from medcot_bench.results.trials import Trial
-    from medcot_bench.stats.contrasts import Contrast
+    from medcot_bench.stats.contrasts import Contrast, VarianceEstimate, VarianceEstimates
     from medcot_bench.stats.ratios import Ratio
-    from medcot_bench.stats.verdict import Finding, Verdict
+    from medcot_bench.stats.verdict import Finding, GapChange, GapSummary, Standing, Verdict
     from medcot_bench.study.schema import Study
 
 __all__ = [
@@ -95,6 +95,8 @@ __all__ = [
     "Forgotten",
     "Form",
     "FullCost",
+    "GapChange",
+    "GapSummary",
     "Generation",
     "GenerationRequest",
     "HubData",
@@ -132,12 +134,15 @@ __all__ = [
     "Side",
     "SizeTrend",
     "Split",
+    "Standing",
     "Study",
     "Target",
     "Task",
     "TaskScores",
     "TaskSpec",
     "Trial",
+    "VarianceEstimate",
+    "VarianceEstimates",
     "Verdict",
     "Worth",
     "__version__",
@@ -183,9 +188,9 @@ _PUBLIC = {
     "medcot_bench.results.recommendations": ("Caveat", "FullCost", "Recommendation", "Worth"),
     "medcot_bench.results.records": ("CellRecord", "EvaluationRecord"),
     "medcot_bench.results.trials": ("Trial",),
-    "medcot_bench.stats.contrasts": ("Contrast",),
+    "medcot_bench.stats.contrasts": ("Contrast", "VarianceEstimate", "VarianceEstimates"),
     "medcot_bench.stats.ratios": ("Ratio",),
-    "medcot_bench.stats.verdict": ("Finding", "Verdict"),
+    "medcot_bench.stats.verdict": ("Finding", "GapChange", "GapSummary", "Standing", "Verdict"),
     "medcot_bench.study.schema": ("Study",),
 }
 """Module -> what of it is public, imported when it is used: plugins that only register load no pydantic."""

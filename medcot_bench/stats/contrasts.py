@@ -31,7 +31,7 @@ class Part:
     """How the part's mean counts in a sum of parts: -1 for what is subtracted."""
 
 
-class Estimate(NamedTuple):
+class VarianceEstimate(NamedTuple):
     """An estimated variance."""
 
     variance: float
@@ -39,12 +39,12 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimates:
+class VarianceEstimates:
     """What a contrast's variance is made of: V_groups of each set of groups, V_seeds, V_rest (see `contrast`)."""
 
-    groups: tuple[Estimate, ...]
-    seeds: Estimate
-    rest: Estimate
+    groups: tuple[VarianceEstimate, ...]
+    seeds: VarianceEstimate
+    rest: VarianceEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Contrast:
     effective: float | None = None
     """Effective groups, 1 / sum of their squared shares of the mean, of the part that has the fewest: of equal
     groups all; where one holds most items, little more than one."""
-    estimates: Estimates | None = field(default=None, repr=False, compare=False)
+    estimates: VarianceEstimates | None = field(default=None, repr=False, compare=False)
     """None with one seed and where there is no standard error."""
 
     @property
@@ -120,13 +120,13 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
     # Below two effective groups a contrast is sparse; its degrees of freedom only have to be some.
     dfs = [max(_effective(block) - 1, 1.0) for block in blocks]
-    of_each_block = tuple(map(Estimate, of_groups, dfs))
+    of_each_block = tuple(map(VarianceEstimate, of_groups, dfs))
     all_estimates = None
     beside = []
     if len(seeds) > 1:
-        beside = [Estimate(max(variance - math.fsum(of_groups), 0.0), len(seeds) - 1)]
-        of_rest = Estimate(rest, math.fsum(dfs) * (len(seeds) - 1))
-        all_estimates = Estimates(of_each_block, Estimate(of_seeds, len(seeds) - 1), of_rest)
+        beside = [VarianceEstimate(max(variance - math.fsum(of_groups), 0.0), len(seeds) - 1)]
+        of_rest = VarianceEstimate(rest, math.fsum(dfs) * (len(seeds) - 1))
+        all_estimates = VarianceEstimates(of_each_block, VarianceEstimate(of_seeds, len(seeds) - 1), of_rest)
     df = matched_df([*of_each_block, *beside]) or min(dfs)
     return Contrast(value, math.sqrt(variance), df, items, groups, len(seeds), differing, effective, all_estimates)
 

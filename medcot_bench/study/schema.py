@@ -48,7 +48,7 @@ class Training(Section):
     so many of the study's seeds; those then left are all trained with every seed. null: no race."""
     checkpoints: int | tuple[str, ...] = 0
     """Points of a run at which the model is also scored by likelihood: K of them, each at half the share of the
-    next (4: at 1/12, 1/6, 1/3 and 2/3), or their shares. They select nothing."""
+    next (4: at 1/12, 1/6, 1/3 and 2/3; one half way), or their shares. They select nothing."""
     rates: Mapping[str, Mapping[str, float]] | None = None
     """Adapter -> training task -> the learning rate that the search chose. Written by a run."""
     kept_rates: Mapping[str, Mapping[str, tuple[float, ...]]] | None = None
@@ -148,6 +148,8 @@ class Training(Section):
         """The share of the training that is done at each checkpoint, in their order, e.g. `1/12`."""
         if not isinstance(self.checkpoints, int):
             return self.checkpoints
+        if self.checkpoints == 1:
+            return ("1/2",)
         return tuple(str(Fraction(2, 3 * 2**halved)) for halved in reversed(range(self.checkpoints)))
 
     def recipe(self) -> dict[str, Any]:

@@ -44,9 +44,9 @@ def scored(plan: Plan, store: Store, cell: Cell, losses: Mapping[str, float], *,
         (store.cell_folder(cell) / "samples" / f"{choosing.name}.jsonl").unlink()
 
 
-CLOSE = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}  # in the groups 1, 1, 2, 2
-CLOSER = {"a": 0.9, "b": 2.3, "c": 3.1, "d": 3.8}
-FAR = {"a": 9.0, "b": 9.9, "c": 9.9, "d": 9.6}
+CLOSE = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0, "e": 2.0, "f": 3.0}  # in the groups 1, 1, 2, 2, e, f
+CLOSER = {"a": 0.9, "b": 2.3, "c": 3.1, "d": 3.8, "e": 2.15, "f": 2.9}
+FAR = {"a": 9.0, "b": 9.9, "c": 9.9, "d": 9.6, "e": 9.5, "f": 9.7}
 
 
 def tuned(study_fields: dict[str, Any], **training: Any) -> Plan:
@@ -61,9 +61,14 @@ def test_a_trial_keeps_the_loss_of_every_validation_item(study_fields: dict[str,
     scored(plan, store, second, CLOSER, published=True)
     scored(plan, store, third, FAR)
     of_first, of_second, of_third = trials_of(plan, store)
-    assert of_first.losses == {"1": {"a": 1.0, "b": 2.0}, "2": {"c": 3.0, "d": 4.0}}
+    assert of_first.losses == {
+        "1": {"a": 1.0, "b": 2.0},
+        "2": {"c": 3.0, "d": 4.0},
+        "e": {"e": 2.0},
+        "f": {"f": 3.0},
+    }
     assert of_first.loss == 2.5
-    assert (of_second.losses, of_second.loss) == ({}, 2.525)
+    assert (of_second.losses, of_second.loss) == ({}, pytest.approx(2.525))
     assert [(t.chosen, t.kept) for t in (of_first, of_second, of_third)] == [
         (True, True),
         (False, False),  # nobody knows

@@ -13,6 +13,7 @@ from typing import Any
 import publish
 import published
 import pytest
+from item_versions import tasks_with_newer_items
 
 import medcot_bench
 from medcot_bench.base_model.resolve import resolve
@@ -105,17 +106,6 @@ def test_of_a_published_study_nothing_is_left_to_run(name: str, capsys: pytest.C
     plan = json.loads(capsys.readouterr().out)
     assert plan["stage"] == "study"
     assert {cell["action"] for cell in plan["cells"]} == {"done"}
-
-
-def tasks_with_newer_items(folder: Path) -> list[str]:
-    """The tasks of a published study whose items have a newer version today."""
-    scored = {
-        (task, record.request["task"]["version"])
-        for cell in medcot_bench.load(folder).cells
-        for task, record in cell.evaluations.items()
-    }
-    today = {task: installed().make_task(task.partition("@")[0]).spec.version for task, _ in scored}
-    return sorted(task for task, version in scored if version != today[task])
 
 
 def test_the_first_answer_in_the_docs_is_that_of_the_records() -> None:

@@ -175,7 +175,7 @@ def test_models_at_other_rates_are_points_of_the_curves_and_choose_nothing(field
         }
         assert len(results.samples(cell, "manuals_qa")) == fields["limit"]
     lora = next(cell for cell in results.cells if cell.cell.adapter == "lora")
-    assert set(lora.checkpoints) == {("2/3", "k8s_qa"), ("2/3", "manuals_qa")}
+    assert set(lora.checkpoints) == {("1/2", "k8s_qa"), ("1/2", "manuals_qa")}
     rates = {t.adapter: t.rate for t in results.trials if not t.chosen}
     assert all(cell.record and cell.record.divergence for cell in (*results.cells[1:], *results.other_rates))
     named = {matched.adapter for matched in match_gaps(results)}

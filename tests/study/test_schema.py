@@ -178,7 +178,7 @@ def test_an_adapter_is_declared_for_every_number_of_training_items_unless_it_nam
     ("typed", "names"),
     [
         (0, ()),
-        (1, ("2/3",)),
+        (1, ("1/2",)),
         (2, ("1/3", "2/3")),
         ("4", ("1/12", "1/6", "1/3", "2/3")),
         ("3/4, 1/4,2/4", ("1/4", "2/4", "3/4")),  # as records of evenly spaced ones have them
