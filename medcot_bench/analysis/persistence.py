@@ -23,10 +23,10 @@ from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
-from medcot_bench.stats.margin import Margin
 from medcot_bench.stats.p_values import above_zero, difference, equivalence, holm, mcnemar
 from medcot_bench.stats.ratios import fieller
 from medcot_bench.stats.verdict import ALPHA, Verdict, decide
+from medcot_bench.study.margin import Margin
 
 Read = tuple[Values, Mapping[str, str]]
 """Score -> seed -> item -> value, and item -> group."""

@@ -11,9 +11,9 @@ from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import span
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.metrics import ON_ANY_FORM
-from medcot_bench.stats.margin import Margin
 from medcot_bench.stats.power import DID, GAP, largest
 from medcot_bench.stats.verdict import LEAST_SEEDS
+from medcot_bench.study.margin import Margin
 from medcot_bench.text import counted
 
 OUT_OF_REACH = "-"

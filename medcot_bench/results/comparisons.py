@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.margin import Margin
 from medcot_bench.stats.ratios import Ratio
 from medcot_bench.stats.verdict import Finding, Verdict, finding
+from medcot_bench.study.margin import Margin
 
 
 @dataclass(frozen=True, slots=True)

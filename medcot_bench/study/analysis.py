@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from medcot_bench.stats.margin import Margin
 from medcot_bench.study.fields import Names, Section
+from medcot_bench.study.margin import Margin
 from medcot_bench.study.spec_strings import Spec
 
 MARGINS: Mapping[str, float | str] = {"answer": 0.05, "gold_nll": "10%"}

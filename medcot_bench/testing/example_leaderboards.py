@@ -22,9 +22,9 @@ from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
 from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
 from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
-from medcot_bench.stats.margin import Margin
 from medcot_bench.stats.ratios import Ratio
 from medcot_bench.stats.verdict import GapChange, Standing, Verdict
+from medcot_bench.study.margin import Margin
 
 SAME, SHIFT, FOREIGN = "k8s_qa", "manuals_qa", "lm_eval:prose.yaml"
 Change = Callable[[Leaderboard], Leaderboard]

@@ -21,9 +21,9 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.report.power_table import write_power
 from medcot_bench.results.folder import Results, load
 from medcot_bench.stats.contrasts import Part
-from medcot_bench.stats.margin import Margin
 from medcot_bench.stats.power import DID, GAP, ItemSet, Varying, spread_of
 from medcot_bench.stats.variance_components import Components, estimate_components, mean_components
+from medcot_bench.study.margin import Margin
 from medcot_bench.study.schema import Study
 
 SAME = Varying(GAP, "answer", "k8s_qa", "k8s_qa")

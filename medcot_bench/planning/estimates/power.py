@@ -9,7 +9,6 @@ from functools import cache, partial
 from medcot_bench.planning.estimates.item_pools import ItemPool, count_items, item_pool
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import CORE_METRICS, ON_ANY_FORM
-from medcot_bench.stats.margin import Margin
 from medcot_bench.stats.power import (
     DID,
     GAP,
@@ -21,6 +20,7 @@ from medcot_bench.stats.power import (
 )
 from medcot_bench.stats.variance_components import Components, mean_components
 from medcot_bench.stats.verdict import LEAST_SEEDS
+from medcot_bench.study.margin import Margin
 
 Known = Mapping[Varying, Components]
 
