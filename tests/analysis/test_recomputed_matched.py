@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 import pytest
-from recomputed import FOLDERS, Stored, Table, agrees, board_of, holm, stored_in, two_tests
+from recomputed import FOLDERS, Groups, Stored, Table, agrees, board_of, holm, stored_in, two_tests
 
 BASE = ("none", None)
 
@@ -44,7 +44,7 @@ def again(stored: Stored, found: Any) -> tuple[list[float], list[float], list[tu
     """Levels and leads of the seeds, the weighted parts of the gap at matched score, the plain gap, and the plain
     gap of the seeds that are compared at that score."""
     levels, leads, ends, kept, crossed, of_level = [], [], [], [], [], []
-    groups: tuple[list[str], list[str]] = ([], [])
+    groups: tuple[Groups, Groups] = (Groups([], []), Groups([], []))
     full, own = (("full", found.task), (found.adapter, found.task))
     for seed in sorted(set(stored.steps[full]) & set(stored.steps[own])):
         sides = [[path_of(stored, row, seed, task) for task in (found.task, found.shift)] for row in (full, own)]
@@ -58,7 +58,7 @@ def again(stored: Stored, found: Any) -> tuple[list[float], list[float], list[tu
         if both[0] is None or both[1] is None:
             continue
         groups = tuple(
-            [stored.groups[task, item] for item in side[1]]
+            Groups((stored.groups[task, item] for item in side[1]), side[1])
             for task, side in zip((found.task, found.shift), sides[0], strict=True)
             if side
         )

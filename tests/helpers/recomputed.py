@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,17 @@ Step = tuple[str, str]
 """Checkpoint, `final` at the end, and evaluation task."""
 Steps = dict[int, dict[Step, dict[str, float]]]
 """Seed -> step -> item -> gold_nll."""
-Table = tuple[Any, list[str]]
+
+
+class Groups(list[str]):
+    """The group of each item of a table, and the items' names."""
+
+    def __init__(self, groups: Iterable[str], items: list[str]):
+        super().__init__(groups)
+        self.items = items
+
+
+Table = tuple[Any, Groups]
 """Seeds by items, and the group of each item."""
 Key = tuple[str, str | None, str, str]
 """Adapter, training task, evaluation task, score."""
@@ -78,7 +89,7 @@ class Stored:
         seeds = self.seeds(*keys) if seeds is None else seeds
         rows = [[self.rows[key][s if s in self.rows[key] else 0] for s in seeds] for key in keys]
         items = sorted(set.intersection(*(set(row) for by_seed in rows for row in by_seed)))
-        groups = [self.groups[keys[0][2], item] for item in items]
+        groups = Groups((self.groups[keys[0][2], item] for item in items), items)
         return [(numpy.array([[row[item] for item in items] for row in by_seed]), groups) for by_seed in rows]
 
 
@@ -96,14 +107,13 @@ class Found:
             for name in set(groups):
                 mine = [n for n, group in enumerate(groups) if group == name]
                 block[name], sizes[name] = adds[:, mine].sum(axis=1), abs(weight) * len(mine) / len(groups)
-            items = dict(enumerate(adds.mean(axis=0)))
+            items = dict(zip(groups.items, adds.mean(axis=0), strict=True))
             for other in [other for other in blocks if set(other[0]) & set(block)]:
                 blocks.remove(other)
                 names = {*block, *other[0]}
                 block = {name: block.get(name, 0.0) + other[0].get(name, 0.0) for name in names}
                 sizes = {name: sizes.get(name, 0.0) + other[2].get(name, 0.0) for name in names}
-                # Parts of the same groups are of the same items, in the same order.
-                items = {place: items[place] + other[1][place] for place in items}
+                items = {name: items.get(name, 0.0) + other[1].get(name, 0.0) for name in {**items, **other[1]}}
             blocks.append((block, items, sizes))
         of_groups, of_items, dfs, sums, rest = [], [], [], numpy.zeros(seeds), 0.0
         for block, items, sizes in blocks:
