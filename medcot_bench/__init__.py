@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from medcot_bench.stats.contrasts import Contrast, VarianceEstimate, VarianceEstimates
     from medcot_bench.stats.ratios import Ratio
     from medcot_bench.stats.verdict import Finding, GapChange, GapSummary, Standing, Verdict
+    from medcot_bench.study.margin import Margin
     from medcot_bench.study.schema import Study
 
 __all__ = [
@@ -108,6 +109,7 @@ __all__ = [
     "LoadedModel",
     "MadeBy",
     "MadeWith",
+    "Margin",
     "Matched",
     "MedcotError",
     "ModelError",
@@ -189,6 +191,7 @@ _PUBLIC = {
     "medcot_bench.results.records": ("CellRecord", "EvaluationRecord"),
     "medcot_bench.results.trials": ("Trial",),
     "medcot_bench.stats.contrasts": ("Contrast", "VarianceEstimate", "VarianceEstimates"),
+    "medcot_bench.study.margin": ("Margin",),
     "medcot_bench.stats.ratios": ("Ratio",),
     "medcot_bench.stats.verdict": ("Finding", "GapChange", "GapSummary", "Standing", "Verdict"),
     "medcot_bench.study.schema": ("Study",),

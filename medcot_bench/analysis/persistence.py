@@ -23,9 +23,10 @@ from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
-from medcot_bench.stats.p_values import difference, equivalence, holm, mcnemar
+from medcot_bench.stats.p_values import above_zero, difference, equivalence, holm, mcnemar
 from medcot_bench.stats.ratios import fieller
 from medcot_bench.stats.verdict import ALPHA, Verdict, decide
+from medcot_bench.study.margin import Margin
 
 Read = tuple[Values, Mapping[str, str]]
 """Score -> seed -> item -> value, and item -> group."""
@@ -107,12 +108,12 @@ class _Pair:
 def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str) -> Iterator[_Pair]:
     """Compare one adapter with full fine-tuning under every shift."""
     analysis = trained.results.analysis
-    margin = analysis.margins.get(score)
+    margin = analysis.margin_of(score)
     gaps = {
         task: paired_difference(trained.full[task][0].get(score, {}), values.get(score, {}), score)
         for task, (values, _) in own.items()
     }
-    sides: dict[tuple[str, frozenset[int]], tuple[Side, Part] | None] = {}
+    sides: dict[tuple[str, frozenset[int]], _Measured | None] = {}
     for shift in trained.shifts:
         seeds = gaps[trained.task].keys() & gaps[shift].keys()
         for task in (trained.task, shift):
@@ -122,9 +123,9 @@ def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str)
         if not in_domain or not out_of_domain:
             continue
         did = ratio = None
-        both = (out_of_domain[1], in_domain[1])
+        both = (out_of_domain.gap, in_domain.gap)
         if score == ON_ANY_FORM or trained.forms.get(trained.task) == trained.forms[shift]:
-            did = _effect([both[0], replace(both[1], weight=-1.0)], margin)
+            did = _effect([both[0], replace(both[1], weight=-1.0)], margin, in_domain.gain)
             ratio = fieller(*both)
         found = Persistence(
             task=trained.task,
@@ -132,19 +133,29 @@ def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str)
             score=score,
             margin=margin,
             declared=score == analysis.primary and analysis.declares(adapter, shift),
-            in_domain=in_domain[0],
-            out_of_domain=out_of_domain[0],
+            in_domain=in_domain.side,
+            out_of_domain=out_of_domain.side,
             did=did,
             ratio=ratio,
-            verdict=_decide(in_domain[0].gap, out_of_domain[0].gap, did),
+            verdict=_decide(in_domain.side.gap, out_of_domain.side.gap, did),
             share=analysis.share_kept,
         )
-        yield _Pair(found, Gaps(in_domain[1], out_of_domain[1]))
+        yield _Pair(found, Gaps(in_domain.gap, out_of_domain.gap))
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One evaluation task's side, and the items behind it."""
+
+    side: Side
+    gap: Part
+    gain: Part | None
+    """Full fine-tuning's over the base model, None where it is not significant: a share of it says nothing."""
 
 
 def _side(
     trained: _Trained, own: Read, task: str, score: str, paired: SeedValues, seeds: Iterable[int]
-) -> tuple[Side, Part] | None:
+) -> _Measured | None:
     """Return one evaluation task's side on these seeds and its gap, None where the two have no item in common."""
     full, groups = trained.full[task][0].get(score, {}), trained.full[task][1]
     values = own[0].get(score, {})
@@ -159,10 +170,11 @@ def _side(
     def part(values: SeedValues) -> Part:
         return Part({seed: {i: values[seed][i] for i in items} for seed in gaps}, groups)
 
-    gap, analysis = part(gaps), trained.results.analysis
+    gap, analysis, margin = part(gaps), trained.results.analysis, trained.results.analysis.margin_of(score)
     full_gain, own_gain = (part(paired_difference(one, base, score)) if base else None for one in (full, values))
     binary = all(one[seed][i] in (0.0, 1.0) for one in (full, values) for seed in gaps for i in items)
     gained = contrast([full_gain]) if full_gain else None
+    learnt = full_gain if gained and _is_gain(gained) else None
     side = Side(
         task=task,
         base=contrast([part(base)]) if base else None,
@@ -171,38 +183,61 @@ def _side(
         full_gain=gained,
         adapter_gain=contrast([own_gain]) if own_gain else None,
         recovered=fieller(own_gain, full_gain) if own_gain and full_gain and gained and gained.value > 0 else None,
-        gap=_effect([gap], analysis.margins.get(score)),
-        kept=_kept(own_gain, full_gain, gained, analysis.share_kept),
+        gap=_effect([gap], margin, learnt),
+        kept=_effect([_less_share(own_gain, analysis.share_kept, learnt)]) if own_gain and learnt else None,
+        margin=_size(margin, gained if learnt else None),
         mcnemar={s: mcnemar(*({i: v[s][i] for i in items} for v in (full, values))) for s in gaps}
         if binary
         else {},
         full_seed_difference=_seed_difference(full, items, [*gaps]),
         adapter_seed_difference=_seed_difference(values, items, [*gaps]),
     )
-    return side, gap
+    return _Measured(side, gap, learnt)
 
 
-def _kept(own: Part | None, full: Part | None, gained: Contrast | None, share: float) -> Effect | None:
-    """Return an adapter's gain less a share of full fine-tuning's, item by item; both have the same items.
-
-    A linear contrast: no ratio, whose denominator may be zero. None where full fine-tuning gains nothing that is
-    significant: a share of nothing says nothing.
-    """
-    if own is None or full is None or gained is None or gained.value <= 0:
-        return None
+def _is_gain(gained: Contrast) -> bool:
     p_value = difference(gained)
-    if p_value is None or p_value > ALPHA:
-        return None
-    over = {
-        seed: {item: value - share * full.values[seed][item] for item, value in row.items()}
-        for seed, row in own.values.items()
+    return gained.value > 0 and p_value is not None and p_value <= ALPHA
+
+
+def _size(margin: Margin | None, gained: Contrast | None) -> float | None:
+    """Return a margin in units of the score, by full fine-tuning's gain as it was estimated."""
+    if margin is None or margin.share is None:
+        return margin.size if margin else None
+    return margin.share * gained.value if gained else None
+
+
+def _less_share(part: Part, share: float, gain: Part) -> Part:
+    """Return a part less a share of full fine-tuning's gain, item by item: a linear contrast, and no ratio."""
+    values = {
+        seed: {item: part.weight * value - share * gain.values[seed][item] for item, value in row.items()}
+        for seed, row in part.values.items()
     }
-    return _effect([replace(own, values=over)], None)
+    return replace(part, values=values, weight=1.0)
 
 
-def _effect(parts: Sequence[Part], margin: float | None) -> Effect:
+def _effect(parts: Sequence[Part], margin: Margin | None = None, gain: Part | None = None) -> Effect:
+    """Test an effect; `gain` is full fine-tuning's, on the items of the last part."""
     found = contrast(parts)
-    return Effect(found, difference(found), None if margin is None else equivalence(found, margin))
+    if margin is None:
+        within = None
+    elif margin.share is None:
+        within = equivalence(found, margin.size or 0.0)
+    else:
+        within = _within_share(parts, margin.share, gain) if gain else None
+    return Effect(found, difference(found), within)
+
+
+def _within_share(parts: Sequence[Part], share: float, gain: Part) -> float | None:
+    """Return the p-value of an effect of a share of the gain or more: the larger of two one-sided ones.
+
+    The gain is estimated too: each test is of the effect and the share of it together.
+    """
+    p_values = []
+    for sign in (1.0, -1.0):
+        *others, last = (replace(part, weight=sign * part.weight) for part in parts)
+        p_values.append(above_zero(contrast([*others, _less_share(last, -share, gain)])))
+    return None if None in p_values else max(p for p in p_values if p is not None)
 
 
 def _seed_difference(values: SeedValues, items: Iterable[str], seeds: Sequence[int]) -> float | None:

@@ -132,15 +132,15 @@ def _cost_of_full(board: Leaderboard, ranked: Sequence[_Ranked], chosen: Row | N
     if full is None or other is None or gap is None or (ends := gap.interval()) is None:
         return None
     score, better = other.rank.score, full.rank.place < other.rank.place
-    within = _within_margin(board, other.row, task, score)
+    margin = _margin_within(board, other.row, task, score)
     costs, of_full = other.row.costs, full.row.costs
     comparable = costs is not None and of_full is not None and bool(costs.train_seconds and costs.peak_bytes)
     return FullCost(
         full=full.row.adapter,
         other=other.row.adapter,
         gap=gap,
-        worth=Worth.NO if within else Worth.YES if better else Worth.NOT_SHOWN,
-        margin=board.margins[score] if within else None,
+        worth=Worth.NO if margin else Worth.YES if better else Worth.NOT_SHOWN,
+        margin=margin,
         memory=of_full.peak_bytes / costs.peak_bytes if comparable and costs and of_full else None,
         time=of_full.train_seconds / costs.train_seconds
         if comparable and costs and of_full and costs.machines == of_full.machines
@@ -149,19 +149,21 @@ def _cost_of_full(board: Leaderboard, ranked: Sequence[_Ranked], chosen: Row | N
     )
 
 
-def _within_margin(board: Leaderboard, other: Row, task: str, score: str) -> bool:
-    """Whether full fine-tuning's gap to a row on their training task is shown to lie within the margin.
+def _margin_within(board: Leaderboard, other: Row, task: str, score: str) -> float | None:
+    """Return the margin that full fine-tuning's gap to a row on their training task is shown to lie within.
 
     By the verdicts' own tests where there are verdicts; else adjusted for the adapters of that task (Holm).
     """
     judged = [
-        found.in_domain.gap.finding.negligible
+        found.in_domain
         for found in board.persistence
         if (found.task, found.adapter, found.score) == (task, other.adapter, score)
     ]
     margin = board.margins.get(score)
-    if judged or margin is None:
-        return any(judged)
+    if judged:
+        return next((side.margin for side in judged if side.gap.finding.negligible), None)
+    if not isinstance(margin, float):
+        return None
     gaps = {
         row.adapter: row.tasks[task].gaps[score]
         for row in board.rows
@@ -169,7 +171,7 @@ def _within_margin(board: Leaderboard, other: Row, task: str, score: str) -> boo
     }
     adjusted = holm([equivalence(gap, margin) for gap in gaps.values()])
     p_value = dict(zip(gaps, adjusted, strict=True))[other.adapter]
-    return p_value is not None and p_value <= ALPHA
+    return margin if p_value is not None and p_value <= ALPHA else None
 
 
 def _best_prompt(board: Leaderboard, task: str) -> Prompted | None:

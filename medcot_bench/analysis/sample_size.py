@@ -35,7 +35,8 @@ def find_needed(found: Persistence, gaps: Gaps) -> Needed | None:
     spread, seeds = spread_of(components), effect.found.seeds
     sets = [ItemSet.of(part.groups[item] for item in shared_items(part.values)) for part in shared]
     sets = sets[: len(spread.sets)]
-    size = max(abs(effect.found.value), found.margin or 0.0)
+    side = found.out_of_domain if blocking is Blocking.OUT_OF_DOMAIN else found.in_domain
+    size = max(abs(effect.found.value), side.margin or 0.0)
     return Needed(
         effect=blocking,
         size=size,

@@ -38,7 +38,8 @@ def _pairs(results: Results, task: str) -> Iterator[Prompted]:
     prompts = [key for key, cells in rows.items() if key == base_of(rows) or cells[0].baseline]
     read = {key: values_of(results, rows[key], task) for key in (*trained, *prompts)}
     score = choose_score(results, [read[key][0] for key in trained if read[key][0]])
-    margin = results.analysis.margins.get(score)
+    asked = results.analysis.margin_of(score)
+    margin = asked.size if asked else None  # a share of full fine-tuning's gain says nothing of a prompt
     for key in trained:
         own, groups = read[key][0].get(score, {}), read[key][1]
         for prompt in prompts:

@@ -99,7 +99,7 @@ def write_limits(found: Sequence[Persistence]) -> list[str]:
     """Return what a reader has to know before taking a verdict for more than it is, by one score."""
     contrasts = [effect.found for one in found for effect in (one.in_domain.gap, one.out_of_domain.gap)]
     margin = found[0].margin
-    notes = [f"The margin is {margin:g}." if margin else "Without a margin in the study no gap is called none."]
+    notes = [f"The margin is {margin}." if margin else "Without a margin in the study no gap is called level."]
     if any(contrast.seeds < 2 for contrast in contrasts):
         notes.append("One seed compares trained models, not methods.")
     elif any(contrast.seeds < LEAST_SEEDS for contrast in contrasts):

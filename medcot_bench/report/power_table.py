@@ -13,6 +13,7 @@ from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.power import DID, GAP, largest
 from medcot_bench.stats.verdict import LEAST_SEEDS
+from medcot_bench.study.margin import Margin
 from medcot_bench.text import counted
 
 OUT_OF_REACH = "-"
@@ -55,11 +56,11 @@ def write_power(
 def _table(expected: Sequence[Expectation], wanted: float | None) -> Iterator[str]:
     """Yield what can be detected by one score, a row per effect, under a title."""
     score, margin = expected[0].score, expected[0].margin
-    yield score if margin is None else f"{score}, margin {margin:g}"
+    yield score if margin is None else f"{score}, margin {margin}"
     seeds = [*expected[0].items_needed]
     headers = ["effect", "items (groups)", "detectable", "margin"]
     if seeds:
-        size = f"{margin if wanted is None else wanted:g}"
+        size = str(margin) if wanted is None else f"{wanted:g}"
         headers += [f"items for {size} with {' / '.join(map(str, seeds))} seeds", f"seeds for {size}"]
     rows = [
         [
@@ -118,7 +119,7 @@ def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
         }
         out = []
         for verdict, effects in kinds.items():
-            if blocked := [e for e in effects if margin is None or e.showable is None or e.showable > margin]:
+            if blocked := [e for e in effects if not _is_in_reach(e.showable, margin)]:
                 where = "" if len(blocked) == len(effects) else f" ({', '.join(map(_name, blocked))})"
                 out.append(f"'{verdict}'{where}")
         undetectable = [e for e in of_score if not _is_possible(e.detectable, e)]
@@ -127,8 +128,16 @@ def _reach(expected: Sequence[Expectation]) -> Iterator[str]:
         if undetectable:
             where = f" in {', '.join(map(_name, undetectable))}" if sizes else ""
             said = f"no difference is detectable{where}{'; other ' if said else ''}{said}"
-        at = "without a margin" if margin is None else f"at a margin of {margin:g}"
+        at = "without a margin" if margin is None else f"at a margin of {margin}"
         if out:
             yield f"{score}: verdicts out of reach {at}: {', '.join(out)}; {said}."
         else:
-            yield f"{score}: {said}." if undetectable else f"{score}: every verdict is in reach; {said}."
+            sure = not undetectable and margin is not None and margin.share is None
+            yield f"{score}: every verdict is in reach; {said}." if sure else f"{score}: {said}."
+
+
+def _is_in_reach(showable: float | None, margin: Margin | None) -> bool:
+    """Whether equivalence can be shown; of a margin that is a share of a gain only the run can tell."""
+    if margin is None or showable is None:
+        return False
+    return margin.size is None or showable <= margin.size

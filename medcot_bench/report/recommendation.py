@@ -57,7 +57,7 @@ def _full(found: FullCost, score: str) -> str:
     value, _, between = better_by(found.gap).partition(", ")
     gain = f"{score} {value}" + (f" ({between})" if between else "")
     if found.worth is Worth.NO:
-        said = f"; that is within the margin of {found.margin:g}"
+        said = f"; that is within the margin of {found.margin:.2g}"
     elif found.worth is Worth.YES:
         said = "; a significant gain"
     elif (ends := found.gap.interval()) and ends[1] < 0:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
 from medcot_bench.stats.verdict import Finding, Verdict, finding
+from medcot_bench.study.margin import Margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ class Side:
     kept: Effect | None
     """The adapter's gain less the share of full fine-tuning's that it should keep (`Persistence.share`): above 0
     it keeps more. None where full fine-tuning's gain is not significant."""
+    margin: float | None
+    """In units of the score; a share of full fine-tuning's gain by its estimate, None where that is not
+    significant."""
     mcnemar: Mapping[int, float]
     """Seed -> exact p-value, where items are right or wrong. Not adjusted; about these models only."""
     full_seed_difference: float | None
@@ -90,7 +94,8 @@ class Persistence:
     """The training task."""
     adapter: str
     score: str
-    margin: float | None
+    margin: Margin | None
+    """Of the DiD, a share is one of the gain in domain."""
     declared: bool
     """Whether it is one of the study's hypotheses, by its primary score. The rest is exploration."""
     in_domain: Side

@@ -197,7 +197,7 @@ class Leaderboard:
     """Task of lm-eval from a user's file -> what it is called there."""
     primary: str = USUAL[0]
     """The study's primary score."""
-    margins: Mapping[str, float] = field(default_factory=dict)
+    margins: Mapping[str, float | str] = field(default_factory=dict)
     """Score -> the largest difference that makes none in practice."""
 
     def headline(self, task: str) -> str:

@@ -43,6 +43,16 @@ def equivalence(found: Contrast, margin: float) -> float | None:
     return max(_tail(distance, found, found.stderr, found.df) for distance in distances)
 
 
+def above_zero(found: Contrast) -> float | None:
+    """Return the one-sided p-value of `the contrast is 0 or less`.
+
+    None without a standard error, and where too few groups differ to tell (`Contrast.sparse`).
+    """
+    if found.stderr is None or found.df is None or found.sparse:
+        return None
+    return _tail(found.value, found, found.stderr, found.df)
+
+
 def holm(p_values: Sequence[float | None], tests: int = 0) -> list[float | None]:
     """Return p-values adjusted for being looked at together (Holm 1979), in the order given.
 

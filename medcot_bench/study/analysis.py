@@ -8,10 +8,12 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from medcot_bench.study.fields import Names, Section
+from medcot_bench.study.margin import Margin
 from medcot_bench.study.spec_strings import Spec
 
-MARGINS = {"answer": 0.02, "gold_nll": 0.02}
-"""Two percentage points, and 0.02 nats per byte."""
+MARGINS: Mapping[str, float | str] = {"answer": 0.05, "gold_nll": "10%"}
+"""Five percentage points; nats per byte mean other things on other tasks, so a share of what there is to gain."""
+PERCENT = r"^\d+(\.\d+)?%$"
 
 
 class Analysis(Section):
@@ -19,8 +21,11 @@ class Analysis(Section):
 
     primary: str = "answer"
     """The metric of the main answer."""
-    margins: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: dict(MARGINS))
-    """Metric -> equivalence margin, the largest difference that does not matter. None: equality is not claimed."""
+    margins: Mapping[str, Annotated[float, Field(gt=0)] | Annotated[str, Field(pattern=PERCENT)]] = Field(
+        default_factory=lambda: dict(MARGINS)
+    )
+    """Metric -> equivalence margin, the largest difference that does not matter: of the metric, or a percentage of
+    what full fine-tuning gains over the base model, e.g. `10%`. Without one, equality is not claimed."""
     share_kept: Annotated[float, Field(gt=0, le=1)] = 0.9
     """The share of full fine-tuning's gain over the base model that an adapter should keep."""
     adapters: Names = ()
@@ -32,6 +37,11 @@ class Analysis(Section):
     @classmethod
     def _beside_defaults(cls, value: Any) -> Any:
         return {**MARGINS, **value} if isinstance(value, Mapping) else value
+
+    def margin_of(self, score: str) -> Margin | None:
+        """Return the margin of a metric, None where equality is not claimed by it."""
+        written = self.margins.get(score)
+        return None if written is None else Margin.read(written)
 
     def declares(self, adapter: str, shift: str) -> bool:
         """Whether a comparison is one of the study's hypotheses."""

@@ -24,6 +24,7 @@ from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
 from medcot_bench.stats.verdict import GapChange, Standing, Verdict
+from medcot_bench.study.margin import Margin
 
 SAME, SHIFT, FOREIGN = "k8s_qa", "manuals_qa", "lm_eval:prose.yaml"
 Change = Callable[[Leaderboard], Leaderboard]
@@ -256,6 +257,7 @@ def _persistence() -> Persistence:
             recovered=Ratio(0.5, 0.25, 0.75),
             gap=Effect(_mean(0.25), 0.01, 0.9),
             kept=Effect(_mean(-0.2), 0.01, None),
+            margin=0.02,
             mcnemar={0: 0.5},
             full_seed_difference=0.1,
             adapter_seed_difference=0.1,
@@ -264,7 +266,9 @@ def _persistence() -> Persistence:
     did = Effect(_mean(0.0), 0.9, 0.01)
     in_domain, out_of_domain = side(SAME), side(SHIFT)
     verdict = Verdict(Standing.BEHIND, Standing.BEHIND, GapChange.STEADY)
-    return Persistence(SAME, "lora", "answer", 0.02, True, in_domain, out_of_domain, did, None, verdict, 0.9)
+    return Persistence(
+        SAME, "lora", "answer", Margin(0.02), True, in_domain, out_of_domain, did, None, verdict, 0.9
+    )
 
 
 def _prompted() -> Prompted:

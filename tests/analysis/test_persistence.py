@@ -101,7 +101,7 @@ def test_every_number_is_the_one_numpy_finds(tmp_path: Path) -> None:
         mean, stderr, half = two_way(gaps[side.task])
         df = optimize.brentq(lambda df, q=half / stderr: stats.t.ppf(0.975, df) - q, 1, 1000)
         assert side.gap.difference == pytest.approx(2 * stats.t.sf(abs(mean) / stderr, df), rel=1e-9)
-        ends = [stats.t.sf((0.02 - sign * mean) / stderr, df) for sign in (1, -1)]
+        ends = [stats.t.sf((0.05 - sign * mean) / stderr, df) for sign in (1, -1)]
         assert side.gap.equivalence == pytest.approx(max(ends), rel=1e-9)
         for adapter, between in (("lora", side.adapter_seed_difference), ("full", side.full_seed_difference)):
             rows = values[adapter, side.task]
@@ -201,6 +201,41 @@ def test_the_share_of_full_fine_tuning_s_gain_is_tested_item_by_item(tmp_path: P
         assert side.kept.finding.sign == {0.5: "> 0", 0.9: {"k8s_qa": "< 0", "manuals_qa": "> 0"}[task]}[share]
 
 
+def test_a_margin_may_be_a_share_of_full_fine_tuning_s_gain(tmp_path: Path) -> None:
+    """Two one-sided tests of the gap and the share of the gain together, item by item, on each side."""
+    root = plant(tmp_path, {"none": (0.1, 0.1), "full": (0.8, 0.6), "lora": (0.79, 0.59)}, seeds=5, spread=0.05)
+    declare(root, margins={"answer": "10%"})
+    found = only(root)
+    bounds: dict[str, list[Any]] = {}
+    for task, side in zip(TASKS, (found.in_domain, found.out_of_domain), strict=True):
+        base, full, own = (array(root, name, task) for name in ("none", "full", "lora"))
+        assert side.margin == pytest.approx(0.1 * (full - base).mean(), rel=1e-9)
+        gap, share = full - own, 0.1 * (full - base)
+        bounds[task] = [gap, share]
+        assert side.gap.equivalence == pytest.approx(max(one_sided(share + gap), one_sided(share - gap)), rel=1e-6)
+    (gap, share), (other, _) = (bounds[task] for task in TASKS)
+    assert found.did
+    both = (one_sided(other, share - gap), one_sided(-other, share + gap))
+    assert found.did.equivalence == pytest.approx(max(both), rel=1e-6)
+    assert (found.verdict.in_domain, str(found.margin)) == ("level", "10% of full fine-tuning's gain")
+
+
+def one_sided(*tables: Any) -> float:
+    """The p-value of a sum of means being 0 or less, from its interval."""
+    mean, stderr, half = two_way(*tables)
+    df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - half / stderr, 1, 1000)
+    return float(stats.t.sf(mean / stderr, df))
+
+
+def test_a_margin_that_is_a_share_takes_a_gain(tmp_path: Path) -> None:
+    for number, means in enumerate(({"none": (0.8, 0.8)}, {})):
+        root = plant(tmp_path / str(number), {**means, "full": (0.8, 0.6), "lora": (0.8, 0.6)}, seeds=5)
+        declare(root, margins={"answer": "10%"})
+        found = only(root)
+        assert (found.in_domain.margin, found.in_domain.gap.equivalence) == (None, None)
+        assert found.verdict.in_domain != "level"
+
+
 def test_a_share_of_no_gain_is_not_tested(tmp_path: Path) -> None:
     found = only(plant(tmp_path, {"none": (0.5, 0.5), "full": (0.5, 0.3), "lora": (0.6, 0.6)}, seeds=5))
     assert (found.in_domain.kept, found.out_of_domain.kept) == (None, None)
@@ -255,7 +290,7 @@ def test_a_family_goes_over_training_tasks_and_sizes_but_over_no_two_scores(tmp_
                     label, asked = f"{name}:train_items={size}", {"train": f"{task} {size}"}
                     made.append(Made(adapter=label, task=task, seed=seed, scores=scores, request=asked))
     root = write(tmp_path, *made)
-    declare(root, adapters=["layer_lora"])
+    declare(root, adapters=["layer_lora"], margins={"answer": 0.02, "gold_nll": 0.02})
     found = estimate_persistence(load(root))
     assert len(found) == 16  # training tasks by sizes by adapters by scores
     families: dict[tuple[str, bool], list[Persistence]] = {}

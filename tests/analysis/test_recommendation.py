@@ -131,8 +131,8 @@ def test_a_lead_within_the_margin_is_not_worth_its_cost(shifts: bool, tmp_path: 
     found = only(board, 40)
     assert found.recommended == "full"
     assert found.full
-    assert (found.full.worth, found.full.margin) == (Worth.NO, 0.02)
-    assert said(found).endswith("that is within the margin of 0.02.")
+    assert (found.full.worth, found.full.margin) == (Worth.NO, 0.05)
+    assert said(found).endswith("that is within the margin of 0.05.")
     found = only(replace(board, margins={}, persistence=()), 40)
     assert found.full
     assert found.full.worth is Worth.YES

@@ -87,7 +87,7 @@ def test_where_few_shot_wins_training_is_not_recommended(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("few_shot", "spread", "sentence"),
     [
-        (0.5, 0.01, f"No need to train: the prompt {GAIN} is within 0.02 of full (full is "),
+        (0.5, 0.01, f"No need to train: the prompt {GAIN} is within 0.05 of full (full is "),
         (0.5, 0.4, f"No gain from training is shown over the best prompt, {GAIN} (full is "),
         (0.3, 0.1, f"Training pays: full beats the best prompt, {GAIN} (full is better by 0.1"),
     ],

@@ -23,6 +23,7 @@ from medcot_bench.results.folder import Results, load
 from medcot_bench.stats.contrasts import Part
 from medcot_bench.stats.power import DID, GAP, ItemSet, Varying, spread_of
 from medcot_bench.stats.variance_components import Components, estimate_components, mean_components
+from medcot_bench.study.margin import Margin
 from medcot_bench.study.schema import Study
 
 SAME = Varying(GAP, "answer", "k8s_qa", "k8s_qa")
@@ -81,7 +82,7 @@ def test_gaps_and_comparable_differences_are_expected_by_assumed_variances(study
         (DID, "medqa_cot", "gold_nll"),
     ]
     gap, did = found[0], found[2]
-    assert (gap.items, gap.groups, gap.seeds, gap.margin) == (36, 18, 3, 0.02)
+    assert (gap.items, gap.groups, gap.seeds, gap.margin) == (36, 18, 3, Margin(0.05))
     assumed = assumed_variances(None)
     assert size(gap) == by(assumed[SAME], ItemSet(36, 18.0))
     both = assumed[Varying(DID, "answer", "k8s_qa", "manuals_qa")]
@@ -143,7 +144,7 @@ def test_one_group_and_no_gap_are_nothing_to_plan_by(study_fields: dict[str, Any
     assert {e.groups for e in found} == {1}
     assert {(e.detectable, e.showable) for e in found} == {(None, None)}
     said = unwrapped(write_power(found, [], 3, None, None))
-    assert "answer: verdicts out of reach at a margin of 0.02" in said
+    assert "answer: verdicts out of reach at a margin of 0.05" in said
     assert "no difference is detectable" in said
     for adapters in ("none,lora", "none,full", "full:select=top,lora", "full,full:train_items=50"):
         assert planned(study_fields, adapters=adapters) == []
@@ -242,7 +243,7 @@ def test_effects_without_variances_of_their_own_are_counted(study_fields: dict[s
     [
         (
             ["--seeds", "0,1,2"],
-            "answer: verdicts out of reach at a margin of 0.02: 'level in domain', 'level out of domain', "
+            "answer: verdicts out of reach at a margin of 0.05: 'level in domain', 'level out of domain', "
             "'steady'; detectable effects 0.",
         ),
         (
@@ -250,6 +251,8 @@ def test_effects_without_variances_of_their_own_are_counted(study_fields: dict[s
             "rouge_l: no power analysis without variances (none assumed; --from DIR uses a pilot run's).",
         ),
         (["--seeds", "0,1,2", "--set", "analysis.margins.answer=0.9"], "answer: every verdict is in reach"),
+        (["--seeds", "0,1,2"], "gold_nll, margin 10% of full fine-tuning's gain"),
+        (["--seeds", "0,1,2"], "gold_nll: detectable effects 0."),
         (["--seeds", "0"], "One seed compares trained models, not methods: no verdict will be given."),
         (
             ["--set", "scoring.scores=rouge_l"],
@@ -309,7 +312,7 @@ def effect(kind: str, task: str, detectable: float, showable: float, score: str 
         half_width=None,
         detectable=detectable,
         detectable_at_best=detectable,
-        margin=0.1,
+        margin=Margin(0.1),
         showable=showable,
         items_needed={3: 80},
         seeds_needed=None,

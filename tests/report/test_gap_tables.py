@@ -38,7 +38,7 @@ def by_answer(board: Leaderboard) -> list[Persistence]:
 def test_little_is_said_of_a_study_that_is_sound(tmp_path: Path) -> None:
     board = planted(tmp_path, items=20, seeds=3)
     (margin, said) = write_limits(by_answer(board))
-    assert margin == "The margin is 0.02."
+    assert margin == "The margin is 0.05."
     (found,) = by_answer(board)
     gaps = (found.in_domain.gap.found, found.out_of_domain.gap.found)
     in_domain, out_of_domain = (f"{detectable(gap.stderr or 0, gap.df or 0):.3f}" for gap in gaps)
@@ -48,7 +48,7 @@ def test_little_is_said_of_a_study_that_is_sound(tmp_path: Path) -> None:
 
 def test_one_seed_and_few_groups_are_said(tmp_path: Path) -> None:
     assert write_limits(by_answer(planted(tmp_path, items=9, seeds=1))) == [
-        "The margin is 0.02.",
+        "The margin is 0.05.",
         "One seed compares trained models, not methods.",
         "Intervals from 9 groups of items are rough.",
     ]
@@ -62,7 +62,7 @@ def test_what_two_seeds_can_t_tell_is_said(tmp_path: Path) -> None:
 def test_a_score_without_a_margin_says_so(tmp_path: Path) -> None:
     board = planted(tmp_path, items=20, seeds=3)
     without = [replace(found, margin=None) for found in by_answer(board)]
-    assert write_limits(without)[0] == "Without a margin in the study no gap is called none."
+    assert write_limits(without)[0] == "Without a margin in the study no gap is called level."
 
 
 @pytest.mark.parametrize("declared", [True, False])

@@ -20,6 +20,7 @@ from medcot_bench.stats.power import (
 )
 from medcot_bench.stats.variance_components import Components, mean_components
 from medcot_bench.stats.verdict import LEAST_SEEDS
+from medcot_bench.study.margin import Margin
 
 Known = Mapping[Varying, Components]
 
@@ -47,7 +48,7 @@ class Expectation:
     """The smallest effect that is detected in 80% of studies; None as above."""
     detectable_at_best: float | None
     """The same by the seed variance as it was estimated."""
-    margin: float | None
+    margin: Margin | None
     showable: float | None
     """The smallest margin within which an effect of zero is shown to lie in 80% of studies."""
     items_needed: Mapping[int, int | None]
@@ -60,7 +61,7 @@ def expectations(plan: Plan, known: Known, wanted: float | None) -> Iterator[Exp
     """Yield what the study can tell of gaps in domain, out of domain and of their differences.
 
     For every score that verdicts are given by and that has variances. `wanted` is the effect that items and seeds
-    are counted for, by default the score's margin.
+    are counted for, by default the score's margin where it is no share of a gain.
     """
     pools = cache(partial(item_pool, plan))
     for effect in effects(plan, known):
@@ -119,8 +120,8 @@ def tasks_of(effect: Varying, found: Components) -> list[str]:
 def _expectation(
     plan: Plan, found: Components, effect: Varying, pools: Callable[[str], ItemPool], wanted: float | None
 ) -> Expectation:
-    seeds, margin = len(plan.study.seeds), plan.study.analysis.margins.get(effect.score)
-    wanted = wanted or margin
+    seeds, margin = len(plan.study.seeds), plan.study.analysis.margin_of(effect.score)
+    wanted = wanted or (margin.size if margin else None)
     tasks = tasks_of(effect, found)
     counts = [count_items(plan, task, effect.score) for task in tasks]
     sets = [pools(task).take(count) for task, count in zip(tasks, counts, strict=True)]
