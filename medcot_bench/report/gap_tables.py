@@ -80,7 +80,7 @@ def p_value_table(found: Sequence[Persistence]) -> Table:
 
 def gain_table(found: Sequence[Persistence]) -> Table:
     """Return the gains of full fine-tuning and the adapters over the base model."""
-    keeps = f"keeps {found[0].share:.0%}" if found else "keeps"
+    keeps = f"keeps {100 * found[0].share:g}%" if found else "keeps"
     headers = ["trained on", "adapter", "scored on", "gain of full", "gain of adapter", "recovered", keeps]
     rows = [
         [

@@ -146,7 +146,7 @@ def _write_kept(side: Side, share: float, adapter: Row) -> str:
     if sign == "n.s.":
         return ""
     keeps = "at least" if sign == "> 0" else "less than"
-    return f"; {method(adapter.adapter)} keeps {keeps} {share:.0%} of its gain"
+    return f"; {method(adapter.adapter)} keeps {keeps} {100 * share:g}% of its gain"
 
 
 def _write_verdict(found: Persistence, full: Row, adapter: Row) -> str:

@@ -13,7 +13,8 @@ from medcot_bench.study.spec_strings import Spec
 
 MARGINS: Mapping[str, float | str] = {"answer": 0.05, "gold_nll": "10%"}
 """Five percentage points; nats per byte mean other things on other tasks, so a share of what there is to gain."""
-PERCENT = r"^\d+(\.\d+)?%$"
+PERCENT = r"^(0*[1-9]\d*(\.\d+)?|0+\.0*[1-9]\d*)%$"
+"""Above 0."""
 
 
 class Analysis(Section):

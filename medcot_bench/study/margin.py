@@ -24,4 +24,4 @@ class Margin:
         return cls(share=float(written[:-1]) / 100) if isinstance(written, str) else cls(size=written)
 
     def __str__(self) -> str:
-        return f"{self.size:g}" if self.share is None else f"{self.share:.0%} of full fine-tuning's gain"
+        return f"{self.size:g}" if self.share is None else f"{100 * self.share:g}% of full fine-tuning's gain"
