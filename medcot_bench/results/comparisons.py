@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
-from medcot_bench.stats.verdict import Finding, Verdict, finding
+from medcot_bench.stats.verdict import LEAST_SEEDS, Finding, Verdict, finding
 from medcot_bench.study.margin import Margin
 
 
@@ -221,8 +221,8 @@ class Prompted:
 
     @property
     def settled(self) -> bool:
-        """Whether there is anything to conclude from: more than one seed, and enough groups that differ."""
-        return self.ahead.seeds > 1 and not self.ahead.sparse
+        """Whether there is anything to conclude from: as many seeds as a verdict takes, and enough groups."""
+        return self.ahead.seeds >= LEAST_SEEDS and not self.ahead.sparse
 
     @property
     def finding(self) -> Finding:
