@@ -47,8 +47,9 @@ def _merge(work: Merge, emit: Emit, heartbeat: Heartbeat) -> Merged:
     restoring = restorer(trained, work.model, work.device, heartbeat)
     emit(PhaseStarted(cell=work.cell, phase="restore"))
     model = restoring.tuned()
-    check = _Check(trained, restoring, work.model)
-    emit(PhaseStarted(cell=work.cell, phase="score", task=check.task))
+    task = trained.cell.task or next(iter(trained.labels), None)
+    emit(PhaseStarted(cell=work.cell, phase="score", task=task))  # planning calls hooks
+    check = _Check(task, trained, restoring, work.model)
     before = check.score(model)
     emit(PhaseStarted(cell=work.cell, phase="merge"))
     if trained.adapter.adapter.spec.quantisation != "none":
@@ -62,7 +63,7 @@ def _merge(work: Merge, emit: Emit, heartbeat: Heartbeat) -> Merged:
     found: MergeCheck | None = None
     if before is not None:
         saved = load_model(folder, quantisation="none", dtype=restoring.dtype, device=restoring.device)
-        emit(PhaseStarted(cell=work.cell, phase="score", task=check.task))
+        emit(PhaseStarted(cell=work.cell, phase="score", task=task))
         found = check.compare(before, saved)
     return Merged(dtype=dtype_name(restoring.dtype), check=found, unchecked=check.problem)
 
@@ -83,8 +84,8 @@ def _merged(trained: Trained, model: Any) -> Any:
 class _Check:
     """Scores models by likelihood on the first evaluation items of the training task, as its study does."""
 
-    def __init__(self, trained: Trained, restoring: Restorer, model: str | None):
-        self.task = trained.cell.task or next(iter(trained.labels), None)
+    def __init__(self, task: str | None, trained: Trained, restoring: Restorer, model: str | None):
+        self.task = task
         self.items = 0
         self.problem: str | None = None
         """Why nothing can be scored, e.g. for want of the data."""
