@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from medcot_bench.api import Results, load, run
     from medcot_bench.results.cells import CellKey
     from medcot_bench.results.comparisons import (
-        Blocking,
         Effect,
         Factor,
         FactorEffect,
@@ -52,7 +51,9 @@ if TYPE_CHECKING:
         Persistence,
         Prompted,
         Reading,
+        Showing,
         Side,
+        Sizes,
         SizeTrend,
     )
     from medcot_bench.results.conditions import Counts, LmEvalTask, MadeBy, RecipeDifference, ScoredTask
@@ -74,7 +75,6 @@ __all__ = [
     "Adapter",
     "AdapterSpec",
     "AtRates",
-    "Blocking",
     "Caveat",
     "CellKey",
     "CellRecord",
@@ -133,8 +133,10 @@ __all__ = [
     "ScoredTask",
     "Selector",
     "SelectorSpec",
+    "Showing",
     "Side",
     "SizeTrend",
+    "Sizes",
     "Split",
     "Standing",
     "Study",
@@ -162,7 +164,6 @@ _PUBLIC = {
     "medcot_bench.api": ("Results", "load", "run"),
     "medcot_bench.results.cells": ("CellKey",),
     "medcot_bench.results.comparisons": (
-        "Blocking",
         "Effect",
         "Factor",
         "FactorEffect",
@@ -171,8 +172,10 @@ _PUBLIC = {
         "Persistence",
         "Prompted",
         "Reading",
+        "Showing",
         "Side",
         "SizeTrend",
+        "Sizes",
     ),
     "medcot_bench.results.conditions": ("Counts", "LmEvalTask", "MadeBy", "RecipeDifference", "ScoredTask"),
     "medcot_bench.results.folder": ("CellResult",),

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from medcot_bench.analysis.conditions import read_made_by, read_scored_tasks
+from medcot_bench.analysis.costs import estimate_prices
 from medcot_bench.analysis.data_scaling import estimate_size_trends
 from medcot_bench.analysis.drift import runs_on_other_texts
 from medcot_bench.analysis.factors import estimate_factor_effects
 from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores, read_names_in_files
 from medcot_bench.analysis.matched import match_gaps
-from medcot_bench.analysis.persistence import estimate_persistence
+from medcot_bench.analysis.persistence import compare_gaps
 from medcot_bench.analysis.prompt_wording import estimate_prompt_effects
 from medcot_bench.analysis.rate_checks import check_rates
 from medcot_bench.analysis.recipe_differences import find_recipe_differences
 from medcot_bench.analysis.recommendation import recommend
 from medcot_bench.analysis.rows import build_rows
+from medcot_bench.analysis.sample_size import find_needed
 from medcot_bench.analysis.vs_prompting import compare_with_prompting
 from medcot_bench.results.folder import Results
 from medcot_bench.results.leaderboard import Leaderboard
@@ -25,7 +27,7 @@ from medcot_bench.results.metrics import CORE_METRICS
 def build(results: Results) -> Leaderboard:
     """Build the leaderboard of a study's results."""
     rows = build_rows(results)
-    persistence = estimate_persistence(results)
+    persistence = find_needed(compare_gaps(results), estimate_prices(results))
     made = {name for row in rows for task in row.tasks.values() for name in task.scores}
     core = [name for name in CORE_METRICS if name in made]
     board = Leaderboard(

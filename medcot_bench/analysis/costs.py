@@ -1,13 +1,15 @@
-"""What the training runs of a row cost, means over seeds."""
+"""What the training runs of a row cost, means over seeds, and what more of them would."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from math import fsum
 from statistics import fmean
+from typing import NamedTuple
 
 from medcot_bench.analysis.per_item import Key
-from medcot_bench.results.folder import CellResult
+from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import Costs
 from medcot_bench.results.trials import Trial
 
@@ -65,3 +67,38 @@ def _tuning(trials: Sequence[Trial], kept: Sequence[CellResult]) -> float:
         if cell.record and (cell.record.request["recipe"]["lr"], cell.cell.seed) not in tried:
             seconds.append(cell.record.phases["train"].seconds)
     return fsum(seconds)
+
+
+class Prices(NamedTuple):
+    """Seconds that more seeds of a whole study take, and more items."""
+
+    train: float
+    """Training every row once, KL and forgetting measured."""
+    score: float
+    """Scoring every row once."""
+    again: float
+    """What of `train` more items take too: models whose weights are not kept by default."""
+
+    def seconds(self, now: int, seeds: int, items: float) -> float | None:
+        """Return what so many seeds take instead of those there are now, each scored on so many times the items.
+
+        Evaluations on more items are made anew, all of them. None where nothing is known.
+        """
+        added = (seeds - now) * (self.train + items * self.score)
+        remade = now * (self.again + items * self.score) if items > 1 else 0.0
+        return added + remade or None
+
+
+def estimate_prices(results: Results) -> Prices:
+    """Return the prices of a study, with the rates that a race left, by its own seconds."""
+    rows: defaultdict[tuple[str, str, float], list[Prices]] = defaultdict(list)
+    for cell in (*results.cells, *results.kept_rates):
+        if cell.cell.task and cell.record:
+            phases = cell.record.phases
+            train = phases["train"].seconds + (phases["measure"].seconds if "measure" in phases else 0.0)
+            made = [*cell.evaluations.values(), *cell.checkpoints.values()]
+            is_gone = cell.record.updates == "full" or cell.checkpoints
+            row = cell.row, cell.cell.task, cell.record.request.get("recipe", {}).get("lr")
+            rows[row].append(Prices(train, fsum(one.phase.seconds for one in made), train if is_gone else 0.0))
+    means = [[fmean(column) for column in zip(*several, strict=True)] for several in rows.values()]
+    return Prices(*map(fsum, zip(*means, strict=True))) if means else Prices(0.0, 0.0, 0.0)

@@ -18,7 +18,6 @@ from medcot_bench.analysis.per_item import (
     rows_of,
     values_of,
 )
-from medcot_bench.analysis.sample_size import Gaps, find_needed
 from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import ON_ANY_FORM
@@ -69,7 +68,21 @@ class _Trained:
         return {task: values_of(self.results, cells, task) for task in (self.task, *self.shifts)}
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One adapter under one shift, and the items behind its gaps."""
+
+    found: Persistence
+    in_domain: Part
+    out_of_domain: Part
+
+
 def estimate_persistence(results: Results) -> tuple[Persistence, ...]:
+    """Return what `compare_gaps` finds, without the items behind it."""
+    return tuple(one.found for one in compare_gaps(results))
+
+
+def compare_gaps(results: Results) -> tuple[Compared, ...]:
     """Return what the study's records show so far, for every score with a margin and the primary score.
 
     Gaps are `full - adapter`, turned so that above 0 full fine-tuning is better. Full fine-tuning is the first row
@@ -82,7 +95,7 @@ def estimate_persistence(results: Results) -> tuple[Persistence, ...]:
     against = references(rows)
     base = base_of(rows)
     of_base = {task: values_of(results, rows[base], task) for task in results.tasks} if base else {}
-    pairs: list[_Pair] = []
+    pairs: list[Compared] = []
     for reference, task in dict.fromkeys(against.values()):
         adapters = [key[0] for key, full in against.items() if full == (reference, task) and key != full]
         trained = _Trained(results, str(task), reference, rows, of_base)
@@ -90,23 +103,15 @@ def estimate_persistence(results: Results) -> tuple[Persistence, ...]:
         for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
             found = [pair for adapter in adapters for pair in _pairs(trained, adapter, read[adapter], score)]
             pairs += sorted(found, key=lambda pair: not pair.found.declared)
-    families: defaultdict[tuple[str, bool], list[_Pair]] = defaultdict(list)
+    families: defaultdict[tuple[str, bool], list[Compared]] = defaultdict(list)
     for pair in pairs:
         families[pair.found.score, pair.found.declared].append(pair)
     adjusted = {key: _adjust(family) for key, family in families.items()}
     return tuple(next(adjusted[pair.found.score, pair.found.declared]) for pair in pairs)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One adapter under one shift, p-values as they are, and the items behind its gaps."""
-
-    found: Persistence
-    gaps: Gaps
-
-
-def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str) -> Iterator[_Pair]:
-    """Compare one adapter with full fine-tuning under every shift."""
+def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str) -> Iterator[Compared]:
+    """Compare one adapter with full fine-tuning under every shift, p-values as they are."""
     analysis = trained.results.analysis
     margin = analysis.margin_of(score)
     gaps = {
@@ -140,7 +145,7 @@ def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str)
             verdict=_decide(in_domain.side.gap, out_of_domain.side.gap, did),
             share=analysis.share_kept,
         )
-        yield _Pair(found, Gaps(in_domain.gap, out_of_domain.gap))
+        yield Compared(found, in_domain.gap, out_of_domain.gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +251,7 @@ def _seed_difference(values: SeedValues, items: Iterable[str], seeds: Sequence[i
     return fmean(abs(values[a][i] - values[b][i]) for i in sorted(items) for a, b in pairs) if pairs else None
 
 
-def _adjust(family: Sequence[_Pair]) -> Iterator[Persistence]:
+def _adjust(family: Sequence[Compared]) -> Iterator[Compared]:
     """Adjust one family (in domain, out of domain, the DiDs; gaps and shares kept: each its own), and decide."""
     found = [pair.found for pair in family]
     rows = [(one.task, one.adapter) for one in found]
@@ -266,7 +271,7 @@ def _adjust(family: Sequence[_Pair]) -> Iterator[Persistence]:
             did=did,
             verdict=_decide(own, gap, did),
         )
-        yield replace(decided, needed=find_needed(decided, pair.gaps)) if one.declared else decided
+        yield replace(pair, found=decided)
 
 
 def _decide(in_domain: Effect, out_of_domain: Effect, did: Effect | None) -> Verdict:

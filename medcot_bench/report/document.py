@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from medcot_bench.report.blocks import Block, Heading, Items, Paragraph, Table
 from medcot_bench.report.cost_tables import MEMORY, SECONDS, memory_table, recipe_table, seconds_table
@@ -19,6 +19,7 @@ from medcot_bench.report.gap_tables import (
 )
 from medcot_bench.report.headline import write_headline
 from medcot_bench.report.names import row_names
+from medcot_bench.report.needed_table import NEEDED, needed_table
 from medcot_bench.report.notes import write_failure, write_notes
 from medcot_bench.report.recommendation import write_recommendation
 from medcot_bench.report.score_tables import describe_overview, describe_scores, overview_table, score_tables
@@ -64,6 +65,7 @@ def _answer(board: Leaderboard) -> Iterator[Block]:
         yield gap_table(found)
         more = ["Other gaps are in the appendix."] if len(found) < len(board.persistence) else []
         yield Paragraph(" ".join([GAPS, *write_limits(found), *more]))
+        yield from _needed(found)
 
 
 def _main(board: Leaderboard) -> list[Persistence]:
@@ -83,6 +85,7 @@ def _gaps(board: Leaderboard) -> Iterator[Block]:
         if rest := [one for one in found if id(one) not in main]:
             yield from (Heading(f"Other gaps, by {score}", 3), gap_table(rest))
             yield Paragraph(" ".join(write_limits(rest)))
+            yield from _needed(rest)
         yield from (Heading(f"Tests behind the verdicts, by {score}", 3), p_value_table(found))
         yield from _once(about_tests)
         gains = gain_table(found)
@@ -93,6 +96,13 @@ def _gaps(board: Leaderboard) -> Iterator[Block]:
         about_tests = ""
     if board.persistence:
         yield from (Heading("How gaps, tests and verdicts are made", 3), Items(METHOD))
+
+
+def _needed(found: Sequence[Persistence]) -> Iterator[Block]:
+    """Yield what would settle the effects that are inconclusive, nothing where none is."""
+    table = needed_table(found)
+    if table.rows:
+        yield from (Paragraph(NEEDED), table)
 
 
 def _once(text: str) -> Iterator[Block]:

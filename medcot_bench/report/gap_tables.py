@@ -40,6 +40,10 @@ METHOD = (
     "Exploratory comparisons by one score are another family. Within a family, in-domain gaps, out-of-domain gaps "
     "and DiDs are corrected separately.",
     "Intervals are not corrected: one without 0 can go with an effect that is not significant.",
+    "What would settle an inconclusive effect is counted by this study's variances and seconds. It shows what is "
+    "nearer: a difference, if the effect is as large as estimated, or equivalence, if there is none.",
+    "More items are of the same groups; more groups have as many items each as now. Out of reach: not even ten "
+    "times the seeds with ten times the items or groups are enough.",
 )
 """How gaps, tests and verdicts are made, a list."""
 TESTS = (

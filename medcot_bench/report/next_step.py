@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from medcot_bench.report.format import duration, rounded
-from medcot_bench.results.comparisons import Blocking, Needed, Persistence
+from medcot_bench.report.needed_table import inconclusive_effects, write_way
+from medcot_bench.results.comparisons import Needed, Persistence, Showing
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.verdict import LEAST_SEEDS
 from medcot_bench.text import counted
+
+NAMES = ("gap in domain", "gap on {task}", "difference-in-differences")
 
 
 def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -> str:
@@ -33,12 +36,9 @@ def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -
         return "To settle it: add another adapter to --adapters, e.g. lora."
     if found is None:
         return "To settle it: add a task of another domain by --eval-tasks."
-    if found.verdict.inconclusive:
-        return (
-            _write_needed(board, found.needed, seeds)
-            if found.needed
-            else "To settle it: more seeds or more items."
-        )
+    for place, effect in inconclusive_effects(found):
+        name = NAMES[place].format(task=found.out_of_domain.task)
+        return f"To settle it: {_write_needed(name, effect.needed)}."
     tuned = "" if board.trials else "other learning rates (--tune-lr 3), "
     return f"Not tested: {tuned}other models and other data."
 
@@ -50,17 +50,19 @@ def _incomplete(board: Leaderboard) -> str:
     return f"{counted(board.unfinished, 'training run')} {state}{why}"
 
 
-def _write_needed(board: Leaderboard, needed: Needed, seeds: int) -> str:
-    effect = f"an {needed.effect}" if needed.effect is not Blocking.DID else f"a {needed.effect}"
-    detect = f"would detect {effect} of {rounded(needed.size)} (80% power, uncorrected)"
-    if needed.seeds and needed.seeds > seeds:
-        more = needed.seeds - seeds
-        return f"To settle it: {counted(more, 'more seed')} {detect}{_price(board, more)}."
-    if needed.items_needed and needed.items_needed > needed.items:
-        return f"To settle it: {needed.items_needed} items per task instead of {needed.items} {detect}."
-    if needed.seeds or needed.items_needed:
-        return "To settle it: more seeds, or fewer hypotheses; without correction the study is large enough."
-    return f"To settle it: more items and more seeds; neither alone {detect}."
+def _write_needed(effect: str, needed: Needed | None) -> str:
+    """Say what is enough for an effect: of several ways the one that takes least time."""
+    if needed is None:
+        return f"more items; too few groups of them differ to say how many a {effect} takes"
+    shows = f"show a {effect} of {rounded(needed.size)}"
+    if needed.showing is Showing.EQUIVALENCE:
+        shows = f"show no {effect} beyond {rounded(needed.size)}, if there is none"
+    shows += " (80% power, corrected)"
+    if not needed.ways:
+        return f"out of reach; ten times the seeds with ten times the items would not {shows}"
+    way = needed.ways[0]
+    about = f"; about {duration(way.seconds)}" if way.seconds else ""
+    return f"{write_way(way, needed.now)} would {shows}{about}"
 
 
 def _price(board: Leaderboard, seeds: int) -> str:

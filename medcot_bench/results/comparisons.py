@@ -16,6 +16,43 @@ from medcot_bench.stats.verdict import LEAST_SEEDS, Finding, Verdict, finding
 from medcot_bench.study.margin import Margin
 
 
+class Showing(StrEnum):
+    """What an inconclusive effect may still be shown to be."""
+
+    DIFFERENCE = "difference"
+    EQUIVALENCE = "equivalence"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large a study is, or would have to be, for one effect."""
+
+    seeds: int
+    items: int
+    """Per task that have the score: of the task that has the fewest."""
+    groups: int
+    """Of items, likewise."""
+    seconds: float | None = None
+    """What it takes beyond this study, on its machine; None where that is not known, and of this study itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What would settle an inconclusive effect with 80% power after Holm correction, by the study's own variances.
+
+    Of the two that could be shown, what is nearer: a difference, if the effect is as large as it was estimated, or
+    equivalence, if there is none.
+    """
+
+    showing: Showing
+    size: float
+    """The effect as it was estimated, or the margin."""
+    now: Sizes
+    ways: tuple[Sizes, ...]
+    """Each is enough, the one that takes least time first: more seeds, more items of the same groups, more groups;
+    where none of these is, more of both. Empty where ten times the seeds and items are not enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """A contrast with the p-values of its two tests, adjusted for their family (Holm)."""
@@ -25,6 +62,8 @@ class Effect:
     """P-value of no effect; None where the test could not be made."""
     equivalence: float | None
     """P-value of an effect of the margin or more; None also without a margin."""
+    needed: Needed | None = None
+    """Where it is inconclusive in a verdict, and the study's variances are known."""
 
     @property
     def finding(self) -> Finding:
@@ -59,33 +98,6 @@ class Side:
     adapter_seed_difference: float | None
 
 
-class Blocking(StrEnum):
-    """The first effect that is inconclusive."""
-
-    IN_DOMAIN = "in-domain gap"
-    OUT_OF_DOMAIN = "out-of-domain gap"
-    DID = "difference-in-differences"
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """What it takes to detect the effect that is inconclusive: 80% power, before Holm correction.
-
-    By the study's own variances; the effect is taken to be as large as it was found, or as the margin if that is
-    more.
-    """
-
-    effect: Blocking
-    size: float
-    items: int
-    """Items of the study that have the score, of the task that has the fewest."""
-    seeds: int | None
-    """Seeds that suffice with these items; None where no number does that a study would run."""
-    items_needed: int | None
-    """Items per task that suffice with the study's seeds, of the same groups; None where no number does that a
-    study would score."""
-
-
 @dataclass(frozen=True, slots=True)
 class Persistence:
     """One adapter, trained on one task: its gap in domain and out of domain, by one score."""
@@ -110,8 +122,6 @@ class Persistence:
     verdict: Verdict
     share: float
     """Of full fine-tuning's gain, what an adapter should keep (`Side.kept`)."""
-    needed: Needed | None = None
-    """Of hypotheses with an inconclusive effect, where the study's variances are known."""
 
 
 class Reading(StrEnum):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from medcot_bench.stats.contrasts import LEAST_EFFECTIVE, matched_df
 from medcot_bench.stats.p_values import ENOUGH_SEEDS
 from medcot_bench.stats.variance_components import Components, Variances, effective_number
-from medcot_bench.stats.verdict import LEAST_SEEDS
+from medcot_bench.stats.verdict import ALPHA, LEAST_SEEDS
 
 POWER = 0.8
 MOST_ITEMS = 10_000
@@ -62,15 +62,15 @@ class Spread:
         error = self._error(sets, seeds, whole=False)
         return error and float(stdtrit(error.df, 0.975)) * error.stderr
 
-    def detectable(self, sets: Sequence[ItemSet], seeds: int) -> float | None:
+    def detectable(self, sets: Sequence[ItemSet], seeds: int, tests: int = 1) -> float | None:
         """Return the smallest effect that is detected in 80% of studies (see `detectable`), None as above."""
         error = self._error(sets, seeds, whole=seeds < ENOUGH_SEEDS)
-        return error and detectable(error.stderr, error.df)
+        return error and detectable(error.stderr, error.df, tests)
 
-    def showable(self, sets: Sequence[ItemSet], seeds: int) -> float | None:
+    def showable(self, sets: Sequence[ItemSet], seeds: int, tests: int = 1) -> float | None:
         """Return the smallest margin that is shown in 80% of studies (see `showable`), None as above."""
         error = self._error(sets, seeds, whole=seeds < ENOUGH_SEEDS)
-        return error and showable(error.stderr, error.df)
+        return error and showable(error.stderr, error.df, tests)
 
     def _error(self, sets: Sequence[ItemSet], seeds: int, *, whole: bool) -> _Error | None:
         """Return the error to be expected; `whole` leaves in the variance of seeds what items add to it."""
@@ -114,24 +114,26 @@ def spread_of(found: Components, *, bounded: bool = False) -> Spread:
     return Spread(tuple(sets), found.seed_bound if bounded else max(found.seed, 0.0))
 
 
-def detectable(stderr: float, df: float) -> float:
+def detectable(stderr: float, df: float, tests: int = 1) -> float:
     """Return the smallest effect that is significant (5%, two-sided) in 80% of studies.
 
-    (t[0.975] + t[0.8]) * stderr, each quantile at these degrees of freedom.
+    (t[0.975] + t[0.8]) * stderr, each quantile at these degrees of freedom; the first at 1 - 0.025/m where the
+    effect has to be significant at 5% divided by m tests.
     """
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, 0.975) + stdtrit(df, POWER)) * stderr
+    return float(stdtrit(df, 1 - ALPHA / 2 / tests) + stdtrit(df, POWER)) * stderr
 
 
-def showable(stderr: float, df: float) -> float:
+def showable(stderr: float, df: float, tests: int = 1) -> float:
     """Return the smallest margin within which an effect of zero is shown to lie in 80% of studies.
 
-    Two one-sided tests at 5%: (t[0.95] + t[0.9]) * stderr, each quantile at these degrees of freedom.
+    Two one-sided tests at 5%: (t[0.95] + t[0.9]) * stderr, each quantile at these degrees of freedom; the first
+    at 1 - 0.05/m as in `detectable`.
     """
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, 0.95) + stdtrit(df, (1 + POWER) / 2)) * stderr
+    return float(stdtrit(df, 1 - ALPHA / tests) + stdtrit(df, (1 + POWER) / 2)) * stderr
 
 
 def largest(score_is_share: bool, *, did: bool) -> float:
@@ -172,6 +174,11 @@ def grow(sets: Sequence[ItemSet], items: int) -> list[ItemSet]:
     """
     factor = items / min(one.items for one in sets)
     return [_scaled(one, factor) for one in sets]
+
+
+def add_groups(sets: Sequence[ItemSet], factor: float) -> list[ItemSet]:
+    """Return sets with so many times the groups, and their items, as those there are."""
+    return [ItemSet(round(one.items * factor), one.groups * factor) for one in sets]
 
 
 def _scaled(given: ItemSet, factor: float) -> ItemSet:

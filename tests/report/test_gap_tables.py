@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -10,11 +12,13 @@ import pytest
 from planted import Made, write
 
 from medcot_bench.analysis.build import build
+from medcot_bench.report.exporters.csv import Csv
 from medcot_bench.report.exporters.html import Html
 from medcot_bench.report.exporters.latex import Latex
 from medcot_bench.report.exporters.markdown import Markdown
 from medcot_bench.report.gap_tables import gap_table, p_value_table, write_limits
-from medcot_bench.results.comparisons import Effect, Persistence
+from medcot_bench.report.needed_table import needed_table
+from medcot_bench.results.comparisons import Effect, Needed, Persistence, Showing, Sizes
 from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.stats.contrasts import Contrast
@@ -44,6 +48,48 @@ def test_little_is_said_of_a_study_that_is_sound(tmp_path: Path) -> None:
     in_domain, out_of_domain = (f"{detectable(gap.stderr or 0, gap.df or 0):.3f}" for gap in gaps)
     start = "Minimum detectable effect (80% power, uncorrected): in-domain gaps "
     assert said.startswith(f"{start}{in_domain}, out-of-domain gaps {out_of_domain}")
+
+
+def test_every_inconclusive_effect_has_a_row_with_what_would_settle_it(tmp_path: Path) -> None:
+    board = planted(tmp_path, items=20, seeds=3)
+    (found,) = by_answer(board)
+    now = Sizes(3, 20, 20)
+    ways = (Sizes(5, 20, 20, 240.0), Sizes(3, 90, 90, 5400.0))
+    kinds = (
+        Needed(Showing.DIFFERENCE, 0.0712, now, ways),
+        Needed(Showing.EQUIVALENCE, 0.05, now, ()),
+        None,
+    )
+    in_domain, out_of_domain, did = (Effect(found.in_domain.gap.found, 0.2, 0.3, needed) for needed in kinds)
+    open_one = replace(
+        found,
+        in_domain=replace(found.in_domain, gap=in_domain),
+        out_of_domain=replace(found.out_of_domain, gap=out_of_domain),
+        did=did,
+    )
+    elsewhere = replace(
+        open_one,
+        out_of_domain=replace(
+            open_one.out_of_domain, task="medqa_cot", gap=Effect(out_of_domain.found, 0.01, 0.3)
+        ),
+        did=None,
+    )
+    assert needed_table([open_one, elsewhere]).rows == [
+        [
+            *("k8s_qa", "lora", "gap in domain", "difference (0.071)"),
+            "2 more seeds (4 min) or 90 items per task instead of 20 (1 h 30 min)",
+        ],
+        ["k8s_qa", "lora", "gap on manuals_qa", "equivalence (0.050)", "out of reach"],
+        ["k8s_qa", "lora", "DiD to manuals_qa", "", "unknown: too few groups of items differ"],
+    ]
+    changed = replace(board, persistence=(open_one,))
+    assert "would be settled by" in Markdown().export(changed)
+    line = next(row for row in csv.DictReader(io.StringIO(Csv().export(changed))) if row["adapter"] == "lora")
+    start = f"{board.tasks['manuals_qa']}.answer.needed"
+    assert line[f"{start}.in_domain"].startswith("2 more seeds (4 min) or")
+    assert line[f"{start}.out_of_domain"] == "out of reach"
+    assert line[f"{start}.change"] == "unknown: too few groups of items differ"
+    assert needed_table([replace(open_one, verdict=replace(found.verdict, descriptive=True))]).rows == []
 
 
 def test_one_seed_and_few_groups_are_said(tmp_path: Path) -> None:

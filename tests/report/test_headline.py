@@ -15,6 +15,7 @@ from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.report.headline import Headline, write_headline
+from medcot_bench.results.comparisons import Needed, Showing, Sizes
 from medcot_bench.results.conditions import ScoredTask
 from medcot_bench.results.folder import load
 from medcot_bench.stats.verdict import Finding, decide
@@ -65,11 +66,11 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
             f"{OUT}: full fine-tuning leads layer_lora by 0.25 answer (95% CI 0.16 to 0.34).",
             "Verdict: layer_lora is behind full fine-tuning in domain and out of domain; whether the gap changes "
             "is inconclusive.",
-            "To settle it: 10 more seeds would detect a difference-in-differences of 0.11 (80% power, "
-            "uncorrected); about 4 min.",
+            "To settle it: 10 more seeds would show a difference-in-differences of 0.11 (80% power, corrected); "
+            "about 4 min.",
         ),
     ),
-    "more items are needed": (
+    "no gap is nearer than a gap": (
         {"full": (0.7, 0.5), "lora": (0.5, 0.5)},
         4,
         (
@@ -77,8 +78,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
             f"{OUT}: {NONE} (lora better by 0.05 answer, 95% CI -0.04 to 0.14).",
             "Verdict: lora is behind full fine-tuning in domain; out of domain inconclusive after Holm "
             "correction; the gap moves toward the adapter.",
-            "To settle it: 858 items per task instead of 60 would detect an out-of-domain gap of 0.05 (80% power,"
-            " uncorrected).",
+            "To settle it: 31 more seeds would show no gap on manuals_qa beyond 0.05, if there is none (80% "
+            "power, corrected); about 13 min.",
         ),
     ),
     "one seed": (
@@ -109,6 +110,40 @@ def test_a_gap_that_the_correction_does_not_bear_out_is_inconclusive(tmp_path: P
     found = headline(plant(tmp_path, chances, 3))
     assert found.in_domain.startswith("In domain (k8s_qa): full fine-tuning leads layer_lora by ")
     assert found.verdict == "Verdict: inconclusive after Holm correction."
+
+
+NOW = Sizes(5, 100, 18)
+
+
+@pytest.mark.parametrize(
+    ("needed", "line"),
+    [
+        (
+            Needed(Showing.DIFFERENCE, 0.05, NOW, (Sizes(5, 410, 18, 5400.0), Sizes(9, 100, 18, 6000.0))),
+            "410 items per task instead of 100 would show a gap in domain of 0.05 (80% power, corrected); about "
+            "1 h 30 min",
+        ),
+        (
+            Needed(Showing.EQUIVALENCE, 0.05, NOW, (Sizes(8, 372, 67),)),
+            "3 more seeds with 67 groups of items instead of 18 would show no gap in domain beyond 0.05, if there "
+            "is none (80% power, corrected)",
+        ),
+        (
+            Needed(Showing.DIFFERENCE, 0.05, NOW, ()),
+            "out of reach; ten times the seeds with ten times the items would not show a gap in domain of 0.05 "
+            "(80% power, corrected)",
+        ),
+        (None, "more items; too few groups of them differ to say how many a gap in domain takes"),
+    ],
+)
+def test_the_first_inconclusive_effect_is_told_with_what_takes_least_time(
+    needed: Needed | None, line: str, tmp_path: Path
+) -> None:
+    board = build(load(plant(tmp_path, {"full": (0.8, 0.6), "lora": (0.4, 0.3)}, 3)))
+    (one,) = board.persistence
+    gap = replace(one.in_domain.gap, difference=0.2, equivalence=0.9, needed=needed)
+    changed = replace(one, in_domain=replace(one.in_domain, gap=gap))
+    assert write_headline(replace(board, persistence=(changed,))).next_step == f"To settle it: {line}."
 
 
 def test_exploratory_verdicts_are_marked(tmp_path: Path) -> None:

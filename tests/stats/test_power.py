@@ -15,10 +15,12 @@ from medcot_bench.stats.power import (
     MOST_SEEDS,
     ItemSet,
     Spread,
+    add_groups,
     detectable,
     grow,
     items_needed,
     seeds_needed,
+    showable,
     spread_of,
 )
 from medcot_bench.stats.variance_components import Components, Variances
@@ -63,6 +65,16 @@ def test_more_items_of_the_same_groups_tell_more_until_groups_and_seeds_are_left
     assert None not in sizes
     assert sizes == sorted(sizes, reverse=True)  # type: ignore[type-var]
     assert sizes[-1] == pytest.approx(Spread((Variances(0.01, 0, 0.02, 0),), 0.01).half_width(ITEMS, 5))
+
+
+def test_of_several_tests_the_first_is_at_5_percent_divided_by_their_number() -> None:
+    t = stats.t(12)
+    assert detectable(0.1, 12, 4) == pytest.approx(0.1 * (t.ppf(1 - 0.05 / 2 / 4) + t.ppf(0.8)))
+    assert showable(0.1, 12, 4) == pytest.approx(0.1 * (t.ppf(1 - 0.05 / 4) + t.ppf(0.9)))
+
+
+def test_more_groups_bring_as_many_items_each() -> None:
+    assert add_groups([ItemSet(30, 10.0), ItemSet(40, 12.5)], 2.0) == [ItemSet(60, 20.0), ItemSet(80, 25.0)]
 
 
 def test_one_seed_or_few_groups_give_no_interval() -> None:

@@ -13,6 +13,7 @@ from medcot_bench.analysis.learning_rates import count_rates_tried
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.report.format import one_line
 from medcot_bench.report.gap_tables import write_verdict
+from medcot_bench.report.needed_table import inconclusive_effects, write_needed
 from medcot_bench.report.notes import write_failure
 from medcot_bench.results.comparisons import Persistence
 from medcot_bench.results.leaderboard import Leaderboard, Rank, Row
@@ -20,6 +21,9 @@ from medcot_bench.stats.contrasts import Contrast
 
 FORMULA = tuple("=+-@＝＋－＠")
 """What begins a formula, the wide forms too, which spreadsheets take for the same where input is East Asian."""
+
+PARTS = ("in_domain", "out_of_domain", "change")
+"""Of a verdict."""
 
 
 class Csv:
@@ -128,6 +132,10 @@ def _task(leaderboard: Leaderboard, row: Row, columns: _TaskColumns) -> dict[str
             line[f"{title}.{name}.verdict.in_domain"] = parts.in_domain if parts else ""
             line[f"{title}.{name}.verdict.out_of_domain"] = parts.out_of_domain if parts else ""
             line[f"{title}.{name}.verdict.change"] = (parts.change or "not comparable") if parts else ""
+            needed = dict(inconclusive_effects(own)) if own else {}
+            for place, part in enumerate(PARTS):
+                effect = needed.get(place)
+                line[f"{title}.{name}.needed.{part}"] = write_needed(effect.needed) if effect else ""
     return line
 
 
