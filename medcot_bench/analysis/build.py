@@ -15,7 +15,7 @@ from medcot_bench.analysis.persistence import compare_gaps
 from medcot_bench.analysis.prompt_wording import estimate_prompt_effects
 from medcot_bench.analysis.rate_checks import check_rates
 from medcot_bench.analysis.recipe_differences import find_recipe_differences
-from medcot_bench.analysis.recommendation import recommend
+from medcot_bench.analysis.recommendation_rates import recommend_over_rates
 from medcot_bench.analysis.rows import build_rows
 from medcot_bench.analysis.sample_size import find_needed
 from medcot_bench.analysis.vs_prompting import compare_with_prompting
@@ -59,4 +59,4 @@ def build(results: Results) -> Leaderboard:
         primary=results.analysis.primary,
         margins=results.analysis.margins,
     )
-    return replace(board, recommendations=tuple(recommend(board)))
+    return replace(board, recommendations=tuple(recommend_over_rates(results, board)))

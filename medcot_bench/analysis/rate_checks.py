@@ -25,7 +25,7 @@ def check_rates(results: Results, found: Sequence[Persistence]) -> tuple[RateChe
     must hold for all pairs needs no further adjustment. Rates with unfinished trainings are left out. Empty
     without kept rates.
     """
-    kept = _finished(results)
+    kept = finished_rates(results)
     if not kept:
         return ()
     rows = rows_of(results)
@@ -33,7 +33,7 @@ def check_rates(results: Results, found: Sequence[Persistence]) -> tuple[RateChe
 
     @cache
     def compared(*swaps: AtRate) -> Mapping[tuple[str, ...], Persistence]:
-        swapped = _swap(results, [cell for key, rate in swaps for cell in kept[key][rate]])
+        swapped = swap_rates(results, [cell for key, rate in swaps for cell in kept[key][rate]])
         return {_name(one): one for one in estimate_persistence(swapped)}
 
     checks = []
@@ -50,7 +50,7 @@ def check_rates(results: Results, found: Sequence[Persistence]) -> tuple[RateChe
     return tuple(checks)
 
 
-def _finished(results: Results) -> dict[Key, dict[float, list[CellResult]]]:
+def finished_rates(results: Results) -> dict[Key, dict[float, list[CellResult]]]:
     """Return row -> rate -> its models, those rates whose every model is there."""
     found: defaultdict[Key, defaultdict[float, list[CellResult]]] = defaultdict(lambda: defaultdict(list))
     for cell in results.kept_rates:
@@ -64,7 +64,7 @@ def _finished(results: Results) -> dict[Key, dict[float, list[CellResult]]]:
     return {key: rates for key, rates in finished.items() if rates}
 
 
-def _swap(results: Results, others: Sequence[CellResult]) -> Results:
+def swap_rates(results: Results, others: Sequence[CellResult]) -> Results:
     """Return results with these models in the places of those of the same row and seed."""
     places = {(cell.row, cell.cell.task, cell.cell.seed): cell for cell in others}
     cells = (places.get((cell.row, cell.cell.task, cell.cell.seed), cell) for cell in results.cells)

@@ -17,7 +17,8 @@ from medcot_bench.analysis.comparison import (
     rows_without_baseline,
 )
 from medcot_bench.analysis.per_item import rows_of
-from medcot_bench.analysis.recommendation import MEMORY, recommend
+from medcot_bench.analysis.recommendation import MEMORY
+from medcot_bench.analysis.recommendation_rates import recommend_over_rates
 from medcot_bench.errors import CONFLICT, MedcotError
 from medcot_bench.report.comparison_table import comparison_table, write_comparison, write_conflict
 from medcot_bench.report.notes import write_rates
@@ -80,7 +81,7 @@ def execute(options: argparse.Namespace) -> int:
         print(wrap(f"{said}." if len(of) == len(folders) else f"{of[0]}: {said}."))
     _show_rest(folders, baseline)
     for results, board in zip(folders, boards, strict=True):
-        for found in recommend(board, options.memory):
+        for found in recommend_over_rates(results, board, options.memory):
             where = "" if len(folders) == 1 else f"{results.root}: "
             print(wrap(f"{where}{' '.join(write_recommendation(found))}"))
     return 0

@@ -79,7 +79,7 @@ def _write_gap(board: Leaderboard, full: Row, adapter: Row) -> Headline | None:
         score, gap, apart = found.score, found.in_domain.gap.found, found.out_of_domain
         kept = _write_kept(apart, found.share, adapter)
         out_of_domain = f"Out of domain ({apart.task}): {_lead(apart.gap.found, full, adapter, score)}{kept}."
-        verdict = _write_verdict(found, full, adapter)
+        verdict = _write_verdict(board, found, full, adapter)
     else:
         gaps = adapter.tasks[task].gaps if task in adapter.tasks else {}
         named = next((name for name in _wanted(board) if name in gaps), None)
@@ -149,7 +149,7 @@ def _write_kept(side: Side, share: float, adapter: Row) -> str:
     return f"; {method(adapter.adapter)} keeps {keeps} {100 * share:g}% of its gain"
 
 
-def _write_verdict(found: Persistence, full: Row, adapter: Row) -> str:
+def _write_verdict(board: Leaderboard, found: Persistence, full: Row, adapter: Row) -> str:
     verdict, seeds = found.verdict, found.in_domain.gap.found.seeds
     names = {"adapter": method(adapter.adapter), "full": method(full.adapter)}
     if verdict.descriptive:
@@ -159,7 +159,16 @@ def _write_verdict(found: Persistence, full: Row, adapter: Row) -> str:
         said = SUMMARIES[verdict.summary].format(**names, leader=leader, change=_write_change(found))
     else:
         said = _write_parts(found, names)
-    return f"Verdict: {said}{'' if found.declared else ' (exploratory)'}."
+    return f"Verdict: {said}{_write_rates(board, found)}{'' if found.declared else ' (exploratory)'}."
+
+
+def _write_rates(board: Leaderboard, found: Persistence) -> str:
+    """Say where a verdict is another at learning rates that a race could not tell from the chosen ones."""
+    for check in board.rate_checks:
+        if check.is_of(found) and not check.robust:
+            same = f"the same at {check.agreeing} of {counted(len(check.pairs), 'pair')} of rates"
+            return f"; it depends on the learning rate ({same})"
+    return ""
 
 
 def _write_parts(found: Persistence, names: Mapping[str, str]) -> str:

@@ -35,8 +35,7 @@ def read_rate_check(check: RateCheck) -> str:
     pairs = len(check.pairs)
     if check.robust:
         return f"robust to rates ({pairs} pairs)"
-    same = sum(pair.found.verdict == check.found.verdict for pair in check.pairs)
-    return f"depends on the rate (the same at {same} of {pairs} pairs)"
+    return f"depends on the rate (the same at {check.agreeing} of {pairs} pairs)"
 
 
 def _range(ends: tuple[float, float]) -> str:

@@ -14,6 +14,7 @@ def write_recommendation(found: Recommendation) -> list[str]:
     """Return the sentences of a recommendation, the first of which says what it is."""
     return [
         *_recommended(found),
+        *_other_rates(found),
         *_caveats(found),
         *([_full(found.full, found.score)] if found.full and found.recommended else []),
         *([_prompting(found.prompting)] if found.prompting else []),
@@ -30,6 +31,13 @@ def _recommended(found: Recommendation) -> Iterator[str]:
     for name, peak in found.larger.items():
         does = "ranks better" if found.recommended is not None else f"is shown to beat {_bar(found)}"
         yield f"With more memory: {name} {does}, and needs {size(peak)}."
+
+
+def _other_rates(found: Recommendation) -> Iterator[str]:
+    """Say what else would be recommended at learning rates that a race could not tell from the best."""
+    if found.at_other_rates:
+        instead = " or ".join(name or "nothing" for name in found.at_other_rates)
+        yield f"This depends on the learning rate: others within the noise of the best recommend {instead}."
 
 
 def _bar(found: Recommendation) -> str:

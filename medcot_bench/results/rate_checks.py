@@ -28,10 +28,20 @@ class RateCheck:
         """The comparison at the chosen rates."""
         return self.pairs[0].found
 
+    def is_of(self, found: Persistence) -> bool:
+        """Whether it is about this comparison."""
+        names = [(one.task, one.adapter, one.score, one.out_of_domain.task) for one in (self.found, found)]
+        return names[0] == names[1]
+
+    @property
+    def agreeing(self) -> int:
+        """The number of pairs with the verdict of the chosen rates."""
+        return sum(pair.found.verdict == self.found.verdict for pair in self.pairs)
+
     @property
     def robust(self) -> bool:
         """Whether the verdict is the same at every pair."""
-        return all(pair.found.verdict == self.found.verdict for pair in self.pairs)
+        return self.agreeing == len(self.pairs)
 
     @property
     def in_domain(self) -> tuple[float, float]:

@@ -78,3 +78,6 @@ class Recommendation:
     """The best trained row beside the best prompt of the base model, where the study asks for prompting
     baselines."""
     caveats: tuple[Caveat, ...]
+    at_other_rates: tuple[str | None, ...] = ()
+    """What is recommended instead where one method has another of the learning rates that a race left; None:
+    nothing is. Empty where they all recommend the same."""

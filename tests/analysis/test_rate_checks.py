@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,7 +16,10 @@ from sealed import write_sealed
 
 from medcot_bench.analysis.build import build
 from medcot_bench.analysis.rate_checks import check_rates
+from medcot_bench.analysis.recommendation_rates import recommend_over_rates
+from medcot_bench.report.headline import write_headline
 from medcot_bench.report.rate_table import rate_check_table, read_rate_check
+from medcot_bench.report.recommendation import write_recommendation
 from medcot_bench.results.folder import load
 from medcot_bench.results.rate_checks import RateCheck
 
@@ -94,6 +98,34 @@ def test_a_verdict_that_another_rate_turns_depends_on_it(tmp_path: Path) -> None
     assert not found.robust
     assert found.out_of_domain == pytest.approx((-0.1, 0.2), abs=0.01)
     assert read_rate_check(found) == "depends on the rate (the same at 1 of 2 pairs)"
+
+
+def test_the_headline_says_only_that_a_verdict_depends_on_the_rate(tmp_path: Path) -> None:
+    plant(tmp_path / "turns", {"full": (0.8, 0.6), "full:again=1": (0.8, 0.3), "lora": (0.6, 0.4)})
+    said = write_headline(build(load(tmp_path / "turns"))).verdict
+    assert said == (
+        "Verdict: the gap persists out of domain; it depends on the learning rate (the same at 1 of 2 pairs of "
+        "rates)."
+    )
+    plant(tmp_path / "holds", {"full": (0.8, 0.6), "full:again=1": (0.81, 0.61), "lora": (0.6, 0.4)})
+    assert write_headline(build(load(tmp_path / "holds"))).verdict == "Verdict: the gap persists out of domain."
+
+
+@pytest.mark.parametrize(("other", "instead"), [(0.79, ()), (0.4, ("lora",))])
+def test_a_recommendation_names_what_other_rates_recommend(
+    other: float, instead: tuple[str, ...], tmp_path: Path
+) -> None:
+    plant(tmp_path, {"full": (0.8, 0.6), "full:again=1": (other, 0.6), "lora": (0.6, 0.4)})
+    results = load(tmp_path)
+    board = build(results)
+    (found,) = board.recommendations
+    assert (found.recommended, found.at_other_rates) == ("full", instead)
+    assert [*recommend_over_rates(results, board, found.memory_gb)] == [found]
+    said = write_recommendation(found)
+    line = "This depends on the learning rate: others within the noise of the best recommend lora."
+    assert said[1:2] == [line] if instead else line not in said
+    nothing = write_recommendation(replace(found, at_other_rates=("lora", None)))
+    assert nothing[1].endswith("recommend lora or nothing.")
 
 
 def test_nothing_is_said_of_rates_that_are_not_finished(tmp_path: Path) -> None:
