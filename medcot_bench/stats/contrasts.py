@@ -7,10 +7,16 @@ crossed, groups by seeds (Cameron, Gelbach & Miller 2011, "Robust inference with
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+    Array = NDArray[float64]
 
 TAIL = 0.975
 LEAST_DIFFERING = 5
@@ -106,12 +112,12 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     part no item.
     """
     seeds = _seeds_of(parts)
-    adds = [_added(part, seeds) for part in parts]
-    value = math.fsum(added.mean for added in adds)
-    items = sum(len(added.items) for added in adds)
-    differing = min(_differing(part, seeds) for part in parts)
-    blocks = _disjoint(adds)
-    groups, effective = min(len(block.groups) for block in blocks), min(map(_effective, blocks))
+    tables = [_read(part, seeds) for part in parts]
+    value = math.fsum(table.weight * table.mean for table in tables)
+    items = sum(len(table.items) for table in tables)
+    differing = min(table.differing for table in tables)
+    blocks = _disjoint(tables)
+    groups, effective = min(len(block.groups) for block in blocks), min(block.effective for block in blocks)
     if groups < 2:
         return Contrast(value, None, None, items, groups, len(seeds), differing, effective)
     of_groups, of_items, of_seeds, rest = _components(blocks, len(seeds))
@@ -119,7 +125,7 @@ def contrast(parts: Sequence[Part]) -> Contrast:
         of_groups = of_items
     variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
     # Below two effective groups a contrast is sparse; its degrees of freedom only have to be some.
-    dfs = [max(_effective(block) - 1, 1.0) for block in blocks]
+    dfs = [max(block.effective - 1, 1.0) for block in blocks]
     of_each_block = tuple(map(VarianceEstimate, of_groups, dfs))
     all_estimates = None
     beside = []
@@ -170,7 +176,7 @@ def forms(parts: Sequence[Part]) -> tuple[float, float, float, float, float] | N
     Each is a quadratic form of the weights. None where a part has a single group. Raises ValueError as `contrast`.
     """
     seeds = _seeds_of(parts)
-    blocks = _disjoint([_added(part, seeds) for part in parts])
+    blocks = _disjoint([_read(part, seeds) for part in parts])
     if any(len(block.groups) < 2 for block in blocks):
         return None
     each_of_groups, each_of_items, of_seeds, rest = _components(blocks, len(seeds))
@@ -185,94 +191,113 @@ def _seeds_of(parts: Sequence[Part]) -> list[int]:
     return seeds
 
 
-@dataclass(frozen=True, slots=True)
-class _Added:
-    """What the groups and items of a part, or of parts that share groups, add to a contrast."""
+@dataclass(frozen=True)
+class _Table:
+    """A part's values, seeds by items."""
 
-    mean: float
-    groups: Mapping[str, Sequence[float]]
-    """Group -> seed, by its place -> what it adds around the mean."""
-    items: Mapping[str, float]
-    """Item -> the same, the mean over seeds."""
-    shares: Mapping[str, float]
-    """Group -> how much of the mean it makes; proportions matter, not their sum."""
+    values: Array
+    items: list[str]
+    groups: list[str]
+    """The group of each item."""
+    weight: float
+
+    @cached_property
+    def mean(self) -> float:
+        """The mean over items and seeds."""
+        means = [math.fsum(row) / len(row) for row in self.values.tolist()]
+        return math.fsum(means) / len(means)
+
+    @property
+    def differing(self) -> int:
+        """Groups with a value other than the commonest."""
+        from numpy import unique
+
+        values, counts = unique(self.values, return_counts=True)
+        differs = (self.values != values[counts.argmax()]).any(axis=0).tolist()
+        return len({group for group, differs_here in zip(self.groups, differs, strict=True) if differs_here})
 
 
-def _components(blocks: Sequence[_Added], seeds: int) -> tuple[list[float], list[float], float, float]:
+def _read(part: Part, seeds: Sequence[int]) -> _Table:
+    from numpy import array
+
+    rows = [part.values[seed] for seed in seeds]
+    items = sorted(set.intersection(*map(set, rows)))
+    if not items:
+        raise ValueError("no item has a value for every seed")
+    values = array([[*map(row.__getitem__, items)] for row in rows], dtype=float)
+    return _Table(values, items, [*map(part.groups.__getitem__, items)], part.weight)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What the groups and items of parts that share groups add to a contrast."""
+
+    groups: Array
+    """Groups by seeds: what each adds around the mean."""
+    items: Array
+    """The same of each item, the mean over seeds."""
+    shares: Array
+    """How much of the mean each group makes; proportions matter, not their sum."""
+
+    @cached_property
+    def effective(self) -> float:
+        """Effective groups."""
+        total = math.fsum(self.shares.tolist())
+        # Rounded, so that three equal groups are three.
+        return round(total * total / _squares(self.shares), 9)
+
+
+def _disjoint(tables: Sequence[_Table]) -> list[_Block]:
+    """Join parts that share a group: groups of one block are independent of those of another."""
+    joined: list[tuple[set[str], list[_Table]]] = []
+    for table in tables:
+        names, together = {*table.groups}, [table]
+        for other in [other for other in joined if other[0] & names]:
+            joined.remove(other)
+            names, together = names | other[0], [*other[1], *together]
+        joined.append((names, together))
+    return [_join(together) for _, together in joined]
+
+
+def _join(tables: Sequence[_Table]) -> _Block:
+    from numpy import array, bincount, zeros
+
+    group_places = _places(name for table in tables for name in table.groups)
+    item_places = _places(name for table in tables for name in table.items)
+    seeds, size = len(tables[0].values), len(group_places)
+    groups, items, shares = zeros((size, seeds)), zeros(len(item_places)), zeros(size)
+    for table in tables:
+        own, count = array([*map(group_places.__getitem__, table.groups)]), len(table.items)
+        adds = table.weight / count * (table.values - table.mean)
+        for seed, row in enumerate(adds):
+            groups[:, seed] += bincount(own, row, size)
+        items[[*map(item_places.__getitem__, table.items)]] += adds.sum(axis=0) / seeds
+        shares += abs(table.weight) / count * bincount(own, minlength=size)
+    return _Block(groups, items, shares)
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
+
+
+def _components(blocks: Sequence[_Block], seeds: int) -> tuple[list[float], list[float], float, float]:
     """Return V_groups and V_items of every block, V_seeds and V_rest; the last two are 0 with one seed."""
-    of_groups = [_square([math.fsum(row) / len(row) for row in block.groups.values()]) for block in blocks]
-    of_items = [_square([*block.items.values()]) for block in blocks]
+    of_groups = [_squares(block.groups.sum(axis=1) / seeds, around=True) for block in blocks]
+    of_items = [_squares(block.items, around=True) for block in blocks]
     if seeds < 2:
         return of_groups, of_items, 0.0, 0.0
     pairs = seeds * (seeds - 1)
-    sums = [math.fsum(row[s] for block in blocks for row in block.groups.values()) for s in range(seeds)]
-    rest = math.fsum(_rest(block.groups) for block in blocks)
-    return of_groups, of_items, math.fsum(x * x for x in sums) / pairs, rest / pairs
+    of_seeds = _squares(sum(block.groups.sum(axis=0) for block in blocks))
+    return of_groups, of_items, of_seeds / pairs, math.fsum(map(_rest, blocks)) / pairs
 
 
-def _added(part: Part, seeds: Sequence[int]) -> _Added:
-    items = set.intersection(*(set(part.values[seed]) for seed in seeds))
-    if not items:
-        raise ValueError("no item has a value for every seed")
-    order = sorted(items)
-    means = [math.fsum(part.values[seed][item] for item in order) / len(order) for seed in seeds]
-    mean = math.fsum(means) / len(means)
-    added: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * len(seeds))
-    of_items: dict[str, float] = {}
-    rows, scale = [part.values[seed] for seed in seeds], part.weight / len(order)
-    for item in order:
-        sums, total = added[part.groups[item]], 0.0
-        for place, row in enumerate(rows):
-            adds = scale * (row[item] - mean)
-            sums[place] += adds
-            total += adds
-        of_items[item] = total / len(rows)
-    sizes = Counter(part.groups[item] for item in order)
-    shares = {group: abs(part.weight) * size / len(order) for group, size in sizes.items()}
-    return _Added(part.weight * mean, dict(added), of_items, shares)
+def _rest(block: _Block) -> float:
+    of_groups, of_seeds = block.groups.mean(axis=1, keepdims=True), block.groups.mean(axis=0)
+    size = len(block.groups)
+    return size / (size - 1) * _squares((block.groups - of_groups - of_seeds + of_seeds.mean()).ravel())
 
 
-def _differing(part: Part, seeds: Sequence[int]) -> int:
-    items = sorted(set.intersection(*(set(part.values[seed]) for seed in seeds)))
-    common = Counter(part.values[seed][item] for item in items for seed in seeds).most_common(1)[0][0]
-    return len({part.groups[item] for item in items if any(part.values[seed][item] != common for seed in seeds)})
-
-
-def _disjoint(adds: Sequence[_Added]) -> list[_Added]:
-    """Join parts that share a group: groups of one block are independent of those of another."""
-    blocks: list[_Added] = []
-    for added in adds:
-        joined = added
-        for block in [block for block in blocks if block.groups.keys() & joined.groups.keys()]:
-            blocks.remove(block)
-            joined = _join(joined, block)
-        blocks.append(joined)
-    return blocks
-
-
-def _join(one: _Added, other: _Added) -> _Added:
-    groups = {group: list(row) for group, row in one.groups.items()}
-    for group, row in other.groups.items():
-        groups[group] = [a + b for a, b in zip(groups.get(group, [0.0] * len(row)), row, strict=True)]
-    items = {item: one.items.get(item, 0.0) + other.items.get(item, 0.0) for item in {**one.items, **other.items}}
-    shares = {group: one.shares.get(group, 0.0) + other.shares.get(group, 0.0) for group in groups}
-    return _Added(one.mean + other.mean, groups, items, shares)
-
-
-def _effective(block: _Added) -> float:
-    total = math.fsum(block.shares.values())
-    # Rounded, so that three equal groups are three.
-    return round(total * total / math.fsum(share * share for share in block.shares.values()), 9)
-
-
-def _square(adds: Sequence[float]) -> float:
-    return len(adds) / (len(adds) - 1) * math.fsum(x * x for x in adds)
-
-
-def _rest(groups: Mapping[str, Sequence[float]]) -> float:
-    size = len(groups)
-    seeds = range(len(next(iter(groups.values()))))
-    shares = [math.fsum(row[s] for row in groups.values()) / size for s in seeds]
-    overall = math.fsum(shares) / len(shares)
-    left = [row[s] - math.fsum(row) / len(row) - shares[s] + overall for row in groups.values() for s in seeds]
-    return size / (size - 1) * math.fsum(x * x for x in left)
+def _squares(adds: Array, around: bool = False) -> float:
+    """Return the sum of squares; `around` a mean that was estimated from them, n / (n - 1) of it."""
+    total = math.fsum((adds * adds).tolist())
+    return total * len(adds) / (len(adds) - 1) if around else total
