@@ -7,16 +7,11 @@ crossed, groups by seeds (Cameron, Gelbach & Miller 2011, "Robust inference with
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from numpy import float64
-    from numpy.typing import NDArray
-
-    Array = NDArray[float64]
+from medcot_bench.stats.crossed import Table, Weights, join, read_table, variances_of
 
 TAIL = 0.975
 LEAST_DIFFERING = 5
@@ -35,6 +30,8 @@ class Part:
     groups: Mapping[str, str]
     weight: float = 1.0
     """How the part's mean counts in a sum of parts: -1 for what is subtracted."""
+    alike: Weights = "items"
+    """What counts alike within the mean."""
 
 
 class VarianceEstimate(NamedTuple):
@@ -97,7 +94,8 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     """Return the weighted sum of the parts' means over items and seeds.
 
     With G groups, N items and S seeds, c[s, g] is what group g adds to the mean of seed s, less its share of the
-    overall mean, and c[s, i] the same of an item. The variance is V_groups + V_seeds - V_rest, and no less than
+    overall mean, and c[s, i] the same of an item (a share 1/N of its value; where groups count alike, 1/G divided
+    by the items of its group). The variance is V_groups + V_seeds - V_rest, and no less than
     the larger of the first two:
 
         V_groups = G/(G-1) * sum over g of (mean over s of c[s, g])^2
@@ -112,15 +110,15 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     part no item.
     """
     seeds = _seeds_of(parts)
-    tables = [_read(part, seeds) for part in parts]
+    tables = _tables(parts, seeds)
     value = math.fsum(table.weight * table.mean for table in tables)
     items = sum(len(table.items) for table in tables)
     differing = min(table.differing for table in tables)
-    blocks = _disjoint(tables)
+    blocks = join(tables)
     groups, effective = min(len(block.groups) for block in blocks), min(block.effective for block in blocks)
     if groups < 2:
         return Contrast(value, None, None, items, groups, len(seeds), differing, effective)
-    of_groups, of_items, of_seeds, rest = _components(blocks, len(seeds))
+    of_groups, of_items, of_seeds, rest = variances_of(blocks, len(seeds))
     if math.fsum(of_items) > math.fsum(of_groups):
         of_groups = of_items
     variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
@@ -176,12 +174,16 @@ def forms(parts: Sequence[Part]) -> tuple[float, float, float, float, float] | N
     Each is a quadratic form of the weights. None where a part has a single group. Raises ValueError as `contrast`.
     """
     seeds = _seeds_of(parts)
-    blocks = _disjoint([_read(part, seeds) for part in parts])
+    blocks = join(_tables(parts, seeds))
     if any(len(block.groups) < 2 for block in blocks):
         return None
-    each_of_groups, each_of_items, of_seeds, rest = _components(blocks, len(seeds))
+    each_of_groups, each_of_items, of_seeds, rest = variances_of(blocks, len(seeds))
     of_groups, of_items = math.fsum(each_of_groups), math.fsum(each_of_items)
     return of_groups, of_seeds, of_groups + of_seeds - rest, of_items, of_items + of_seeds - rest
+
+
+def _tables(parts: Sequence[Part], seeds: Sequence[int]) -> list[Table]:
+    return [read_table(part.values, part.groups, seeds, part.weight, part.alike) for part in parts]
 
 
 def _seeds_of(parts: Sequence[Part]) -> list[int]:
@@ -189,115 +191,3 @@ def _seeds_of(parts: Sequence[Part]) -> list[int]:
     if not seeds or not all(part.values[seed] for part in parts for seed in seeds):
         raise ValueError("no seed has values of every part")
     return seeds
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A part's values, seeds by items."""
-
-    values: Array
-    items: list[str]
-    groups: list[str]
-    """The group of each item."""
-    weight: float
-
-    @cached_property
-    def mean(self) -> float:
-        """The mean over items and seeds."""
-        means = [math.fsum(row) / len(row) for row in self.values.tolist()]
-        return math.fsum(means) / len(means)
-
-    @property
-    def differing(self) -> int:
-        """Groups with a value other than the commonest."""
-        from numpy import unique
-
-        values, counts = unique(self.values, return_counts=True)
-        differs = (self.values != values[counts.argmax()]).any(axis=0).tolist()
-        return len({group for group, differs_here in zip(self.groups, differs, strict=True) if differs_here})
-
-
-def _read(part: Part, seeds: Sequence[int]) -> _Table:
-    from numpy import array
-
-    rows = [part.values[seed] for seed in seeds]
-    items = sorted(set.intersection(*map(set, rows)))
-    if not items:
-        raise ValueError("no item has a value for every seed")
-    values = array([[*map(row.__getitem__, items)] for row in rows], dtype=float)
-    return _Table(values, items, [*map(part.groups.__getitem__, items)], part.weight)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """What the groups and items of parts that share groups add to a contrast."""
-
-    groups: Array
-    """Groups by seeds: what each adds around the mean."""
-    items: Array
-    """The same of each item, the mean over seeds."""
-    shares: Array
-    """How much of the mean each group makes; proportions matter, not their sum."""
-
-    @cached_property
-    def effective(self) -> float:
-        """Effective groups."""
-        total = math.fsum(self.shares.tolist())
-        # Rounded, so that three equal groups are three.
-        return round(total * total / _squares(self.shares), 9)
-
-
-def _disjoint(tables: Sequence[_Table]) -> list[_Block]:
-    """Join parts that share a group: groups of one block are independent of those of another."""
-    joined: list[tuple[set[str], list[_Table]]] = []
-    for table in tables:
-        names, together = {*table.groups}, [table]
-        for other in [other for other in joined if other[0] & names]:
-            joined.remove(other)
-            names, together = names | other[0], [*other[1], *together]
-        joined.append((names, together))
-    return [_join(together) for _, together in joined]
-
-
-def _join(tables: Sequence[_Table]) -> _Block:
-    from numpy import array, bincount, zeros
-
-    group_places = _places(name for table in tables for name in table.groups)
-    item_places = _places(name for table in tables for name in table.items)
-    seeds, size = len(tables[0].values), len(group_places)
-    groups, items, shares = zeros((size, seeds)), zeros(len(item_places)), zeros(size)
-    for table in tables:
-        own, count = array([*map(group_places.__getitem__, table.groups)]), len(table.items)
-        adds = table.weight / count * (table.values - table.mean)
-        for seed, row in enumerate(adds):
-            groups[:, seed] += bincount(own, row, size)
-        items[[*map(item_places.__getitem__, table.items)]] += adds.sum(axis=0) / seeds
-        shares += abs(table.weight) / count * bincount(own, minlength=size)
-    return _Block(groups, items, shares)
-
-
-def _places(names: Iterable[str]) -> dict[str, int]:
-    return {name: place for place, name in enumerate(dict.fromkeys(names))}
-
-
-def _components(blocks: Sequence[_Block], seeds: int) -> tuple[list[float], list[float], float, float]:
-    """Return V_groups and V_items of every block, V_seeds and V_rest; the last two are 0 with one seed."""
-    of_groups = [_squares(block.groups.sum(axis=1) / seeds, around=True) for block in blocks]
-    of_items = [_squares(block.items, around=True) for block in blocks]
-    if seeds < 2:
-        return of_groups, of_items, 0.0, 0.0
-    pairs = seeds * (seeds - 1)
-    of_seeds = _squares(sum(block.groups.sum(axis=0) for block in blocks))
-    return of_groups, of_items, of_seeds / pairs, math.fsum(map(_rest, blocks)) / pairs
-
-
-def _rest(block: _Block) -> float:
-    of_groups, of_seeds = block.groups.mean(axis=1, keepdims=True), block.groups.mean(axis=0)
-    size = len(block.groups)
-    return size / (size - 1) * _squares((block.groups - of_groups - of_seeds + of_seeds.mean()).ravel())
-
-
-def _squares(adds: Array, around: bool = False) -> float:
-    """Return the sum of squares; `around` a mean that was estimated from them, n / (n - 1) of it."""
-    total = math.fsum((adds * adds).tolist())
-    return total * len(adds) / (len(adds) - 1) if around else total
