@@ -33,7 +33,7 @@ def find_needed(found: Persistence, gaps: Gaps) -> Needed | None:
     if components is None:
         return None
     spread, seeds = spread_of(components), effect.found.seeds
-    sets = [ItemSet.of(part.groups[item] for item in shared_items(part.values)) for part in shared]
+    sets = [ItemSet.of((part.groups[item] for item in shared_items(part.values)), part.alike) for part in shared]
     sets = sets[: len(spread.sets)]
     side = found.out_of_domain if blocking is Blocking.OUT_OF_DOMAIN else found.in_domain
     size = max(abs(effect.found.value), side.margin or 0.0)

@@ -63,18 +63,27 @@ def read_table(
     alike: Weights,
 ) -> Table:
     """Return the values (seed -> item -> value) of the items that all seeds have. Raises ValueError for none."""
-    from numpy import array, ones
+    from numpy import array
 
     rows = [values[seed] for seed in seeds]
     items = sorted(set.intersection(*map(set, rows)))
     if not items:
         raise ValueError("no item has a value for every seed")
     table = array([[*map(row.__getitem__, items)] for row in rows], dtype=float)
-    own, counts = [*map(groups.__getitem__, items)], ones(len(items))
-    if alike == "groups":
-        sizes = Counter(own)
-        counts = array([1 / sizes[group] for group in own])
-    return Table(table, items, own, weight, counts)
+    own = [*map(groups.__getitem__, items)]
+    return Table(table, items, own, weight, array(weigh(own, alike)))
+
+
+def weigh(groups: Sequence[str], alike: Weights) -> list[float]:
+    """Return what each item counts in a mean, given the group of each; proportions matter.
+
+    >>> weigh(["a", "b", "b"], "groups")
+    [1.0, 0.5, 0.5]
+    """
+    if alike == "items":
+        return [1.0] * len(groups)
+    sizes = Counter(groups)
+    return [1 / sizes[group] for group in groups]
 
 
 @dataclass(frozen=True)
