@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from medcot_bench.stats.crossed import Weights
 from medcot_bench.study.fields import Names, Section
 from medcot_bench.study.margin import Margin
 from medcot_bench.study.spec_strings import Spec
@@ -30,7 +29,7 @@ class Analysis(Section):
     what full fine-tuning gains over the base model, e.g. `10%`. Without one, equality is not claimed."""
     share_kept: Annotated[float, Field(gt=0, le=1)] = 0.9
     """The share of full fine-tuning's gain over the base model that an adapter should keep."""
-    weights: Weights = "items"
+    weights: Literal["items", "groups"] = "items"
     """What counts alike in every mean over items: items, or groups however many items they have."""
     adapters: Names = ()
     """Adapters of the hypotheses, at any number of training items; empty: all."""

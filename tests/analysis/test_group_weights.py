@@ -11,6 +11,7 @@ import pytest
 
 from medcot_bench.analysis.build import build
 from medcot_bench.analysis.ranks import rank
+from medcot_bench.report.notes import write_notes
 from medcot_bench.results.folder import Results, load
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "persistence"
@@ -40,6 +41,7 @@ def _by_group(values: Mapping[str, float], results: Results, task: str) -> float
 
 def test_scores_gains_and_gaps_are_means_of_group_means(results: Results) -> None:
     board = build(results)
+    assert "Groups count alike in means over items, however many items each has" in write_notes(board)
     base = mean_of_groups(results, "none", None)
     for trained in ("k8s_qa", "medqa_cot"):
         own, full = (mean_of_groups(results, adapter, trained) for adapter in ("layer_lora", "full"))
