@@ -232,4 +232,5 @@ def _judge_known_levels(frame: Frame, results: Results) -> Held:
 
 def _points(results: Results, cell: CellResult) -> Iterator[Point]:
     for step in dict.fromkeys(step for step, _ in cell.keys):
-        yield Point(*(results.items(cell, task, step).scores["gold_nll"] for task in TASKS))
+        same, shift = (results.items(cell, task, step).scores["gold_nll"] for task in TASKS)
+        yield Point(same, shift, (dict.fromkeys(same, 1.0), dict.fromkeys(shift, 1.0)))

@@ -58,5 +58,6 @@ def build(results: Results) -> Leaderboard:
         names_in_files=read_names_in_files(results),
         primary=results.analysis.primary,
         margins=results.analysis.margins,
+        weights=results.analysis.weights,
     )
     return replace(board, recommendations=tuple(recommend_over_rates(results, board)))

@@ -173,7 +173,8 @@ def _pair(
         return None
 
     def mean(table: SeedValues) -> Contrast:
-        return contrast([Part({seed: {i: table[seed][i] for i in items} for seed in gap}, groups)])
+        values = {seed: {i: table[seed][i] for i in items} for seed in gap}
+        return contrast([Part(values, groups, alike=folders[key[0]].analysis.weights)])
 
     lead = mean(gap)
     by_item = [fmean(row[item] for row in gap.values()) for item in items]

@@ -66,9 +66,10 @@ def _trend(
         seed: {i: math.fsum(weight * gaps[count][seed][i] for count, weight in weights.items()) for i in items}
         for seed in seeds
     }
-    slope = contrast([Part(line, groups)])
+    alike = results.analysis.weights
+    slope = contrast([Part(line, groups, alike=alike)])
     at = {
-        count: contrast([Part({s: {i: gap[s][i] for i in items} for s in seeds}, groups)])
+        count: contrast([Part({s: {i: gap[s][i] for i in items} for s in seeds}, groups, alike=alike)])
         for count, gap in gaps.items()
     }
     yield SizeTrend(trained, adapter, task, score, at, slope, difference(slope))

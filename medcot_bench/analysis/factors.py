@@ -53,7 +53,7 @@ def estimate_factor_effects(results: Results) -> tuple[FactorEffect, ...]:
                 for design in designs
             ]
             for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
-                found += [effect for design in read for effect in _effects(trained, task, score, design)]
+                found += [effect for design in read for effect in _effects(results, trained, task, score, design)]
     return _adjusted(found)
 
 
@@ -74,7 +74,7 @@ Read = Mapping[str, tuple[str, tuple[Mapping[str, SeedValues], Mapping[str, str]
 """Kind -> (adapter, (score -> values, item -> group))."""
 
 
-def _effects(trained: str, task: str, score: str, read: Read) -> Iterator[FactorEffect]:
+def _effects(results: Results, trained: str, task: str, score: str, read: Read) -> Iterator[FactorEffect]:
     sign = 1.0 if higher_is_better(score) else -1.0
     for effect, weights in EFFECTS.items():
         if not all(kind in read and read[kind][1][0].get(score) for kind in weights):
@@ -90,7 +90,7 @@ def _effects(trained: str, task: str, score: str, read: Read) -> Iterator[Factor
         if not shared_items(combined):
             continue
         groups = {item: group for kind in weights for item, group in read[kind][1][1].items()}
-        value = contrast([Part(combined, groups)])
+        value = contrast([Part(combined, groups, alike=results.analysis.weights)])
         adapters = tuple(read[kind][0] for kind in weights)
         yield FactorEffect(trained, task, score, effect, adapters, value, difference(value))
 

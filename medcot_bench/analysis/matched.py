@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +14,7 @@ from medcot_bench.results.comparisons import Matched, Reading
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import TRIED_BY
 from medcot_bench.stats.contrasts import Part, contrast, on_common_seeds
+from medcot_bench.stats.crossed import Weights, weigh
 from medcot_bench.stats.p_values import difference, holm
 from medcot_bench.stats.verdict import ALPHA, LEAST_SEEDS
 
@@ -40,11 +41,22 @@ class Point:
 
     same: Items
     shift: Items
+    counts: tuple[Items, Items]
+    """What each of these counts in a mean; proportions matter."""
 
     @property
     def level(self) -> float:
         """The mean on the training task."""
-        return fmean(self.same.values())
+        return _mean(self.same, self.counts[0])
+
+    @property
+    def shifted(self) -> float:
+        """The mean out of domain."""
+        return _mean(self.shift, self.counts[1])
+
+
+def _mean(items: Items, counts: Items) -> float:
+    return fmean(items.values(), [counts[item] for item in items])
 
 
 Paths = tuple[Sequence[Point], Sequence[Point]]
@@ -138,7 +150,7 @@ def _under_shifts(
             paths[one.cell.seed] = both
             for known, scored in zip(groups, (task, shift), strict=True):
                 known |= groups_of(results.items(one, scored).groups, scored)
-        if found := at_equal_level(paths, *groups):
+        if found := at_equal_level(paths, *groups, results.analysis.weights):
             explained = [found.end, *(replace(part, weight=-1.0) for part in found.matched)]
             yield Matched(
                 task=task,
@@ -156,7 +168,10 @@ def _under_shifts(
 
 
 def at_equal_level(
-    paths: Mapping[int, Paths], same_groups: Mapping[str, str], shift_groups: Mapping[str, str]
+    paths: Mapping[int, Paths],
+    same_groups: Mapping[str, str],
+    shift_groups: Mapping[str, str],
+    alike: Weights = "items",
 ) -> EqualLevel | None:
     """Return what the gap is made of at the level that both paths of a seed reach, None where no seed's do.
 
@@ -183,8 +198,11 @@ def at_equal_level(
         of_level[seed] = {i: slope * (full.same[i] - value) for i, value in own.same.items() if i in full.same}
     if not further:
         return None
-    end = on_common_seeds([Part(paired_difference(*ends, SCORE), shift_groups)])
-    at_level = [Part(paired_difference(*crossed, SCORE), shift_groups), Part(of_level, same_groups)]
+    end = on_common_seeds([Part(paired_difference(*ends, SCORE), shift_groups, alike=alike)])
+    at_level = [
+        Part(paired_difference(*crossed, SCORE), shift_groups, alike=alike),
+        Part(of_level, same_groups, alike=alike),
+    ]
     matched = on_common_seeds(at_level)
     if not end or (levels and not matched):
         return None
@@ -209,7 +227,16 @@ def _path(results: Results, base: CellResult, cell: CellResult, task: str, shift
     if not all(shared):
         return []
     kept = [[{i: items[i] for i in on} for items in side] for side, on in zip(sides, shared, strict=True)]
-    return [Point(*pair) for pair in zip(*kept, strict=True)]
+    alike = results.analysis.weights
+    counts = [
+        _counts(results.items(cell, t).groups, on, alike) for t, on in zip((task, shift), shared, strict=True)
+    ]
+    return [Point(same, moved, (counts[0], counts[1])) for same, moved in zip(*kept, strict=True)]
+
+
+def _counts(groups: Mapping[str, str], items: Iterable[str], alike: Weights) -> Items:
+    order = sorted(items)
+    return dict(zip(order, weigh([groups[item] for item in order], alike), strict=True))
 
 
 def _items(results: Results, cell: CellResult, task: str, checkpoint: str) -> Items:
@@ -226,8 +253,7 @@ def cut_at(path: Sequence[Point], level: float) -> Crossing | None:
                 {i: (1 - weight) * value + weight * later[i] for i, value in earlier.items()}
                 for earlier, later in ((before.same, after.same), (before.shift, after.shift))
             )
-            fallen = fmean(before.shift.values()) - fmean(after.shift.values())
-            slope = fallen / (high - low) if high > low else 0.0
+            slope = (before.shifted - after.shifted) / (high - low) if high > low else 0.0
             return Crossing(same, shift, slope, early=place == 0 and high > level > low)
     return None
 

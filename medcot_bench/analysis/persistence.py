@@ -162,6 +162,7 @@ def _side(
     trained: _Trained, own: Read, task: str, score: str, paired: SeedValues, seeds: Iterable[int]
 ) -> _Measured | None:
     """Return one evaluation task's side on these seeds and its gap, None where the two have no item in common."""
+    analysis = trained.results.analysis
     full, groups = trained.full[task][0].get(score, {}), trained.full[task][1]
     values = own[0].get(score, {})
     gaps = {seed: paired[seed] for seed in sorted(seeds)}
@@ -173,9 +174,10 @@ def _side(
     base = dict.fromkeys(gaps, of_base) if items <= of_base.keys() else {}
 
     def part(values: SeedValues) -> Part:
-        return Part({seed: {i: values[seed][i] for i in items} for seed in gaps}, groups)
+        kept = {seed: {i: values[seed][i] for i in items} for seed in gaps}
+        return Part(kept, groups, alike=analysis.weights)
 
-    gap, analysis, margin = part(gaps), trained.results.analysis, trained.results.analysis.margin_of(score)
+    gap, margin = part(gaps), analysis.margin_of(score)
     full_gain, own_gain = (part(paired_difference(one, base, score)) if base else None for one in (full, values))
     binary = all(one[seed][i] in (0.0, 1.0) for one in (full, values) for seed in gaps for i in items)
     gained = contrast([full_gain]) if full_gain else None

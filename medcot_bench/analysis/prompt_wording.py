@@ -38,5 +38,5 @@ def _effects(results: Results, own: str, other: str, score: str) -> Iterator[Fac
         reworded, _ = values_of(results, cells, other)
         paired = paired_difference(values.get(score, {}), reworded.get(score, {}), score)
         if shared_items(paired):
-            value = contrast([Part(paired, groups)])
+            value = contrast([Part(paired, groups, alike=results.analysis.weights)])
             yield FactorEffect(own, other, score, Factor.PROMPT, (adapter,), value, difference(value))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from math import comb
-from statistics import fmean
 
 from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores
 from medcot_bench.analysis.per_item import Key, Values, paired_difference
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import USUAL, Rank
-from medcot_bench.stats.contrasts import Part, SeedValues, contrast
+from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.stats.crossed import Weights
 from medcot_bench.stats.p_values import difference, holm
 from medcot_bench.stats.verdict import ALPHA
 
@@ -19,7 +19,11 @@ Ranks = Mapping[tuple[str, str | None, str], Mapping[str, Rank]]
 
 
 def rank(
-    values: Mapping[str, SeedValues], groups: Mapping[str, str], score: str, lower: Container[str] = ()
+    values: Mapping[str, SeedValues],
+    groups: Mapping[str, str],
+    score: str,
+    lower: Container[str] = (),
+    alike: Weights = "items",
 ) -> dict[str, Rank]:
     """Return name -> rank by one score, over the seeds and items that all have; `lower` as in `paired_difference`.
 
@@ -31,26 +35,22 @@ def rank(
     common = _common(values)
     if len(next(iter(common.values()), {})) < 2:
         return {}
-    better = sorted(common, key=lambda name: -_mean(common[name], score, lower))
+    zero = {seed: dict.fromkeys(row, 0.0) for seed, row in next(iter(common.values())).items()}
+
+    def lead(one: SeedValues, other: SeedValues) -> Contrast:
+        return contrast([Part(paired_difference(one, other, score, lower), groups, alike=alike)])
+
+    better = sorted(common, key=lambda name: -lead(common[name], zero).value)
     pairs = comb(len(better), 2)
     found: dict[str, Rank] = {}
     while better:
         leader, *others = better
-        gaps = [
-            contrast([Part(paired_difference(common[leader], common[other], score, lower), groups)])
-            for other in others
-        ]
-        adjusted = holm([difference(gap) for gap in gaps], tests=pairs)
+        adjusted = holm([difference(lead(common[leader], common[other])) for other in others], tests=pairs)
         tied = [leader, *(other for other, p in zip(others, adjusted, strict=True) if p is None or p > ALPHA)]
         place = len(found) + 1
         found |= {name: Rank(place, len(tied) > 1, score) for name in tied}
         better = [name for name in better if name not in found]
     return found
-
-
-def _mean(values: SeedValues, score: str, lower: Container[str]) -> float:
-    zero = {seed: dict.fromkeys(row, 0.0) for seed, row in values.items()}
-    return fmean(value for row in paired_difference(values, zero, score, lower).values() for value in row.values())
 
 
 def _common(values: Mapping[str, SeedValues]) -> dict[str, SeedValues]:
@@ -97,7 +97,7 @@ def rank_rows(
                     compared[key[0]] = (
                         own[score] if key[1] else dict.fromkeys(seeds, next(iter(own[score].values())))
                     )
-            for adapter, place in rank(compared, groups, score, lower).items():
+            for adapter, place in rank(compared, groups, score, lower, results.analysis.weights).items():
                 of_row = trained if (adapter, trained) in rows else None
                 found.setdefault((adapter, of_row, task), {})[trained] = place
     return found

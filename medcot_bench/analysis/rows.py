@@ -23,6 +23,7 @@ from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import Failure, Row, TaskScores
 from medcot_bench.results.records import CellRecord
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
+from medcot_bench.stats.crossed import Weights
 from medcot_bench.stats.p_values import difference, holm
 
 Read = Mapping[Key, Mapping[str, tuple[Values, dict[str, str]]]]
@@ -129,6 +130,7 @@ def _scores_by_task(
     """Yield a row's scores on each task that has some; `against` are full fine-tuning and the base model."""
     cells = rows[key]
     full, base = (None if other == key else other for other in against)
+    alike = results.analysis.weights
     for task in results.tasks:
         scored = [cell.evaluations[task] for cell in cells if task in cell.evaluations]
         if not scored:
@@ -140,11 +142,11 @@ def _scores_by_task(
             task,
             TaskScores(
                 relation=scored[0].relation,
-                scores=_means(own, groups) | average_whole_scores(scored, own),
-                gaps=_gaps(read[full][task][0], own, groups, lower) if full else {},
+                scores=_means(own, groups, alike) | average_whole_scores(scored, own),
+                gaps=_gaps(read[full][task][0], own, groups, lower, alike) if full else {},
                 ranks=ranks.get((*key, task), {}),
                 marks=tuple(marks),
-                gains=_gains(read[base][task][0], own, groups, lower) if base else {},
+                gains=_gains(read[base][task][0], own, groups, lower, alike) if base else {},
                 unchanged=base is not None
                 and not cells[0].baseline
                 and all(
@@ -154,16 +156,25 @@ def _scores_by_task(
         )
 
 
-def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str]) -> dict[str, Contrast]:
+def _means(values: Mapping[str, SeedValues], groups: Mapping[str, str], alike: Weights) -> dict[str, Contrast]:
     """Return score -> mean over the items that all seeds have a value for, where there are some."""
-    return {name: contrast([Part(by_seed, groups)]) for name, by_seed in values.items() if shared_items(by_seed)}
+    return {
+        name: contrast([Part(by_seed, groups, alike=alike)])
+        for name, by_seed in values.items()
+        if shared_items(by_seed)
+    }
 
 
-def _gaps(full: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
-    return _means({name: paired_difference(full.get(name, {}), own[name], name, lower) for name in own}, groups)
+def _gaps(
+    full: Values, own: Values, groups: Mapping[str, str], lower: Container[str], alike: Weights
+) -> dict[str, Contrast]:
+    gaps = {name: paired_difference(full.get(name, {}), own[name], name, lower) for name in own}
+    return _means(gaps, groups, alike)
 
 
-def _gains(base: Values, own: Values, groups: Mapping[str, str], lower: Container[str]) -> dict[str, Contrast]:
+def _gains(
+    base: Values, own: Values, groups: Mapping[str, str], lower: Container[str], alike: Weights
+) -> dict[str, Contrast]:
     """Compare with the base model, whose one row of values stands beside every seed."""
     of_base = {name: next(iter(by_seed.values()), {}) for name, by_seed in base.items()}
     gains = {
@@ -171,7 +182,7 @@ def _gains(base: Values, own: Values, groups: Mapping[str, str], lower: Containe
         for name in own
         if name in of_base
     }
-    return _means(gains, groups)
+    return _means(gains, groups, alike)
 
 
 def _answers_as(results: Results, base: CellResult, cell: CellResult, task: str) -> bool:

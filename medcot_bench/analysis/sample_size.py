@@ -104,8 +104,9 @@ def _settle(
     if components is None:
         return effect
     spread = spread_of(components)
-    groups = [[part.groups[item] for item in shared_items(part.values)] for part in shared][: len(spread.sets)]
-    sets = [*map(ItemSet.of, groups)]
+    apart = shared[: len(spread.sets)]
+    groups = [[part.groups[item] for item in shared_items(part.values)] for part in apart]
+    sets = [ItemSet.of(own, part.alike) for own, part in zip(groups, apart, strict=True)]
     now = Sizes(len(shared[0].values), min(map(len, groups)), min(len({*own}) for own in groups))
     detectable = partial(spread.detectable, tests=still_open.differences)
     questions = [_Question(Showing.DIFFERENCE, abs(effect.found.value), detectable)]

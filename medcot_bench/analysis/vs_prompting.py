@@ -46,6 +46,6 @@ def _pairs(results: Results, task: str) -> Iterator[Prompted]:
             by_prompt = next(iter(read[prompt][0].get(score, {}).values()), {})
             paired = paired_difference(own, dict.fromkeys(own, by_prompt), score)
             if shared_items(paired):
-                gap = contrast([Part(paired, groups)])
+                gap = contrast([Part(paired, groups, alike=results.analysis.weights)])
                 tested = None if margin is None else equivalence(gap, margin)
                 yield Prompted(task, key[0], prompt[0], score, gap, margin, difference(gap), tested)

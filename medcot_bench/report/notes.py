@@ -24,6 +24,7 @@ def write_notes(board: Leaderboard) -> list[str]:
         *_recipes(board),
         *(note for task, scored in board.scored.items() for note in _items(task, scored)),
         *_settings(board),
+        *(["Groups count alike in means over items, however many items each has"] * (board.weights == "groups")),
         *_looks(board.looks),
         *map(write_left_out_baseline, board.left_out_baselines),
         *board.remarks,

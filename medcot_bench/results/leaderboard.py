@@ -14,6 +14,7 @@ from medcot_bench.results.recommendations import Recommendation
 from medcot_bench.results.records import Status
 from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
+from medcot_bench.stats.crossed import Weights
 
 USUAL = ("answer", "gold_nll")
 """The scores that stand in for a primary one where a task does not have it, the first that is there."""
@@ -199,6 +200,8 @@ class Leaderboard:
     """The study's primary score."""
     margins: Mapping[str, float | str] = field(default_factory=dict)
     """Score -> the largest difference that makes none in practice."""
+    weights: Weights = "items"
+    """What counts alike in every mean over items."""
 
     def headline(self, task: str) -> str:
         """Return the score that overviews show of a task: the primary one, or the first of the usual ones made."""

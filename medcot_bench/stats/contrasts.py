@@ -7,10 +7,11 @@ crossed, groups by seeds (Cameron, Gelbach & Miller 2011, "Robust inference with
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+
+from medcot_bench.stats.crossed import Table, Weights, join, read_table, variances_of
 
 TAIL = 0.975
 LEAST_DIFFERING = 5
@@ -29,6 +30,8 @@ class Part:
     groups: Mapping[str, str]
     weight: float = 1.0
     """How the part's mean counts in a sum of parts: -1 for what is subtracted."""
+    alike: Weights = "items"
+    """What counts alike within the mean."""
 
 
 class VarianceEstimate(NamedTuple):
@@ -91,7 +94,8 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     """Return the weighted sum of the parts' means over items and seeds.
 
     With G groups, N items and S seeds, c[s, g] is what group g adds to the mean of seed s, less its share of the
-    overall mean, and c[s, i] the same of an item. The variance is V_groups + V_seeds - V_rest, and no less than
+    overall mean, and c[s, i] the same of an item (a share 1/N of its value; where groups count alike, 1/G divided
+    by the items of its group). The variance is V_groups + V_seeds - V_rest, and no less than
     the larger of the first two:
 
         V_groups = G/(G-1) * sum over g of (mean over s of c[s, g])^2
@@ -106,20 +110,20 @@ def contrast(parts: Sequence[Part]) -> Contrast:
     part no item.
     """
     seeds = _seeds_of(parts)
-    adds = [_added(part, seeds) for part in parts]
-    value = math.fsum(added.mean for added in adds)
-    items = sum(len(added.items) for added in adds)
-    differing = min(_differing(part, seeds) for part in parts)
-    blocks = _disjoint(adds)
-    groups, effective = min(len(block.groups) for block in blocks), min(map(_effective, blocks))
+    tables = _tables(parts, seeds)
+    value = math.fsum(table.weight * table.mean for table in tables)
+    items = sum(len(table.items) for table in tables)
+    differing = min(table.differing for table in tables)
+    blocks = join(tables)
+    groups, effective = min(len(block.groups) for block in blocks), min(block.effective for block in blocks)
     if groups < 2:
         return Contrast(value, None, None, items, groups, len(seeds), differing, effective)
-    of_groups, of_items, of_seeds, rest = _components(blocks, len(seeds))
+    of_groups, of_items, of_seeds, rest = variances_of(blocks, len(seeds))
     if math.fsum(of_items) > math.fsum(of_groups):
         of_groups = of_items
     variance = max(math.fsum(of_groups) + of_seeds - rest, math.fsum(of_groups), of_seeds)
     # Below two effective groups a contrast is sparse; its degrees of freedom only have to be some.
-    dfs = [max(_effective(block) - 1, 1.0) for block in blocks]
+    dfs = [max(block.effective - 1, 1.0) for block in blocks]
     of_each_block = tuple(map(VarianceEstimate, of_groups, dfs))
     all_estimates = None
     beside = []
@@ -170,12 +174,16 @@ def forms(parts: Sequence[Part]) -> tuple[float, float, float, float, float] | N
     Each is a quadratic form of the weights. None where a part has a single group. Raises ValueError as `contrast`.
     """
     seeds = _seeds_of(parts)
-    blocks = _disjoint([_added(part, seeds) for part in parts])
+    blocks = join(_tables(parts, seeds))
     if any(len(block.groups) < 2 for block in blocks):
         return None
-    each_of_groups, each_of_items, of_seeds, rest = _components(blocks, len(seeds))
+    each_of_groups, each_of_items, of_seeds, rest = variances_of(blocks, len(seeds))
     of_groups, of_items = math.fsum(each_of_groups), math.fsum(each_of_items)
     return of_groups, of_seeds, of_groups + of_seeds - rest, of_items, of_items + of_seeds - rest
+
+
+def _tables(parts: Sequence[Part], seeds: Sequence[int]) -> list[Table]:
+    return [read_table(part.values, part.groups, seeds, part.weight, part.alike) for part in parts]
 
 
 def _seeds_of(parts: Sequence[Part]) -> list[int]:
@@ -183,96 +191,3 @@ def _seeds_of(parts: Sequence[Part]) -> list[int]:
     if not seeds or not all(part.values[seed] for part in parts for seed in seeds):
         raise ValueError("no seed has values of every part")
     return seeds
-
-
-@dataclass(frozen=True, slots=True)
-class _Added:
-    """What the groups and items of a part, or of parts that share groups, add to a contrast."""
-
-    mean: float
-    groups: Mapping[str, Sequence[float]]
-    """Group -> seed, by its place -> what it adds around the mean."""
-    items: Mapping[str, float]
-    """Item -> the same, the mean over seeds."""
-    shares: Mapping[str, float]
-    """Group -> how much of the mean it makes; proportions matter, not their sum."""
-
-
-def _components(blocks: Sequence[_Added], seeds: int) -> tuple[list[float], list[float], float, float]:
-    """Return V_groups and V_items of every block, V_seeds and V_rest; the last two are 0 with one seed."""
-    of_groups = [_square([math.fsum(row) / len(row) for row in block.groups.values()]) for block in blocks]
-    of_items = [_square([*block.items.values()]) for block in blocks]
-    if seeds < 2:
-        return of_groups, of_items, 0.0, 0.0
-    pairs = seeds * (seeds - 1)
-    sums = [math.fsum(row[s] for block in blocks for row in block.groups.values()) for s in range(seeds)]
-    rest = math.fsum(_rest(block.groups) for block in blocks)
-    return of_groups, of_items, math.fsum(x * x for x in sums) / pairs, rest / pairs
-
-
-def _added(part: Part, seeds: Sequence[int]) -> _Added:
-    items = set.intersection(*(set(part.values[seed]) for seed in seeds))
-    if not items:
-        raise ValueError("no item has a value for every seed")
-    order = sorted(items)
-    means = [math.fsum(part.values[seed][item] for item in order) / len(order) for seed in seeds]
-    mean = math.fsum(means) / len(means)
-    added: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * len(seeds))
-    of_items: dict[str, float] = {}
-    rows, scale = [part.values[seed] for seed in seeds], part.weight / len(order)
-    for item in order:
-        sums, total = added[part.groups[item]], 0.0
-        for place, row in enumerate(rows):
-            adds = scale * (row[item] - mean)
-            sums[place] += adds
-            total += adds
-        of_items[item] = total / len(rows)
-    sizes = Counter(part.groups[item] for item in order)
-    shares = {group: abs(part.weight) * size / len(order) for group, size in sizes.items()}
-    return _Added(part.weight * mean, dict(added), of_items, shares)
-
-
-def _differing(part: Part, seeds: Sequence[int]) -> int:
-    items = sorted(set.intersection(*(set(part.values[seed]) for seed in seeds)))
-    common = Counter(part.values[seed][item] for item in items for seed in seeds).most_common(1)[0][0]
-    return len({part.groups[item] for item in items if any(part.values[seed][item] != common for seed in seeds)})
-
-
-def _disjoint(adds: Sequence[_Added]) -> list[_Added]:
-    """Join parts that share a group: groups of one block are independent of those of another."""
-    blocks: list[_Added] = []
-    for added in adds:
-        joined = added
-        for block in [block for block in blocks if block.groups.keys() & joined.groups.keys()]:
-            blocks.remove(block)
-            joined = _join(joined, block)
-        blocks.append(joined)
-    return blocks
-
-
-def _join(one: _Added, other: _Added) -> _Added:
-    groups = {group: list(row) for group, row in one.groups.items()}
-    for group, row in other.groups.items():
-        groups[group] = [a + b for a, b in zip(groups.get(group, [0.0] * len(row)), row, strict=True)]
-    items = {item: one.items.get(item, 0.0) + other.items.get(item, 0.0) for item in {**one.items, **other.items}}
-    shares = {group: one.shares.get(group, 0.0) + other.shares.get(group, 0.0) for group in groups}
-    return _Added(one.mean + other.mean, groups, items, shares)
-
-
-def _effective(block: _Added) -> float:
-    total = math.fsum(block.shares.values())
-    # Rounded, so that three equal groups are three.
-    return round(total * total / math.fsum(share * share for share in block.shares.values()), 9)
-
-
-def _square(adds: Sequence[float]) -> float:
-    return len(adds) / (len(adds) - 1) * math.fsum(x * x for x in adds)
-
-
-def _rest(groups: Mapping[str, Sequence[float]]) -> float:
-    size = len(groups)
-    seeds = range(len(next(iter(groups.values()))))
-    shares = [math.fsum(row[s] for row in groups.values()) / size for s in seeds]
-    overall = math.fsum(shares) / len(shares)
-    left = [row[s] - math.fsum(row) / len(row) - shares[s] + overall for row in groups.values() for s in seeds]
-    return size / (size - 1) * math.fsum(x * x for x in left)

@@ -6,10 +6,11 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from medcot_bench.stats.contrasts import LEAST_EFFECTIVE, matched_df
+from medcot_bench.stats.crossed import Weights
 from medcot_bench.stats.p_values import ENOUGH_SEEDS
 from medcot_bench.stats.variance_components import Components, Variances, effective_number
 from medcot_bench.stats.verdict import ALPHA, LEAST_SEEDS
@@ -40,12 +41,21 @@ class ItemSet:
     items: int
     groups: float
     """Effective number, 1 / sum of squared shares."""
+    design_effect: float = 1.0
+    """How many times larger the items' part of a mean's variance is than if items counted alike (Kish 1965)."""
 
     @classmethod
-    def of(cls, groups: Iterable[str]) -> ItemSet:
-        """Return the set whose items have these groups, one for each item."""
+    def of(cls, groups: Iterable[str], alike: Weights = "items") -> ItemSet:
+        """Return the set whose items have these groups, one for each item; what counts alike as in a `Part`.
+
+        >>> ItemSet.of("aaab", "groups").groups
+        2.0
+        """
         sizes = [*Counter(groups).values()]
-        return cls(sum(sizes), effective_number(sizes))
+        items = sum(sizes)
+        if alike == "items":
+            return cls(items, effective_number(sizes))
+        return cls(items, float(len(sizes)), items * math.fsum(1 / size for size in sizes) / len(sizes) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +88,9 @@ class Spread:
             return None
         parts, noise = [], 0.0
         for own, given in zip(self.sets, sets, strict=True):
-            of_both = (own.seed_group / given.groups + own.rest / given.items) / seeds
-            of_items = own.group / given.groups + own.item / given.items
+            per_item = given.design_effect / given.items
+            of_both = (own.seed_group / given.groups + own.rest * per_item) / seeds
+            of_items = own.group / given.groups + own.item * per_item
             parts.append((of_items if whole else of_items + of_both, given.groups - 1))
             noise += of_both
         of_seeds = self.seed / seeds
@@ -178,9 +189,10 @@ def grow(sets: Sequence[ItemSet], items: int) -> list[ItemSet]:
 
 def add_groups(sets: Sequence[ItemSet], factor: float) -> list[ItemSet]:
     """Return sets with so many times the groups, and their items, as those there are."""
-    return [ItemSet(round(one.items * factor), one.groups * factor) for one in sets]
+    return [replace(one, items=round(one.items * factor), groups=one.groups * factor) for one in sets]
 
 
 def _scaled(given: ItemSet, factor: float) -> ItemSet:
     items = round(given.items * factor)
-    return ItemSet(items, float(items) if given.groups == given.items else min(given.groups, items))
+    groups = float(items) if given.groups == given.items else min(given.groups, items)
+    return replace(given, items=items, groups=groups)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -29,6 +29,8 @@ class Analysis(Section):
     what full fine-tuning gains over the base model, e.g. `10%`. Without one, equality is not claimed."""
     share_kept: Annotated[float, Field(gt=0, le=1)] = 0.9
     """The share of full fine-tuning's gain over the base model that an adapter should keep."""
+    weights: Literal["items", "groups"] = "items"
+    """What counts alike in every mean over items: items, or groups however many items they have."""
     adapters: Names = ()
     """Adapters of the hypotheses, at any number of training items; empty: all."""
     shifts: Names = ()

@@ -219,6 +219,8 @@ class Study(Section):
     """Tasks of the user's own rows, by the name used in `tasks`. The path of a task file in `tasks` adds one."""
     general_text: str = ""
     """A UTF-8 text file on which forgetting is measured; empty: the bundled one."""
+    drift: bool = True
+    """Measure KL from the base model and forgetting after every training."""
     limit: PositiveInt | None = Field(None, le=MOST_ITEMS)
     """Evaluation items per task; smaller sets are subsets of larger ones. null: all."""
     data_seed: int = 0

@@ -27,7 +27,7 @@ class BaseMeasures:
     """Measurements of the base model."""
 
     general: float | None
-    """Nats per byte of the general text; None if not measurable."""
+    """Nats per byte of the general text; None if not measurable, or not asked for."""
     items: Sequence[Item] = ()
     """Evaluation items of the training task; empty if nothing is trained."""
     logprobs: Sequence[torch.Tensor] = ()
@@ -47,6 +47,8 @@ class Distances:
 
     def measure_base(self, base: Any, quantisation: str, task: str | None) -> BaseMeasures:
         """Measure a base model before any adapter is on it, for a training run on `task` if any."""
+        if not self._plan.study.drift:
+            return BaseMeasures(None)
         form = (quantisation, next(base.parameters()).dtype)
         with self._timed():
             if form not in self._general:
@@ -59,7 +61,9 @@ class Distances:
         return BaseMeasures(self._general[form], *self._on_task[form, task])
 
     def measure(self, before: BaseMeasures, model: Any) -> tuple[Divergence | None, Forgetting | None]:
-        """Return a model's KL from the base model and its forgetting; None if not measurable."""
+        """Return a model's KL from the base model and its forgetting; None if not measurable, or not asked for."""
+        if not self._plan.study.drift:
+            return None, None
         with self._timed():
             found = measure_divergence(before.logprobs, model, before.items, self._dtype)
             return found, record_forgetting(self._plan.general_text, before.general, self._nll(model))

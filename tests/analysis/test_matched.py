@@ -20,7 +20,7 @@ BASE = (1.0, 1.0)
 
 
 def point(same: float, shift: float) -> Point:
-    return Point({"a": same - 0.1, "b": same + 0.1}, {"x": shift})
+    return Point({"a": same - 0.1, "b": same + 0.1}, {"x": shift}, ({"a": 1.0, "b": 1.0}, {"x": 1.0}))
 
 
 def test_items_are_interpolated_where_the_path_first_reaches_the_level() -> None:

@@ -6,6 +6,7 @@ import math
 import random
 import statistics
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -67,6 +68,30 @@ def test_one_seed_gives_the_clustered_standard_error_computed_by_hand() -> None:
     # Shares 2/6, 3/6, 1/6: 36 / (4 + 9 + 1) effective groups.
     assert (found.effective, found.df) == (pytest.approx(36 / 14), pytest.approx(36 / 14 - 1))
     assert found.interval() is None  # fewer than three
+
+
+def test_groups_that_count_alike_make_the_mean_of_their_means_with_its_plain_error() -> None:
+    numbers = random.Random(8)
+    sizes = {"a": 1, "b": 2, "c": 3, "d": 60}
+    values = {f"{group}{item}": numbers.gauss(0, 1) for group, size in sizes.items() for item in range(size)}
+    part = Part({5: values}, {item: item[0] for item in values}, alike="groups")
+    found = contrast([part])
+    means = [statistics.fmean(value for item, value in values.items() if item[0] == group) for group in sizes]
+    assert found.value == pytest.approx(statistics.fmean(means))
+    assert found.stderr == pytest.approx(statistics.stdev(means) / 2)
+    assert (found.effective, found.df) == (4, 3)
+    by_items = contrast([replace(part, alike="items")])
+    assert by_items.value == pytest.approx(statistics.fmean(values.values()))
+    assert (by_items.effective or 0) < 1.3
+
+
+def test_of_equal_groups_it_is_the_same_whether_items_or_groups_count_alike() -> None:
+    values = {s: {f"{i}": random.Random(9 * s + i).random() for i in range(12)} for s in range(4)}
+    part = Part(values, {f"{i}": f"{i % 4}" for i in range(12)}, -2.0)
+    by_items, by_groups = contrast([part]), contrast([replace(part, alike="groups")])
+    assert (by_groups.value, by_groups.stderr, by_groups.df) == pytest.approx(
+        (by_items.value, by_items.stderr, by_items.df)
+    )
 
 
 def test_with_one_item_a_group_and_one_seed_it_is_the_plain_standard_error() -> None:

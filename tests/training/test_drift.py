@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.build import make_plan
+from medcot_bench.planning.estimates.duration import measuring_work
 from medcot_bench.study.schema import Study
 from medcot_bench.training import drift as distance
 from medcot_bench.training.drift import Distances
@@ -44,6 +45,23 @@ def test_the_base_is_measured_once_for_each_task_and_form(
     assert other.items != first.items
     distances.measure_base(base, "nf4", "k8s_qa")
     assert asked[3:] == ["general_nll", "next_token_logprobs"]
+
+
+def test_nothing_is_measured_where_a_study_asks_for_no_drift(
+    study_fields: dict[str, Any], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("next_token_logprobs", "general_nll"):
+        monkeypatch.delattr(distance, name)
+    plan = make_plan(Study.model_validate(study_fields | {"drift": False}))
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    distances = Distances(plan, Encoder(AutoTokenizer.from_pretrained(tiny_model)), torch.float32)
+    for task in (None, "k8s_qa"):
+        before = distances.measure_base(base, "none", task)
+        assert distances.measure(before, base) == (None, None)
+    assert measuring_work(plan, "k8s_qa") == 0
+    measured = make_plan(Study.model_validate(study_fields))
+    assert measuring_work(measured, "k8s_qa") > 0
+    assert [cell.id for cell in plan.cells] == [cell.id for cell in measured.cells]
 
 
 def test_a_model_is_measured_against_what_its_base_was(study_fields: dict[str, Any], tiny_model: Path) -> None:

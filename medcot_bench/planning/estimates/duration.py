@@ -134,7 +134,9 @@ def trained_items(plan: Plan, task: str, count: int | None) -> tuple[int, float]
 
 
 def measuring_work(plan: Plan, task: str) -> float:
-    """Return about how much is read to measure KL and forgetting."""
+    """Return about how much is read to measure KL and forgetting, 0 where the study doesn't ask for them."""
+    if not plan.study.drift:
+        return 0.0
     return len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in plan.items.measured(task))
 
 

@@ -9,6 +9,7 @@ from medcot_bench.data.sources import load
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import cluster
 from medcot_bench.results.metrics import needs_generation
+from medcot_bench.stats.crossed import Weights
 from medcot_bench.stats.power import ItemSet, grow
 from medcot_bench.study.schema import BUNDLED
 from medcot_bench.types import Split
@@ -25,12 +26,13 @@ class ItemPool:
     """Of each item."""
     endless: bool
     """Whether the task makes more items than these, as those before."""
+    alike: Weights = "items"
 
     def take(self, items: int) -> ItemSet:
         """Return the first items, all where there are not so many."""
         if items <= len(self.groups) or not self.endless:
-            return ItemSet.of(self.groups[:items])
-        return grow([ItemSet.of(self.groups)], items)[0]
+            return ItemSet.of(self.groups[:items], self.alike)
+        return grow([ItemSet.of(self.groups, self.alike)], items)[0]
 
 
 def item_pool(plan: Plan, task: str) -> ItemPool:
@@ -44,7 +46,7 @@ def item_pool(plan: Plan, task: str) -> ItemPool:
         counts: dict[Split, int | None] = {"train": 1, "validation": 1, "eval": 1, split: LOOKED_AT}
         made = load(chosen, {}, plan.study.data_seed, counts).splits[split]
         examples, endless = [*planned, *made[len(planned) :]], len(made) == LOOKED_AT
-    return ItemPool([cluster(task, item.group) for item in examples], endless)
+    return ItemPool([cluster(task, item.group) for item in examples], endless, plan.study.analysis.weights)
 
 
 def count_items(plan: Plan, task: str, score: str) -> int:
