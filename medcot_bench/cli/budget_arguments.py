@@ -30,7 +30,7 @@ class Budget:
 def add_budget(command: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     group = command.add_argument_group("designs within a time budget (docs/persistence.md)")
-    group.add_argument("--budget", metavar="TIME", help="time of the whole study, e.g. 8h or 10m")
+    group.add_argument("--budget", metavar="TIME", help="time of what is left to run, e.g. 8h or 10m")
     group.add_argument(
         "--effect",
         choices=[*Aim],

@@ -104,6 +104,7 @@ def show_plan(
     most = len(plan.cells)
     if plan.trials:
         plan = reach_trials(plan, store)
+    trials = plan if plan.trials else None
     if plan.trials and not any(is_tried(todo, store, retry) for todo in untried_cells(plan, store)):
         plan = make_plan(with_chosen_rates(study, plan, store, supervision.same_command))
     statuses = trial_statuses(plan, store) if plan.trials else cell_statuses(plan, store)
@@ -112,7 +113,7 @@ def show_plan(
     disk = _disk(plan, to_run, saved=supervision.checkpoint_every is not None)
     untuned = study.training.model_copy(update={"tune_lr": None})
     whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
-    power = Power(study=study, plan=whole, trials=plan if plan.trials else None, asked=asked or Asked())
+    power = Power(study=study, plan=whole, trials=trials, store=store, asked=asked or Asked())
     saved = power.save_design()
     if as_json:
         print(json.dumps(_as_json(plan, todos, disk, power), indent=1, ensure_ascii=False))

@@ -28,6 +28,7 @@ from medcot_bench.report.design_table import write_designs
 from medcot_bench.report.power_table import write_power
 from medcot_bench.report.terminal import wrap
 from medcot_bench.results.folder import Results
+from medcot_bench.results.store import Store
 from medcot_bench.study.schema import Study
 
 
@@ -50,7 +51,9 @@ class Power:
     plan: Plan
     """Of the study proper."""
     trials: Plan | None
-    """Of its learning-rate search, where that is still to come."""
+    """Of its learning-rate search, where it has one."""
+    store: Store
+    """The output folder, with the runs that are done."""
     asked: Asked
 
     @cached_property
@@ -74,7 +77,7 @@ class Power:
         if not effects:
             why = self._why_none() or f"no variances are known of a gap by {self._score}"
             raise ConfigError(f"--budget: no designs: {why}")
-        costs = estimate_costs(self.plan, self.trials, self.asked.pilot)
+        costs = estimate_costs(self.plan, self.store, self.trials, self.asked.pilot)
         designer = Designer(self.plan, costs, self._known, self._score)
         tokens = [] if self.asked.pilot else measured_budgets(effects)
         return designer.typed(), designer.search(budget.seconds, budget.aim, tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -102,6 +102,12 @@ def missing_evaluations(plan: Plan, store: Store, cell: Cell) -> tuple[Evaluatio
     return tuple(score for score in planned if not trained or store.evaluation(cell, score) is None)
 
 
+def can_be_scored(store: Store, cell: Cell, scores: Iterable[Evaluation]) -> bool:
+    """Return whether the weights that such evaluations take are there: the cell is not trained again for them."""
+    record = store.cell(cell)
+    return record is not None and not _damage(store, cell, record, read=False) and not _gone(store, cell, scores)
+
+
 def _todo(plan: Plan, store: Store, cell: Cell, read: bool) -> CellStatus:
     untrained = plan.adapters[cell.adapter].adapter.spec.update == "none"
     record = store.cell(cell)
@@ -134,7 +140,7 @@ def _damage(store: Store, cell: Cell, record: CellRecord, read: bool) -> str | N
     return find_damage(folder, record.saved, read="touched" if read else "nothing") if folder.is_dir() else None
 
 
-def _gone(store: Store, cell: Cell, missing: tuple[Evaluation, ...]) -> str:
+def _gone(store: Store, cell: Cell, missing: Iterable[Evaluation]) -> str:
     """Say why a trained cell can't be scored without training it again, empty where it can."""
     if not store.weights_folder(cell).is_dir():
         return "its weights were not kept"

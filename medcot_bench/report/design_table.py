@@ -13,9 +13,11 @@ NAMES = {Aim.IN_DOMAIN: "in domain", Aim.OUT_OF_DOMAIN: "out of domain", Aim.CHA
 TYPED = "typed"
 COLUMNS = (
     "Half widths: half the 95% interval to be expected, of the hypothesis with the widest one, by the variance "
-    "between seeds as estimated and by its upper bound (80%). Designs are ordered by the latter. Time: from "
-    "scratch. Fewer tokens teach less: effects may be others."
+    "between seeds as estimated and by its upper bound (80%). Designs are ordered by the latter. Time: of "
+    "what is left to run. Fewer tokens teach less: effects may be others."
 )
+
+NO_DRIFT = "Designs measure no drift from the base model (drift: false), which no gap needs."
 
 
 def write_designs(
@@ -31,7 +33,8 @@ def write_designs(
     for name, offer in _named(offers, typed):
         by_adapters.setdefault(offer.design.adapters, []).append(name)
     lines += [wrap(f"{listed(names)}: {', '.join(adapters)}") for adapters, names in by_adapters.items()]
-    return "\n".join([*lines, wrap(COLUMNS)])
+    dropped = typed.design.drift and not any(offer.design.drift for offer in offers)
+    return "\n".join([*lines, wrap(f"{NO_DRIFT} {COLUMNS}" if dropped else COLUMNS)])
 
 
 def _aimed(aim: Aim) -> str:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from planted import TRAIN, Made, cell_record, evaluation_record
 from published import RESULTS
 
 from medcot_bench.cli import main
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.assumed import assumed_variances
-from medcot_bench.planning.estimates.costs import START, Cost, Costs, estimate_costs
-from medcot_bench.planning.estimates.designs import Aim, Design, Designer, apply_design
+from medcot_bench.planning.estimates.costs import START, Amounts, Cost, Costs, Reuse, estimate_costs
+from medcot_bench.planning.estimates.designs import Aim, Design, Designer, Offer, apply_design
+from medcot_bench.planning.estimates.duration import LM_EVAL_TOKENS, MEASURED_WITH, SECONDS_A_TOKEN
 from medcot_bench.planning.plan import Plan
+from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.folder import load
+from medcot_bench.results.store import Store
 from medcot_bench.stats.power import GAP, ItemSet, Varying, spread_of
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Study
 
 RUN = Cost(fixed=10, per_token=0.01, per_item=1.0, per_answer=0.5)
-COSTS = Costs(base=Cost(fixed=60, per_item=1.0), runs={"full": RUN, "lora": RUN, "layer_lora": RUN})
+COSTS = Costs(base=Cost(per_item=1.0), runs={"full": RUN, "lora": RUN, "layer_lora": RUN})
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +51,10 @@ def plan(study: Study) -> Plan:
     return make_plan(study)
 
 
+def amounts(tokens: float, items: int, answers: int) -> Amounts:
+    return Amounts(tokens, items, answers, documents=items, drift=False)
+
+
 def designer(plan: Plan, score: str = "gold_nll", costs: Costs = COSTS) -> Designer:
     return Designer(plan, costs, assumed_variances, score)
 
@@ -52,28 +62,160 @@ def designer(plan: Plan, score: str = "gold_nll", costs: Costs = COSTS) -> Desig
 def test_a_study_costs_the_sum_of_its_parts() -> None:
     costs = Costs(COSTS.base, COSTS.runs, {"lora": Cost(fixed=5, per_token=0.02)})
     runs = 4 * 2 * (10 + 1000 * 0.01 + 36 + 12 * 0.5)
-    assert costs.seconds(["full", "lora"], 4, 1000, 36, 12) == 60 + 36 + 5 + 20 + runs
+    assert costs.seconds(["full", "lora"], 4, amounts(1000, 36, 12)) == START + 36 + 5 + 20 + runs
+    parts = Cost(per_document=2.0, drift=7.0)
+    assert parts.seconds(Amounts(0, 0, 0, documents=50)) == 2 * 50 + 7
+    assert parts.seconds(Amounts(0, 0, 0, documents=50, drift=False)) == 2 * 50
 
 
-def test_the_costs_of_a_pilot_give_the_time_that_it_took(plan: Plan) -> None:
+def test_of_runs_that_are_there_only_the_rest_is_counted() -> None:
+    left = {Reuse.ALL: {None: [Cost()], "full": [Cost(), Cost()], "lora": [Cost(), Cost(per_item=1.0)]}}
+    search = {"lora": Cost(fixed=100)}
+    costs = Costs(COSTS.base, COSTS.runs, search, left)
+    own = amounts(1000, 36, 12)
+    assert costs.seconds(["full"], 2, own, Reuse.ALL) == 0.0
+    assert costs.seconds(["full", "lora"], 2, own, Reuse.ALL) == START + 36
+    of_one = RUN.seconds(own)
+    assert costs.seconds(["full", "lora"], 5, own, Reuse.ALL) == START + 36 + 2 * 3 * of_one
+    assert costs.seconds(["full", "lora"], 1, own, Reuse.ALL) == 0.0
+    assert costs.seconds(["full", "lora"], 2, own) == START + 36 + 100 + 2 * 2 * of_one
+    more = replace(costs, search_left={"lora": Cost(fixed=30)})
+    assert more.seconds(["full", "lora"], 2, own, Reuse.ALL) == START + 36 + 30
+
+
+def test_the_costs_of_a_pilot_give_the_time_that_it_took(plan: Plan, tmp_path: Path) -> None:
     pilot = load(RESULTS / "quick")
     took = sum(e.phase.seconds for run in pilot.cells for e in run.evaluations.values())
     took += sum(run.record.phases["train"].seconds for run in pilot.cells if run.record)
-    costs = estimate_costs(plan, pilot=pilot)
-    (measuring,) = {cost.fixed for cost in costs.runs.values()}
+    costs = estimate_costs(plan, Store(tmp_path), pilot=pilot)
     seeds = len({run.cell.seed for run in pilot.cells if run.cell.task})
-    estimated = costs.seconds([*costs.runs], seeds, 2840, 36, 36) - START - seeds * 3 * measuring
+    estimated = costs.seconds([*costs.runs], seeds, Amounts(2840, 36, 36, 0, drift=False)) - START
     assert estimated == pytest.approx(took, rel=0.15)  # medians, so that a phase that was held up doesn't count
+
+
+def record(store: Store, cell: Cell, scores: Iterable[Evaluation], *, weights: bool = False) -> None:
+    """Write that a cell is trained and has these evaluations, and weights of no tensor where they are kept."""
+    made = Made(adapter=cell.adapter, task=cell.task, seed=cell.seed)
+    store.commit_cell(cell, cell_record(cell, cell.request, made, TRAIN), [])
+    for score in scores:
+        store.commit_evaluation(cell, score, evaluation_record(score, made), [])
+    if weights:
+        store.weights_folder(cell).mkdir()
+        (store.weights_folder(cell) / "adapter_model.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
+
+
+def test_runs_that_are_done_are_taken_off_and_their_seeds_count(plan: Plan, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fresh = Designer(plan, estimate_costs(plan, store), assumed_variances, "gold_nll")
+    for cell in plan.cells:
+        if cell.adapter != "lora":
+            record(store, cell, plan.evaluations_of(cell))
+    begun = Designer(plan, estimate_costs(plan, store), assumed_variances, "gold_nll")
+
+    def seconds(own: Designer, seeds: int, tokens: int = 3000, items: int = 36) -> float:
+        return own.offer(Design(("full", "layer_lora"), seeds, tokens, items, items)).seconds
+
+    assert (seconds(begun, 2), seconds(begun, 3)) == (0.0, 0.0)
+    assert seconds(begun, 5) == pytest.approx(START + 2 * (seconds(fresh, 4) - seconds(fresh, 3)))
+    own = Amounts(3000, 36, 36, documents=36)
+    assert begun.typed().seconds == pytest.approx(START + 3 * fresh.costs.runs["lora"].seconds(own))
+    # Other items and other trainings are made anew: no weights are there.
+    assert seconds(begun, 3, items=60) == pytest.approx(seconds(fresh, 3, items=60))
+    assert seconds(begun, 3, tokens=12000) == pytest.approx(seconds(fresh, 3, tokens=12000))
+
+
+def test_weights_that_are_kept_are_scored_on_other_items(plan: Plan, tmp_path: Path) -> None:
+    store, own = Store(tmp_path), amounts(3000, 60, 60)
+    fresh = estimate_costs(plan, store)
+    for cell in plan.cells:
+        record(store, cell, plan.evaluations_of(cell), weights=cell.adapter == "lora")
+    begun = estimate_costs(plan, store)
+    for adapter, training in (("full", 0.0), ("lora", 3 * 3000 * fresh.runs["lora"].per_token)):
+        whole, left = (costs.seconds([adapter], 3, own, Reuse.TRAININGS) for costs in (fresh, begun))
+        assert left == pytest.approx(whole - training)
+
+
+def test_an_evaluation_that_is_missing_is_left(plan: Plan, tmp_path: Path) -> None:
+    store, own = Store(tmp_path), amounts(3000, 36, 36)
+    fresh = estimate_costs(plan, store)
+    cell = next(cell for cell in plan.cells if cell.adapter == "lora")
+    in_domain, out_of_domain = plan.evaluations_of(cell)
+    record(store, cell, [in_domain], weights=True)
+    only = make_plan(plan.study.model_copy(update={"eval_tasks": ()}))
+    scored = estimate_costs(only, store).runs["lora"]
+    begun = estimate_costs(plan, store).left[Reuse.ALL]["lora"]
+    assert out_of_domain.task == "manuals_qa"
+    spent = scored.per_item * 36 + scored.per_answer * 36 + fresh.runs["lora"].per_token * 3000
+    assert begun[0].seconds(own) == pytest.approx(fresh.runs["lora"].seconds(own) - spent)
+    assert begun[1] == fresh.runs["lora"]
+
+
+def test_trials_that_are_done_are_taken_off_where_the_trainings_stay(
+    plan: Plan, study: Study, tmp_path: Path
+) -> None:
+    store = Store(tmp_path)
+    training = study.training.model_copy(update={"tune_lr": 3})
+    trials = make_plan(study.model_copy(update={"training": training}))
+    fresh = estimate_costs(plan, store, trials)
+    assert fresh.search_left == fresh.search
+    first = next(cell for cell in trials.cells if cell.adapter == "lora")
+    record(store, first, trials.evaluations_of(first))
+    begun, own = estimate_costs(plan, store, trials), amounts(3000, 36, 36)
+    whole = begun.search["lora"].seconds(own)
+    assert begun.search == fresh.search
+    assert begun.search_left["lora"].seconds(own) == pytest.approx(whole * 2 / 3)
+    for reuse, share in ((Reuse.ALL, 2 / 3), (Reuse.TRAININGS, 2 / 3), (Reuse.NOTHING, 1.0)):
+        without = replace(begun, search={}, search_left={}).seconds(["lora"], 3, own, reuse)
+        assert begun.seconds(["lora"], 3, own, reuse) - without == pytest.approx(whole * share)
+
+
+def test_documents_of_lm_eval_are_limited_with_the_items(study: Study, tmp_path: Path) -> None:
+    def seconds(tasks: list[str], limit: int | None, items: int) -> float:
+        asked = make_plan(Study.model_validate({**study.model_dump(), "eval_tasks": tasks, "limit": limit}))
+        costs = estimate_costs(asked, Store(tmp_path))
+        own = Designer(asked, costs, assumed_variances, "gold_nll")
+        return own.offer(Design(("full", "layer_lora"), 3, 3000, items, 12)).seconds
+
+    def documents(name: str, limit: int | None, items: int) -> float:
+        """What a task of lm-eval adds, in documents of seven models: two adapters, three seeds, and the base."""
+        added = seconds(["manuals_qa", name], limit, items) - seconds(["manuals_qa"], limit, items)
+        read = SECONDS_A_TOKEN * tiny_parameters(study) / MEASURED_WITH * LM_EVAL_TOKENS
+        return added / read / 7
+
+    assert documents("lm_eval:arc_easy", 36, 60) == pytest.approx(60)
+    assert documents("lm_eval:arc_easy", 36, 36) == pytest.approx(36)
+    assert documents("lm_eval:arc_easy:limit=50", 36, 60) == pytest.approx(50)
+
+
+def seconds_of(offer: Offer) -> float:
+    return offer.seconds
+
+
+def tiny_parameters(study: Study) -> int:
+    return make_plan(study).base.info.parameters
+
+
+def test_drift_is_dropped_where_the_typed_design_has_it(plan: Plan, study: Study, tmp_path: Path) -> None:
+    costs = Costs(COSTS.base, {name: replace(RUN, drift=20.0) for name in COSTS.runs})
+    own = designer(plan, costs=costs)
+    assert own.typed().seconds == START + 36 + 9 * (10 + 30 + 36 + 18 + 20)
+    offers = own.search(1200, Aim.CHANGE)
+    assert [offer.seconds for offer in offers] == [
+        offer.seconds for offer in designer(plan).search(1200, Aim.CHANGE)
+    ]
+    assert not any(offer.design.drift for offer in offers)
+    without = make_plan(study.model_copy(update={"drift": False}))
+    assert {cost.drift for cost in estimate_costs(without, Store(tmp_path)).runs.values()} == {0.0}
 
 
 def test_the_half_width_of_a_design_is_that_of_its_items_and_seeds(plan: Plan) -> None:
     typed = designer(plan).typed()
-    assert typed.design == Design(("full", "lora", "layer_lora"), 3, 3000, 36, 36)
+    assert typed.design == Design(("full", "lora", "layer_lora"), 3, 3000, 36, 36, drift=True)
     assumed = assumed_variances(3000)[Varying(GAP, "gold_nll", "k8s_qa", "k8s_qa")]
     width = typed.half_widths[Aim.IN_DOMAIN]
     assert width.at_best == spread_of(assumed).half_width([ItemSet(36, 18.0)], 3)
     assert width.bounded == spread_of(assumed, bounded=True).half_width([ItemSet(36, 18.0)], 3)
-    assert typed.seconds == 60 + 36 + 9 * (10 + 30 + 36 + 18)
+    assert typed.seconds == START + 36 + 9 * (10 + 30 + 36 + 18)
 
 
 @pytest.mark.parametrize("aim", [*Aim])
@@ -87,7 +229,7 @@ def test_no_design_that_fits_is_narrower_than_the_best(plan: Plan, aim: Aim) -> 
     for seeds in range(3, 31):  # by another way: every design at hand, one after the other
         for items in (12, 36, 60, 100, 200, 400):
             design = Design(("full", "layer_lora"), seeds, 3000, items, 12)
-            seconds = COSTS.seconds(design.adapters, seeds, 3000, items, 12)
+            seconds = COSTS.seconds(design.adapters, seeds, amounts(3000, items, 12))
             if seconds <= budget:
                 assert own.offer(design).half_widths[aim].bounded >= widths[0]
 
@@ -149,7 +291,8 @@ def test_a_design_changes_the_sizes_of_a_study_alone(plan: Plan, study: Study) -
     assert [str(spec) for spec in made.adapters] == ["none", "full", "layer_lora"]
     assert made.seeds == (0, 1, 4, 2, 3)
     assert (made.limit, made.scoring.generate_items, made.training.train_tokens) == (60, 12, 12000)
-    same = {"adapters", "seeds", "limit", "scoring", "training"}
+    assert (study.drift, made.drift) == (True, False)
+    same = {"adapters", "seeds", "limit", "scoring", "training", "drift"}
     assert made.model_dump(exclude=same) == study.model_dump(exclude=same)
     fewer = apply_design(study, plan, Design(("full", "lora", "layer_lora"), 2, 3000, 36, 36))
     assert (fewer.seeds, fewer.scoring.generate_items, fewer.adapters) == ((0, 1), None, study.adapters)

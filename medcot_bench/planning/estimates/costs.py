@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from enum import StrEnum
 
 from medcot_bench.planning.estimates.duration import (
+    LM_EVAL_TOKENS,
     MEASURED_WITH,
     SECONDS_A_TOKEN,
     measuring_work,
@@ -18,8 +21,12 @@ from medcot_bench.planning.estimates.duration import (
     writes,
 )
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.status import can_be_scored, cell_statuses
+from medcot_bench.planning.tuning import untried_cells
 from medcot_bench.results.cells import FINAL, Cell, Evaluation
 from medcot_bench.results.folder import Results
+from medcot_bench.results.store import Store
+from medcot_bench.study.spec_strings import Spec
 
 TRAIN, MEASURE, SCORE = "train", "measure", "score"
 WRITTEN = "n_truncated"
@@ -30,29 +37,56 @@ Rate = Callable[[str], float]
 """Kind of phase -> seconds for a token read."""
 
 
+class Reuse(StrEnum):
+    """What a design can use of the runs that a folder has."""
+
+    NOTHING = "nothing"
+    TRAININGS = "trainings"
+    """The same trainings, scored on other items: weights that are kept."""
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of everything a training with its evaluations takes."""
+
+    tokens: float
+    """Trained on."""
+    items: int
+    """Scored by likelihood, on every evaluation task."""
+    answers: int
+    """Written, on every evaluation task."""
+    documents: int
+    """Of every task of lm-eval that the study's limit holds for."""
+    drift: bool = True
+    """Whether KL and forgetting are measured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Seconds that a training with its evaluations takes: a fixed number, and for each unit."""
 
     fixed: float = 0.0
     per_token: float = 0.0
-    """Trained on."""
     per_item: float = 0.0
-    """Scored by likelihood, on every evaluation task."""
     per_answer: float = 0.0
-    """Written, on every evaluation task."""
+    per_document: float = 0.0
+    drift: float = 0.0
+    """Measuring KL and forgetting."""
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.fixed + other.fixed,
-            self.per_token + other.per_token,
-            self.per_item + other.per_item,
-            self.per_answer + other.per_answer,
-        )
+        return Cost(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
-    def seconds(self, tokens: float, items: int, answers: int) -> float:
-        """Return what so many tokens, items and answers take."""
-        return self.fixed + tokens * self.per_token + items * self.per_item + answers * self.per_answer
+    def seconds(self, amounts: Amounts) -> float:
+        """Return what so much takes."""
+        return (
+            self.fixed
+            + amounts.tokens * self.per_token
+            + amounts.items * self.per_item
+            + amounts.answers * self.per_answer
+            + amounts.documents * self.per_document
+            + amounts.drift * self.drift
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +94,81 @@ class Costs:
     """What a study costs."""
 
     base: Cost
-    """Starting, and scoring the base model: once."""
+    """Scoring the base model: once."""
     runs: Mapping[str, Cost]
     """Adapter -> its training runs of one seed, on all training tasks."""
     search: Mapping[str, Cost] = field(default_factory=dict)
     """Adapter -> its trials of learning rates, once; their scoring counts as fixed."""
+    left: Mapping[Reuse, Mapping[str | None, Sequence[Cost]]] = field(default_factory=dict)
+    """Adapter, None for the base model -> what is left to run for each of the study's seeds, in their order."""
+    search_left: Mapping[str, Cost] = field(default_factory=dict)
+    """Adapter -> its trials that are left to run, where the trainings stay as they are."""
 
-    def seconds(self, adapters: Sequence[str], seeds: int, tokens: float, items: int, answers: int) -> float:
-        """Return what a study with these adapters, seeds and sizes takes."""
-        once = sum((self.search.get(adapter, Cost()) for adapter in adapters), self.base)
-        each = sum((self.runs[adapter] for adapter in adapters), Cost())
-        return once.seconds(tokens, items, answers) + seeds * each.seconds(tokens, items, answers)
+    def seconds(
+        self, adapters: Sequence[str], seeds: int, amounts: Amounts, reuse: Reuse = Reuse.NOTHING
+    ) -> float:
+        """Return what is left to run of a study with these adapters and so many seeds, the study's own first."""
+        left = self.left.get(reuse, {})
+        search = self.search if reuse is Reuse.NOTHING else self.search_left
+        total = math.fsum(cost.seconds(amounts) for cost in left.get(None, [self.base]))
+        for adapter in adapters:
+            begun = left.get(adapter, [])[:seeds]
+            once = [*begun, search.get(adapter, Cost())]
+            total += math.fsum(cost.seconds(amounts) for cost in once)
+            total += (seeds - len(begun)) * self.runs[adapter].seconds(amounts)
+        return START + total if total else 0.0
 
 
-def estimate_costs(plan: Plan, trials: Plan | None = None, pilot: Results | None = None) -> Costs:
+def estimate_costs(plan: Plan, store: Store, trials: Plan | None = None, pilot: Results | None = None) -> Costs:
     """Return what the parts of a plan cost, by a pilot's seconds where it has the like, else as `guess` says.
 
-    `trials` is the plan of its learning-rate search, where it has one.
+    `store` has the runs that are done; `trials` is the plan of its learning-rate search, where it has one.
     """
     rate = _rates(plan, pilot)
-    base, runs, search = Cost(fixed=START), defaultdict[str, Cost](Cost), defaultdict[str, Cost](Cost)
+    base, runs = Cost(), defaultdict[str, Cost](Cost)
     for cell in plan.cells:
         if cell.task is None:
-            base += _scoring(plan, cell, rate)
+            base += _scoring(plan, cell, plan.evaluations_of(cell), rate)
         elif cell.seed == plan.study.seeds[0]:
-            runs[cell.adapter] += _training(plan, cell, rate) + _scoring(plan, cell, rate)
+            runs[cell.adapter] += _training(plan, cell, rate)
+            runs[cell.adapter] += _scoring(plan, cell, plan.evaluations_of(cell), rate)
+    search, search_left = defaultdict[str, Cost](Cost), defaultdict[str, Cost](Cost)
     if trials:
         for cell in trials.cells:
-            items = len(trials.items.scored(str(cell.task)))
-            scored = Cost(fixed=_scoring(trials, cell, rate).seconds(0, items, 0))
-            search[cell.adapter] += _training(trials, cell, rate) + scored
-    return Costs(base, dict(runs), dict(search))
+            search[cell.adapter] += _trial(trials, cell, rate)
+        for todo in untried_cells(trials, store):
+            search_left[todo.cell.adapter] += _trial(trials, todo.cell, rate)
+    return Costs(base, dict(runs), dict(search), _left(plan, store, rate), dict(search_left))
+
+
+def _trial(plan: Plan, cell: Cell, rate: Rate) -> Cost:
+    """Return what a trial costs."""
+    items = len(plan.items.scored(str(cell.task)))
+    scored = _scoring(plan, cell, plan.evaluations_of(cell), rate).seconds(Amounts(0, items, 0, 0))
+    return _training(plan, cell, rate) + Cost(fixed=scored)
+
+
+def _left(plan: Plan, store: Store, rate: Rate) -> dict[Reuse, dict[str | None, list[Cost]]]:
+    """Return what is left to run of a plan, where its sizes stay as they are, and where only its items change."""
+    found: dict[Reuse, dict[str | None, dict[int | None, Cost]]] = {Reuse.ALL: {}, Reuse.TRAININGS: {}}
+    for todo in cell_statuses(plan, store):
+        cell = todo.cell
+        adapter = cell.adapter if cell.task else None
+        training = _training(plan, cell, rate) if cell.task else Cost()
+        every = plan.evaluations_of(cell)
+        needed = training if todo.action == "train" else Cost()
+        on_others = Cost() if can_be_scored(store, cell, every) else training
+        costs = {
+            Reuse.ALL: needed + _scoring(plan, cell, todo.missing, rate),
+            Reuse.TRAININGS: on_others + _scoring(plan, cell, every, rate),
+        }
+        for reuse, cost in costs.items():
+            of_seeds = found[reuse].setdefault(adapter, {})
+            of_seeds[cell.seed] = of_seeds.get(cell.seed, Cost()) + cost
+    return {
+        reuse: {adapter: [*of_seeds.values()] for adapter, of_seeds in by_adapter.items()}
+        for reuse, by_adapter in found.items()
+    }
 
 
 def planned_tokens(plan: Plan) -> float:
@@ -102,18 +180,20 @@ def _training(plan: Plan, cell: Cell, rate: Rate) -> Cost:
     """Return what the training of a cell costs, and measuring KL and forgetting after it."""
     own = token_work(plan, cell) * rate(f"{TRAIN} {cell.adapter}")
     measured = 0.0 if plan.trials else measuring_work(plan, str(cell.task)) * rate(MEASURE)
-    return Cost(fixed=measured, per_token=own)
+    return Cost(per_token=own, drift=measured)
 
 
-def _scoring(plan: Plan, cell: Cell, rate: Rate) -> Cost:
-    """Return what all evaluations of a cell cost."""
-    total = Cost()
-    for score in plan.evaluations_of(cell):
-        seconds = rate(_kind(score.task, generates=writes(score)[0], trained=cell.task is not None))
+def _scoring(plan: Plan, cell: Cell, scores: Iterable[Evaluation], rate: Rate) -> Cost:
+    """Return what evaluations of a cell cost."""
+    total, trained = Cost(), cell.task is not None
+    for score in scores:
+        seconds = rate(_kind(score.task, generates=writes(score)[0], trained=trained))
         if score.task in plan.lm_eval_tasks:
-            total += Cost(fixed=seconds * _reading(plan, score))
+            own = Spec.read(score.task).options.get("limit")
+            work = seconds * LM_EVAL_TOKENS
+            total += Cost(per_document=work) if own is None else Cost(fixed=work * int(own))
         else:
-            read, written = _per_item(plan, score, trained=cell.task is not None)
+            read, written = _per_item(plan, score, trained=trained)
             total += Cost(per_item=seconds * read, per_answer=seconds * written)
     return total
 

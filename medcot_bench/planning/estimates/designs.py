@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import count, islice, product
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.planning.estimates.costs import Costs, planned_tokens
+from medcot_bench.planning.estimates.costs import Amounts, Costs, Reuse, planned_tokens
+from medcot_bench.planning.estimates.duration import LM_EVAL_DOCUMENTS
 from medcot_bench.planning.estimates.item_pools import ItemPool, item_pool
 from medcot_bench.planning.estimates.power import Known, effects, tasks_of, variances_of
 from medcot_bench.planning.plan import Plan
@@ -55,6 +56,8 @@ class Design:
     """Per evaluation task."""
     answers: int
     """Written per evaluation task."""
+    drift: bool = False
+    """Whether KL from the base model and forgetting are measured, which no interval of a gap needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class HalfWidth:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A design, its time from scratch, and the widest interval of the hypotheses of each kind."""
+    """A design, the time that is left to run, and the widest interval of the hypotheses of each kind."""
 
     design: Design
     seconds: float
@@ -86,10 +89,7 @@ class Designer:
 
     def typed(self) -> Offer:
         """Return the plan's own design."""
-        study, items = self.plan.study, max(self._counts)
-        answers = min(items, study.scoring.generate_items or items)
-        seeds, tokens = len(study.seeds), study.training.train_tokens
-        return self.offer(Design(tuple(self.costs.runs), seeds, tokens, items, answers))
+        return self.offer(self._typed)
 
     def search(self, seconds: float, aim: Aim, budgets: Collection[int] = ()) -> list[Offer]:
         """Return the three best designs that take no longer, unlike each other.
@@ -101,7 +101,7 @@ class Designer:
             raise ConfigError(f"--effect {aim}: the study's hypotheses have no such effect by {self.score}")
         own = self.plan.study.training.train_tokens
         tokens = [own, *(budget for budget in budgets if own not in (None, budget))]
-        typed = self.typed().design
+        typed = replace(self._typed, drift=False)
         offers = (self.offer(design) for design in self._fitting(seconds, aim, tokens) if design != typed)
         found = [one for one in offers if aim in one.half_widths]
         if not found:
@@ -136,7 +136,8 @@ class Designer:
         tasks = {effect.task for effect in behind} | {effect.trained for effect in behind if effect.kind == DID}
         pools = [self._pools[task] for task in tasks]
         most = max(ITEMS) if any(pool.endless for pool in pools) else max(len(pool.groups) for pool in pools)
-        return sorted({*(items for items in ITEMS if items < most), min(most, max(ITEMS))})
+        own = {self._typed.items} if self._typed.items <= most else set()
+        return sorted({*(items for items in ITEMS if items < most), min(most, max(ITEMS)), *own})
 
     def _adapters(self) -> list[tuple[str, ...]]:
         """Return the adapters to choose from: all, and the reference with those of the hypotheses."""
@@ -145,8 +146,22 @@ class Designer:
         return [*dict.fromkeys([every, tuple(asked)])]
 
     def _seconds(self, design: Design) -> float:
-        tokens = self._own_tokens if design.tokens is None else design.tokens
-        return self.costs.seconds(design.adapters, design.seeds, tokens, design.items, design.answers)
+        """Return what is left to run, where runs in the folder can be used."""
+        limit = limit_of(self.plan, design)
+        amounts = Amounts(
+            tokens=self._own_tokens if design.tokens is None else design.tokens,
+            items=design.items,
+            answers=design.answers,
+            documents=LM_EVAL_DOCUMENTS if limit is None else limit,
+            drift=design.drift,
+        )
+        return self.costs.seconds(design.adapters, design.seeds, amounts, self._reuse(design))
+
+    def _reuse(self, design: Design) -> Reuse:
+        if design.tokens != self._typed.tokens:
+            return Reuse.NOTHING
+        same = (design.items, design.answers) == (self._typed.items, self._typed.answers)
+        return Reuse.ALL if same else Reuse.TRAININGS
 
     def offer(self, design: Design) -> Offer:
         """Return what a design takes and buys."""
@@ -172,8 +187,11 @@ class Designer:
         return {task: item_pool(self.plan, task) for task in self.plan.data}
 
     @cached_property
-    def _counts(self) -> set[int]:
-        return {len(self.plan.items.scored(task)) for task in self.plan.data}
+    def _typed(self) -> Design:
+        study, items = self.plan.study, _most_items(self.plan)
+        answers = min(items, study.scoring.generate_items or items)
+        seeds, tokens = len(study.seeds), study.training.train_tokens
+        return Design(tuple(self.costs.runs), seeds, tokens, items, answers, study.drift)
 
     @cached_property
     def _own_tokens(self) -> float:
@@ -191,6 +209,15 @@ def hypotheses(plan: Plan, known: Known, score: str) -> list[Varying]:
     ]
 
 
+def limit_of(plan: Plan, design: Design) -> int | None:
+    """Return the limit of items that a design's study has: the plan's own where it makes as many."""
+    return plan.study.limit if design.items == _most_items(plan) else design.items
+
+
+def _most_items(plan: Plan) -> int:
+    return max(len(plan.items.scored(task)) for task in plan.data)
+
+
 def apply_design(study: Study, plan: Plan, design: Design) -> Study:
     """Return a study, of which this is the plan, in the sizes of a design."""
     trained = {cell.adapter for cell in plan.cells if cell.task}
@@ -203,7 +230,8 @@ def apply_design(study: Study, plan: Plan, design: Design) -> Study:
         update={
             "adapters": tuple(spec for spec in study.adapters if str(spec.unsized) not in dropped),
             "seeds": tuple(seeds),
-            "limit": design.items,
+            "limit": limit_of(plan, design),
+            "drift": design.drift,
             "training": study.training.model_copy(update={"train_tokens": design.tokens}),
             "scoring": study.scoring.model_copy(update={"generate_items": answers}),
         }
