@@ -16,7 +16,6 @@ COLUMNS = (
     "between seeds as estimated and by its upper bound (80%). Designs are ordered by the latter. Time: of "
     "what is left to run. Fewer tokens teach less: effects may be others."
 )
-
 NO_DRIFT = "Designs measure no drift from the base model (drift: false), which no gap needs."
 
 
