@@ -12,14 +12,18 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_THINKS = "(?:think|thinking|thought|reasoning)"
-_OPENS, _CLOSES = (rf"(?:<{slash}{_THINKS}>|\[{slash}THINK\])" for slash in ("", "/"))  # the last is Mistral's
+_THINKS = r"(?:\w{1,20}:)?(?:think|thinking|thoughts?|reasoning)"
+_OPENS, _CLOSES = (  # the others are those of Mistral, Kimi, Command and OpenThinker
+    rf"(?:<{slash}{_THINKS}>|\[{slash}THINK\]|◁{slash}think▷|<\|{place}_(?:THINKING|of_thought)\|>)"
+    for slash, place in (("", "(?:START|begin)"), ("/", "END"))
+)
 _OPENED, _CLOSED = (re.compile(tag, re.IGNORECASE) for tag in (_OPENS, _CLOSES))
 _BLOCK = re.compile(f"{_OPENS}.*?{_CLOSES}", re.IGNORECASE | re.DOTALL)
 _SIGN = r"""(?!\s)(?:
     [^LETTER\s.,;:!?。、،؟।"'`“”‘’«»„「」『』¿¡‐-]
     |[.,;:?。、،؟।](?![.,;:!?。、،؟।]{0,200}END)|(?<=[\d)])!|!(?![.,;:!?]{0,200}END)  # not where a word ends
     |(?<=[\w)\]])["'`“”‘’«»„「」『』](?!END|[.,;:!?。、]|(?<=[^\W\d_].)\w)|(?<=\d)["']  # not around words
+    |(?<=\b\w)'(?:'{1,4}(?!\w)|(?=[ ][-+*/=]))  # y'' and y' + y
     |(?<![^\W\d_])[‐-]|[‐-](?!\w)  # not within words
     |[¿¡](?!\w)
 )""".replace("END", "(?:[\\s)\\]}\"'`”’»」』]|$)")
@@ -27,7 +31,7 @@ _SIGN = r"""(?!\s)(?:
 _SAME = str.maketrans(
     {"\u2212": "-", "\ufe0e": "", "\ufe0f": ""} | {p: f"^{n}" for n, p in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 )
-_QUOTED = re.compile(r"""(?<!\w)(["'])([^"']*)\1(?!\w)""")
+_QUOTED = re.compile(r"""(?<!\w)(["'])([^"']+)\1(?!\w)""")
 """Unlike the inches and feet of 5" and 5', these quotes say nothing."""
 RUN = 13
 """Words in a shared run that counts as overlap."""

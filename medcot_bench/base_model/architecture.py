@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -61,7 +62,8 @@ def _parse(answer: Mapping[str, Any]) -> Architecture:
 def _module(path: str, linear: bool, shapes: list[list[int]]) -> ModuleInfo:
     layer, kind = layer_of(path), kind_of(path)
     if linear and layer is not None and kind == "other":
-        kind = "mlp"  # such as OPT's fc1: what is no attention in a block
+        # Such as Falcon's self_attention; what is no attention in a block is OPT's fc1 or the like.
+        kind = "attention" if re.search("attn|attention", path, re.IGNORECASE) else "mlp"
     weight_first = tuple(sorted(map(tuple, shapes), key=len, reverse=True))
     return ModuleInfo(path, layer, kind, weight_first, linear)
 

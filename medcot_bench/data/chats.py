@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -27,11 +28,13 @@ _ROLES = {
 }
 _SILENT = {
     *("name", "id", "message_id", "parent_id", "turn_id", "timestamp", "created_at", "date", "time"),
-    *("model", "lang", "language", "weight", "train", "label", "loss", "mask"),
+    *("model", "lang", "language", "weight", "mask"),
+    *("train", "training", "trainable", "label", "loss", "loss_mask", "loss_weight"),
 }
 """Keys of a turn whose strings say nothing. Under other keys only numbers and nothing are left unread."""
-_UNTRAINED = {"weight": ("0", "0.0", "false"), "train": ("0", "false"), "label": ("false",)}
-"""Values of a turn's keys that keep an answer out of training."""
+_UNTRAINED = ("weight", "train", "training", "trainable", "label", "loss", "loss_mask", "loss_weight")
+"""Keys of a turn that keep an answer out of training where they are false or, but for a label, 0."""
+_ZERO = re.compile(r"[-+]?0+(?:\.0*)?")
 
 
 def read_chat(where: str, column: str, value: Any) -> tuple[tuple[Turn, ...], str]:
@@ -45,8 +48,9 @@ def read_chat(where: str, column: str, value: Any) -> tuple[tuple[Turn, ...], st
     read = [_turn(f"{where}: turn {number} of '{column}'", turn) for number, turn in enumerate(turns, start=1)]
     if not read or read[-1][0] != "assistant":
         raise DataError(f"{where}: the last of '{column}' must have the role assistant: it is the answer")
-    for key, marks in _UNTRAINED.items():
-        if str(turns[-1].get(key)).strip().lower() in marks:
+    for key in _UNTRAINED:
+        mark = str(turns[-1].get(key)).strip().lower()
+        if mark == "false" or (key != "label" and _ZERO.fullmatch(mark)):
             raise DataError(
                 f"{where}: turn {len(turns)} of '{column}' has '{key}' {turns[-1][key]}: its answer is not to be "
                 "trained on; leave such rows out"

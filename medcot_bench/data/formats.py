@@ -157,8 +157,8 @@ def _records(path: Path, text: str) -> list[tuple[int, list[str]]]:
 def _find_separator(text: str, *, tabs: bool) -> tuple[int, str, str]:
     """Return the first line of the table, the text from there on, and the separator.
 
-    Excel names it in a line of its own. Else it is the most frequent one outside quotes in the first line that is
-    not blank, or where `tabs` are expected, a tab if there is one.
+    Excel names it in a line of its own. Else it is the one that the first two lines which are not blank have
+    equally often outside quotes, the most frequent in the first; where `tabs` are expected, a tab if there is one.
     """
     before = _BLANK_LINES.match(text)
     rest = text[before.end() :] if before else text
@@ -170,8 +170,9 @@ def _find_separator(text: str, *, tabs: bool) -> tuple[int, str, str]:
     outside, below = (_QUOTED.sub(r"\1", record[0] if record else "") for record in (first, second))
     if tabs and "\t" in outside:
         return start, rest, "\t"
-    # Of those that are as frequent, the one that the next line has as often.
-    return start, rest, max(",;\t", key=lambda one: (outside.count(one), outside.count(one) == below.count(one)))
+    # One that the next line has as often comes first: a header may be a sentence with commas.
+    counts = {one: (outside.count(one), below.count(one)) for one in ",;\t"}
+    return start, rest, max(counts, key=lambda one: (0 < counts[one][0] == counts[one][1], counts[one][0]))
 
 
 def _parse_csv(

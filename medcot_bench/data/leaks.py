@@ -36,10 +36,12 @@ SHOWN = 60
 LONGEST, MOST_CUES = 4000, 50
 """Characters of a question's end, and cues in it, that are looked at."""
 _CUE = re.compile(
-    r"(?:\b(?:answer|ans|solution|response|"
-    r"assistant|gpt|completion|antwort|respuesta|resposta|risposta|ответ|réponse)(?:\s{1,20}is)?"
-    r"[\s*_#]{0,20}(?:[:：=]|<\|[^|>]{0,40}\|>|\n)"
-    r"|\[/INST\]|<start_of_turn>model\n|答案[:：是]|回答[:：]|答え[:：は]|답[은변]?[\s*]{0,20}[:：])[\s*_]{0,20}",
+    r"(?:\b(?:answer|ans|solution|response|assistant|gpt|completion|antwort|antwoord|respuesta|resposta|risposta|"
+    r"réponse|răspuns|svar|vastaus|válasz|odpowiedź|odpověď|odpoveď|ответ|відповідь|απάντηση|cevap|yanıt|jawaban|"
+    r"đáp án|trả lời|उत्तर|जवाब|উত্তর|תשובה|الجواب|جواب|الإجابة|إجابة|پاسخ)(?:\s{1,20}is)?"
+    r"[\s*_#]{0,20}(?:[:：=]|<\|[^|>]{0,40}\|>|\n)|\banswer\s{1,20}is\s"
+    r"|\[/INST\]|<start_of_turn>model\n|(?:答案|正解|解答)[:：是は]|回答[:：]|答え[:：は]|답[은변]?[\s*]{0,20}[:：]"
+    r"|คำตอบ(?:คือ)?\s{0,20}[:：]?)[\s*_]{0,20}",
     re.IGNORECASE,
 )
 _LAST_CUE = re.compile(

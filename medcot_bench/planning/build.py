@@ -29,6 +29,7 @@ from medcot_bench.planning.stop_strings import fit_stops
 from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
 from medcot_bench.plugins.resolve_task import ResolvedTask
+from medcot_bench.study.baselines import COT
 from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import ALL, ITEMS, Spec
 from medcot_bench.types import Split
@@ -71,7 +72,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
                 data[task.label] = found
     for label in data:
         named = study.own[tasks[label].stem].stop if tasks[label].stem in study.own else None
-        if fitted := attempt(partial(fit_stops, tasks[label], data[label], named)):
+        if fitted := attempt(partial(fit_stops, tasks[label], data[label], named, reasons=COT in study.baselines)):
             tasks[label], data[label] = fitted
     adapters: dict[str, ResolvedAdapter] = {}
     for typed in study.adapters:

@@ -10,17 +10,22 @@ from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.prompted_task import stop_at
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.plugins.task_checks import checked_target
+from medcot_bench.study.baselines import COT
 from medcot_bench.text import without_thinking
 
 
 def fit_stops(
-    chosen: ResolvedTask, data: TaskData, named: tuple[str, ...] | None
+    chosen: ResolvedTask, data: TaskData, named: tuple[str, ...] | None, *, reasons: bool = False
 ) -> tuple[ResolvedTask, TaskData]:
     """Return a task without the stop strings that a target holds, and its data with a note about it.
 
-    Raises ConfigError where the user `named` that string, PluginError.
+    Strings that the user `named` also end what a model `reasons` before it answers, which a note says. Raises
+    ConfigError where a target holds one of these, PluginError.
     """
     held = {stop: place for stop in chosen.task.spec.stop if (place := _holder(chosen, data, stop, bool(named)))}
+    if not held and reasons and (ends := [repr(stop) for stop in named or () if stop.strip()]):
+        note = f"the reasoning of baseline {COT} also ends at {' and '.join(ends)}"
+        return chosen, replace(data, notes=(*data.notes, note))
     if not held:
         return chosen, data
     if named:

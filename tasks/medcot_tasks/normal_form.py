@@ -11,7 +11,7 @@ import unicodedata
 
 from medcot_bench import space_out, words
 
-_QUOTES = str.maketrans(dict.fromkeys("‘’‚‛", "'") | dict.fromkeys("“”„‟«»‹›「」『』〝〞〟", '"'))
+_QUOTES = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟«»‹›「」『』〝〞〟", '"'))
 _ONE_WAY = str.maketrans(dict.fromkeys("‐‒–−", "-") | {"⁄": "/", "٫": ".", "٬": ","})
 _INVISIBLE = re.compile(
     "[\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\ufeff]"
@@ -36,8 +36,11 @@ _WITHIN = re.compile(rf"(?:{_SIGN})?\d+(?:[.,:/]\d+)*")
 _WHOLE = re.compile(rf"(?:{_SIGN}|(?<![\w.]))\d+(?:\.\d+)?(?!\w|[.,:/']\d)")
 _AT_UNIT = re.compile(r"(?<!\w)(\d+(?:\.\d+)?)(?=[^\W\d_])")
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=[^\W\d_]|[%°])")
+_MARK = re.compile(r"""(?<=\d)(?:''|["'])(?![^\W\d_])""")
+"""After a number, feet and minutes or inches and seconds, unless a quotation began before."""
+_OPENING = {mark: re.compile(rf"(?<!\w)[{mark}`]") for mark in "\"'"}
 _OUTER = "\"'` ¿¡"
-_SYMBOLS = "*&@#\\"
+_SYMBOLS = "*&@#\\‰‱′″"
 """Signs that Unicode counts among punctuation; the hyphen, the slash and % have rules of their own."""
 
 
@@ -50,7 +53,7 @@ def normal_form(text: str) -> str:
     text = " ".join(_SPACED_THOUSANDS.sub(lambda found: re.sub(r"\s", "", found[0]), text).split())
     text = _ARTICLE.sub("", _EMPHASIS.sub(r"\2", text))
     text = text.casefold() if text.isascii() else " ".join(space_out(_unify(text)).split())
-    return _NUMBER.sub(_write_number, _BARE_POINT.sub("0.", text))
+    return _write_marks(_NUMBER.sub(_write_number, _BARE_POINT.sub("0.", text)))
 
 
 def comparable(text: str) -> str:
@@ -134,6 +137,22 @@ def _write_number(found: re.Match[str]) -> str:
     whole, decimals = digits[:point].ljust(point, "0").lstrip("0"), digits[point:].rstrip("0")
     written = f"{whole or 0}.{decimals}".removesuffix(".")
     return f"-{written}" if found["sign"] == "-" and written != "0" else written
+
+
+def _write_marks(text: str) -> str:
+    """Write the marks of feet and inches as signs of their own.
+
+    >>> _write_marks("6'2, '5'"), _write_marks("6''")
+    ("6′2, '5'", '6″')
+    """
+    opened = {mark: found.start() for mark, opens in _OPENING.items() if (found := opens.search(text))}
+
+    def write(found: re.Match[str]) -> str:
+        if opened.get(found[0][0], len(text)) < found.start():
+            return found[0]
+        return "′" if found[0] == "'" else "″"
+
+    return _MARK.sub(write, text)
 
 
 def _ends_a_sentence(character: str) -> bool:

@@ -70,15 +70,15 @@ def has_same_tokens(reference: str, answer: str) -> bool:
 def token_f1(reference: str, answer: str) -> float:
     """Return the F1 of shared tokens (SQuAD, Rajpurkar et al. 2016, arXiv 1606.05250).
 
-    Signs of the answer count where the reference has some, and where nothing else differs. Where a reference of at
-    most five tokens holds numbers and the answer none of them, it is 0 (DROP, Dua et al. 2019, arXiv 1903.00161):
-    the unit alone is no part of an answer.
+    Signs alone are equal or not. Beside words, those of the answer count where the reference has some, and where
+    nothing else differs. Where a reference of at most five tokens holds numbers and the answer none of them, it is
+    0 (DROP, Dua et al. 2019, arXiv 1903.00161): the unit alone is no part of an answer.
 
     >>> round(token_f1("It restarts the Pod.", "the pod restarts"), 3)
     0.8
     """
     gold, given = tokens(reference), tokens(answer)
-    if not gold or not given:
+    if all(map(is_sign, gold + given)):
         return float(is_same(reference, answer))
     if not any(map(is_sign, gold)):
         plain = [token for token in given if not is_sign(token)]

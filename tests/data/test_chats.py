@@ -110,7 +110,20 @@ def test_what_is_no_text_is_refused_with_its_turn(change: dict[str, Any], error:
     assert error_of(write_rows("b.jsonl", [{"messages": chat}])).startswith(f":1: {error}")
 
 
-@pytest.mark.parametrize("mark", [{"weight": 0}, {"train": False}, {"label": False}])
+MARKS: list[dict[str, Any]] = [
+    {"weight": 0},
+    {"weight": "0.00"},
+    {"train": False},
+    {"training": False},
+    {"trainable": "false"},
+    {"label": False},
+    {"loss": False},
+    {"loss_mask": 0},
+    {"loss_weight": 0.0},
+]
+
+
+@pytest.mark.parametrize("mark", MARKS)
 def test_an_answer_marked_as_one_not_to_train_on_is_refused_with_its_turn(
     mark: dict[str, Any], write_rows: Write
 ) -> None:
@@ -121,6 +134,13 @@ def test_an_answer_marked_as_one_not_to_train_on_is_refused_with_its_turn(
     ((key, value),) = mark.items()
     error = f":1: turn 4 of 'messages' has '{key}' {value}: its answer is not to be trained on"
     assert error_of(write_rows("b.jsonl", [{"messages": chat}])).startswith(error)
+
+
+@pytest.mark.parametrize("mark", [{"weight": 1}, {"weight": 0.5}, {"train": True}, {"loss": None}, {"label": 0}])
+def test_other_marks_of_an_answer_do_not_matter(mark: dict[str, Any], write_rows: Write) -> None:
+    chat: list[dict[str, Any]] = [*turns(("user", "q"), ("assistant", "a"))]
+    chat[1] |= mark
+    assert read_one(write_rows("a.jsonl", [{"messages": chat}])).answer == "a"
 
 
 @pytest.mark.parametrize("column", ["tools", "functions", "Tools"])

@@ -117,6 +117,9 @@ def test_a_csv_may_have_other_separators_numbered_rows_and_long_cells(tmp_path: 
         ('q,a\nwho?, "Hi" she said\n', [("2", "who?", ' "Hi" she said')]),
         ("question, long;answer\nx;y\n", [("2", "x", "y")]),
         ("q;a, b\nx;y, z\n", [("2", "x;y", " z")]),
+        ("q;a, long, as text\nx;y\n", [("2", "x", "y")]),
+        ("q\ta, b, c\n1,5\t2\n", [("2", "1,5", "2")]),
+        ("q,a\nx; y,z\n", [("2", "x; y", "z")]),
     ],
 )
 def test_separators_and_quotes_are_read_as_they_are_meant(

@@ -137,6 +137,15 @@ def test_a_text_that_the_prompt_writes_otherwise_is_still_the_items_own() -> Non
         "Qual?\nResposta: {a}",
         "Quale?\nRisposta: {a}",
         "哪个 {n}？\n答案：{a}",
+        "どのコード？\n正解：{a}",
+        "Welke {n}?\nAntwoord: {a}",
+        "Který {n}?\nOdpověď: {a}",
+        "Hangisi {n}?\nCevap: {a}",
+        "Cái nào {n}?\nTrả lời: {a}",
+        "कौन सा {n}?\nउत्तर: {a}",
+        "أي {n}؟\nالإجابة: {a}",
+        "ข้อใด {n}\nคำตอบคือ {a}",
+        "Which code has {n}? The correct answer is {a}.",
     ],
 )
 def test_a_target_after_an_answer_cue_of_the_question_is_a_leak(question: str) -> None:
@@ -151,6 +160,7 @@ def test_a_target_after_an_answer_cue_of_the_question_is_a_leak(question: str) -
         "user: The lamp {n}?\nassistant: {a}\nuser: And now?",
         "Q: Which code has {n}?\nAnswer: {a}\n\nNow you. Which code has {n}?",
         "Solution:\n{a}\nWhich code is it?",
+        "The answer is {a} in the old book. Why?",
         "Is this right?\n\nThe codes are many. Answer: {a} and {n}.",
     ],
 )

@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
+    FalconConfig,
     GPTNeoXConfig,
     LlamaConfig,
     MistralConfig,
@@ -57,6 +58,12 @@ CONFIGS: dict[str, tuple[Any, str, tuple[str, ...], tuple[str, ...]]] = {
         OPTConfig(**SIZE, ffn_dim=48, word_embed_proj_dim=32),
         "model.decoder.layers",
         (*ATTENTION[:3], "self_attn.out_proj", "fc1", "fc2"),
+        (),
+    ),
+    "falcon": (
+        FalconConfig(**SIZE, alibi=False),
+        "transformer.h",
+        ("self_attention.query_key_value", "self_attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h"),
         (),
     ),
     "mixtral": (

@@ -76,6 +76,20 @@ def test_stop_strings_of_a_task_file_are_those_that_count_and_change_no_training
     assert {score.id for score in again.evaluations} == ids[0]
 
 
+@pytest.mark.parametrize(("stop", "told"), [(["\n\n", "###"], ["'###'"]), (["\n\n"], []), (None, [])])
+def test_a_stop_string_of_the_user_that_also_ends_reasoning_is_told(
+    stop: list[str] | None, told: list[str]
+) -> None:
+    plan = planned(PLAIN, **({"stop": stop} if stop else {}))
+    assert not any("reasoning" in note for note in plan.data["mine"].notes)
+    study = {"adapters": "none,lora", "tasks": ["mine.yaml"], "baselines": "cot"}
+    Path("study.yaml").write_text(json.dumps(study))
+    notes = make_plan(*load_study(Path("study.yaml"))).data["mine"].notes
+    assert [note for note in notes if "reasoning" in note] == [
+        f"the reasoning of baseline cot also ends at {text}" for text in told
+    ]
+
+
 def test_a_stop_string_of_the_user_that_an_answer_holds_is_refused() -> None:
     error = refused([*PLAIN, "one\n\ntwo"], stop=["\n\n"])
     assert error.startswith("own.mine: stop: the target of row '")

@@ -42,12 +42,12 @@ SPEC = TaskSpec(
 _WITHOUT_REASONING = replace(SPEC, scores=("answer", "value", "letter_fits"), max_new_tokens=ANSWER_TOKENS)
 _VALUE = rf"(?:(?:{NUMBER})(?:,|\s+[^\s(]{{1,20}}\s*(?=\())?)?"
 """The value before the letter of a bundled item, with its unit or without."""
-_ENDS = r"(?=[)*]|\s+[-–—]\s|\s*(?:\.(?![ \t]*[a-z])|[,;:。．，；：、]|\n|$))"
+_ENDS = r"(?=[)*]|\s+[-–—]\s|\s*(?:\.(?![ \t\u00a0\u202f]*[a-z])|[,;:。．，；：、]|\n|$))"
 # A capital that ends its clause after an answer mark, also as "A)", "**A**" or "A - text"; "answer is A patient"
 # and "answer is E. coli" name no option. The last one counts, since reasoning may weigh several.
 _ANSWER = re.compile(
     rf"\b[Aa](?:nswer|NSWER)(?:\s+is)?[\s:：*]*{_VALUE}[\s*(]*([A-Z]){_ENDS}"
-    r"|\\boxed\{(?:\\text\{)?\(?([A-Z])(?:[)}]|\.(?![ \t]*[a-z]))",  # in LaTeX, a mark by itself
+    r"|\\boxed\{(?:\\text\{)?\(?([A-Z])(?:[)}]|\.(?![ \t\u00a0\u202f]*[a-z]))",  # in LaTeX, a mark by itself
     re.ASCII,
 )
 
