@@ -62,6 +62,19 @@ class Spread:
         error = self._error(sets, seeds, whole=False)
         return error and float(stdtrit(error.df, 0.975)) * error.stderr
 
+    def floor(self, sets: Sequence[ItemSet]) -> float | None:
+        """Return the half width that no number of seeds gets below with these items; None with too few groups."""
+        from scipy.special import stdtrit
+
+        if min(one.groups for one in sets) < LEAST_EFFECTIVE:
+            return None
+        parts = [
+            (own.group / given.groups + own.item / given.items, given.groups - 1)
+            for own, given in zip(self.sets, sets, strict=True)
+        ]
+        df = matched_df(parts)
+        return 0.0 if df is None else float(stdtrit(df, 0.975)) * math.sqrt(math.fsum(v for v, _ in parts))
+
     def detectable(self, sets: Sequence[ItemSet], seeds: int) -> float | None:
         """Return the smallest effect that is detected in 80% of studies (see `detectable`), None as above."""
         error = self._error(sets, seeds, whole=seeds < ENOUGH_SEEDS)
@@ -146,14 +159,34 @@ def items_needed(
 
     `sets_of` gives the sets that so many items make.
     """
+    return _least_items(lambda items: spread.detectable(sets_of(items), seeds), wanted, most)
 
+
+def items_for_width(
+    spread: Spread, wanted: float, seeds: int, sets_of: Callable[[int], Sequence[ItemSet]], most: int = MOST_ITEMS
+) -> int | None:
+    """Return the least number of items per task that lets half the interval be expected as narrow as wanted.
+
+    None where `most` do not make it so; `sets_of` as in `items_needed`.
+    """
+    return _least_items(lambda items: spread.half_width(sets_of(items), seeds), wanted, most)
+
+
+def seeds_for_width(spread: Spread, wanted: float, sets: Sequence[ItemSet], seeds: Iterable[int]) -> int | None:
+    """Return the first number of seeds that lets half the interval be expected as narrow as wanted.
+
+    None where no number does.
+    """
+    widths = ((n, spread.half_width(sets, n)) for n in seeds)
+    return next((n for n, width in widths if width is not None and width <= wanted), None)
+
+
+def _least_items(size_of: Callable[[int], float | None], wanted: float, most: int) -> int | None:
     def enough(items: int) -> bool:
-        size = spread.detectable(sets_of(items), seeds)
+        size = size_of(items)
         return size is not None and size <= wanted
 
-    if not enough(most):
-        return None
-    return bisect_left(range(most), True, lo=2, key=enough)
+    return bisect_left(range(most), True, lo=2, key=enough) if enough(most) else None
 
 
 def seeds_needed(spread: Spread, wanted: float, sets: Sequence[ItemSet]) -> int | None:

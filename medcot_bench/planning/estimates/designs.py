@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
-from itertools import count, islice, product
+from itertools import product
 
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.estimates.costs import Costs, planned_tokens
@@ -16,6 +15,7 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.stats.power import DID, MOST_SEEDS, Varying, spread_of
 from medcot_bench.stats.verdict import LEAST_SEEDS
+from medcot_bench.study.precision import Aim, take_seeds
 from medcot_bench.study.schema import Study
 from medcot_bench.study.spec_strings import Spec
 
@@ -25,14 +25,6 @@ FEW_ANSWERS = 12
 OFFERED = 3
 APART = 1.25
 """Two designs that differ in seeds alone are two offers if one has so many times the seeds of the other."""
-
-
-class Aim(StrEnum):
-    """The effects whose interval a design can be chosen for."""
-
-    IN_DOMAIN = "in_domain"
-    OUT_OF_DOMAIN = "out_of_domain"
-    CHANGE = "change"
 
 
 def aim_of(effect: Varying) -> Aim:
@@ -192,18 +184,17 @@ def hypotheses(plan: Plan, known: Known, score: str) -> list[Varying]:
 
 
 def apply_design(study: Study, plan: Plan, design: Design) -> Study:
-    """Return a study, of which this is the plan, in the sizes of a design."""
+    """Return a study, of which this is the plan, in the sizes of a design: its seeds are fixed."""
     trained = {cell.adapter for cell in plan.cells if cell.task}
     kept = {str(plan.adapters[label].typed.unsized) for label in design.adapters}
     dropped = {str(plan.adapters[label].typed.unsized) for label in trained} - kept
-    more = (seed for seed in count() if seed not in study.seeds)
-    seeds = [*study.seeds, *islice(more, max(design.seeds - len(study.seeds), 0))][: design.seeds]
     answers = None if design.answers >= design.items else design.answers
     return study.model_copy(
         update={
             "adapters": tuple(spec for spec in study.adapters if str(spec.unsized) not in dropped),
-            "seeds": tuple(seeds),
+            "seeds": take_seeds(study.seeds, design.seeds),
             "limit": design.items,
+            "analysis": study.analysis.model_copy(update={"precision": None}),
             "training": study.training.model_copy(update={"train_tokens": design.tokens}),
             "scoring": study.scoring.model_copy(update={"generate_items": answers}),
         }

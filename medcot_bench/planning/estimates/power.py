@@ -91,8 +91,7 @@ def without_variances(plan: Plan, known: Known) -> list[str]:
 
 def judged(plan: Plan) -> list[str]:
     """Return the scores that verdicts are given by: the primary one and those with a margin, of those made."""
-    analysis = plan.study.analysis
-    return [score for score in dict.fromkeys([analysis.primary, *analysis.margins]) if _trained(plan, score)]
+    return [score for score in plan.study.analysis.judged if _trained(plan, score)]
 
 
 def variances_of(known: Known, effect: Varying) -> Components:
