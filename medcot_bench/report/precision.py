@@ -34,13 +34,13 @@ def write_precision(report: PrecisionReport) -> str:
 def write_floor(report: PrecisionReport, floor: float, items: int, needed: int | None) -> str:
     """Say that so many items can't make an interval as narrow as asked, and what would."""
     remedy = f"raise --limit to about {needed}" if needed else f"{MOST_ITEMS:,} items would not do either"
-    allowed = f"{counted(items, 'item')} per task allow no half width below {floor:.3f} with any number of seeds"
+    allowed = f"{counted(items, 'item')} per task allow no half width below {floor:.3g} with any number of seeds"
     return f"{allowed}, {write_asked(report)}; {remedy}"
 
 
 def write_asked(report: PrecisionReport) -> str:
     """Say what a rule asks for."""
-    return f"{report.half_width:.3f} asked (95% CI of {EFFECTS[Aim(report.effect)]} by {report.score})"
+    return f"{report.half_width:g} asked (95% CI of {EFFECTS[Aim(report.effect)]} by {report.score})"
 
 
 def _whose(report: PrecisionReport, look: PrecisionLook) -> str:
@@ -56,4 +56,4 @@ def _width(report: PrecisionReport, look: PrecisionLook) -> str:
     if look.half_width is None:
         return f"no interval yet, {write_asked(report)}"
     widest = f"the widest is of {look.adapter} trained on {look.trained}"
-    return f"half width {look.half_width:.3f} of {write_asked(report)}; {widest}"
+    return f"half width {look.half_width:.3g} of {write_asked(report)}; {widest}"

@@ -68,13 +68,15 @@ def run_study(
             trials = trials_of(tries, store)
 
         def record_step(step: Plan, looks: Sequence[PrecisionLook]) -> PlanFile:
-            return replace(record(step, tries, trials), precision_looks=tuple(looks))
+            return record(step, tries, trials, looks)
 
         def write_plan(step: Plan, looks: Sequence[PrecisionLook]) -> None:
+            nonlocal before
             asked = study.model_copy(update={"data": plan.pinned.data})  # without the rates that were chosen
             store.replace(store.root / study_file.FILE, study_file.written(dump_study(asked)))
             now = record_step(step, looks)
-            store.replace(store.root / FILE, written(replace(now, looks=count_looks(before, now, store))))
+            before = replace(now, looks=count_looks(before, now, store))
+            store.replace(store.root / FILE, written(before))
 
         def run_step(step: Plan, statuses: list[CellStatus], looks: Sequence[PrecisionLook]) -> Outcome:
             usable = partial(write_plan, step, tuple(looks))

@@ -59,7 +59,11 @@ class Analysis(Section):
 
     def declares(self, adapter: str, shift: str) -> bool:
         """Whether a comparison is one of the study's hypotheses."""
-        return self.names(adapter) and (not self.shifts or Spec.read(shift) in self.shifts)
+        return self.names(adapter) and self.names_shift(shift)
+
+    def names_shift(self, shift: str) -> bool:
+        """Whether the hypotheses are about an out-of-domain task."""
+        return not self.shifts or Spec.read(shift) in self.shifts
 
     def names(self, adapter: str) -> bool:
         """Whether the hypotheses name an adapter.

@@ -10,14 +10,13 @@ from itertools import product
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.estimates.costs import Costs, planned_tokens
 from medcot_bench.planning.estimates.item_pools import ItemPool, item_pool
-from medcot_bench.planning.estimates.power import Known, effects, tasks_of, variances_of
+from medcot_bench.planning.estimates.power import Known, aim_of, effects, hypotheses_by, tasks_of, variances_of
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.stats.power import DID, MOST_SEEDS, Varying, spread_of
 from medcot_bench.stats.verdict import LEAST_SEEDS
 from medcot_bench.study.precision import Aim, take_seeds
 from medcot_bench.study.schema import Study
-from medcot_bench.study.spec_strings import Spec
 
 ITEMS = (12, 18, 24, 30, 36, 48, 60, 72, 84, 100, 120, 150, 200, 250, 300, 400, 500, 600, 800, 1000)
 FEW_ANSWERS = 12
@@ -25,13 +24,6 @@ FEW_ANSWERS = 12
 OFFERED = 3
 APART = 1.25
 """Two designs that differ in seeds alone are two offers if one has so many times the seeds of the other."""
-
-
-def aim_of(effect: Varying) -> Aim:
-    """Return which kind an effect is of."""
-    if effect.kind == DID:
-        return Aim.CHANGE
-    return Aim.IN_DOMAIN if effect.task == effect.trained else Aim.OUT_OF_DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +166,7 @@ class Designer:
 
 def hypotheses(plan: Plan, known: Known, score: str) -> list[Varying]:
     """Return the effects by a score that a study's hypotheses are about."""
-    shifts = plan.study.analysis.shifts
-    return [
-        effect
-        for effect in effects(plan, known)
-        if effect.score == score
-        if effect.task == effect.trained or not shifts or Spec.read(effect.task) in shifts
-    ]
+    return hypotheses_by(plan, score) if any(effect.score == score for effect in effects(plan, known)) else []
 
 
 def apply_design(study: Study, plan: Plan, design: Design) -> Study:
