@@ -147,7 +147,7 @@ def _floored(look: PrecisionLook, one: Watched, rule: Precision) -> PrecisionLoo
     spread = spread_of(components)
     sets = [ItemSet.of(part.groups[item] for item in shared_items(part.values)) for part in one.parts]
     sets = sets[: len(spread.sets)]
-    floor = spread.floor(sets)
+    floor = spread.floor(sets, bounded=True)
     if floor is None or (look.floor is not None and floor <= look.floor):
         return look
     needed = _items_needed(spread, sets, rule)

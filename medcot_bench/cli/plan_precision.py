@@ -10,9 +10,9 @@ from typing import Any
 from medcot_bench.cli.plan_power import Power
 from medcot_bench.planning.estimates.precision import Forecast, forecast
 from medcot_bench.planning.plan import Plan
-from medcot_bench.report.format import duration
 from medcot_bench.report.precision import write_asked, write_floor, write_precision
 from medcot_bench.results.precision_looks import PrecisionReport
+from medcot_bench.study.durations import spoken
 from medcot_bench.text import counted
 
 
@@ -30,7 +30,7 @@ class PlannedPrecision:
         """Yield sentences."""
         seeds, runs = ([count(self.begin), count(self.most)] for count in (_seeds, lambda plan: len(plan.cells)))
         span = f"{seeds[0]} to {seeds[1]} seeds of every method, {runs[0]} to {runs[1]} training runs"
-        within = f", those added within {duration(self.report.budget)}" if self.report.budget else ""
+        within = f", those added within {spoken(self.report.budget)}" if self.report.budget else ""
         yield f"precision: {span}{within}, until half width {write_asked(self.report)}"
         if self.report.looks:
             yield write_precision(self.report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from medcot_bench.report.format import duration
 from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, Stop
 from medcot_bench.stats.power import MOST_ITEMS
+from medcot_bench.study.durations import spoken
 from medcot_bench.study.precision import Aim
 from medcot_bench.text import counted
 
@@ -47,7 +48,7 @@ def _whose(report: PrecisionReport, look: PrecisionLook) -> str:
     if look.stop is Stop.SEEDS:
         return "the max_seeds of its precision rule"
     if look.stop is Stop.BUDGET:
-        spent = f"{duration(look.spent)} of {duration(report.budget or 0.0)} spent"
+        spent = f"{duration(look.spent)} of {spoken(report.budget or 0.0)} spent"
         return f"the budget of its precision rule ({spent}, {duration(look.next_seed)} for another seed)"
     return "its precision rule"
 

@@ -34,7 +34,8 @@ class PrecisionLook:
     task: str = ""
     """Scored on; of a change between domains, out of domain."""
     floor: float | None = None
-    """The half width below which no number of seeds gets, the largest of any hypothesis; None: unknown."""
+    """The half width below which no number of seeds gets (lower bound, 90%), the largest of any hypothesis; None:
+    unknown."""
     items: int = 0
     """Of the set with the fewest, for that hypothesis."""
     items_needed: int | None = None

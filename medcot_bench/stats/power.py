@@ -15,6 +15,8 @@ from medcot_bench.stats.variance_components import Components, Variances, effect
 from medcot_bench.stats.verdict import LEAST_SEEDS
 
 POWER = 0.8
+FLOOR_CONFIDENCE = 0.9
+"""With which items are said not to allow an interval: the plain estimate of few seeds would say so too often."""
 MOST_ITEMS = 10_000
 """Items per task that a study may be expected to score."""
 MOST_SEEDS = 30
@@ -62,9 +64,12 @@ class Spread:
         error = self._error(sets, seeds, whole=False)
         return error and float(stdtrit(error.df, 0.975)) * error.stderr
 
-    def floor(self, sets: Sequence[ItemSet]) -> float | None:
-        """Return the half width that no number of seeds gets below with these items; None with too few groups."""
-        from scipy.special import stdtrit
+    def floor(self, sets: Sequence[ItemSet], *, bounded: bool = False) -> float | None:
+        """Return the half width that no number of seeds gets below with these items; None with too few groups.
+
+        `bounded` takes the lower bound of its variance (one-sided, 90%), by the chi-square of the groups' means.
+        """
+        from scipy.special import chdtri, stdtrit
 
         if min(one.groups for one in sets) < LEAST_EFFECTIVE:
             return None
@@ -73,7 +78,10 @@ class Spread:
             for own, given in zip(self.sets, sets, strict=True)
         ]
         df = matched_df(parts)
-        return 0.0 if df is None else float(stdtrit(df, 0.975)) * math.sqrt(math.fsum(v for v, _ in parts))
+        if df is None:
+            return 0.0
+        share = df / float(chdtri(df, 1 - FLOOR_CONFIDENCE)) if bounded else 1.0
+        return float(stdtrit(df, 0.975)) * math.sqrt(share * math.fsum(variance for variance, _ in parts))
 
     def detectable(self, sets: Sequence[ItemSet], seeds: int) -> float | None:
         """Return the smallest effect that is detected in 80% of studies (see `detectable`), None as above."""
