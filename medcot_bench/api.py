@@ -12,7 +12,8 @@ from medcot_bench.report.export import export
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.runner.notices import Listener
-from medcot_bench.runner.run import Outcome, run_study
+from medcot_bench.runner.outcome import Outcome
+from medcot_bench.runner.run import run_study
 from medcot_bench.runner.supervision import Supervision
 from medcot_bench.study.loading import load_study
 from medcot_bench.study.schema import Study

@@ -14,11 +14,14 @@ from medcot_bench.analysis.per_item import groups_of
 from medcot_bench.results.comparisons import Effect, Persistence, Reading
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import Leaderboard
+from medcot_bench.results.precision_looks import Stop
 from medcot_bench.results.recommendations import Worth
 from medcot_bench.stats.contrasts import contrast
 from medcot_bench.stats.p_values import difference, equivalence
 from medcot_bench.stats.verdict import ALPHA, LEAST_SEEDS, GapSummary, decide, finding
+from medcot_bench.study.precision import Aim
 from simulation.draw import draw
+from simulation.growth import grow_by_rule
 from simulation.results import FULL, IN_DOMAIN, TASKS, Frame, adapter_name, make_frame, row_names
 from simulation.settings import Setting
 from simulation.truths import (
@@ -36,7 +39,7 @@ from simulation.truths import (
 
 Counts = dict[str, list[int]]
 """Check -> how often it held, of how many."""
-Held = Iterator[tuple[str, bool]]
+Held = Iterator[tuple[str, int]]
 NO_SUMMARY = "without a summary"
 
 
@@ -48,11 +51,30 @@ def judge(setting: Setting, studies: Sequence[int], seed: int = 0) -> Counts:
     for number in studies:
         rng = numpy.random.default_rng([seed, number, *setting.name.encode()])
         results = frame.fill(draw(setting, rng))
-        for check, held in judge_board(frame, results, build(results), promised):
+        for check, held in judge_results(frame, results, promised):
             count = counts.setdefault(check, [0, 0])
             count[0] += held
             count[1] += 1
     return counts
+
+
+def judge_results(frame: Frame, results: Results, promised: Mapping[str, Promise]) -> Held:
+    """Yield the checks that one study allows, where its precision rule stops if it has one."""
+    rule = results.analysis.precision
+    if rule is None:
+        yield from judge_board(frame, results, build(results), promised)
+        return
+    grown, look = grow_by_rule(results, rule)
+    board = build(grown)
+    yield from judge_board(frame, grown, board, {})
+    yield "seeds at the stop", look.seeds
+    for stop in Stop:
+        yield f"stopped: {stop}", look.stop is stop
+    place = [Aim.IN_DOMAIN, Aim.OUT_OF_DOMAIN, Aim.CHANGE].index(rule.effect)
+    for found in board.persistence:
+        truth = gaps_of(frame.setting, int(found.adapter.partition("=")[2])).effects[place]
+        if interval := [*effects_of(found).values()][place].found.interval():
+            yield "covered at the stop", interval[0] <= truth <= interval[1]
 
 
 def judge_board(frame: Frame, results: Results, board: Leaderboard, promised: Mapping[str, Promise]) -> Held:

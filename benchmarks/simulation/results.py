@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy
 
@@ -95,11 +96,21 @@ def make_frame(setting: Setting) -> Frame:
         base=BASE,
         tasks={task: PlannedTask(source=f"file:{task}.jsonl", domain=DOMAINS[task]) for task in TASKS},
         made_with=MADE_WITH,
-        analysis={"primary": score_of(setting), "margins": {score_of(setting): setting.margin}},
+        analysis=_analysis(setting),
         cells=tuple(PlannedCell(key=cell.cell, evaluations=tuple(cell.keys.values())) for cell in cells),
     )
     groups = [_groups(sizes) for sizes, _ in setting.tasks]
     return Frame(setting, plan, cells, (groups[0], groups[1]))
+
+
+def _analysis(setting: Setting) -> dict[str, Any]:
+    score = score_of(setting)
+    rule = setting.precision and {
+        "effect": setting.precision.effect,
+        "half_width": setting.precision.half_width,
+        "max_seeds": setting.seeds,
+    }
+    return {"primary": score, "margins": {score: setting.margin}, "precision": rule}
 
 
 def _groups(sizes: Sequence[int]) -> dict[str, str]:

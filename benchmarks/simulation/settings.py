@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
+from medcot_bench.study.precision import LEAST_SEEDS, Aim
+
 FILE = Path(__file__).with_suffix(".yaml")
 Pair = tuple[float, float]
 """In domain and out of domain."""
@@ -95,6 +97,13 @@ class Curve(Part):
         return [*(float(Fraction(name)) for name in self.checkpoints), 1.0]
 
 
+class Rule(Part):
+    """A precision rule: seeds are added to five until an interval is so narrow, or the setting has no more."""
+
+    effect: Aim
+    half_width: float = Field(gt=0)
+
+
 class Setting(Part):
     """One kind of study. Means are on the scale of quality: more is better."""
 
@@ -123,6 +132,8 @@ class Setting(Part):
     """Number of an adapter, from 1 on -> how many of its last seeds are missing."""
     missing_are_planned: bool = True
     curve: Curve | None = None
+    precision: Rule | None = None
+    """With one, `seeds` are the most."""
 
     @model_validator(mode="after")
     def _fits(self) -> Setting:
@@ -133,6 +144,10 @@ class Setting(Part):
             raise ValueError("a mean of binary answers lies between 0 and 1")
         if self.binary and (self.collapse or self.curve or self.tails != "normal"):
             raise ValueError("binary answers have normal noise, and neither collapse nor curve")
+        if self.precision and (self.curve or self.missing or self.seeds <= LEAST_SEEDS):
+            raise ValueError(
+                f"a precision rule takes more than {LEAST_SEEDS} seeds, and neither curve nor missing"
+            )
         return self
 
     @property

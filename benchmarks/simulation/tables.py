@@ -81,6 +81,17 @@ TABLES = {
         "highest",
         ("false share in domain", "false share out of domain"),
     ),
+    "precision": Table(
+        {
+            "covered at the stop": "covered at the stop",
+            "seeds in the mean": "seeds at the stop",
+            "narrow": "stopped: narrow",
+            "the most seeds": "stopped: seeds",
+            "too few items": "stopped: items",
+        },
+        "lowest",
+        ("covered at the stop",),
+    ),
     "ratios": Table({"covered": "covered ratio", "unbounded": "ratio unbounded"}, "lowest", ("covered ratio",)),
     "matched": Table(
         {

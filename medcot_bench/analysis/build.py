@@ -12,6 +12,7 @@ from medcot_bench.analysis.factors import estimate_factor_effects
 from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores, read_names_in_files
 from medcot_bench.analysis.matched import match_gaps
 from medcot_bench.analysis.persistence import compare_gaps
+from medcot_bench.analysis.precision import report_precision
 from medcot_bench.analysis.prompt_wording import estimate_prompt_effects
 from medcot_bench.analysis.rate_checks import check_rates
 from medcot_bench.analysis.recipe_differences import find_recipe_differences
@@ -52,6 +53,7 @@ def build(results: Results) -> Leaderboard:
         other_texts=tuple(runs_on_other_texts(results)),
         remarks=results.plan.remarks,
         looks=results.plan.looks,
+        precision=report_precision(results.analysis, results.plan.precision_looks),
         unfinished=len({cell.cell.id for cell in (*results.cells, *results.kept_rates) if not cell.whole}),
         headlines=read_first_scores(results),
         lower=read_lower_scores(results),

@@ -26,7 +26,7 @@ def estimate_size_trends(results: Results) -> tuple[SizeTrend, ...]:
             families[key[1], str(Spec.read(key[0]).unsized)][count] = (key, reference)
     found: list[SizeTrend] = []
     for task in results.tasks:
-        for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
+        for score in results.analysis.judged:
             for trained in dict.fromkeys(task for task, _ in families):
                 trends = [
                     trend

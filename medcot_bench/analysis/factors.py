@@ -52,7 +52,7 @@ def estimate_factor_effects(results: Results) -> tuple[FactorEffect, ...]:
                 {kind: (name, values_of(results, rows[name, trained], task)) for kind, name in design.items()}
                 for design in designs
             ]
-            for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
+            for score in results.analysis.judged:
                 found += [effect for design in read for effect in _effects(results, trained, task, score, design)]
     return _adjusted(found)
 

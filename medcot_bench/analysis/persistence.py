@@ -5,67 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import combinations
 from statistics import fmean
 
-from medcot_bench.analysis.per_item import (
-    Key,
-    Values,
-    base_of,
-    paired_difference,
-    references,
-    rows_of,
-    values_of,
-)
+from medcot_bench.analysis.per_item import paired_difference
+from medcot_bench.analysis.trainings import Read, Trained, read_trainings
 from medcot_bench.results.comparisons import Effect, Persistence, Side
-from medcot_bench.results.folder import CellResult, Results
+from medcot_bench.results.folder import Results
 from medcot_bench.results.metrics import ON_ANY_FORM
-from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast, shared_items
+from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast
 from medcot_bench.stats.p_values import above_zero, difference, equivalence, holm, mcnemar
 from medcot_bench.stats.ratios import fieller
 from medcot_bench.stats.verdict import ALPHA, Verdict, decide
 from medcot_bench.study.margin import Margin
-
-Read = tuple[Values, Mapping[str, str]]
-"""Score -> seed -> item -> value, and item -> group."""
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """The rows of one training task: full fine-tuning as the reference, and the base model."""
-
-    results: Results
-    task: str
-    reference: str
-    rows: Mapping[Key, Sequence[CellResult]]
-    base: Mapping[str, Read]
-    """Evaluation task -> the base model's values; empty without a base model."""
-
-    @cached_property
-    def shifts(self) -> list[str]:
-        """The evaluation tasks that are out of domain."""
-        relations = {task: score.relation for cell in self._full for task, score in cell.evaluations.items()}
-        return [task for task in self.results.tasks if relations.get(task) == "shift"]
-
-    @cached_property
-    def forms(self) -> dict[str, Mapping[str, str]]:
-        """Evaluation task -> the form of its items."""
-        return {task: score.form for cell in self._full for task, score in cell.evaluations.items()}
-
-    @cached_property
-    def full(self) -> dict[str, Read]:
-        """Evaluation task -> full fine-tuning's values."""
-        return self.read(self.reference)
-
-    @property
-    def _full(self) -> Sequence[CellResult]:
-        return self.rows[self.reference, self.task]
-
-    def read(self, adapter: str) -> dict[str, Read]:
-        """Return evaluation task -> an adapter's values, in domain and on every shift."""
-        cells = self.rows[adapter, self.task]
-        return {task: values_of(self.results, cells, task) for task in (self.task, *self.shifts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +43,11 @@ def compare_gaps(results: Results) -> tuple[Compared, ...]:
     P-values are adjusted (Holm) for one family of all hypotheses, over training tasks, numbers of training items,
     adapters and shifts; what is no hypothesis makes a family likewise, one for each score.
     """
-    rows = rows_of(results)
-    against = references(rows)
-    base = base_of(rows)
-    of_base = {task: values_of(results, rows[base], task) for task in results.tasks} if base else {}
     pairs: list[Compared] = []
-    for reference, task in dict.fromkeys(against.values()):
-        adapters = [key[0] for key, full in against.items() if full == (reference, task) and key != full]
-        trained = _Trained(results, str(task), reference, rows, of_base)
-        read = {adapter: trained.read(adapter) for adapter in adapters}
-        for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
-            found = [pair for adapter in adapters for pair in _pairs(trained, adapter, read[adapter], score)]
+    for trained in read_trainings(results):
+        read = {adapter: trained.read(adapter) for adapter in trained.adapters}
+        for score in results.analysis.judged:
+            found = [pair for adapter, own in read.items() for pair in _pairs(trained, adapter, own, score)]
             pairs += sorted(found, key=lambda pair: not pair.found.declared)
     families: defaultdict[tuple[str, bool], list[Compared]] = defaultdict(list)
     for pair in pairs:
@@ -110,7 +56,7 @@ def compare_gaps(results: Results) -> tuple[Compared, ...]:
     return tuple(next(adjusted[pair.found.score, pair.found.declared]) for pair in pairs)
 
 
-def _pairs(trained: _Trained, adapter: str, own: Mapping[str, Read], score: str) -> Iterator[Compared]:
+def _pairs(trained: Trained, adapter: str, own: Mapping[str, Read], score: str) -> Iterator[Compared]:
     """Compare one adapter with full fine-tuning under every shift, p-values as they are."""
     analysis = trained.results.analysis
     margin = analysis.margin_of(score)
@@ -159,18 +105,17 @@ class _Measured:
 
 
 def _side(
-    trained: _Trained, own: Read, task: str, score: str, paired: SeedValues, seeds: Iterable[int]
+    trained: Trained, own: Read, task: str, score: str, paired: SeedValues, seeds: Iterable[int]
 ) -> _Measured | None:
     """Return one evaluation task's side on these seeds and its gap, None where the two have no item in common."""
     analysis = trained.results.analysis
     full, groups = trained.full[task][0].get(score, {}), trained.full[task][1]
     values = own[0].get(score, {})
     gaps = {seed: paired[seed] for seed in sorted(seeds)}
-    items = shared_items(gaps)
+    items = trained.compared_items(task, score, gaps)
     if not items:
         return None
-    of_base = next(iter(trained.base[task][0].get(score, {}).values()), {}) if trained.base else {}
-    items = items & of_base.keys() or items
+    of_base = trained.of_base(task, score)
     base = dict.fromkeys(gaps, of_base) if items <= of_base.keys() else {}
 
     def part(values: SeedValues) -> Part:

@@ -23,7 +23,7 @@ def estimate_prompt_effects(results: Results) -> tuple[FactorEffect, ...]:
         own = str(entry.items_of)
         if own not in results.tasks:
             continue
-        for score in dict.fromkeys([results.analysis.primary, *results.analysis.margins]):
+        for score in results.analysis.judged:
             family = [*_effects(results, own, other, score)]
             adjusted = holm([effect.p_value for effect in family])
             found += [replace(effect, p_value=p) for effect, p in zip(family, adjusted, strict=True)]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcot_bench.errors import ConfigError
-from medcot_bench.planning.estimates.designs import OFFERED, Aim
+from medcot_bench.planning.estimates.designs import OFFERED
 from medcot_bench.planning.pinned_study import dump_study
-from medcot_bench.runner.supervision import read_seconds
+from medcot_bench.study.durations import read_seconds
 from medcot_bench.study.paths import read_path
+from medcot_bench.study.precision import Aim
 from medcot_bench.study.schema import Study
 
 

@@ -6,12 +6,15 @@ import argparse
 import json
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medcot_bench.analysis.precision import report_precision
 from medcot_bench.cli.budget_arguments import add_budget, read_budget
 from medcot_bench.cli.plan_power import Asked, Power
+from medcot_bench.cli.plan_precision import PlannedPrecision
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.overlap import shared_ngrams
@@ -21,16 +24,20 @@ from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import MEASURED_ON, guess
 from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.plan_record import record
 from medcot_bench.planning.ranks import find_high_ranks
+from medcot_bench.planning.seeds import seed_steps
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, state_bytes, weight_bytes
-from medcot_bench.planning.tuning import reach_trials, trial_statuses, untried_cells, with_chosen_rates
+from medcot_bench.planning.tuning import reach_trials, trial_statuses, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.plugins.resolve_adapter import find_unadaptable
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import duration, size
 from medcot_bench.report.notes import write_left_out_baseline
 from medcot_bench.report.terminal import draw_table, wrap
 from medcot_bench.results.folder import load
+from medcot_bench.results.precision_looks import PrecisionLook
 from medcot_bench.results.store import Store
+from medcot_bench.runner.growth import follow_records
 from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.runner.supervision import Supervision, is_tried, leave_untried
 from medcot_bench.study.paths import read_path
@@ -102,36 +109,57 @@ def show_plan(
     store = Store(Path(study.output_dir), indexed=True)
     retry = supervision.retry
     most = len(plan.cells)
+    tries: Plan | None = None
     if plan.trials:
-        plan = reach_trials(plan, store)
-    trials = plan if plan.trials else None
+        plan = tries = reach_trials(plan, store)
     if plan.trials and not any(is_tried(todo, store, retry) for todo in untried_cells(plan, store)):
         plan = make_plan(with_chosen_rates(study, plan, store, supervision.same_command))
+    untuned = study.training.model_copy(update={"tune_lr": None})
+    whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
+    begin, looks = next(seed_steps(whole)), list[PrecisionLook]()
+    if not plan.trials:
+        trials = trials_of(tries, store) if tries else []
+        plan, looks = follow_records(plan, store, lambda step, seen: record(step, tries, trials, seen), retry)
     statuses = trial_statuses(plan, store) if plan.trials else cell_statuses(plan, store)
     todos = leave_untried(statuses, store, retry)
     to_run = [todo for todo in todos if todo.action not in {"done", "left"}]
-    disk = _disk(plan, to_run, saved=supervision.checkpoint_every is not None)
-    untuned = study.training.model_copy(update={"tune_lr": None})
-    whole = make_plan(study.model_copy(update={"training": untuned})) if plan.trials else plan
-    power = Power(study=study, plan=whole, trials=trials, store=store, asked=asked or Asked())
+    later = [] if looks and looks[-1].stop else _later(whole, begin if plan.trials else plan, store)
+    disk = _disk(plan, [*to_run, *([] if plan.trials else later)], saved=supervision.checkpoint_every is not None)
+    power = Power(
+        study=study.model_copy(update={"seeds": begin.study.seeds}),
+        plan=begin,
+        trials=tries,
+        store=store,
+        asked=asked or Asked(),
+    )
+    report = report_precision(study.analysis, looks)
+    precision = PlannedPrecision(report=report, begin=begin, most=whole, power=power) if report else None
     saved = power.save_design()
     if as_json:
-        print(json.dumps(_as_json(plan, todos, disk, power), indent=1, ensure_ascii=False))
+        facts = {"precision": precision.facts if precision else None, **power.facts()}
+        print(json.dumps(_as_json(plan, todos, disk, facts), indent=1, ensure_ascii=False))
         return 0
     _show_tasks(plan)
     _show_runs(plan, todos, most)
-    seconds = guess(plan, to_run) + (guess(whole, cell_statuses(whole, store)) if plan.trials else 0.0)
+    for sentence in precision.write() if precision else ():
+        print(wrap(sentence))
+    seconds = guess(plan, to_run) + (guess(begin, cell_statuses(begin, store)) if plan.trials else 0.0)
     if to_run:
-        about = (
-            f"time: about {duration(seconds)} on two cores of {MEASURED_ON}; a run estimates it for this machine"
-        )
-        print(wrap(about))
+        at_most = f", at most {duration(seconds + guess(whole, later))}" if later else ""
+        about = f"time: about {duration(seconds)}{at_most} on two cores of {MEASURED_ON}"
+        print(wrap(f"{about}; a run estimates it for this machine"))
     states = f", {size(disk.states)} of it for its saved states" if disk.states else ""
     more = f"{size(disk.temporary)} more during a training run{states}"
     print(f"disk: {size(disk.kept)} kept ({study.keep_weights}), {more}")
     for paragraph in (*power.write(), *([wrap(saved)] if saved else ())):
         print(f"\n{paragraph}")
     return 0
+
+
+def _later(whole: Plan, reached: Plan, store: Store) -> list[CellStatus]:
+    """Return what is not finished of the seeds that a precision rule may still add."""
+    own = {cell.id for cell in reached.cells}
+    return [todo for todo in cell_statuses(whole, store) if todo.cell.id not in own and todo.action != "done"]
 
 
 def _show_tasks(plan: Plan) -> None:
@@ -212,7 +240,7 @@ def _rate(plan: Plan, todo: CellStatus) -> list[str]:
     return [f"{plan.recipe(todo.cell).lr:g}" if todo.cell.task else ""]
 
 
-def _as_json(plan: Plan, todos: list[CellStatus], disk: _Disk, power: Power) -> dict[str, Any]:
+def _as_json(plan: Plan, todos: list[CellStatus], disk: _Disk, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "base": {"name": plan.base.name, "origin": plan.base.origin, "digest": plan.base.digest},
         "stage": "trials" if plan.trials else "study",
@@ -232,7 +260,7 @@ def _as_json(plan: Plan, todos: list[CellStatus], disk: _Disk, power: Power) -> 
             for todo in todos
         ],
         "disk": {"kept_bytes": disk.kept, "temporary_bytes": disk.temporary, "state_bytes": disk.states},
-        **power.facts(),
+        **facts,
     }
 
 

@@ -59,12 +59,12 @@ class Power:
     @cached_property
     def expected(self) -> list[Expectation]:
         """What the study can tell of each effect."""
-        return [*expectations(self.plan, self._known(self.study.training.train_tokens), self.asked.wanted)]
+        return [*expectations(self.plan, self.known, self.asked.wanted)]
 
     @cached_property
     def unknown(self) -> list[str]:
         """The scores that verdicts are given by and that no variances are known of."""
-        return without_variances(self.plan, self._known(self.study.training.train_tokens))
+        return without_variances(self.plan, self.known)
 
     @cached_property
     def offers(self) -> tuple[Offer, list[Offer]] | None:
@@ -72,8 +72,7 @@ class Power:
         budget = self.asked.budget
         if budget is None:
             return None
-        typed = self._known(self.study.training.train_tokens)
-        effects = hypotheses(self.plan, typed, self._score)
+        effects = hypotheses(self.plan, self.known, self._score)
         if not effects:
             why = self._why_none() or f"no variances are known of a gap by {self._score}"
             raise ConfigError(f"--budget: no designs: {why}")
@@ -115,6 +114,16 @@ class Power:
             found["typed_design"], found["designs"] = asdict(self.offers[0]), [*map(asdict, self.offers[1])]
         return found
 
+    @property
+    def known(self) -> Known:
+        """The variances that the power is judged by."""
+        return self._known(self.study.training.train_tokens)
+
+    @property
+    def source(self) -> str:
+        """Whose variances these are."""
+        return f"the variances of {self.asked.pilot.root}" if self.asked.pilot else "the published variances"
+
     def _known(self, tokens: int | None) -> Known:
         return assumed_variances(tokens) if self._of_pilot is None else self._of_pilot
 
@@ -141,8 +150,7 @@ class Power:
         if why := self._why_none():
             return wrap(f"no power analysis: {why}")
         pilot = self.asked.pilot
-        known = self._known(self.study.training.train_tokens)
-        notes = [*(compare_pilot(self.plan, pilot) if pilot else ()), *find_unknown(self.plan, known)]
+        notes = [*(compare_pilot(self.plan, pilot) if pilot else ()), *find_unknown(self.plan, self.known)]
         said = write_power(
             self.expected,
             self.unknown,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from medcot_bench.report.format import duration
 from medcot_bench.report.notes import write_left_out_baseline
+from medcot_bench.report.precision import write_precision
 from medcot_bench.results.metrics import metric_name
 from medcot_bench.runner.events import (
     CellFinished,
@@ -21,7 +22,7 @@ from medcot_bench.runner.events import (
     Scored,
     Trained,
 )
-from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Restarted, Skipped
+from medcot_bench.runner.notices import Listener, LogLine, Looked, Notice, Planned, Restarted, Skipped
 from medcot_bench.security.foreign_text import make_visible
 from medcot_bench.security.secrets import scrub
 from medcot_bench.security.terminal import drawing_stream
@@ -105,6 +106,8 @@ class Lines:
                 print(make_visible(scrub(line)), file=sys.stderr)  # on a terminal the bars take it
             case Skipped(reason=reason):
                 self._write(f"    skipped {notice.title}: {reason}")
+            case Looked(precision=precision):
+                self._write(write_precision(precision))
             case Restarted(reason=reason):
                 self._write(f"note: {reason}; another worker goes on")
             case Failed() as event:

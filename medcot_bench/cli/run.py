@@ -14,7 +14,7 @@ from medcot_bench.cli.supervision_arguments import add_supervision_arguments, re
 from medcot_bench.cli.termination import terminable
 from medcot_bench.report.headline import write_headline
 from medcot_bench.report.terminal import draw_overview, wrap
-from medcot_bench.runner.run import Outcome
+from medcot_bench.runner.outcome import Outcome
 from medcot_bench.text import counted
 
 

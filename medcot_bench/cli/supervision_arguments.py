@@ -10,11 +10,10 @@ from medcot_bench.runner.supervision import (
     PHASES,
     Supervision,
     Timeouts,
-    read_seconds,
     read_statuses,
     read_timeouts,
-    spoken,
 )
+from medcot_bench.study.durations import read_seconds, spoken
 
 
 def add_timeout(command: argparse.ArgumentParser) -> None:

@@ -44,7 +44,8 @@ def execute(options: argparse.Namespace) -> int:
         most = "at most " if len(plan.search_seeds) > study.training.tune_seeds else ""
         print(f"{options.study}: OK: {most}{runs} for the learning-rate search, then the study's own")
     else:
-        print(f"{options.study}: OK: {runs}, {counted(len(plan.evaluations), 'evaluation')}")
+        most = "at most " if study.analysis.precision else ""
+        print(f"{options.study}: OK: {most}{runs}, {counted(len(plan.evaluations), 'evaluation')}")
     for fact in describe_data(plan):
         print(wrap(f"data: {fact}"))
     return 0

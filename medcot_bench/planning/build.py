@@ -25,6 +25,7 @@ from medcot_bench.planning.evaluations import make_evaluations
 from medcot_bench.planning.grid import make_cells
 from medcot_bench.planning.leak_gate import find_leaks
 from medcot_bench.planning.plan import Plan
+from medcot_bench.planning.precision_checks import find_without_effect, find_wrong_precision
 from medcot_bench.planning.stop_strings import fit_stops
 from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
@@ -83,6 +84,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     base = attempt(partial(resolve, study.model))
     text = attempt(partial(read_general_text, study.general_text))
     problems += [*find_wrong_names(study, tasks, adapters, plugins)]
+    problems += [*find_wrong_precision(study, adapters)]
     problems += [*find_unusable_base(study, base, adapters)] if base else []
     if problems or base is None or text is None:
         raise ConfigErrors(problems)
@@ -106,7 +108,10 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
     cells = attempt(partial(make_cells, plan, trained))
     if problems or cells is None:
         raise ConfigErrors(problems)
-    return dataclasses.replace(plan, cells=cells, evaluations=make_evaluations(plan, cells))
+    plan = dataclasses.replace(plan, cells=cells, evaluations=make_evaluations(plan, cells))
+    if without := [*find_without_effect(plan)]:
+        raise ConfigErrors(without)
+    return plan
 
 
 def _asks_alike(task: ResolvedTask, other: ResolvedTask) -> bool:

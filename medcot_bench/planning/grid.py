@@ -24,7 +24,7 @@ def make_cells(plan: Plan, trained: list[str]) -> tuple[Cell, ...]:
     cells: dict[str, Cell] = {}
     problems: list[str] = []
     train_digest = cache(lambda task, count: digest(plan.items.train(task, count)))
-    seeds = plan.search_seeds if plan.trials else plan.study.seeds
+    seeds = plan.search_seeds if plan.trials else plan.study.every_seed
     for adapter in plan.adapters.values():
         spec = adapter.adapter.spec
         if spec.update == "none":

@@ -51,7 +51,7 @@ class Plan:
     def search_seeds(self) -> tuple[int, ...]:
         """The seeds of the search for learning rates; those beyond `training.tune_seeds` are for races."""
         training = self.study.training
-        return self.study.seeds[: max(training.tune_seeds, training.race_seeds or 0)]
+        return self.study.every_seed[: max(training.tune_seeds, training.race_seeds or 0)]
 
     @property
     def pinned(self) -> Study:

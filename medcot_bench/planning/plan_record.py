@@ -9,13 +9,17 @@ from medcot_bench.planning.evaluations import left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Cell, CellKey, Evaluation, EvaluationKey
 from medcot_bench.results.plan_file import MadeWith, PlanFile, PlannedCell, PlannedTask
+from medcot_bench.results.precision_looks import PrecisionLook
 from medcot_bench.results.trials import Trial
 
 
-def record(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> PlanFile:
+def record(
+    plan: Plan, tries: Plan | None, trials: Sequence[Trial], looks: Sequence[PrecisionLook] = ()
+) -> PlanFile:
     """Return which cells and evaluations make up this study's leaderboard, and what its tables state.
 
-    `tries` is the plan whose learning rates were tried before, with the `trials` that came of it.
+    `tries` is the plan whose learning rates were tried before, with the `trials` that came of it; `looks`
+    are those of the study's precision rule so far.
     """
     study, scoring = plan.study, plan.study.scoring
     own = {cell.id for cell in plan.cells}
@@ -37,6 +41,7 @@ def record(plan: Plan, tries: Plan | None, trials: Sequence[Trial]) -> PlanFile:
         general_text=text_digest(plan.general_text),
         analysis=study.analysis.model_dump(mode="json"),
         trials=tuple(trials),
+        precision_looks=tuple(looks),
         cells=tuple(_cell(cell, plan.evaluations_of(cell)) for cell in plan.cells if cell.id not in beside),
         kept_rates=tuple(_cell(cell, plan.evaluations_of(cell)) for cell in plan.cells if cell.id in beside),
         other_rates=tuple(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medcot_bench.planning.estimates.designs import Aim, HalfWidth, Offer
+from medcot_bench.planning.estimates.designs import HalfWidth, Offer
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import duration, listed
 from medcot_bench.report.terminal import draw_table, wrap
+from medcot_bench.study.precision import Aim
 
 NAMES = {Aim.IN_DOMAIN: "in domain", Aim.OUT_OF_DOMAIN: "out of domain", Aim.CHANGE: "DiD"}
 TYPED = "typed"

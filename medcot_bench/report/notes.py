@@ -8,6 +8,7 @@ from typing import Any
 
 from medcot_bench.analysis.learning_rates import count_rates_tried
 from medcot_bench.report.format import listed
+from medcot_bench.report.precision import write_precision
 from medcot_bench.results.conditions import Counts, ScoredTask
 from medcot_bench.results.leaderboard import Failure, Leaderboard, Row
 from medcot_bench.results.plan_file import LeftOutBaseline
@@ -25,6 +26,7 @@ def write_notes(board: Leaderboard) -> list[str]:
         *(note for task, scored in board.scored.items() for note in _items(task, scored)),
         *_settings(board),
         *(["Groups count alike in means over items, however many items each has"] * (board.weights == "groups")),
+        *([write_precision(board.precision)] if board.precision else []),
         *_looks(board.looks),
         *map(write_left_out_baseline, board.left_out_baselines),
         *board.remarks,

@@ -176,7 +176,12 @@ def _cell(store: Store, cell: CellKey, planned: Sequence[EvaluationKey], baselin
 def load(folder: str | Path) -> Results:
     """Read a result folder. Raises ConfigError for a folder without a study, StoreError for broken records."""
     root = read_path(str(folder))
-    plan, store = read(root), Store(root, indexed=True)
+    return assemble(root, read(root))
+
+
+def assemble(root: Path, plan: PlanFile) -> Results:
+    """Return what a result folder has of a plan. Raises StoreError for broken records."""
+    store = Store(root, indexed=True)
     return Results(
         root=root,
         plan=plan,

@@ -9,6 +9,7 @@ from medcot_bench.results.comparisons import FactorEffect, Matched, Persistence,
 from medcot_bench.results.conditions import MadeBy, RecipeDifference, ScoredTask
 from medcot_bench.results.metrics import higher_is_better
 from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+from medcot_bench.results.precision_looks import PrecisionReport
 from medcot_bench.results.rate_checks import RateCheck
 from medcot_bench.results.recommendations import Recommendation
 from medcot_bench.results.records import Status
@@ -187,7 +188,9 @@ class Leaderboard:
     remarks: tuple[str, ...] = ()
     """Sentences of an older folder that no field says."""
     looks: int = 0
-    """Times that seeds were added once results could be seen."""
+    """Times that seeds were added once results could be seen, by no precision rule."""
+    precision: PrecisionReport | None = None
+    """The rule that adds seeds until an interval is as narrow as asked, with its looks; None: seeds were fixed."""
     unfinished: int = 0
     """Training runs that are missing or partly scored."""
     headlines: Mapping[str, str] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
 from medcot_bench.results.digests import add_digest, find_change
 from medcot_bench.results.files import DamagedError, read_file, to_json
+from medcot_bench.results.precision_looks import PrecisionLook
 from medcot_bench.results.trials import Trial
 from medcot_bench.study.analysis import Analysis
 
@@ -101,7 +102,10 @@ class PlanFile:
     other_rates: tuple[PlannedCell, ...] = ()
     """Cells at learning rates that were tried and not chosen, where they are scored."""
     looks: int = 0
-    """Times that seeds were added once results could be seen; 0 also in folders made before it was counted."""
+    """Times that seeds were added once results could be seen, by no precision rule; 0 also in folders made before
+    it was counted."""
+    precision_looks: tuple[PrecisionLook, ...] = ()
+    """The looks of the study's precision rule, in their order; none without one."""
     kept_rates: tuple[PlannedCell, ...] = ()
     """Cells at learning rates that a race left beside the chosen ones, scored as those are."""
     remarks: tuple[str, ...] = ()

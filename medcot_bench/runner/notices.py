@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from medcot_bench.results.plan_file import LeftOutBaseline
+from medcot_bench.results.precision_looks import PrecisionReport
 from medcot_bench.runner.events import WorkerEvent
 
 
@@ -46,6 +47,15 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A precision rule looked at the results of the seeds so far."""
+
+    event: Literal["looked"] = "looked"
+    precision: PrecisionReport
+    """The rule, with this look alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """A worker's libraries wrote a line."""
 
@@ -57,7 +67,7 @@ class LogLine:
 class Notice:
     """An event, and what the run knows beside it."""
 
-    event: WorkerEvent | Planned | Skipped | Restarted | LogLine
+    event: WorkerEvent | Planned | Skipped | Restarted | Looked | LogLine
     title: str | None = None
     """Of the event's cell, where it has one."""
     eta_s: int | None = None

@@ -21,8 +21,9 @@ from medcot_bench.runner.child_process import ChildProcess
 from medcot_bench.runner.executors.base import describe_exit
 from medcot_bench.runner.pipes import end_with_parent, lines_to_parent
 from medcot_bench.runner.silence import LONGEST_LOOK
-from medcot_bench.runner.supervision import RAISE_TIMEOUT, spoken
+from medcot_bench.runner.supervision import RAISE_TIMEOUT
 from medcot_bench.security.hub_code import hide_kernels
+from medcot_bench.study.durations import spoken
 
 
 class PluginProcess:

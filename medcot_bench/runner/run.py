@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from medcot_bench.errors import OK, SOME_FAILED, ConfigError, StoreError
+from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import Eta, phases
@@ -20,41 +21,20 @@ from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import reach_trials, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results import study_file
 from medcot_bench.results.plan_file import FILE, PlanFile, read, refuse_newer, written
+from medcot_bench.results.precision_looks import PrecisionLook
 from medcot_bench.results.records import Attempt, now
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
 from medcot_bench.runner.executors.base import Executor
 from medcot_bench.runner.executors.local import LocalExecutor
+from medcot_bench.runner.growth import run_steps
 from medcot_bench.runner.notices import Listener, LogLine, Notice, Planned, Skipped
+from medcot_bench.runner.outcome import Outcome
 from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.runner.run_wide import RunWidePlugins
 from medcot_bench.runner.supervision import Supervision, is_tried
 from medcot_bench.runner.supervisor import Supervisor
 from medcot_bench.study.schema import Study
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended."""
-
-    plan: Plan
-    ran: int
-    failed: int
-    skipped: int
-    left_out: int
-    """Cells that failed before, and were not to be tried again."""
-    missing: int
-    """Cells of which something is not in the result folder at the end, without those that were skipped."""
-
-    @property
-    def lost(self) -> int:
-        """Missing cells that neither failed nor were left out: what was made of them is not there any more."""
-        return max(0, self.missing - self.failed - self.left_out)
-
-    @property
-    def exit_code(self) -> int:
-        """0 where all that was planned is in the folder, 1 where something is missing."""
-        return SOME_FAILED if self.failed or self.missing else OK
 
 
 def run_study(
@@ -87,14 +67,24 @@ def run_study(
             plan = make_plan(with_chosen_rates(study, tries, store, supervision.same_command))
             trials = trials_of(tries, store)
 
-        def write_plan() -> None:
+        def record_step(step: Plan, looks: Sequence[PrecisionLook]) -> PlanFile:
+            return record(step, tries, trials, looks)
+
+        def write_plan(step: Plan, looks: Sequence[PrecisionLook]) -> None:
+            nonlocal before
             asked = study.model_copy(update={"data": plan.pinned.data})  # without the rates that were chosen
             store.replace(store.root / study_file.FILE, study_file.written(dump_study(asked)))
-            now = record(plan, tries, trials)
-            store.replace(store.root / FILE, written(replace(now, looks=count_looks(before, now, store))))
+            now = record_step(step, looks)
+            before = replace(now, looks=count_looks(before, now, store))
+            store.replace(store.root / FILE, written(before))
 
-        statuses = cell_statuses(plan, store, read=True)
-        outcome = _run_cells(plan, statuses, store, executor, listen, supervision, plugins, write_plan)
+        def run_step(step: Plan, statuses: list[CellStatus], looks: Sequence[PrecisionLook]) -> Outcome:
+            usable = partial(write_plan, step, tuple(looks))
+            return _run_cells(step, statuses, store, executor, listen, supervision, plugins, usable)
+
+        outcome, looks = run_steps(plan, store, run_step, record_step, listen)
+        if looks:
+            write_plan(outcome.plan, looks)
         conclude()
     return outcome
 
@@ -148,6 +138,7 @@ def _run_cells(
     eta = Eta([*phases(plan, left)])
     supervisor = Supervisor(plan, store, executor, listen, eta, when_usable, supervision, plugins)
     failed = supervisor.run([status.cell for status in left])
+    own = {status.cell.id for status in statuses}
     at_the_end = run_order(cell_statuses(plan, store, read=True), plan)  # read again: the folder is the truth
     return Outcome(
         plan,
@@ -155,7 +146,7 @@ def _run_cells(
         failed=failed,
         skipped=len(skipped),
         left_out=len(unfinished) - len(to_run),
-        missing=sum(status.cell.id not in skipped for status in at_the_end),
+        missing=sum(status.cell.id in own - skipped for status in at_the_end),
     )
 
 

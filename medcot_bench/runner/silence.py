@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from medcot_bench.runner.events import Alive, CellFinished, CellStarted, PhaseStarted, WorkerEvent
-from medcot_bench.runner.supervision import RAISE_TIMEOUT, Timeouts, spoken
+from medcot_bench.runner.supervision import RAISE_TIMEOUT, Timeouts
+from medcot_bench.study.durations import spoken
 
 LONGEST_LOOK = 5.0
 """Seconds of silence that one look can add: a machine that slept, or a stopped process, was not silent."""

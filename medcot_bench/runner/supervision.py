@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import get_args
@@ -12,9 +11,8 @@ from medcot_bench.planning.status import CellStatus
 from medcot_bench.results.records import Attempt, Status
 from medcot_bench.results.store import Store
 from medcot_bench.runner.protocol import CHECKPOINT_EVERY
+from medcot_bench.study.durations import MINUTE, read_seconds
 
-MINUTE = 60.0
-UNITS = {"s": 1.0, "m": MINUTE, "h": 60 * MINUTE}
 FAILURES: tuple[Status, ...] = tuple(status for status in get_args(Status) if status != "skipped")
 """Statuses of attempts that failed; a plugin that skips a cell is asked again each time."""
 
@@ -74,20 +72,6 @@ def read_timeouts(text: str) -> Timeouts:
     return found
 
 
-def read_seconds(text: str, typed: str) -> float | None:
-    """Return the seconds of a duration, None for `none`. Raises ConfigError that names what was typed.
-
-    >>> read_seconds("90s", "--timeout 90s"), read_seconds("none", "--timeout load=none")
-    (90.0, None)
-    """
-    if text.strip() == "none":
-        return None
-    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*([smh])", text.strip())
-    if not found or not float(found[1]):
-        raise ConfigError(f"{typed[:60]}: write a time as 90s, 30m or 2h, or none")
-    return float(found[1]) * UNITS[found[2]]
-
-
 def read_statuses(text: str) -> frozenset[Status]:
     """Read what `--retry` takes. Raises ConfigError.
 
@@ -100,18 +84,6 @@ def read_statuses(text: str) -> frozenset[Status]:
     if wrong := sorted(given - {*FAILURES}):
         raise ConfigError(f"--retry {text}: no status '{wrong[0]}'; write none, or some of {','.join(FAILURES)}")
     return frozenset(status for status in FAILURES if status in given)
-
-
-def spoken(seconds: float) -> str:
-    """Write a limit as a person would.
-
-    >>> spoken(1800.0), spoken(7200.0), spoken(2.5)
-    ('30 min', '2 h', '2.5 s')
-    """
-    for unit, length in (("h", UNITS["h"]), ("min", MINUTE)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g} {unit}"
-    return f"{seconds:g} s"
 
 
 def is_tried(todo: CellStatus, store: Store, retry: frozenset[Status]) -> bool:

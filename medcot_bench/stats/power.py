@@ -16,6 +16,8 @@ from medcot_bench.stats.variance_components import Components, Variances, effect
 from medcot_bench.stats.verdict import ALPHA, LEAST_SEEDS
 
 POWER = 0.8
+FLOOR_CONFIDENCE = 0.9
+"""With which items are said not to allow an interval: the plain estimate of few seeds would say so too often."""
 MOST_ITEMS = 10_000
 """Items per task that a study may be expected to score."""
 MOST_SEEDS = 30
@@ -71,6 +73,25 @@ class Spread:
 
         error = self._error(sets, seeds, whole=False)
         return error and float(stdtrit(error.df, 0.975)) * error.stderr
+
+    def floor(self, sets: Sequence[ItemSet], *, bounded: bool = False) -> float | None:
+        """Return the half width that no number of seeds gets below with these items; None with too few groups.
+
+        `bounded` takes the lower bound of its variance (one-sided, 90%), by the chi-square of the groups' means.
+        """
+        from scipy.special import chdtri, stdtrit
+
+        if min(one.groups for one in sets) < LEAST_EFFECTIVE:
+            return None
+        parts = [
+            (own.group / given.groups + own.item * given.design_effect / given.items, given.groups - 1)
+            for own, given in zip(self.sets, sets, strict=True)
+        ]
+        df = matched_df(parts)
+        if df is None:
+            return 0.0
+        share = df / float(chdtri(df, 1 - FLOOR_CONFIDENCE)) if bounded else 1.0
+        return float(stdtrit(df, 0.975)) * math.sqrt(share * math.fsum(variance for variance, _ in parts))
 
     def detectable(self, sets: Sequence[ItemSet], seeds: int, tests: int = 1) -> float | None:
         """Return the smallest effect that is detected in 80% of studies (see `detectable`), None as above."""
@@ -159,14 +180,34 @@ def items_needed(
 
     `sets_of` gives the sets that so many items make.
     """
+    return _least_items(lambda items: spread.detectable(sets_of(items), seeds), wanted, most)
 
+
+def items_for_width(
+    spread: Spread, wanted: float, seeds: int, sets_of: Callable[[int], Sequence[ItemSet]], most: int = MOST_ITEMS
+) -> int | None:
+    """Return the least number of items per task that lets half the interval be expected as narrow as wanted.
+
+    None where `most` do not make it so; `sets_of` as in `items_needed`.
+    """
+    return _least_items(lambda items: spread.half_width(sets_of(items), seeds), wanted, most)
+
+
+def seeds_for_width(spread: Spread, wanted: float, sets: Sequence[ItemSet], seeds: Iterable[int]) -> int | None:
+    """Return the first number of seeds that lets half the interval be expected as narrow as wanted.
+
+    None where no number does.
+    """
+    widths = ((n, spread.half_width(sets, n)) for n in seeds)
+    return next((n for n, width in widths if width is not None and width <= wanted), None)
+
+
+def _least_items(size_of: Callable[[int], float | None], wanted: float, most: int) -> int | None:
     def enough(items: int) -> bool:
-        size = spread.detectable(sets_of(items), seeds)
+        size = size_of(items)
         return size is not None and size <= wanted
 
-    if not enough(most):
-        return None
-    return bisect_left(range(most), True, lo=2, key=enough)
+    return bisect_left(range(most), True, lo=2, key=enough) if enough(most) else None
 
 
 def seeds_needed(spread: Spread, wanted: float, sets: Sequence[ItemSet]) -> int | None:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from medcot_bench.study.fields import Names, Section
 from medcot_bench.study.margin import Margin
+from medcot_bench.study.precision import Precision
 from medcot_bench.study.spec_strings import Spec
 
 MARGINS: Mapping[str, float | str] = {"answer": 0.05, "gold_nll": "10%"}
@@ -35,6 +36,8 @@ class Analysis(Section):
     """Adapters of the hypotheses, at any number of training items; empty: all."""
     shifts: Names = ()
     """Out-of-domain tasks of the hypotheses; empty: all."""
+    precision: Precision | None = None
+    """Adds seeds until the interval of an effect is as narrow as asked; null: the seeds are those of the study."""
 
     @field_validator("margins", mode="before")
     @classmethod
@@ -46,9 +49,23 @@ class Analysis(Section):
         written = self.margins.get(score)
         return None if written is None else Margin.read(written)
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The metrics that verdicts are given by: the primary one, and those with a margin."""
+        return tuple(dict.fromkeys([self.primary, *self.margins]))
+
+    @property
+    def narrowed(self) -> str:
+        """The metric whose interval the precision rule is about."""
+        return (self.precision and self.precision.score) or self.primary
+
     def declares(self, adapter: str, shift: str) -> bool:
         """Whether a comparison is one of the study's hypotheses."""
-        return self.names(adapter) and (not self.shifts or Spec.read(shift) in self.shifts)
+        return self.names(adapter) and self.names_shift(shift)
+
+    def names_shift(self, shift: str) -> bool:
+        """Whether the hypotheses are about an out-of-domain task."""
+        return not self.shifts or Spec.read(shift) in self.shifts
 
     def names(self, adapter: str) -> bool:
         """Whether the hypotheses name an adapter.

@@ -15,6 +15,7 @@ from medcot_bench.security.foreign_text import quote
 from medcot_bench.security.yaml_files import YAML_ERRORS, OutOfBounds, explain_yaml, load_yaml, read_yaml
 from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.fields import explain_unknown_field, show_given
+from medcot_bench.study.precision import Precision
 from medcot_bench.study.schema import Scoring, Study, Training
 from medcot_bench.study.task_files import add_own, check_own, relative_to, take_in
 from medcot_bench.types import SPLITS
@@ -61,16 +62,27 @@ def load_study(
     check_own(raw, errors)
     _check_data(raw, errors)
     try:
-        return Study.model_validate(raw), errors
+        return _check_seeds(Study.model_validate(raw), errors), errors
     except ValidationError as error:
         for problem in error.errors():
             field = ".".join(str(part) for part in problem["loc"])
             errors.append(_explain(field, problem["msg"], problem["input"]))
             _remove(raw, problem["loc"])
     try:
-        return Study.model_validate(raw), errors
+        return _check_seeds(Study.model_validate(raw), errors), errors
     except ValidationError:
         return Study(), errors
+
+
+def _check_seeds(study: Study, errors: list[str]) -> Study:
+    """Return the study; add an error for more seeds than its precision rule begins with."""
+    rule = study.analysis.precision
+    if rule and len(study.seeds) > rule.min_seeds:
+        errors.append(
+            f"seeds: {len(study.seeds)} are named, and analysis.precision begins with {rule.min_seeds}: "
+            "name no more, or raise analysis.precision.min_seeds"
+        )
+    return study
 
 
 def _read_file(path: Path, errors: list[str]) -> dict[str, Any]:
@@ -199,8 +211,9 @@ def _check_data(raw: dict[str, Any], errors: list[str]) -> None:
 
 def _explain(field: str, message: str, given: Any) -> str:
     if "Extra inputs" in message:
-        known = _SECTIONS.get(field.partition(".")[0], Study)
-        return explain_unknown_field(field, known)
+        section, _, rest = field.partition(".")
+        inner = Precision if rest.startswith("precision.") else _SECTIONS.get(section, Study)
+        return explain_unknown_field(field, inner)
     return f"{field}: {message.removeprefix('Value error, ')}{show_given(message, given)}"
 
 

@@ -15,6 +15,7 @@ from medcot_bench.study.baselines import read_baselines
 from medcot_bench.study.fields import Names, Section
 from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import check_path
+from medcot_bench.study.precision import take_seeds
 from medcot_bench.study.spec_strings import ALL
 from medcot_bench.types import Split
 
@@ -212,7 +213,8 @@ class Study(Section):
     baselines: Annotated[tuple[str, ...], BeforeValidator(read_baselines)] = ()
     """Prompting baselines of the base model: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
     seeds: tuple[int, ...] = (0,)
-    """Training seeds: one training run each."""
+    """Training seeds: one training run each. With `analysis.precision` these are the first ones, and 0, 1, 2 ...
+    follow."""
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
     """Task name -> source, or split -> source. A source is `bundled`, `hub`, `hub@REVISION` or `file:PATH`."""
     own: Mapping[str, OwnTask] = Field(default_factory=dict)
@@ -273,6 +275,12 @@ class Study(Section):
     @classmethod
     def _expand(cls, value: str) -> str:
         return str(check_path(value))
+
+    @property
+    def every_seed(self) -> tuple[int, ...]:
+        """The seeds that the study comes to: at most, where a precision rule adds them one by one."""
+        rule = self.analysis.precision
+        return take_seeds(self.seeds, rule.max_seeds) if rule else self.seeds
 
     def sources(self, task: str) -> dict[Split | None, str]:
         """Return split (None: all splits) -> source of a task; empty where the study names none."""

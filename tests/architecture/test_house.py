@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lm_eval_tasks": {"plugins", "security", "study"},
     "planning": {"base_model", "data", "lm_eval_tasks", "plugins", "results", "stats", "study"},
     "trained": {"base_model", "lm_eval_tasks", "planning", "plugins", "results", "study"},
-    "runner": {"planning", "plugins", "results", "security", "study"},
+    "runner": {"analysis", "planning", "plugins", "results", "security", "study"},
     "doctor": {"base_model", "plugins", "results", "runner", "security", "study"},
     "report": {"analysis", "planning", "plugins", "results", "security", "stats", "study"},
     "models": {"base_model", "plugins", "results", "security"},

@@ -17,7 +17,7 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.assumed import assumed_variances
 from medcot_bench.planning.estimates.costs import START, Amounts, Cost, Costs, Reuse, estimate_costs
-from medcot_bench.planning.estimates.designs import Aim, Design, Designer, Offer, apply_design
+from medcot_bench.planning.estimates.designs import Design, Designer, Offer, apply_design
 from medcot_bench.planning.estimates.duration import LM_EVAL_TOKENS, MEASURED_WITH, SECONDS_A_TOKEN
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Cell, Evaluation
@@ -25,6 +25,7 @@ from medcot_bench.results.folder import load
 from medcot_bench.results.store import Store
 from medcot_bench.stats.power import GAP, ItemSet, Varying, spread_of
 from medcot_bench.study.loading import load_study
+from medcot_bench.study.precision import Aim
 from medcot_bench.study.schema import Study
 
 RUN = Cost(fixed=10, per_token=0.01, per_item=1.0, per_answer=0.5)

@@ -21,7 +21,8 @@ from medcot_bench.planning.status import cell_statuses, run_order
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.store import Store
 from medcot_bench.runner.notices import Notice
-from medcot_bench.runner.run import Outcome, run_study
+from medcot_bench.runner.outcome import Outcome
+from medcot_bench.runner.run import run_study
 from medcot_bench.runner.supervision import Supervision
 from medcot_bench.study.schema import Study
 

@@ -18,7 +18,9 @@ from medcot_bench.stats.power import (
     add_groups,
     detectable,
     grow,
+    items_for_width,
     items_needed,
+    seeds_for_width,
     seeds_needed,
     showable,
     spread_of,
@@ -116,3 +118,28 @@ def test_variances_to_plan_by_are_none_below_zero() -> None:
     found = Components((Variances(-0.1, 0.2, -0.3, 0.4),), seed=-0.01, noise=0.03, df=2)
     assert spread_of(found) == Spread((Variances(0.0, 0.2, 0.0, 0.4),), 0.0)
     assert spread_of(found, bounded=True).seed == pytest.approx(0.02 * 2 / stats.chi2.ppf(0.2, 2) - 0.03)
+
+
+def test_the_floor_is_what_is_left_with_any_number_of_seeds() -> None:
+    variances = Variances(group=0.01, item=0.04, seed_group=0.02, rest=0.1)
+    spread, sets = Spread((variances,), seed=0.03), [ItemSet(40, 10.0)]
+    floor = spread.floor(sets)
+    assert floor == pytest.approx(stats.t.ppf(0.975, 9) * (0.01 / 10 + 0.04 / 40) ** 0.5)
+    assert spread.half_width(sets, 10_000_000) == pytest.approx(floor, rel=1e-3)
+    assert spread.floor(sets, bounded=True) == pytest.approx(floor * (9 / stats.chi2.ppf(0.9, 9)) ** 0.5)
+    assert spread.floor([ItemSet(40, 2.0)]) is None
+    assert Spread((Variances(0.0, 0.0, 0.1, 0.1),), seed=0.1).floor(sets) == 0.0
+
+
+def test_widths_are_reached_with_the_least_seeds_and_items() -> None:
+    spread, sets = Spread((Variances(0.0, 0.04, 0.0, 0.0),), seed=0.016), [ItemSet(40, 40.0)]
+
+    def width(items: int, seeds: int) -> float:
+        return spread.half_width([ItemSet(items, float(items))], seeds) or 9.0
+
+    seeds = seeds_for_width(spread, 0.12, sets, range(5, 21))
+    assert seeds == next(n for n in range(5, 21) if width(40, n) <= 0.12)
+    assert seeds_for_width(spread, 0.01, sets, range(5, 21)) is None
+    items = items_for_width(spread, 0.12, 7, lambda n: [ItemSet(n, float(n))])
+    assert items == next(n for n in range(3, 500) if width(n, 7) <= 0.12)
+    assert items_for_width(spread, 0.01, 7, lambda n: [ItemSet(n, float(n))]) is None

@@ -16,6 +16,7 @@ import yaml
 from lanes import draw as drawn
 from pydantic import ValidationError
 from simulation.draw import draw
+from simulation.growth import grow_by_rule
 from simulation.judge import judge, judge_board
 from simulation.results import make_frame
 from simulation.settings import FILE, Noise, Noises, Pair, Setting, read_settings, read_sizes
@@ -250,6 +251,35 @@ def test_ranks_are_false_where_the_best_are_split_or_the_worse_lead() -> None:
     assert not ranks_falsely({"a": 1, "b": 1, "c": 1, "d": 4}, means)
     assert ranks_falsely({"a": 1, "b": 2, "c": 2, "d": 4}, means)
     assert ranks_falsely({"a": 1, "b": 1, "c": 4, "d": 3}, means)
+
+
+@drawn(quick=3, slow=60)
+def test_a_study_that_grows_by_its_rule_is_judged_where_it_stops(count: int) -> None:
+    setting = SETTINGS["narrowed by rule, one gap, seeds dominate"]
+    counts = judge(setting, range(count))
+    assert counts["covered at the stop"] == counts["covered in domain"]
+    assert counts["covered at the stop"][0] / count >= 0.93 - _slack(count)
+    assert counts["stopped: narrow"] == [count, count]
+    assert 6 * count <= counts["seeds at the stop"][0] < 20 * count
+
+
+def test_a_study_stops_early_where_items_do_not_allow_what_is_asked() -> None:
+    counts = judge(SETTINGS["narrowed by rule, less than items allow"], range(3))
+    assert counts["stopped: items"] == [3, 3]
+    assert counts["seeds at the stop"][0] <= 3 * 10
+
+
+def test_results_that_grow_are_those_of_a_study_with_fewer_seeds() -> None:
+    setting = SETTINGS["narrowed by rule, one gap, seeds dominate"]
+    results = make_frame(setting).fill(draw(setting, numpy.random.default_rng(3)))
+    rule = results.analysis.precision
+    assert rule
+    grown, look = grow_by_rule(results, rule)
+    assert {cell.cell.seed for cell in grown.cells} == {None, *range(look.seeds)}
+    [found] = build(grown).persistence
+    low, high = found.in_domain.gap.found.interval() or (0.0, 9.0)
+    assert look.half_width == pytest.approx((high - low) / 2)
+    assert look.half_width <= rule.half_width
 
 
 def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

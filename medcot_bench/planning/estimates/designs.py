@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
-from itertools import count, islice, product
+from itertools import product
 
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.estimates.costs import Amounts, Costs, Reuse, planned_tokens
 from medcot_bench.planning.estimates.duration import LM_EVAL_DOCUMENTS
 from medcot_bench.planning.estimates.item_pools import ItemPool, item_pool
-from medcot_bench.planning.estimates.power import Known, effects, tasks_of, variances_of
+from medcot_bench.planning.estimates.power import Known, aim_of, effects, hypotheses_by, tasks_of, variances_of
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.stats.power import DID, MOST_SEEDS, Varying, spread_of
 from medcot_bench.stats.verdict import LEAST_SEEDS
+from medcot_bench.study.precision import Aim, take_seeds
 from medcot_bench.study.schema import Study
-from medcot_bench.study.spec_strings import Spec
 
 ITEMS = (12, 18, 24, 30, 36, 48, 60, 72, 84, 100, 120, 150, 200, 250, 300, 400, 500, 600, 800, 1000)
 FEW_ANSWERS = 12
@@ -26,21 +25,6 @@ FEW_ANSWERS = 12
 OFFERED = 3
 APART = 1.25
 """Two designs that differ in seeds alone are two offers if one has so many times the seeds of the other."""
-
-
-class Aim(StrEnum):
-    """The effects whose interval a design can be chosen for."""
-
-    IN_DOMAIN = "in_domain"
-    OUT_OF_DOMAIN = "out_of_domain"
-    CHANGE = "change"
-
-
-def aim_of(effect: Varying) -> Aim:
-    """Return which kind an effect is of."""
-    if effect.kind == DID:
-        return Aim.CHANGE
-    return Aim.IN_DOMAIN if effect.task == effect.trained else Aim.OUT_OF_DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +184,7 @@ class Designer:
 
 def hypotheses(plan: Plan, known: Known, score: str) -> list[Varying]:
     """Return the effects by a score that a study's hypotheses are about."""
-    shifts = plan.study.analysis.shifts
-    return [
-        effect
-        for effect in effects(plan, known)
-        if effect.score == score
-        if effect.task == effect.trained or not shifts or Spec.read(effect.task) in shifts
-    ]
+    return hypotheses_by(plan, score) if any(effect.score == score for effect in effects(plan, known)) else []
 
 
 def limit_of(plan: Plan, design: Design) -> int | None:
@@ -219,19 +197,18 @@ def _most_items(plan: Plan) -> int:
 
 
 def apply_design(study: Study, plan: Plan, design: Design) -> Study:
-    """Return a study, of which this is the plan, in the sizes of a design."""
+    """Return a study, of which this is the plan, in the sizes of a design: its seeds are fixed."""
     trained = {cell.adapter for cell in plan.cells if cell.task}
     kept = {str(plan.adapters[label].typed.unsized) for label in design.adapters}
     dropped = {str(plan.adapters[label].typed.unsized) for label in trained} - kept
-    more = (seed for seed in count() if seed not in study.seeds)
-    seeds = [*study.seeds, *islice(more, max(design.seeds - len(study.seeds), 0))][: design.seeds]
     answers = None if design.answers >= design.items else design.answers
     return study.model_copy(
         update={
             "adapters": tuple(spec for spec in study.adapters if str(spec.unsized) not in dropped),
-            "seeds": tuple(seeds),
+            "seeds": take_seeds(study.seeds, design.seeds),
             "limit": limit_of(plan, design),
             "drift": design.drift,
+            "analysis": study.analysis.model_copy(update={"precision": None}),
             "training": study.training.model_copy(update={"train_tokens": design.tokens}),
             "scoring": study.scoring.model_copy(update={"generate_items": answers}),
         }

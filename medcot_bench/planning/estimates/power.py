@@ -21,6 +21,7 @@ from medcot_bench.stats.power import (
 from medcot_bench.stats.variance_components import Components, mean_components
 from medcot_bench.stats.verdict import LEAST_SEEDS
 from medcot_bench.study.margin import Margin
+from medcot_bench.study.precision import Aim
 
 Known = Mapping[Varying, Components]
 
@@ -71,17 +72,34 @@ def expectations(plan: Plan, known: Known, wanted: float | None) -> Iterator[Exp
 def effects(plan: Plan, known: Known) -> Iterator[Varying]:
     """Yield the effects that a study estimates by the scores that verdicts are given by, as far as known."""
     for score in judged(plan):
-        if not _has(known, score):
-            continue
-        for trained in _trained(plan, score):
-            yield Varying(GAP, score, trained, trained)
-            for task in _shifts(plan, trained):
-                if not _makes(plan, task, score):
-                    continue
-                if score != ON_ANY_FORM and not _alike(plan, trained, task):
-                    continue
-                yield Varying(GAP, score, trained, task)
-                yield Varying(DID, score, trained, task)
+        if _has(known, score):
+            yield from effects_by(plan, score)
+
+
+def effects_by(plan: Plan, score: str) -> Iterator[Varying]:
+    """Yield the effects that a study estimates by a score."""
+    for trained in _trained(plan, score):
+        yield Varying(GAP, score, trained, trained)
+        for task in _shifts(plan, trained):
+            if not _makes(plan, task, score):
+                continue
+            if score != ON_ANY_FORM and not _alike(plan, trained, task):
+                continue
+            yield Varying(GAP, score, trained, task)
+            yield Varying(DID, score, trained, task)
+
+
+def hypotheses_by(plan: Plan, score: str) -> list[Varying]:
+    """Return the effects by a score that a study's hypotheses are about."""
+    named = plan.study.analysis.names_shift
+    return [effect for effect in effects_by(plan, score) if effect.task == effect.trained or named(effect.task)]
+
+
+def aim_of(effect: Varying) -> Aim:
+    """Return which kind an effect is of."""
+    if effect.kind == DID:
+        return Aim.CHANGE
+    return Aim.IN_DOMAIN if effect.task == effect.trained else Aim.OUT_OF_DOMAIN
 
 
 def without_variances(plan: Plan, known: Known) -> list[str]:
@@ -91,8 +109,7 @@ def without_variances(plan: Plan, known: Known) -> list[str]:
 
 def judged(plan: Plan) -> list[str]:
     """Return the scores that verdicts are given by: the primary one and those with a margin, of those made."""
-    analysis = plan.study.analysis
-    return [score for score in dict.fromkeys([analysis.primary, *analysis.margins]) if _trained(plan, score)]
+    return [score for score in plan.study.analysis.judged if _trained(plan, score)]
 
 
 def variances_of(known: Known, effect: Varying) -> Components:
