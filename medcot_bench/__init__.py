@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from medcot_bench.results.folder import CellResult
     from medcot_bench.results.leaderboard import Costs, Failure, Forgotten, Leaderboard, Rank, Row, TaskScores
     from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+    from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, PrecisionStop
     from medcot_bench.results.rate_checks import AtRates, RateCheck
     from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
     from medcot_bench.results.records import CellRecord, EvaluationRecord
@@ -68,12 +69,14 @@ if TYPE_CHECKING:
     from medcot_bench.stats.ratios import Ratio
     from medcot_bench.stats.verdict import Finding, GapChange, GapSummary, Standing, Verdict
     from medcot_bench.study.margin import Margin
+    from medcot_bench.study.precision import Aim
     from medcot_bench.study.schema import Study
 
 __all__ = [
     "ADAPTER_FILES",
     "Adapter",
     "AdapterSpec",
+    "Aim",
     "AtRates",
     "Caveat",
     "CellKey",
@@ -119,6 +122,9 @@ __all__ = [
     "Option",
     "Persistence",
     "Placement",
+    "PrecisionLook",
+    "PrecisionReport",
+    "PrecisionStop",
     "Probe",
     "Prompted",
     "Rank",
@@ -189,12 +195,14 @@ _PUBLIC = {
         "TaskScores",
     ),
     "medcot_bench.results.plan_file": ("LeftOutBaseline", "MadeWith"),
+    "medcot_bench.results.precision_looks": ("PrecisionLook", "PrecisionReport", "PrecisionStop"),
     "medcot_bench.results.rate_checks": ("AtRates", "RateCheck"),
     "medcot_bench.results.recommendations": ("Caveat", "FullCost", "Recommendation", "Worth"),
     "medcot_bench.results.records": ("CellRecord", "EvaluationRecord"),
     "medcot_bench.results.trials": ("Trial",),
     "medcot_bench.stats.contrasts": ("Contrast", "VarianceEstimate", "VarianceEstimates"),
     "medcot_bench.study.margin": ("Margin",),
+    "medcot_bench.study.precision": ("Aim",),
     "medcot_bench.stats.ratios": ("Ratio",),
     "medcot_bench.stats.verdict": ("Finding", "GapChange", "GapSummary", "Standing", "Verdict"),
     "medcot_bench.study.schema": ("Study",),

@@ -14,7 +14,7 @@ from medcot_bench.analysis.per_item import groups_of
 from medcot_bench.results.comparisons import Effect, Persistence, Reading
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import Leaderboard
-from medcot_bench.results.precision_looks import Stop
+from medcot_bench.results.precision_looks import PrecisionStop
 from medcot_bench.results.recommendations import Worth
 from medcot_bench.stats.contrasts import contrast
 from medcot_bench.stats.p_values import difference, equivalence
@@ -68,7 +68,7 @@ def judge_results(frame: Frame, results: Results, promised: Mapping[str, Promise
     board = build(grown)
     yield from judge_board(frame, grown, board, {})
     yield "seeds at the stop", look.seeds
-    for stop in Stop:
+    for stop in PrecisionStop:
         yield f"stopped: {stop}", look.stop is stop
     place = [Aim.IN_DOMAIN, Aim.OUT_OF_DOMAIN, Aim.CHANGE].index(rule.effect)
     for found in board.persistence:

@@ -14,7 +14,7 @@ from medcot_bench.analysis.per_item import paired_difference
 from medcot_bench.analysis.trainings import Trained, read_trainings
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import ON_ANY_FORM
-from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, Stop
+from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, PrecisionStop
 from medcot_bench.stats.contrasts import LEAST_EFFECTIVE, Contrast, Part, contrast, on_common_seeds, shared_items
 from medcot_bench.stats.power import ItemSet, Spread, grow, items_for_width, spread_of
 from medcot_bench.stats.variance_components import estimate_components
@@ -57,7 +57,7 @@ def look_at(results: Results, before: PrecisionLook | None) -> PrecisionLook:
     watched = [(one, one.found) for one in watch(results)]
     effective = [found.effective or 0.0 for _, found in watched]
     if min(effective, default=0.0) < LEAST_EFFECTIVE:
-        return replace(look, stop=Stop.NOTHING)
+        return replace(look, stop=PrecisionStop.NOTHING)
     for one, found in watched:
         look = _widest(_floored(look, one, rule), one, found)
     if any(found.interval() is None for _, found in watched):
@@ -65,20 +65,20 @@ def look_at(results: Results, before: PrecisionLook | None) -> PrecisionLook:
     return replace(look, stop=decide(look, before, rule))
 
 
-def decide(look: PrecisionLook, before: PrecisionLook | None, rule: Precision) -> Stop | None:
+def decide(look: PrecisionLook, before: PrecisionLook | None, rule: Precision) -> PrecisionStop | None:
     """Return why a rule adds no seed after a look, None where it does.
 
     The interval has to be narrow at two looks in a row: the variance between few seeds is now and then estimated
     far too low, and a rule that stops at the first such look has intervals that miss the truth too often.
     """
     if before and _is_narrow(before, rule) and _is_narrow(look, rule):
-        return Stop.NARROW
+        return PrecisionStop.NARROW
     if look.floor is not None and look.floor > rule.half_width:
-        return Stop.ITEMS
+        return PrecisionStop.ITEMS
     if look.seeds >= rule.max_seeds:
-        return Stop.SEEDS
+        return PrecisionStop.SEEDS
     if rule.seconds is not None and look.spent + look.next_seed > rule.seconds:
-        return Stop.BUDGET
+        return PrecisionStop.BUDGET
     return None
 
 

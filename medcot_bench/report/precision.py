@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medcot_bench.report.format import duration
-from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, Stop
+from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, PrecisionStop
 from medcot_bench.stats.power import MOST_ITEMS
 from medcot_bench.study.durations import spoken
 from medcot_bench.study.precision import Aim
@@ -23,9 +23,9 @@ def write_precision(report: PrecisionReport) -> str:
     look = report.looks[-1]
     if look.stop is None:
         return f"Precision rule, not done at {counted(look.seeds, 'seed')}: {_width(report, look)}"
-    if look.stop is Stop.ITEMS and look.floor is not None:
+    if look.stop is PrecisionStop.ITEMS and look.floor is not None:
         said = write_floor(report, look.floor, look.items, look.items_needed)
-    elif look.stop is Stop.NOTHING:
+    elif look.stop is PrecisionStop.NOTHING:
         said = "no interval; groups of items are too few, or results are missing"
     else:
         said = _width(report, look)
@@ -41,13 +41,13 @@ def write_floor(report: PrecisionReport, floor: float, items: int, needed: int |
 
 def write_asked(report: PrecisionReport) -> str:
     """Say what a rule asks for."""
-    return f"{report.half_width:g} asked (95% CI of {EFFECTS[Aim(report.effect)]} by {report.score})"
+    return f"{report.half_width:g} asked (95% CI of {EFFECTS[report.effect]} by {report.score})"
 
 
 def _whose(report: PrecisionReport, look: PrecisionLook) -> str:
-    if look.stop is Stop.SEEDS:
+    if look.stop is PrecisionStop.SEEDS:
         return "the max_seeds of its precision rule"
-    if look.stop is Stop.BUDGET:
+    if look.stop is PrecisionStop.BUDGET:
         spent = f"{duration(look.spent)} of {spoken(report.budget or 0.0)} spent"
         return f"the budget of its precision rule ({spent}, {duration(look.next_seed)} for another seed)"
     return "its precision rule"

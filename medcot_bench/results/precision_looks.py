@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from medcot_bench.study.precision import Aim
 
-class Stop(StrEnum):
+
+class PrecisionStop(StrEnum):
     """Why a precision rule adds no further seed."""
 
     NARROW = "narrow"
@@ -44,7 +46,7 @@ class PrecisionLook:
     """Seconds of the folder's records."""
     next_seed: float = 0.0
     """Seconds that one more seed of every method takes, by the mean of those before."""
-    stop: Stop | None = None
+    stop: PrecisionStop | None = None
     """None: another seed is added."""
 
 
@@ -52,8 +54,7 @@ class PrecisionLook:
 class PrecisionReport:
     """A study's precision rule, and its looks so far."""
 
-    effect: str
-    """`in_domain`, `out_of_domain` or `change`."""
+    effect: Aim
     score: str
     half_width: float
     """Asked for."""

@@ -19,12 +19,14 @@ from medcot_bench.results.comparisons import (
 from medcot_bench.results.conditions import Counts, LmEvalTask, MadeBy, RecipeDifference, ScoredTask
 from medcot_bench.results.leaderboard import Costs, Failure, Forgotten, Leaderboard, Rank, Row, TaskScores
 from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
+from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, PrecisionStop
 from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
 from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
 from medcot_bench.stats.verdict import GapChange, Standing, Verdict
 from medcot_bench.study.margin import Margin
+from medcot_bench.study.precision import Aim
 
 SAME, SHIFT, FOREIGN = "k8s_qa", "manuals_qa", "lm_eval:prose.yaml"
 Change = Callable[[Leaderboard], Leaderboard]
@@ -89,6 +91,28 @@ def whole() -> Leaderboard:
             system_prompt=False,
         ),
         made_by=MadeBy(("cpu, 2 threads, float32",), False, ("fast",), ({"torch": "2.13.0"},)),
+        precision=PrecisionReport(
+            effect=Aim.IN_DOMAIN,
+            score="answer",
+            half_width=0.1,
+            max_seeds=20,
+            budget=None,
+            looks=(
+                PrecisionLook(
+                    seeds=6,
+                    half_width=0.09,
+                    adapter="lora",
+                    trained=SAME,
+                    task=SAME,
+                    floor=0.02,
+                    items=4,
+                    items_needed=3,
+                    spent=60.0,
+                    next_seed=10.0,
+                    stop=PrecisionStop.NARROW,
+                ),
+            ),
+        ),
         left_out_baselines=(LeftOutBaseline(task=SHIFT, baseline="cot", reason="it has no reasoning"),),
         headlines={FOREIGN: "word_perplexity"},
         lower={FOREIGN: ("word_perplexity",)},
@@ -115,6 +139,7 @@ def boards() -> dict[str, Leaderboard]:
         scored={},
         made_with=None,
         made_by=MadeBy(),
+        precision=None,
         left_out_baselines=(),
     )
     unscored = tuple(replace(row, tasks={}, seeds=(), divergence={}) for row in board.rows)

@@ -14,7 +14,7 @@ from simulation.settings import Rule, Setting, read_settings
 from medcot_bench.analysis.persistence import estimate_persistence
 from medcot_bench.analysis.precision import decide, look_at
 from medcot_bench.results.folder import Results
-from medcot_bench.results.precision_looks import PrecisionLook, Stop
+from medcot_bench.results.precision_looks import PrecisionLook, PrecisionStop
 from medcot_bench.results.records import Phase
 from medcot_bench.results.trials import Trial
 from medcot_bench.study.precision import Aim, Precision
@@ -30,21 +30,23 @@ SETTING = {setting.name: setting for setting in read_settings()}["quick by gold_
         (None, NARROW, None),
         (WIDE, NARROW, None),
         (NARROW, WIDE, None),
-        (NARROW, NARROW, Stop.NARROW),
+        (NARROW, NARROW, PrecisionStop.NARROW),
         (NARROW, replace(WIDE, half_width=None), None),
-        (NARROW, replace(NARROW, floor=0.2, seeds=9, spent=100.0), Stop.NARROW),
+        (NARROW, replace(NARROW, floor=0.2, seeds=9, spent=100.0), PrecisionStop.NARROW),
         (WIDE, replace(WIDE, floor=0.1), None),
-        (WIDE, replace(WIDE, floor=0.101, seeds=9, spent=100.0), Stop.ITEMS),
+        (WIDE, replace(WIDE, floor=0.101, seeds=9, spent=100.0), PrecisionStop.ITEMS),
         (WIDE, replace(WIDE, seeds=8), None),
-        (WIDE, replace(WIDE, seeds=9, spent=100.0), Stop.SEEDS),
+        (WIDE, replace(WIDE, seeds=9, spent=100.0), PrecisionStop.SEEDS),
         (WIDE, replace(WIDE, spent=80.0, next_seed=20.0), None),
-        (WIDE, replace(WIDE, spent=80.0, next_seed=20.1), Stop.BUDGET),
+        (WIDE, replace(WIDE, spent=80.0, next_seed=20.1), PrecisionStop.BUDGET),
     ],
 )
-def test_a_rule_ends_for_one_reason(before: PrecisionLook | None, look: PrecisionLook, stop: Stop | None) -> None:
+def test_a_rule_ends_for_one_reason(
+    before: PrecisionLook | None, look: PrecisionLook, stop: PrecisionStop | None
+) -> None:
     assert decide(look, before, RULE) is stop
     never = RULE.model_copy(update={"budget": None})
-    assert decide(look, before, never) is (None if stop is Stop.BUDGET else stop)
+    assert decide(look, before, never) is (None if stop is PrecisionStop.BUDGET else stop)
 
 
 def results(effect: Aim = Aim.CHANGE, half_width: float = 0.12, **analysis: Any) -> Results:
@@ -81,16 +83,16 @@ def test_only_hypotheses_are_looked_at() -> None:
     one = look_at(results(adapters=[other]), None)
     assert one.adapter == other
     assert one.half_width < both.half_width  # type: ignore[operator]
-    assert look_at(results(shifts=["medqa_cot"]), None).stop is Stop.NOTHING
+    assert look_at(results(shifts=["medqa_cot"]), None).stop is PrecisionStop.NOTHING
 
 
 def test_items_that_do_not_allow_it_end_it_with_the_number_that_would() -> None:
     look = look_at(results(Aim.IN_DOMAIN, half_width=0.06), None)
-    assert (look.stop, look.items) == (Stop.ITEMS, 36)
+    assert (look.stop, look.items) == (PrecisionStop.ITEMS, 36)
     assert look.floor
     assert look.half_width
     assert 0.06 < look.floor < look.half_width
-    assert look_at(results(Aim.IN_DOMAIN, half_width=look.floor), None).stop is Stop.SEEDS
+    assert look_at(results(Aim.IN_DOMAIN, half_width=look.floor), None).stop is PrecisionStop.SEEDS
 
 
 def test_time_is_that_of_every_record_and_prompt() -> None:
@@ -119,7 +121,7 @@ def test_groups_that_are_too_few_end_it() -> None:
     items = {
         key: replace(one, groups={item: two[item] for item in one.groups}) for key, one in found._items.items()
     }
-    assert look_at(replace(found, _items=items), None).stop is Stop.NOTHING
+    assert look_at(replace(found, _items=items), None).stop is PrecisionStop.NOTHING
 
 
 def test_a_study_without_a_rule_has_no_look() -> None:

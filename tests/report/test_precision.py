@@ -9,11 +9,12 @@ import pytest
 
 from medcot_bench.report.notes import write_notes
 from medcot_bench.report.precision import write_precision
-from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, Stop
+from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, PrecisionStop
+from medcot_bench.study.precision import Aim
 from medcot_bench.testing.example_leaderboards import whole
 
 REPORT = PrecisionReport(
-    effect="change", score="gold_nll", half_width=0.05, max_seeds=20, budget=8 * 3600.0, looks=()
+    effect=Aim.CHANGE, score="gold_nll", half_width=0.05, max_seeds=20, budget=8 * 3600.0, looks=()
 )
 LOOK = PrecisionLook(
     seeds=9,
@@ -38,33 +39,33 @@ FLOOR = "36 items per task allow no half width below 0.0701 with any number of s
     ("fields", "start", "end"),
     [
         (
-            {"stop": Stop.NARROW},
+            {"stop": PrecisionStop.NARROW},
             "Stopped at 9 seeds by its precision rule",
             f"half width 0.0481 of {ASKED}; {WIDEST}",
         ),
         (
-            {"stop": Stop.SEEDS, "half_width": 0.06},
+            {"stop": PrecisionStop.SEEDS, "half_width": 0.06},
             "Stopped at 9 seeds by the max_seeds of its precision rule",
             f"half width 0.06 of {ASKED}; {WIDEST}",
         ),
         (
-            {"stop": Stop.BUDGET, "half_width": 0.06},
+            {"stop": PrecisionStop.BUDGET, "half_width": 0.06},
             "Stopped at 9 seeds by the budget of its precision rule "
             "(7 h 30 min of 8 h spent, 40 min for another seed)",
             f"half width 0.06 of {ASKED}; {WIDEST}",
         ),
         (
-            {"stop": Stop.ITEMS, "floor": 0.0701, "items_needed": 90},
+            {"stop": PrecisionStop.ITEMS, "floor": 0.0701, "items_needed": 90},
             "Stopped at 9 seeds by its precision rule",
             f"{FLOOR}, {ASKED}; raise --limit to about 90",
         ),
         (
-            {"stop": Stop.ITEMS, "floor": 0.0701, "items_needed": None},
+            {"stop": PrecisionStop.ITEMS, "floor": 0.0701, "items_needed": None},
             "Stopped at 9 seeds by its precision rule",
             f"{FLOOR}, {ASKED}; 10,000 items would not do either",
         ),
         (
-            {"stop": Stop.NOTHING, "half_width": None},
+            {"stop": PrecisionStop.NOTHING, "half_width": None},
             "Stopped at 9 seeds by its precision rule",
             "no interval; groups of items are too few, or results are missing",
         ),
@@ -83,6 +84,6 @@ def test_a_rule_without_a_look_says_what_it_asks() -> None:
 
 def test_the_notes_of_a_leaderboard_have_it() -> None:
     board = whole()
-    told = replace(board, precision=replace(REPORT, looks=(replace(LOOK, stop=Stop.NARROW),)))
+    told = replace(board, precision=replace(REPORT, looks=(replace(LOOK, stop=PrecisionStop.NARROW),)))
     [said] = [note for note in write_notes(told) if note not in write_notes(board)]
     assert said.startswith("Stopped at 9 seeds by its precision rule: half width 0.0481 of 0.05 asked")

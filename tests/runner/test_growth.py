@@ -24,7 +24,7 @@ from medcot_bench.planning.plan_record import record
 from medcot_bench.report.notes import write_notes
 from medcot_bench.results.cells import Cell
 from medcot_bench.results.plan_file import FILE
-from medcot_bench.results.precision_looks import Stop
+from medcot_bench.results.precision_looks import PrecisionStop
 from medcot_bench.results.store import Store
 from medcot_bench.runner.events import CellFinished, Failed, Ready, Scored, Trained, WorkerEvent
 from medcot_bench.runner.growth import follow_records
@@ -198,7 +198,7 @@ def test_the_same_command_again_has_nothing_left(make: Any) -> None:
     assert len(outcome.plan.cells) == len(before["cells"])
     assert [event.to_run for event in events(told, Planned)] == [0]
     [look] = events(told, Looked)
-    assert look.precision.looks[0].stop is Stop.NARROW
+    assert look.precision.looks[0].stop is PrecisionStop.NARROW
     assert plan_file(study) == before
 
 
