@@ -29,6 +29,7 @@ def load_adapter(model: Any, folder: Path) -> Any:
     its config describes on this model: PEFT leaves out what it can't place, and starts anew what it doesn't find.
     """
     from peft import PeftModel
+    from peft.utils.error import NoMatchingPeftModuleError
     from safetensors import SafetensorError, safe_open
 
     what = f"adapter {folder}"
@@ -41,6 +42,10 @@ def load_adapter(model: Any, folder: Path) -> Any:
             total = len(file.keys())
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{what} can't be read: {' '.join(str(error).split())}") from None
+    except NoMatchingPeftModuleError as error:
+        raise ModelError(f"{what}: {' '.join(str(error).split()).rstrip('.')}; {HINT}") from None
+    except KeyError as error:  # of a module that is saved whole
+        check_tensors(what, missing=[str(error.args[0])], hint=HINT)
     except RuntimeError as error:
         if not (names := re.findall(r"size mismatch for (\S+):", str(error))):
             raise

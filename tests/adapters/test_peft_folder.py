@@ -101,6 +101,21 @@ def test_tensors_that_are_not_all_those_of_the_adapter_are_refused(
     assert error_of(tiny_model, saved).startswith(said)
 
 
+def test_an_adapter_of_another_architecture_is_refused(tiny_model: Path, saved: Path) -> None:
+    config = json.loads((saved / "adapter_config.json").read_text())
+    (saved / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["c_attn"]}))
+    said = error_of(tiny_model, saved)
+    assert "c_attn" in said
+    assert said.endswith("; give the whole adapter, on the base model that it was trained on")
+
+
+def test_a_module_that_is_saved_whole_must_be_there(tiny_model: Path, saved: Path) -> None:
+    config = json.loads((saved / "adapter_config.json").read_text())
+    (saved / "adapter_config.json").write_text(json.dumps(config | {"modules_to_save": ["o_proj"]}))
+    missing = f"{MODEL}.layers.0.self_attn.o_proj.weight"
+    assert error_of(tiny_model, saved).startswith(f": 1 tensor is missing, e.g. {missing}; give")
+
+
 @pytest.mark.parametrize("length", [0, 4, -4])
 def test_a_file_that_is_cut_off_is_named(tiny_model: Path, saved: Path, length: int) -> None:
     (saved / WEIGHTS).write_bytes((saved / WEIGHTS).read_bytes()[:length])
