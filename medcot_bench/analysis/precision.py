@@ -16,7 +16,7 @@ from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, PrecisionStop
 from medcot_bench.stats.contrasts import LEAST_EFFECTIVE, Contrast, Part, contrast, on_common_seeds, shared_items
-from medcot_bench.stats.power import ItemSet, Spread, grow, items_for_width, spread_of
+from medcot_bench.stats.power import ItemSet, grow, items_for_width, spread_of
 from medcot_bench.stats.variance_components import estimate_components
 from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.precision import Aim, Precision
@@ -47,7 +47,7 @@ def look_at(results: Results, before: PrecisionLook | None) -> PrecisionLook:
     if rule is None:
         raise ValueError(f"{results.root}: the study has no precision rule")
     seeds = len({cell.cell.seed for cell in results.cells} - {None})
-    every = _cells(results)
+    every = [*results.cells, *results.kept_rates]
     of_seeds = fsum(map(_seconds, (cell for cell in every if cell.cell.seed is not None)))
     look = PrecisionLook(
         seeds=seeds,
@@ -60,8 +60,8 @@ def look_at(results: Results, before: PrecisionLook | None) -> PrecisionLook:
         return replace(look, stop=PrecisionStop.NOTHING)
     for one, found in watched:
         look = _widest(_floored(look, one, rule), one, found)
-    if any(found.interval() is None for _, found in watched):
-        look = replace(look, half_width=None)
+    if any(found.interval() is None or found.seeds < rule.min_seeds for _, found in watched):
+        look = replace(look, half_width=None)  # trainings failed: the interval of fewer seeds may be a lucky one
     return replace(look, stop=decide(look, before, rule))
 
 
@@ -151,21 +151,12 @@ def _floored(look: PrecisionLook, one: Watched, rule: Precision) -> PrecisionLoo
     floor = spread.floor(sets, bounded=True)
     if floor is None or (look.floor is not None and floor <= look.floor):
         return look
-    needed = _items_needed(spread, sets, rule)
+    needed = items_for_width(spread, rule.half_width, rule.max_seeds, partial(grow, sets))
     return replace(look, floor=floor, items=min(each.items for each in sets), items_needed=needed)
-
-
-def _items_needed(spread: Spread, sets: list[ItemSet], rule: Precision) -> int | None:
-    """Return the items per task with which the most seeds of a rule are expected to do."""
-    return items_for_width(spread, rule.half_width, rule.max_seeds, partial(grow, sets))
 
 
 def _is_narrow(look: PrecisionLook, rule: Precision) -> bool:
     return look.half_width is not None and look.half_width <= rule.half_width
-
-
-def _cells(results: Results) -> list[CellResult]:
-    return [*results.cells, *results.kept_rates]
 
 
 def _seconds(cell: CellResult) -> float:

@@ -29,7 +29,7 @@ class PrecisionLook:
 
     seeds: int
     half_width: float | None = None
-    """Of the hypothesis with the widest interval; None where one has none."""
+    """Of the hypothesis with the widest interval; None where one has none, or lacks seeds that failed."""
     adapter: str = ""
     """Of that hypothesis."""
     trained: str = ""

@@ -115,6 +115,16 @@ def test_time_is_that_of_every_record_and_prompt() -> None:
     assert look.spent == pytest.approx(7 * look.next_seed + 24 + 4 + 5 + 30)
 
 
+def test_an_adapter_without_the_least_seeds_has_no_width() -> None:
+    found = results(half_width=9.0)
+    look = look_at(found, None)
+    assert look_at(found, look).stop is PrecisionStop.NARROW
+    failed = [cell for cell in found.cells if cell.cell.adapter == "lora:r=1"][:3]
+    few = replace(found, cells=tuple(cell for cell in found.cells if cell not in failed))
+    look = look_at(few, look)
+    assert (look.seeds, look.half_width, look.stop) == (7, None, PrecisionStop.SEEDS)
+
+
 def test_groups_that_are_too_few_end_it() -> None:
     found = results()
     two = {item: f"group {n % 2}" for n, item in enumerate(next(iter(found._items.values())).groups)}
