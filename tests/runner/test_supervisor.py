@@ -195,7 +195,7 @@ def test_the_plan_is_written_once_the_worker_is_ready(run: Run, cells: list[Cell
 def test_a_run_with_nothing_to_do_starts_no_worker_and_writes_the_plan(
     run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medcot_bench.runner.run.cell_statuses", lambda plan, store, read=False: [])
+    monkeypatch.setattr("medcot_bench.runner.growth.cell_statuses", lambda plan, store, read=False: [])
     outcome, _ = run(ScriptedExecutor([]))
     assert (outcome.ran, outcome.exit_code) == (0, 0)
     assert (store.root / "plan.json").exists()
