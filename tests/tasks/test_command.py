@@ -474,6 +474,8 @@ def test_a_changed_command_is_never_accepted(
         return
     if mutate is drop_word and set(shlex.split(command)) - set(words) == {"--grace-period=0"}:
         return  # a forced deletion has none anyway
+    if mutate is drop_word and words[1:2] == ["logs"] and set(shlex.split(command)) - set(words) == {"-c"}:
+        return  # kubectl logs POD CONTAINER
     changed = shlex.join(words)
     assert not same_command(command, changed), changed
     assert not same_command(changed, command), changed
