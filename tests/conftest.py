@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import troubled
 from hypothesis import settings
+from warm_workers import WarmServer
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the cores are the other workers'
@@ -37,6 +40,20 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from medcot_bench.testing.tiny import make_tiny_model
 
     return make_tiny_model(tmp_path_factory.mktemp("tiny") / "llama")
+
+
+@pytest.fixture(scope="session")
+def _warm_server() -> Iterator[WarmServer]:
+    server = WarmServer()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def warm_workers(_warm_server: WarmServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers be forks of a process that has imported everything, for tests of what they do once they run."""
+    known = types.SimpleNamespace(**{**vars(subprocess), "Popen": _warm_server.popen})
+    monkeypatch.setattr("medcot_bench.runner.child_process.subprocess", known)
 
 
 @pytest.fixture(scope="session")

@@ -108,6 +108,7 @@ def test_wrong_sizes_of_an_adapter_are_an_error(study_fields: dict[str, Any]) ->
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_workers")
 def test_a_real_run_over_two_sizes_shows_the_trend(study_fields: dict[str, Any]) -> None:
     fields = study_fields | {"adapters": "full,lora", "data": {}, "scoring": {"scores": ("gold_nll",)}}
     fields |= {"training": {"train_items": "4,12", "batch_size": 2}, "seeds": (0, 1)}

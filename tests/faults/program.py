@@ -53,7 +53,8 @@ class Warm:
     runs: int = 0
 
     def __enter__(self) -> Self:
-        environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
+        path = os.pathsep.join(map(str, (HERE, HERE.parent / "helpers")))
+        environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
         self._server = subprocess.Popen(
             [*self.started_by, sys.executable, str(HERE / "warm.py")],
             stdin=subprocess.PIPE,

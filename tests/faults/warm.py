@@ -9,31 +9,26 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
-import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from trouble import install
+from warm_workers import leave, take_files
+from warm_workers import run_module as run_as_main
+from warm_workers import warm_up as import_worker
 
 REAL = subprocess.Popen
 
 
 def warm_up() -> None:
-    """Import what a worker imports. Nothing may compute here: threads do not survive a fork."""
-    import bitsandbytes  # noqa: F401
-    import peft  # noqa: F401
+    """Import what a worker and the program import. Nothing may compute here: threads do not survive a fork."""
+    import_worker()
     import torch
-    import transformers  # noqa: F401
 
-    import medcot_bench.cli
-    import medcot_bench.worker.merge
-    import medcot_bench.worker.predict
-    import medcot_bench.worker.run_cells  # noqa: F401
+    import medcot_bench.cli  # noqa: F401
 
     torch.set_num_threads(1)
 
@@ -50,7 +45,7 @@ def serve() -> None:
 
 def run_program(request: dict[str, Any]) -> None:
     os.setsid()
-    take_fds(os.open(os.devnull, os.O_RDONLY), *(new_file(request[name]) for name in ("stdout", "stderr")))
+    take_files(os.open(os.devnull, os.O_RDONLY), *(new_file(request[name]) for name in ("stdout", "stderr")))
     os.chdir(request["cwd"])
     os.environ |= request["environment"]
     sys.path[:0] = request["path"]
@@ -126,43 +121,14 @@ class Forked:
 
 def run_module(command: Sequence[str], pipes: Sequence[int]) -> None:
     os.setsid()
-    take_fds(*pipes)
+    take_files(*pipes)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    sys.argv = [command[2], *command[3:]]
     install(Forked.trouble, "worker")
-    runpy.run_module(command[2], run_name="__main__", alter_sys=True)
-
-
-def take_fds(*files: int) -> None:
-    """Make three files standard input, output and error, for C and for Python, and close all others."""
-    for number, file in enumerate(files):
-        os.dup2(file, number)
-    os.closerange(3, 200)
-    as_text: dict[str, Any] = {"encoding": "utf-8", "errors": "replace", "closefd": False}
-    sys.stdin = sys.__stdin__ = os.fdopen(0, **as_text)
-    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", **as_text)
-    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", buffering=1, **as_text)
+    run_as_main(command[2], command[3:])
 
 
 def new_file(path: str) -> int:
     return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
-
-
-def leave(run: Any, *arguments: Any) -> None:
-    """Run a function in this fork and end it, without what the warm process would do at its own end."""
-    status = 1
-    try:
-        run(*arguments)
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(status)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 import medcot_bench
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_workers")]
 
 
 def test_baselines_come_to_a_study_without_anything_else_being_made_again(study_fields: dict[str, Any]) -> None:

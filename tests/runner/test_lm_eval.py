@@ -14,7 +14,7 @@ import medcot_bench
 from medcot_bench import Results
 from medcot_bench.cli import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_workers")]
 
 
 @pytest.fixture

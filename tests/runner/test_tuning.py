@@ -17,7 +17,7 @@ from medcot_bench.errors import MedcotError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.report.rate_table import read_rate_check
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_workers")]
 RATES = (1e-3, 1e-2)
 
 

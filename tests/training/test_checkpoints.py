@@ -9,7 +9,7 @@ import pytest
 
 import medcot_bench
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_workers")]
 STEADY = {"batch_size": 2, "schedule": "constant", "warmup": 0.0, "lr": 3e-3}
 
 
