@@ -85,7 +85,7 @@ def study_of(model: Path, cells: int) -> dict[str, object]:
         "model": str(model),
         "tasks": [*TRAINED],
         "eval_tasks": [*SCORED],
-        "adapters": ["none", "full", *(f"lora:r={r}" for r in range(1, adapters))],
+        "adapters": ["none", "full", *(f"lora:r=4,alpha={alpha}" for alpha in range(1, adapters))],
         "seeds": [*range(SEEDS)],
         "limit": 30,
     }
