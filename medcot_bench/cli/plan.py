@@ -123,7 +123,8 @@ def show_plan(
     statuses = trial_statuses(plan, store) if plan.trials else cell_statuses(plan, store)
     todos = leave_untried(statuses, store, retry)
     to_run = [todo for todo in todos if todo.action not in {"done", "left"}]
-    later = [] if looks and looks[-1].stop else _later(whole, begin if plan.trials else plan, store)
+    grows = study.analysis.precision is not None and not (looks and looks[-1].stop)
+    later = _later(whole, begin if plan.trials else plan, store) if grows else []
     disk = _disk(plan, [*to_run, *([] if plan.trials else later)], saved=supervision.checkpoint_every is not None)
     power = Power(
         study=study.model_copy(update={"seeds": begin.study.seeds}),

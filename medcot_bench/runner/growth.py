@@ -34,8 +34,9 @@ def follow_records(
     """
     looks: list[PrecisionLook] = []
     for step in seed_steps(plan):
-        due = (is_tried(status, store, retry) for status in run_order(cell_statuses(step, store), step))
-        if step.study.analysis.precision is None or any(due):
+        if step.study.analysis.precision is None:
+            break
+        if any(is_tried(status, store, retry) for status in run_order(cell_statuses(step, store), step)):
             break
         looks.append(_look(step, store, record_step, looks))
         if looks[-1].stop:
