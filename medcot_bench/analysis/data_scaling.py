@@ -31,7 +31,7 @@ def estimate_size_trends(results: Results) -> tuple[SizeTrend, ...]:
                 trends = [
                     trend
                     for (name, adapter), sizes in families.items()
-                    if name == trained
+                    if name == trained and len(sizes) > 1
                     for trend in _trend(results, rows, trained, adapter, task, score, sizes)
                 ]
                 adjusted = holm([trend.p_value for trend in trends])

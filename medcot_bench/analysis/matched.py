@@ -151,7 +151,7 @@ def _under_shifts(
             for known, scored in zip(groups, (task, shift), strict=True):
                 known |= groups_of(results.items(one, scored).groups, scored)
         if found := at_equal_level(paths, *groups, results.analysis.weights):
-            explained = [found.end, *(replace(part, weight=-1.0) for part in found.matched)]
+            explained = [found.end, *(part.weighed(-1.0) for part in found.matched)]
             yield Matched(
                 task=task,
                 adapter=adapter,

@@ -50,10 +50,10 @@ def values_of(results: Results, cells: Iterable[CellResult], task: str) -> tuple
         if task not in cell.evaluations:
             continue
         items = results.items(cell, task)
-        groups |= groups_of(items.groups, task)
+        groups |= items.groups
         for name, by_item in items.scores.items():
             values.setdefault(name, {})[cell.cell.seed or 0] = by_item
-    return values, groups
+    return values, groups_of(groups, task)
 
 
 def groups_of(groups: Mapping[str, str], task: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from medcot_bench.results.comparisons import Effect, Persistence, Side
 from medcot_bench.results.folder import Results
 from medcot_bench.results.metrics import ON_ANY_FORM
 from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.stats.crossed import Weights
 from medcot_bench.stats.p_values import above_zero, difference, equivalence, holm, mcnemar
 from medcot_bench.stats.ratios import fieller
 from medcot_bench.stats.verdict import ALPHA, Verdict, decide
@@ -45,9 +46,12 @@ def compare_gaps(results: Results) -> tuple[Compared, ...]:
     """
     pairs: list[Compared] = []
     for trained in read_trainings(results):
+        references: _References = {}
         read = {adapter: trained.read(adapter) for adapter in trained.adapters}
         for score in results.analysis.judged:
-            found = [pair for adapter, own in read.items() for pair in _pairs(trained, adapter, own, score)]
+            found = [
+                pair for adapter, own in read.items() for pair in _pairs(trained, references, adapter, own, score)
+            ]
             pairs += sorted(found, key=lambda pair: not pair.found.declared)
     families: defaultdict[tuple[str, bool], list[Compared]] = defaultdict(list)
     for pair in pairs:
@@ -56,7 +60,9 @@ def compare_gaps(results: Results) -> tuple[Compared, ...]:
     return tuple(next(adjusted[pair.found.score, pair.found.declared]) for pair in pairs)
 
 
-def _pairs(trained: Trained, adapter: str, own: Mapping[str, Read], score: str) -> Iterator[Compared]:
+def _pairs(
+    trained: Trained, references: _References, adapter: str, own: Mapping[str, Read], score: str
+) -> Iterator[Compared]:
     """Compare one adapter with full fine-tuning under every shift, p-values as they are."""
     analysis = trained.results.analysis
     margin = analysis.margin_of(score)
@@ -69,14 +75,16 @@ def _pairs(trained: Trained, adapter: str, own: Mapping[str, Read], score: str) 
         seeds = gaps[trained.task].keys() & gaps[shift].keys()
         for task in (trained.task, shift):
             if (task, frozenset(seeds)) not in sides:
-                sides[task, frozenset(seeds)] = _side(trained, own[task], task, score, gaps[task], seeds)
+                sides[task, frozenset(seeds)] = _side(
+                    trained, references, own[task], task, score, gaps[task], seeds
+                )
         in_domain, out_of_domain = (sides[task, frozenset(seeds)] for task in (trained.task, shift))
         if not in_domain or not out_of_domain:
             continue
         did = ratio = None
         both = (out_of_domain.gap, in_domain.gap)
         if score == ON_ANY_FORM or trained.forms.get(trained.task) == trained.forms[shift]:
-            did = _effect([both[0], replace(both[1], weight=-1.0)], margin, in_domain.gain)
+            did = _effect([both[0], both[1].weighed(-1.0)], margin, in_domain.gain)
             ratio = fieller(*both)
         found = Persistence(
             task=trained.task,
@@ -104,47 +112,99 @@ class _Measured:
     """Full fine-tuning's over the base model, None where it is not significant: a share of it says nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """What stays the same of a side, whichever adapter is compared."""
+
+    base: Contrast | None
+    full: Contrast
+    gain: Part | None
+    """Full fine-tuning's gain over the base model."""
+    gained: Contrast | None
+    seed_difference: float | None
+
+
+_References = dict[tuple[str, str, frozenset[int], frozenset[str]], _Reference]
+"""Evaluation task, score, seeds and items -> the reference."""
+
+
 def _side(
-    trained: Trained, own: Read, task: str, score: str, paired: SeedValues, seeds: Iterable[int]
+    trained: Trained,
+    references: _References,
+    own: Read,
+    task: str,
+    score: str,
+    paired: SeedValues,
+    seeds: Iterable[int],
 ) -> _Measured | None:
     """Return one evaluation task's side on these seeds and its gap, None where the two have no item in common."""
     analysis = trained.results.analysis
-    full, groups = trained.full[task][0].get(score, {}), trained.full[task][1]
-    values = own[0].get(score, {})
+    groups = trained.full[task][1]
     gaps = {seed: paired[seed] for seed in sorted(seeds)}
     items = trained.compared_items(task, score, gaps)
     if not items:
         return None
-    of_base = trained.of_base(task, score)
-    base = dict.fromkeys(gaps, of_base) if items <= of_base.keys() else {}
+    key = task, score, frozenset(gaps), frozenset(items)
+    if key not in references:
+        references[key] = _read_reference(trained, task, score, [*gaps], items)
+    reference = references[key]
 
     def part(values: SeedValues) -> Part:
-        kept = {seed: {i: values[seed][i] for i in items} for seed in gaps}
-        return Part(kept, groups, alike=analysis.weights)
+        return _part(values, gaps, items, groups, analysis.weights)
 
+    full, values = trained.full[task][0].get(score, {}), own[0].get(score, {})
     gap, margin = part(gaps), analysis.margin_of(score)
-    full_gain, own_gain = (part(paired_difference(one, base, score)) if base else None for one in (full, values))
+    own_gain = part(_gain(values, trained.of_base(task, score), score)) if reference.gain else None
     binary = all(one[seed][i] in (0.0, 1.0) for one in (full, values) for seed in gaps for i in items)
-    gained = contrast([full_gain]) if full_gain else None
-    learnt = full_gain if gained and _is_gain(gained) else None
+    gained = reference.gained
+    learnt = reference.gain if gained and _is_gain(gained) else None
+    recovered = reference.gain if gained and gained.value > 0 else None
     side = Side(
         task=task,
-        base=contrast([part(base)]) if base else None,
-        full=contrast([part(full)]),
+        base=reference.base,
+        full=reference.full,
         adapter=contrast([part(values)]),
         full_gain=gained,
         adapter_gain=contrast([own_gain]) if own_gain else None,
-        recovered=fieller(own_gain, full_gain) if own_gain and full_gain and gained and gained.value > 0 else None,
+        recovered=fieller(own_gain, recovered) if own_gain and recovered else None,
         gap=_effect([gap], margin, learnt),
         kept=_effect([_less_share(own_gain, analysis.share_kept, learnt)]) if own_gain and learnt else None,
         margin=_size(margin, gained if learnt else None),
         mcnemar={s: mcnemar(*({i: v[s][i] for i in items} for v in (full, values))) for s in gaps}
         if binary
         else {},
-        full_seed_difference=_seed_difference(full, items, [*gaps]),
+        full_seed_difference=reference.seed_difference,
         adapter_seed_difference=_seed_difference(values, items, [*gaps]),
     )
     return _Measured(side, gap, learnt)
+
+
+def _read_reference(trained: Trained, task: str, score: str, seeds: Sequence[int], items: set[str]) -> _Reference:
+    values, groups = trained.full[task]
+    full, of_base = values.get(score, {}), trained.of_base(task, score)
+
+    def part(values: SeedValues) -> Part:
+        return _part(values, seeds, items, groups, trained.results.analysis.weights)
+
+    known = items <= of_base.keys()
+    gain = part(_gain(full, of_base, score)) if known else None
+    return _Reference(
+        base=contrast([part(dict.fromkeys(seeds, of_base))]) if known else None,
+        full=contrast([part(full)]),
+        gain=gain,
+        gained=contrast([gain]) if gain else None,
+        seed_difference=_seed_difference(full, items, seeds),
+    )
+
+
+def _gain(values: SeedValues, of_base: Mapping[str, float], score: str) -> SeedValues:
+    return paired_difference(values, dict.fromkeys(values, of_base), score)
+
+
+def _part(
+    values: SeedValues, seeds: Iterable[int], items: Iterable[str], groups: Mapping[str, str], alike: Weights
+) -> Part:
+    return Part({seed: {i: values[seed][i] for i in items} for seed in seeds}, groups, alike=alike)
 
 
 def _is_gain(gained: Contrast) -> bool:
@@ -187,7 +247,7 @@ def _within_share(parts: Sequence[Part], share: float, gain: Part) -> float | No
     """
     p_values = []
     for sign in (1.0, -1.0):
-        *others, last = (replace(part, weight=sign * part.weight) for part in parts)
+        *others, last = (part.weighed(sign * part.weight) for part in parts)
         p_values.append(above_zero(contrast([*others, _less_share(last, -share, gain)])))
     return None if None in p_values else max(p for p in p_values if p is not None)
 

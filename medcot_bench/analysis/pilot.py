@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from medcot_bench.analysis.per_item import paired_difference, references, rows_of, values_of
 from medcot_bench.results.folder import Results
 from medcot_bench.stats.contrasts import Part, on_common_seeds
@@ -29,7 +27,7 @@ def estimate_variances(pilot: Results) -> dict[Varying, Components]:
             for task, part in parts.items():
                 found.setdefault(Varying(GAP, score, trained, task), []).extend(_of([part]))
                 if task != trained and trained in parts:
-                    both = [part, replace(parts[trained], weight=-1.0)]
+                    both = [part, parts[trained].weighed(-1.0)]
                     found.setdefault(Varying(DID, score, trained, task), []).extend(_of(both))
     return {effect: mean_components(several) for effect, several in found.items() if several}
 

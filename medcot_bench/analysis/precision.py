@@ -59,7 +59,7 @@ def look_at(results: Results, before: PrecisionLook | None) -> PrecisionLook:
     if min(effective, default=0.0) < LEAST_EFFECTIVE:
         return replace(look, stop=PrecisionStop.NOTHING)
     for one, found in watched:
-        look = _widest(_floored(look, one, rule), one, found)
+        look = _widest(_floored(look, one, found, rule), one, found)
     if any(found.interval() is None or found.seeds < rule.min_seeds for _, found in watched):
         look = replace(look, half_width=None)  # trainings failed: the interval of fewer seeds may be a lucky one
     return replace(look, stop=decide(look, before, rule))
@@ -98,7 +98,7 @@ def watch(results: Results) -> Iterator[Watched]:
                 parts = [gaps[shift]] if shift in gaps else []
                 if aim is Aim.CHANGE and parts:
                     alike = score == ON_ANY_FORM or trained.forms.get(trained.task) == trained.forms[shift]
-                    both = [*parts, replace(own, weight=-1.0)] if own and alike else []
+                    both = [*parts, own.weighed(-1.0)] if own and alike else []
                     parts = on_common_seeds(both) if both else []
                 if parts:
                     yield Watched(adapter, trained.task, shift, parts)
@@ -140,9 +140,9 @@ def _widest(look: PrecisionLook, one: Watched, found: Contrast) -> PrecisionLook
     return replace(look, half_width=half, adapter=one.adapter, trained=one.trained, task=one.task)
 
 
-def _floored(look: PrecisionLook, one: Watched, rule: Precision) -> PrecisionLook:
+def _floored(look: PrecisionLook, one: Watched, found: Contrast, rule: Precision) -> PrecisionLook:
     """Return a look with the floor that a hypothesis's items set, where it is the highest so far."""
-    components = estimate_components(one.parts)
+    components = estimate_components(one.parts, found)
     if components is None:
         return look
     spread = spread_of(components)

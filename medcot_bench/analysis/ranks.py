@@ -9,7 +9,7 @@ from medcot_bench.analysis.lm_eval import read_first_scores, read_lower_scores
 from medcot_bench.analysis.per_item import Key, Values, paired_difference
 from medcot_bench.results.folder import CellResult, Results
 from medcot_bench.results.leaderboard import USUAL, Rank
-from medcot_bench.stats.contrasts import Contrast, Part, SeedValues, contrast
+from medcot_bench.stats.contrasts import Part, SeedValues, contrast
 from medcot_bench.stats.crossed import Weights
 from medcot_bench.stats.p_values import difference, holm
 from medcot_bench.stats.verdict import ALPHA
@@ -37,15 +37,17 @@ def rank(
         return {}
     zero = {seed: dict.fromkeys(row, 0.0) for seed, row in next(iter(common.values())).items()}
 
-    def lead(one: SeedValues, other: SeedValues) -> Contrast:
-        return contrast([Part(paired_difference(one, other, score, lower), groups, alike=alike)])
+    def lead(one: SeedValues, other: SeedValues) -> Part:
+        return Part(paired_difference(one, other, score, lower), groups, alike=alike)
 
-    better = sorted(common, key=lambda name: -lead(common[name], zero).value)
+    better = sorted(common, key=lambda name: -lead(common[name], zero).table.mean)
     pairs = comb(len(better), 2)
     found: dict[str, Rank] = {}
     while better:
         leader, *others = better
-        adjusted = holm([difference(lead(common[leader], common[other])) for other in others], tests=pairs)
+        adjusted = holm(
+            [difference(contrast([lead(common[leader], common[other])])) for other in others], tests=pairs
+        )
         tied = [leader, *(other for other, p in zip(others, adjusted, strict=True) if p is None or p > ALPHA)]
         place = len(found) + 1
         found |= {name: Rank(place, len(tied) > 1, score) for name in tied}

@@ -46,7 +46,7 @@ def find_needed(compared: Sequence[Compared], prices: Prices) -> tuple[Persisten
         if key not in known:
             known[key] = _settle(own.gap, [one.in_domain], own.margin, in_domain, prices)
         gap = _settle(other.gap, [one.out_of_domain], other.margin, out_of_domain, prices)
-        both = [one.out_of_domain, replace(one.in_domain, weight=-1.0)]
+        both = [one.out_of_domain, one.in_domain.weighed(-1.0)]
         did = _settle(found.did, both, own.margin, dids, prices) if found.did else None
         settled.append(
             replace(found, in_domain=replace(own, gap=known[key]), out_of_domain=replace(other, gap=gap), did=did)
@@ -100,7 +100,7 @@ def _settle(
 ) -> Effect:
     """Return an effect with what would settle it, where it is inconclusive and its variances are known."""
     shared = [] if effect.finding.conclusive else on_common_seeds(parts)
-    components = estimate_components(shared) if shared else None
+    components = estimate_components(shared, effect.found) if shared else None
     if components is None:
         return effect
     spread = spread_of(components)

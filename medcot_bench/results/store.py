@@ -235,9 +235,11 @@ def _folders_by_id(cells: Path) -> dict[str, Path]:
 
 def find_record(folder: Path, score_id: str, ending: str) -> Path | None:
     """Return the file of an evaluation by the name that it has unpacked, None where there is none."""
-    for packed in ("", PACKED):
-        if found := next(folder.glob(f"*-{score_id}{ending}{packed}"), None):
-            return found.with_name(found.name.removesuffix(packed))
+    with suppress(OSError):
+        names = sorted(path.name for path in folder.iterdir())
+        for packed in ("", PACKED):
+            if found := next((name for name in names if name.endswith(f"-{score_id}{ending}{packed}")), None):
+                return folder / found.removesuffix(packed)
     return None
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from numpy import float64
+    from numpy import float64, int64
     from numpy.typing import NDArray
 
     Array = NDArray[float64]
@@ -21,45 +21,83 @@ Weights = Literal["items", "groups"]
 
 @dataclass(frozen=True)
 class Table:
-    """A part's values, seeds by items."""
+    """A part's values, seeds by items, and what they add to a contrast. What is asked for again is kept."""
 
     values: Array
     items: list[str]
     groups: list[str]
     """The group of each item."""
-    weight: float
     weights: Array
     """What each item counts in the mean; proportions matter, not their sum."""
-
-    @property
-    def shares(self) -> Array:
-        """How much of the part's weight each item makes."""
-        return self.weight / math.fsum(self.weights.tolist()) * self.weights
 
     @cached_property
     def mean(self) -> float:
         """The mean over items and seeds."""
-        total = math.fsum(self.weights.tolist())
-        means = [math.fsum(row) / total for row in (self.values * self.weights).tolist()]
+        means = [math.fsum(row) / self._total for row in (self.values * self.weights).tolist()]
         mean = math.fsum(means) / len(means)
         # Of equal values exactly that value, whatever the rounding.
         return min(max(mean, float(self.values.min())), float(self.values.max()))
 
-    @property
+    @cached_property
     def differing(self) -> int:
         """Groups with a value other than the commonest."""
-        from numpy import unique
-
-        values, counts = unique(self.values, return_counts=True)
-        differs = (self.values != values[counts.argmax()]).any(axis=0).tolist()
+        counts = Counter(self.values.ravel().tolist())
+        most = max(counts.values())
+        commonest = min(value for value, count in counts.items() if count == most)
+        differs = (self.values != commonest).any(axis=0).tolist()
         return len({group for group, differs_here in zip(self.groups, differs, strict=True) if differs_here})
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The groups, each once."""
+        return [*dict.fromkeys(self.groups)]
+
+    @cached_property
+    def shares(self) -> Array:
+        """How much of the mean each group makes."""
+        from numpy import bincount
+
+        return bincount(self._codes, self.weights / self._total, len(self.names)).astype(float)
+
+    @cached_property
+    def by_item(self) -> Array:
+        """What each item adds around the mean, the mean over seeds."""
+        by_item: Array = self._adds.sum(axis=0) / len(self.values)
+        return by_item
+
+    @cached_property
+    def by_group(self) -> Array:
+        """Groups by seeds: what each adds around the mean."""
+        from numpy import arange, bincount
+
+        seeds, size = len(self.values), len(self.names)
+        places = self._codes + size * arange(seeds)[:, None]
+        added = bincount(places.ravel(), self._adds.ravel(), size * seeds).astype(float)
+        return added.reshape(seeds, size).T
+
+    @cached_property
+    def _total(self) -> float:
+        return math.fsum(self.weights.tolist())
+
+    @cached_property
+    def _adds(self) -> Array:
+        return self.weights / self._total * (self.values - self.mean)
+
+    @cached_property
+    def _codes(self) -> NDArray[int64]:
+        from numpy import array
+
+        return array([*map(_places(self.names).__getitem__, self.groups)])
+
+
+Weighed = tuple[float, Table]
+"""A table, and how its mean counts in a sum of means."""
 
 
 def read_table(
     values: Mapping[int, Mapping[str, float]],
     groups: Mapping[str, str],
     seeds: Sequence[int],
-    weight: float,
     alike: Weights,
 ) -> Table:
     """Return the values (seed -> item -> value) of the items that all seeds have. Raises ValueError for none."""
@@ -71,7 +109,7 @@ def read_table(
         raise ValueError("no item has a value for every seed")
     table = array([[*map(row.__getitem__, items)] for row in rows], dtype=float)
     own = [*map(groups.__getitem__, items)]
-    return Table(table, items, own, weight, array(weigh(own, alike)))
+    return Table(table, items, own, array(weigh(own, alike)))
 
 
 def weigh(groups: Sequence[str], alike: Weights) -> list[float]:
@@ -105,11 +143,11 @@ class Block:
         return round(total * total / _squares(self.shares), 9)
 
 
-def join(tables: Sequence[Table]) -> list[Block]:
-    """Join parts that share a group: groups of one block are independent of those of another."""
-    joined: list[tuple[set[str], list[Table]]] = []
-    for table in tables:
-        names, together = {*table.groups}, [table]
+def join(tables: Sequence[Weighed]) -> list[Block]:
+    """Join tables that share a group: groups of one block are independent of those of another."""
+    joined: list[tuple[set[str], list[Weighed]]] = []
+    for one in tables:
+        names, together = {*one[1].names}, [one]
         for other in [other for other in joined if other[0] & names]:
             joined.remove(other)
             names, together = names | other[0], [*other[1], *together]
@@ -117,20 +155,21 @@ def join(tables: Sequence[Table]) -> list[Block]:
     return [_block_of(together) for _, together in joined]
 
 
-def _block_of(tables: Sequence[Table]) -> Block:
-    from numpy import array, bincount, zeros
+def _block_of(tables: Sequence[Weighed]) -> Block:
+    if len(tables) == 1:
+        [(weight, table)] = tables
+        return Block(weight * table.by_group, weight * table.by_item, abs(weight) * table.shares)
+    from numpy import zeros
 
-    group_places = _places(name for table in tables for name in table.groups)
-    item_places = _places(name for table in tables for name in table.items)
-    seeds, size = len(tables[0].values), len(group_places)
+    group_places = _places(name for _, table in tables for name in table.names)
+    item_places = _places(name for _, table in tables for name in table.items)
+    seeds, size = len(tables[0][1].values), len(group_places)
     groups, items, shares = zeros((size, seeds)), zeros(len(item_places)), zeros(size)
-    for table in tables:
-        own = array([*map(group_places.__getitem__, table.groups)])
-        adds = table.shares * (table.values - table.mean)
-        for seed, row in enumerate(adds):
-            groups[:, seed] += bincount(own, row, size)
-        items[[*map(item_places.__getitem__, table.items)]] += adds.sum(axis=0) / seeds
-        shares += bincount(own, abs(table.shares), size)
+    for weight, table in tables:
+        own = [*map(group_places.__getitem__, table.names)]
+        groups[own] += weight * table.by_group
+        shares[own] += abs(weight) * table.shares
+        items[[*map(item_places.__getitem__, table.items)]] += weight * table.by_item
     return Block(groups, items, shares)
 
 
@@ -150,9 +189,10 @@ def variances_of(blocks: Sequence[Block], seeds: int) -> tuple[list[float], list
 
 
 def _rest(block: Block) -> float:
-    of_groups, of_seeds = block.groups.mean(axis=1, keepdims=True), block.groups.mean(axis=0)
-    size = len(block.groups)
-    return size / (size - 1) * _squares((block.groups - of_groups - of_seeds + of_seeds.mean()).ravel())
+    size, seeds = block.groups.shape
+    of_groups, of_seeds = block.groups.sum(axis=1, keepdims=True) / seeds, block.groups.sum(axis=0) / size
+    left = block.groups - of_groups - of_seeds + of_seeds.sum() / seeds
+    return float(size / (size - 1) * _squares(left.ravel()))
 
 
 def _squares(adds: Array, around: bool = False) -> float:

@@ -79,7 +79,7 @@ def mcnemar(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     It takes items as independent and the two models as they are: one seed, nothing about methods. Raises
     ValueError where a value is neither 0 nor 1.
     """
-    from scipy.stats import binomtest
+    from scipy.special import bdtr
 
     shared = one.keys() & other.keys()
     if not all(values[item] in (0.0, 1.0) for values in (one, other) for item in shared):
@@ -87,7 +87,7 @@ def mcnemar(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     only_one = sum(one[item] > other[item] for item in shared)
     only_other = sum(one[item] < other[item] for item in shared)
     discordant = only_one + only_other
-    return float(binomtest(only_one, discordant).pvalue) if discordant else 1.0
+    return min(1.0, 2 * float(bdtr(min(only_one, only_other), discordant, 0.5)))
 
 
 def binomial(hits: int, trials: int, chance: float) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from medcot_bench.stats.contrasts import Part, contrast, forms, on_common_seeds
+from medcot_bench.stats.contrasts import Part, contrast_of, forms_of, on_common_seeds, read_tables
+from medcot_bench.stats.crossed import Weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     """
     from scipy.special import stdtrit
 
-    over, under = on_common_seeds([over, under]) or (over, under)
-    one, other = contrast([over]), contrast([under])
+    tables = read_tables(on_common_seeds([over, under]) or [over, under])
+    one, other = (contrast_of([table]) for table in tables)
     if one.df is None or other.df is None:
         return None
     a, b = one.value, other.value
@@ -41,7 +42,7 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
         return Ratio(a / b, None, None)
     q2 = float(stdtrit(min(one.df, other.df), (1 + level) / 2)) ** 2
     ends = [(a / b, a / b)]
-    for v_over, v_under, covariance in _forms(over, under):
+    for v_over, v_under, covariance in _forms(*tables):
         square = b * b - q2 * v_under
         if square <= 0:
             return Ratio(a / b, None, None)
@@ -52,11 +53,11 @@ def fieller(over: Part, under: Part, level: float = 0.95) -> Ratio | None:
     return Ratio(a / b, min(low for low, _ in ends), max(high for _, high in ends))
 
 
-def _forms(over: Part, under: Part) -> list[tuple[float, float, float]]:
+def _forms(over: Weighed, under: Weighed) -> list[tuple[float, float, float]]:
     """Return the variance of each and their covariance, for each form."""
 
     def weighed(one: float, other: float) -> tuple[float, ...]:
-        return forms([replace(over, weight=one), replace(under, weight=other)]) or ()
+        return forms_of([(one, over[1]), (other, under[1])]) or ()
 
     plus, minus = weighed(1, 1), weighed(1, -1)
     shared = [(p - m) / 4 for p, m in zip(plus, minus, strict=True)]

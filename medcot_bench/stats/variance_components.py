@@ -10,11 +10,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
-from medcot_bench.stats.contrasts import Part, contrast, shared_items
+from medcot_bench.stats.contrasts import Contrast, Part, contrast, read_tables
+from medcot_bench.stats.crossed import Weighed
+
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
+
+    from medcot_bench.stats.crossed import Array
 
 CONFIDENCE = 0.8
 """Of the upper bound of a seed variance (Browne 1995, Statistics in Medicine 14:1933)."""
@@ -52,17 +60,18 @@ class Components:
         return max((self.seed + self.noise) * self.df / least - self.noise, self.seed, 0.0)
 
 
-def estimate_components(parts: Sequence[Part]) -> Components | None:
-    """Return the components of a contrast; parts that share items are paired item by item.
+def estimate_components(parts: Sequence[Part], found: Contrast | None = None) -> Components | None:
+    """Return the components of a contrast, `found` if it is known; parts that share items are paired item by item.
 
     None where it is sparse or has a single group or seed. Raises ValueError as `contrast` does.
     """
-    found = contrast(parts)
+    found = found or contrast(parts)
     if found.seeds < 2 or found.sparse:
         return None
-    if any(len({groups[item] for item in values[0]}) < 2 for values, groups in _item_sets(parts)):
+    item_sets = _item_sets(read_tables(parts))
+    if any(len({*groups}) < 2 for _, groups in item_sets):
         return None
-    sets = [_within_set(values, groups) for values, groups in _item_sets(parts)]
+    sets = [_within_set(values, groups) for values, groups in item_sets]
     means = [math.fsum(of_seed) for of_seed in zip(*(one.seed_means for one in sets), strict=True)]
     centre, noise = fmean(means), math.fsum(one.noise for one in sets)
     spread = math.fsum((mean - centre) ** 2 for mean in means) / (found.seeds - 1)
@@ -104,58 +113,52 @@ class _WithinSet:
     noise: float
 
 
-def _item_sets(parts: Sequence[Part]) -> list[tuple[list[dict[str, float]], Mapping[str, str]]]:
-    """Return the weighted values (seed -> item -> value) and groups of each set of items."""
-    seeds = sorted(set.intersection(*(set(part.values) for part in parts)))
-    weighted = [
-        (
-            [
-                {item: part.weight * part.values[seed][item] for item in shared_items(part.values)}
-                for seed in seeds
-            ],
-            part.groups,
-        )
-        for part in parts
-    ]
-    if len(weighted) != 2:
-        return weighted
-    (one, groups), (other, theirs) = weighted
-    common = {item for item in one[0].keys() & other[0].keys() if groups[item] == theirs[item]}
+def _item_sets(tables: Sequence[Weighed]) -> list[tuple[Array, Sequence[str]]]:
+    """Return the weighted values, seeds by items, and the items' groups, of each set of items."""
+    apart: list[tuple[Array, Sequence[str]]] = [(weight * table.values, table.groups) for weight, table in tables]
+    if len(tables) != 2:
+        return apart
+    one, other = (dict(zip(table.items, table.groups, strict=True)) for _, table in tables)
+    common = [item for item, group in one.items() if other.get(item) == group]
     if not common:
-        return weighted
-    return [([{i: a[i] + b[i] for i in common} for a, b in zip(one, other, strict=True)], groups)]
+        return apart
+    of_common = []
+    for (_, table), (values, _) in zip(tables, apart, strict=True):
+        places = {item: place for place, item in enumerate(table.items)}
+        of_common.append(values[:, [*map(places.__getitem__, common)]])
+    return [(of_common[0] + of_common[1], [*map(one.__getitem__, common)])]
 
 
-def _within_set(values: Sequence[Mapping[str, float]], groups: Mapping[str, str]) -> _WithinSet:
+def _within_set(values: Array, groups: Sequence[str]) -> _WithinSet:
     """Return what one set of items has to say; where no group has two items, items count as groups."""
-    seeds, items = len(values), sorted(values[0])
-    sizes = Counter(groups[item] for item in items)
-    count, squares = len(items), sum(size * size for size in sizes.values())
+    from numpy import array
+
+    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    own = array([*map(places.__getitem__, groups)])
+    seeds, count = values.shape
+    sizes = Counter(groups)
+    squares = sum(size * size for size in sizes.values())
     within, between, spread = count - len(sizes), len(sizes) - 1, count - squares / count
 
-    seed_means = [fmean(row[item] for item in items) for row in values]
-    overall = fmean(seed_means)
-    item_means = {item: fmean(row[item] for row in values) for item in items}
-    left = [
-        {item: row[item] - item_means[item] - (mean - overall) for item in items}
-        for row, mean in zip(values, seed_means, strict=True)
-    ]
-    of_rest = [_squares(row, groups) for row in left]
+    seed_means = values.mean(axis=1)
+    overall = seed_means.mean()
+    item_means = values.mean(axis=0)
+    left = values - item_means - (seed_means - overall)[:, None]
+    of_rest = [_squares(row, own) for row in left]
     rest_within, rest_between = (math.fsum(squared) / (seeds - 1) for squared in zip(*of_rest, strict=True))
-    mean_within, mean_between = _squares({item: mean - overall for item, mean in item_means.items()}, groups)
+    mean_within, mean_between = _squares(item_means - overall, own)
 
     rest = rest_within / within if within else 0.0
     seed_group = (rest_between - between * rest) / spread
     item = mean_within / within - rest / seeds if within else 0.0
     group = (mean_between - between * (item + rest / seeds)) / spread - seed_group / seeds
     noise = seed_group * squares / count**2 + rest / count
-    return _WithinSet(Variances(group, item, seed_group, rest), seed_means, noise)
+    return _WithinSet(Variances(group, item, seed_group, rest), seed_means.tolist(), noise)
 
 
-def _squares(values: Mapping[str, float], groups: Mapping[str, str]) -> tuple[float, float]:
+def _squares(values: Array, groups: NDArray[int64]) -> tuple[float, float]:
     """Return the sums of squares within and between groups of values whose mean is zero."""
-    members: dict[str, list[float]] = {}
-    for item, value in values.items():
-        members.setdefault(groups[item], []).append(value)
-    between = math.fsum(math.fsum(group) ** 2 / len(group) for group in members.values())
-    return math.fsum(value * value for value in values.values()) - between, between
+    from numpy import bincount
+
+    between = math.fsum((bincount(groups, values) ** 2 / bincount(groups)).tolist())
+    return math.fsum((values * values).tolist()) - between, between
