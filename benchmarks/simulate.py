@@ -12,8 +12,10 @@ another version of the statistics are left out. Prints the tables, or writes the
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
@@ -28,15 +30,16 @@ from simulation.resampling import resample
 from simulation.settings import Setting, read_settings
 from simulation.tables import write_into, write_resampled, write_tables
 
-import medcot_bench
-
 BLOCK = 20
 """Studies that are drawn and written down together."""
 RESAMPLED = ("null effect", "persists", "binary that persists", "Zipf groups, 3 seeds")
-CODE = (
-    *(Path(medcot_bench.__file__).parent / folder for folder in ("stats", "analysis")),
-    Path(__file__).with_name("simulation"),
+CODE = sorted(
+    str(module.__file__)
+    for name, module in sys.modules.items()
+    if name.startswith(("medcot_bench.stats.", "medcot_bench.analysis.", "simulation."))
+    and not name.endswith(".tables")
 )
+"""What draws and judges, and what that imports of the product's statistics."""
 
 
 def main() -> int:
@@ -109,8 +112,16 @@ def stamp(setting: Setting, seed: int) -> str:
 
 @cache
 def _code() -> str:
-    files = (file for folder in CODE for file in sorted(folder.glob("*.py")))
-    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    trees = (_Bare().visit(ast.parse(Path(file).read_text(encoding="utf-8"))) for file in CODE)
+    return sha256("".join(map(ast.dump, trees)).encode()).hexdigest()
+
+
+class _Bare(ast.NodeTransformer):
+    """Drops docstrings, as comments are: counts don't depend on them."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if text else node
 
 
 def _blocks_left(setting: Setting, studies: int, seed: int, folder: Path) -> Iterator[range]:
