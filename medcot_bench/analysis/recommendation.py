@@ -26,7 +26,7 @@ class _Ranked:
     row: Row
     rank: Rank
     works: bool
-    """Whether it is shown to beat the base model, where that was scored, and chance, where there is one."""
+    """Whether it is shown to beat the base model, and chance where there is one."""
 
 
 def recommend(board: Leaderboard, memory: float = MEMORY) -> Iterator[Recommendation]:
@@ -67,6 +67,7 @@ def _recommend(
         memory_gb=memory,
         recommended=chosen.row.adapter if chosen else None,
         tied=() if one_seed else tuple(one.row.adapter for one in tied),
+        working=tuple(one.row.adapter for one in ranked if one.works),
         larger={one.row.adapter: round(_peak(one.row)) for one in larger},
         chance=_chance(board, task, score),
         full=_cost_of_full(board, ranked, chosen.row if chosen else None, task),
@@ -102,11 +103,7 @@ def _works(board: Leaderboard, rows: Sequence[Row], task: str, score: str) -> li
         [difference(one) if one and not row.is_base else None for row, one in zip(rows, above, strict=True)]
     )
     over_chance = [chance is None or _is_above(*pair) for pair in zip(above, tested, strict=True)]
-    has_base = any(row.is_base for row in rows)
-    return [
-        not row.is_base and over and (gained or not has_base)
-        for row, over, gained in zip(rows, over_chance, gains, strict=True)
-    ]
+    return [not row.is_base and all(both) for row, *both in zip(rows, over_chance, gains, strict=True)]
 
 
 def _less(found: Contrast | None, chance: float) -> Contrast | None:

@@ -26,6 +26,11 @@ def _recommended(found: Recommendation) -> Iterator[str]:
     tied = f" Statistically tied: {', '.join(found.tied)}." if found.tied else ""
     if found.recommended is not None:
         yield f"Recommended for {where}: {found.recommended}.{tied}"
+    elif Caveat.NO_BASE in found.caveats:
+        yield (
+            f"Nothing to recommend for {where}: the base model was not scored, so that no gain can be shown; "
+            "add none to --adapters."
+        )
     else:
         yield f"Nothing to recommend for {where}: no method is shown to beat {_bar(found)}."
     for name, peak in found.larger.items():
@@ -42,16 +47,13 @@ def _other_rates(found: Recommendation) -> Iterator[str]:
 
 def _bar(found: Recommendation) -> str:
     """Return what a method has to beat."""
-    base = [] if Caveat.NO_BASE in found.caveats else ["the base model"]
-    chance = [] if found.chance is None else [f"chance ({found.chance:.2f})"]
-    return listed([*base, *chance]) or "the base model, which was not scored"
+    return listed(["the base model", *([] if found.chance is None else [f"chance ({found.chance:.2f})"])])
 
 
 def _caveats(found: Recommendation) -> Iterator[str]:
     said = {
         Caveat.ONLY_ONE_BEATS_BASE: f"Only {found.recommended} is shown to beat the base model.",
         Caveat.BASE_TIED: "After Holm correction for all pairs, the base model is statistically tied too.",
-        Caveat.NO_BASE: "The base model was not scored; add none to --adapters to see what training gains.",
         Caveat.ONE_SEED: "One seed compares trained models, not methods.",
     }
     yield from (said[caveat] for caveat in said if caveat in found.caveats)

@@ -15,7 +15,7 @@ class Caveat(StrEnum):
 
     ONE_SEED = "one seed"
     NO_BASE = "no base model"
-    """Nothing shows that training helps: the base model was not scored."""
+    """Nothing can show that training helps: the base model was not scored."""
     BASE_TIED = "base model tied"
     """The recommended row beats the base model after Holm correction for all rows, but not for all pairs."""
     ONLY_ONE_BEATS_BASE = "only the recommended row beats the base model"
@@ -81,3 +81,5 @@ class Recommendation:
     at_other_rates: tuple[str | None, ...] = ()
     """What is recommended instead where one method has another of the learning rates that a race left; None:
     nothing is. Empty where they all recommend the same."""
+    working: tuple[str, ...] = ()
+    """All rows, of any rank and memory, that are shown to beat the base model and chance."""

@@ -307,6 +307,7 @@ def _recommendation() -> Recommendation:
         memory_gb=24.0,
         recommended="lora",
         tied=("none (few_shot=5)",),
+        working=("full", "lora"),
         larger={"full": 30_000_000_000},
         chance=0.25,
         full=FullCost("full", "lora", _mean(0.25), Worth.YES, None, 1.7, 2.0, False),

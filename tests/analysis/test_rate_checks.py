@@ -34,7 +34,8 @@ def plant(root: Path, means: Mapping[str, tuple[float, float]], unfinished: str 
     """Write a study with these means on the two tasks; models called `...:again=1` are at the kept rate."""
     rng = random.Random(3)
     values: Values = {}
-    made = []
+    low: dict[str, Any] = {task: {"answer": {f"{task} {n}": 0.1 for n in range(ITEMS)}} for task in TASKS}
+    made = [Made(adapter="none", seed=None, task=None, scores=low)]
     for name, both in means.items():
         for seed in range(SEEDS):
             for task, mean in zip(TASKS, both, strict=True):
@@ -143,8 +144,8 @@ def test_models_at_kept_rates_make_no_rows_and_are_charged(tmp_path: Path) -> No
     trials = [{**tried, "rate": CHOSEN, "chosen": True, "reused": 10.0}, {**tried, "rate": KEPT}]
     write_sealed(tmp_path / "plan.json", plan | {"trials": trials})
     rows = {row.adapter: row for row in build(load(tmp_path)).rows}
-    assert [*rows] == ["full", "lora"]
+    assert [*rows] == ["none", "full", "lora"]
     assert rows["full"].seeds == (0, 1, 2)
-    costs = {name: row.costs.tuning_seconds for name, row in rows.items() if row.costs}
+    costs = {name: row.costs.tuning_seconds for name, row in rows.items() if row.task and row.costs}
     # Two trials, one of them the study's own training; two seeds that were no trial; three seeds on two tasks.
     assert costs == {"full": 1.0 + 11.0 + 2 * TRAIN.seconds + 3 * 2 * 2.0, "lora": 0.0}

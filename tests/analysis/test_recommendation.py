@@ -126,7 +126,8 @@ def test_a_lead_within_the_margin_is_not_worth_its_cost(shifts: bool, tmp_path: 
         for adapter, lead in (("full", 0.003), ("lora", 0.0))
         for seed in range(3)
     ]
-    board = build(load(write(tmp_path, *made)))
+    low = {task: {"answer": {item: value / 2 for item, value in steady.items()}} for task in TASKS}
+    board = build(load(write(tmp_path, Made(adapter="none", seed=None, task=None, scores=low), *made)))
     assert [str(found.verdict) for found in board.persistence] == ["level throughout"] * shifts
     found = only(board, 40)
     assert found.recommended == "full"
@@ -166,11 +167,11 @@ def test_what_is_not_shown_to_beat_the_base_model_is_not_recommended(tmp_path: P
 
 
 def test_what_is_not_shown_to_beat_chance_is_not_recommended(tmp_path: Path) -> None:
-    board = plant(tmp_path, {"lora": 0.2, "layer_lora": 0.2}, base=None)
+    board = plant(tmp_path, {"lora": 0.2, "layer_lora": 0.2}, base=0.1)
     assert only(board).recommended == "layer_lora"
     found = only(replace(board, scored={"k8s_qa": ScoredTask(chance=0.25)}))
-    assert (found.recommended, found.chance) == (None, 0.25)
-    assert "no method is shown to beat chance (0.25). The base model was not scored" in said(found)
+    assert (found.recommended, found.working, found.chance) == (None, (), 0.25)
+    assert "no method is shown to beat the base model and chance (0.25)" in said(found)
 
 
 def test_what_works_with_more_memory_only_is_named(tmp_path: Path) -> None:
@@ -182,10 +183,8 @@ def test_what_works_with_more_memory_only_is_named(tmp_path: Path) -> None:
 
 def test_without_the_base_model_that_is_said(tmp_path: Path) -> None:
     found = only(plant(tmp_path, {"lora": 0.8, "layer_lora": 0.6}, base=None))
-    assert (found.recommended, found.caveats, found.full) == ("lora", (Caveat.NO_BASE,), None)
-    assert said(found).endswith(
-        "The base model was not scored; add none to --adapters to see what training gains."
-    )
+    assert (found.recommended, found.working, found.caveats) == (None, (), (Caveat.NO_BASE,))
+    assert "the base model was not scored, so that no gain can be shown; add none" in said(found)
 
 
 def test_a_base_model_that_only_corrected_tests_tie_is_said_to(tmp_path: Path) -> None:
