@@ -53,6 +53,7 @@ def main() -> int:
 def inject(kind: str, *, every: bool) -> tuple[int, str, float]:
     """Run the tests of one kind; return their exit status, what they printed, and the seconds they took."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "slow", "-p", "no:cacheprovider"]
+    command += ["--timeout", "0"]  # of a whole test, that is: every fault has a limit of its own
     command += ["--every-fault"] if every else []
     begun = time.monotonic()
     done = subprocess.run(

@@ -97,7 +97,9 @@ class Warm:
         }
         assert self._server.stdin
         self._server.stdin.write(json.dumps(request) + "\n")
-        pid = int(self._answer(wait) or 0)
+        answer = self._answer(wait)
+        assert answer, "the process that has imported everything is gone, or forks nothing"
+        pid = int(answer)
         if disturb:
             disturb(pid)
         answer = self._answer(wait)
