@@ -65,7 +65,7 @@ def _chance(results: Results, cell: CellResult, task: str) -> float | None:
 
 
 def read_made_by(results: Results) -> MadeBy:
-    """Return the machines, engines and package versions of all records."""
+    """Return the machines, engines and package versions of all records, and what trainings left out."""
     trained = [cell.record.provenance for cell in results.cells if cell.record]
     scored = [score.provenance for cell in results.cells for score in cell.evaluations.values()]
     machines = {cell.record.provenance.machine for cell in results.cells if cell.record and cell.cell.task}
@@ -75,4 +75,13 @@ def read_made_by(results: Results) -> MadeBy:
         several_for_training=len(machines) > 1,
         engines=tuple(sorted({where.engine for where in scored})),
         packages=tuple(map(dict, sorted(packages))),
+        overlong=_overlong(results),
     )
+
+
+def _overlong(results: Results) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for cell in results.cells:
+        if cell.cell.task and cell.record and (dropped := cell.record.training.overlong_dropped):
+            found[cell.cell.task] = max(dropped, found.get(cell.cell.task, 0))
+    return found

@@ -191,8 +191,8 @@ def _show_tasks(plan: Plan) -> None:
         sharing = counted(count, "test item", (f"of {evaluated} shares", f"of {evaluated} share"))
         print(
             wrap(
-                f"overlap: {sharing} a 13-word phrase with the training items of {trained_on}; kept as domain "
-                "boilerplate"
+                f"overlap: {sharing} a 13-word phrase with the training items of {trained_on}; kept, since only "
+                "equal questions and groups are dropped"
             )
         )
 

@@ -24,6 +24,8 @@ _NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t ]*\r?\n', re.IGNORECASE)
 _QUOTED = re.compile(r'(^|[,;\t]) *"(?:[^"]|"")*"')
 _FIRST_RECORD = re.compile(r'(?:(?:^|(?<=[,;\t])) *"(?:[^"]|"")*"|[^\n])*')
 _LONGEST_HEADER = 100_000
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How Excel's files begin: .xlsx and .xls."""
 """Characters of a header that are looked at for the separator."""
 _BLANK_QUOTE = re.compile(r' +"')
 """How a cell begins whose quotes come after a blank: writers of `a, "b"` mean the quotes."""
@@ -56,8 +58,12 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
+        if raw.startswith(WORKBOOKS):
+            raise DataError(f"{path}: an Excel workbook; save the sheet as CSV (UTF-8)") from None
         line = raw.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: a folder; name a file in it") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 

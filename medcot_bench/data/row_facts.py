@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from medcot_bench.security.foreign_text import shorten
-from medcot_bench.text import counted, stands_alone
+from medcot_bench.text import counted, stands_alone, without_thinking
 from medcot_bench.types import Example
 
 LOOKED_AT = 200
@@ -35,12 +35,17 @@ def _groups(examples: Sequence[Example]) -> str:
 
 
 def _answers(examples: Sequence[Example]) -> Iterator[str]:
-    """Yield that answers are empty, or all the same."""
-    if empty := sum(not example.answer.strip() for example in examples):
-        yield f"{counted(empty, 'answer')} without text"
+    """Yield that answers are nothing but thinking, or all the same."""
+    if empty := sum(_is_thinking(example.answer.strip()) for example in examples):
+        yield f"{counted(empty, 'answer')} without text; thinking is not scored"
     first = examples[0].answer
     if len(examples) > 1 and all(example.answer == first for example in examples):
         yield f"every answer is '{shorten(first, SHOWN)}', a constant answer"
+
+
+def _is_thinking(answer: str) -> bool:
+    """Whether nothing is left of an answer; only what begins or ends with a tag is looked at closely."""
+    return (answer[:1] in "<[◁" or answer[-1:] in ">]▷") and not without_thinking(answer).strip()
 
 
 def _repetitions(examples: Sequence[Example]) -> Iterator[str]:

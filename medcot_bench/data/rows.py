@@ -115,7 +115,9 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
     for name in ("question", "answer", *required):
         if name not in fields:
             column = f" (column '{columns[name]}')" if columns.get(name, name) != name else ""
-            raise DataError(f"{where}: field '{name}' is missing{column}")
+            raise DataError(
+                f"{where}: field '{name}' is missing or empty{column}; fill it in, or take the row out"
+            )
     if options and "answer_letter" in fields and fields["answer_letter"] not in options:
         raise DataError(f"{where}: answer_letter '{fields['answer_letter']}' is not one of the options")
     if isinstance(turns := row.get("turns"), tuple):  # of a chat; what files hold is never a tuple

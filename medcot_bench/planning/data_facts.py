@@ -18,6 +18,9 @@ MOST = 200
 """Rows that are written as prompts and targets."""
 LARGEST_TOKENIZER = 4_000_000
 """Bytes of a tokenizer's file above which reading it takes seconds."""
+CHARACTERS = 4
+"""Per token, where no tokenizer is read."""
+BY_ESTIMATE = f", by {CHARACTERS} characters per token"
 
 
 def describe_data(plan: Plan) -> Iterator[str]:
@@ -27,7 +30,7 @@ def describe_data(plan: Plan) -> Iterator[str]:
         if label not in plan.tasks or data.source.startswith(BUNDLED) or plan.items_of(label):
             continue
         rows = tuple(chain.from_iterable(data.splits[split] for split in SPLITS))
-        facts = [*describe_rows(rows), *_lengths(plan, label, count)]
+        facts = [*describe_rows(rows), *_lengths(plan, label, count), *_cut_off(plan, label, count)]
         facts += [f"columns not used: {', '.join(data.unused)}"] if data.unused else []
         yield from (f"{label}: {fact}" for fact in facts)
 
@@ -43,26 +46,46 @@ def _lengths(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iter
         sizes = [tuple(map(measure, _write(plan, label, example))) for example in training[::step]]
         whole, targets = sum(map(sum, sizes)), sum(target for _, target in sizes)
         yield f"{targets / whole:.0%} of the {unit} trained on are targets"
-        if count:
-            yield from _overlong(plan, label, training, count)
+        yield from _overlong(plan, label, training, count)
 
 
-def _overlong(plan: Plan, label: str, training: list[Example], count: Callable[[str], int]) -> Iterator[str]:
+def _overlong(
+    plan: Plan, label: str, training: list[Example], count: Callable[[str], int] | None
+) -> Iterator[str]:
     """Yield how many training items are longer than allowed; no text has more tokens than bytes."""
+    measure = count or _estimate
     recipes = [plan.recipe(cell) for cell in plan.cells if cell.task == label]
     shortest = min(recipes, key=lambda recipe: recipe.max_length)
     written = sum(len(text.encode()) for text in _write(plan, label, training[0]))
     room = shortest.max_length - (written - _size(training[0]))
     long = [example for example in training if _size(example) > room]
     looked = long[:: -(-len(long) // MOST) or 1]
-    over = sum(sum(map(count, _write(plan, label, example))) > shortest.max_length for example in looked)
+    over = sum(sum(map(measure, _write(plan, label, example))) > shortest.max_length for example in looked)
     if over:
-        about = "" if len(looked) == len(long) else "about "
+        about = "" if count and len(looked) == len(long) else "about "
         number = round(over * len(long) / len(looked))
         yield (
             f"{about}{number} of {len(training)} training items are longer than training.max_length="
-            f"{shortest.max_length} (overlong: {shortest.overlong})"
+            f"{shortest.max_length} (overlong: {shortest.overlong}){'' if count else BY_ESTIMATE}"
         )
+
+
+def _cut_off(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iterator[str]:
+    """Yield how many right answers are longer than what a model may generate: nothing can get them right."""
+    spec, scored = plan.tasks[label].task.spec, plan.items.scored(label, choosing=False)
+    most, measure = plan.study.scoring.max_new_tokens or spec.max_new_tokens, count or _estimate
+    with suppress(PluginError, MemoryError):  # as above
+        long = sum(measure(_write(plan, label, example)[1]) > most for example in scored if _size(example) > most)
+        if long:
+            about = "" if count else "about "
+            yield (
+                f"{about}{long} of {len(scored)} answers to score are longer than the {most} tokens that are "
+                f"generated (scoring.max_new_tokens){'' if count else BY_ESTIMATE}"
+            )
+
+
+def _estimate(text: str) -> int:
+    return len(text) // CHARACTERS
 
 
 def _size(example: Example) -> int:

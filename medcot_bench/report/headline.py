@@ -33,7 +33,8 @@ STANDINGS = {
 INCONCLUSIVE = "inconclusive after Holm correction"
 ONE_SEED = "none. One seed compares two trained models, not two methods"
 FEW_SEEDS = "none. A verdict takes {least} seeds or more"
-ALONE = "Verdict: none. The study has no full fine-tuning to measure a gap against."
+NO_FULL = "Verdict: none. The study has no full fine-tuning to measure a gap against."
+NO_ADAPTER = "Verdict: none. The study has no adapter beside full fine-tuning to measure a gap of."
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,8 @@ def _write_beside_base(board: Leaderboard, rows: Sequence[Row], task: str, score
         said = f"{method(best.adapter)} scores {rounded(mean.value)} {score}{_between(mean)}{beside}"
     else:
         said = _gain(gain, best, score)
-    verdict = ALONE if best.task else ""
+    alone = NO_ADAPTER if any(row.reference for row in rows) else NO_FULL
+    verdict = alone if best.task else ""
     return Headline(
         f"{where}: {said}{also}.", out_of_domain, verdict, write_next_step(board, None, seeds=mean.seeds)
     )

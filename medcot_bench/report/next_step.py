@@ -26,16 +26,18 @@ def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -
     if not any(row.reference for row in trained):
         missing = "none,full" if not any(row.is_base for row in board.rows) else "full"
         steps.append(f"add {missing} to --adapters, to compare with")
+    elif all(row.reference for row in trained):
+        steps.append("add another adapter to --adapters, e.g. lora")
     if 0 < seeds < LEAST_SEEDS and any(row.seeds for row in trained):
         first = min(seed for row in trained for seed in row.seeds)
         numbers = ",".join(str(first + n) for n in range(LEAST_SEEDS))
         steps.append(f"at least --seeds {numbers}{'' if steps else _price(board, LEAST_SEEDS - seeds)}")
+    if found is None and not any(part.relation == "shift" for row in trained for part in row.tasks.values()):
+        steps.append("add a task of another domain by --eval-tasks")
     if steps:
         return f"To settle it: {'; '.join(steps)}."
-    if len(trained) == 1 or all(row.reference for row in trained):
-        return "To settle it: add another adapter to --adapters, e.g. lora."
     if found is None:
-        return "To settle it: add a task of another domain by --eval-tasks."
+        return "To settle it: score full fine-tuning and an adapter on the same items of another domain."
     for place, effect in inconclusive_effects(found):
         name = NAMES[place].format(task=found.out_of_domain.task)
         return f"To settle it: {_write_needed(name, effect.needed)}."

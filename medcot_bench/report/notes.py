@@ -153,6 +153,9 @@ def _ties(trials: Sequence[Trial]) -> Iterator[str]:
 
 def _made_by(board: Leaderboard) -> Iterator[str]:
     made = board.made_by
+    for task, count in made.overlong.items():
+        items = counted(count, "training item", ("is", "are"))
+        yield f"{task}: {items} longer than training.max_length, and left out"
     if made.machines:
         yield f"Made on {' and '.join(made.machines)}"
     if made.several_for_training:

@@ -69,3 +69,6 @@ class MadeBy:
     engines: tuple[str, ...] = ()
     packages: tuple[Mapping[str, str], ...] = ()
     """Package -> version; several where records were made with different ones."""
+    overlong: Mapping[str, int] = field(default_factory=dict)
+    """Training task -> items left out of training, since they are longer than `training.max_length`: the most that
+    a model has."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,7 @@ def evaluate_task(
             if q.generated
         ]
         marks += check_predictions(predictions, list(scorer.rouge.values()))
+        marks += _cut_off(encoder, questions, request["max_new_tokens"])
         if scorer.thinking:
             share = f"{len(scorer.thinking)} of {len(predictions)} predictions"
             marks.append(f"{share} have a thinking block, which is not scored")
@@ -158,6 +159,14 @@ def _questions(
     if not questions:
         raise GateError(f"no item fits into scoring.max_length={request['max_length']} tokens")
     return questions, counts
+
+
+def _cut_off(encoder: Encoder, questions: Iterable[Question], most: int) -> list[str]:
+    """Say how many right answers are longer than what may be generated."""
+    targets = [unmark(question.written.target) for question in questions if question.generated]
+    long = sum(len(encoder.tokenizer.encode(target, add_special_tokens=False)) > most for target in targets)
+    said = f"{long} of {len(targets)} right answers are longer than the {most} tokens that are generated"
+    return [f"{said} (scoring.max_new_tokens)"] if long else []
 
 
 def _asked(chosen: ResolvedTask, question: Question) -> Asked:

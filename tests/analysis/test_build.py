@@ -261,6 +261,14 @@ def test_different_package_versions_and_devices_are_told(tmp_path: Path) -> None
     assert made.packages == ({"torch": "2.13.0"}, {"torch": "2.14.0"})
 
 
+def test_training_items_that_were_too_long_are_counted(tmp_path: Path) -> None:
+    root = write(tmp_path, FULL_0, LORA_0)
+    for file, count in zip(sorted(root.glob("cells/*/cell.json")), (2, 3), strict=True):
+        raw = json.loads(file.read_text())
+        write_sealed(file, raw | {"training": raw["training"] | {"overlong_dropped": count}})
+    assert build(load(root)).made_by.overlong == {"k8s_qa": 3}
+
+
 def test_what_kind_of_row_it_is_comes_from_its_records(tmp_path: Path) -> None:
     base = replace(LORA_0, adapter="none", task=None, seed=None)
     some = replace(LORA_0, adapter="layer_lora", selector={"name": "top", "targets": "all"})

@@ -54,7 +54,7 @@ def test_persistence_is_the_question_with_its_hypotheses(capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert re.search(r"^18 training runs, .*: 18 to train, ", shown, re.MULTILINE)  # adapters by tasks by rates
     assert "LR search first; then the study, at the chosen rates" in shown
-    kept = r"overlap: \d+ test items of k8s_qa share a 13-word phrase with the training items of k8s_qa; kept as "
+    kept = r"overlap: \d+ test items of k8s_qa share a 13-word phrase with the training items of k8s_qa; kept, "
     assert re.search(kept, " ".join(shown.split()))
     assert re.search(r"^time: about \S.* on two cores of ", shown, re.MULTILINE)
     disk = r"^disk: \S.* kept \(adapters\), \S.* more during a training run, \S.* of it for its saved states$"

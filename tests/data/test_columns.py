@@ -65,7 +65,10 @@ def test_messages_are_a_question_and_its_answer(write_rows: Write) -> None:
         (["text"], "turn 1 of 'messages' must be an object with a role and a text, not a str"),
         ([{"role": "user"}], "turn 1 of 'messages': 'content' must be text, not a NoneType"),
         (None, "'messages' must be a list of turns, each with a role and a text"),
-        ([turn("assistant", "a")], "field 'question' is missing"),
+        (
+            [turn("assistant", "a")],
+            "field 'question' is missing or empty; fill it in, or take the row out",
+        ),
     ],
 )
 def test_messages_without_an_answer_are_named_with_their_line(
@@ -154,5 +157,8 @@ def test_what_names_no_column_says_which_there_are(write_rows: Write) -> None:
 
 def test_an_empty_answer_is_named_with_its_line_and_column(write_rows: Write) -> None:
     path = write_rows("a.jsonl", [{"Q": "q", "A": "a"}, {"Q": "p", "A": ""}])
-    assert error_of(path, question="Q", answer="A") == ":2: field 'answer' is missing (column 'A')"
+    assert (
+        error_of(path, question="Q", answer="A")
+        == ":2: field 'answer' is missing or empty (column 'A'); fill it in, or take the row out"
+    )
     assert error_of(write_rows("b.jsonl", [])) == ": no rows"

@@ -25,7 +25,8 @@ def test_constant_and_empty_answers_are_told() -> None:
     assert [*describe_rows([row(n, answer="yes") for n in range(3)])][1:] == [
         "every answer is 'yes', a constant answer"
     ]
-    assert [*describe_rows([row(0, answer=" "), row(1)])][1:] == ["1 answer without text"]
+    rows = [row(0, answer=" "), row(1), row(2, answer="<think>2 + 2"), row(3, answer="(a) <b>")]
+    assert [*describe_rows(rows)][1:] == ["2 answers without text; thinking is not scored"]
 
 
 def test_duplicates_and_questions_with_different_answers_are_counted() -> None:

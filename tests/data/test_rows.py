@@ -83,7 +83,14 @@ def test_rows_without_id_or_group_get_their_own_id_and_the_group_of_their_questi
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     assert error_of(tmp_path / "no.jsonl") == f"{tmp_path / 'no.jsonl'}: no such file"
-    assert error_of(tmp_path) == f"{tmp_path}: Is a directory"
+    assert error_of(tmp_path) == f"{tmp_path}: a folder; name a file in it"
+
+
+@pytest.mark.parametrize("begins", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+@pytest.mark.parametrize("name", ["rows.xlsx", "rows.csv"])
+def test_a_workbook_is_to_be_saved_as_csv(tmp_path: Path, name: str, begins: bytes) -> None:
+    (tmp_path / name).write_bytes(begins + b"\x14\x00\xff\xfe")
+    assert error_of(tmp_path / name).endswith("an Excel workbook; save the sheet as CSV (UTF-8)")
 
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
@@ -118,10 +125,10 @@ def test_a_line_that_is_no_json_object_is_named(tmp_path: Path, line: str, reaso
 @pytest.mark.parametrize(
     ("change", "required", "reason"),
     [
-        ({"question": None}, (), "field 'question' is missing"),
-        ({"answer": ""}, (), "field 'answer' is missing"),
-        ({}, ("context",), "field 'context' is missing"),
-        ({}, ("options", "answer_letter"), "field 'options' is missing"),
+        ({"question": None}, (), "field 'question' is missing or empty; fill it in, or take the row out"),
+        ({"answer": ""}, (), "field 'answer' is missing or empty; fill it in, or take the row out"),
+        ({}, ("context",), "field 'context' is missing or empty; fill it in, or take the row out"),
+        ({}, ("options", "answer_letter"), "field 'options' is missing or empty; fill it in, or take the row out"),
         ({"question": ["Why?"]}, (), "field 'question' must be text, not a list"),
         ({"answer": {"text": "So."}}, (), "field 'answer' must be text, not a dict"),
         ({"answer": True}, (), "field 'answer' must be text, not a bool"),

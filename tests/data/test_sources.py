@@ -188,7 +188,7 @@ def test_a_row_without_what_the_task_requires_is_an_error(write_rows: Write) -> 
     path = write_rows("m.jsonl", [row("a")])
     with pytest.raises(DataError) as caught:
         load_file(path, "medqa_cot")
-    assert str(caught.value) == f"{path}:1: field 'options' is missing"
+    assert str(caught.value) == f"{path}:1: field 'options' is missing or empty; fill it in, or take the row out"
 
 
 def test_the_hash_order_depends_on_ids_and_seed_and_not_on_the_order_given() -> None:

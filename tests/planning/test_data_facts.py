@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from medcot_bench.planning import data_facts
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.study.schema import Study
@@ -43,6 +44,33 @@ def test_rows_longer_than_allowed_are_counted(study_fields: Fields, write_rows: 
     facts = facts_of(study_fields, path, training={"max_length": 200})
     assert "rows: 3 of 9 training items are longer than training.max_length=200 (overlong: drop)" in facts
     assert not [fact for fact in facts_of(study_fields, path) if "longer" in fact and "=1024" not in fact]
+
+
+def test_without_a_tokenizer_lengths_are_estimated(
+    study_fields: Fields, write_rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_facts, "_token_counter", lambda plan: None)
+    rows = [{"question": "Which? " + "very " * size, "answer": "a", "split": "train"} for size in (5, 400, 900)]
+    path = write_rows("rows.jsonl", [*rows, {"question": "And?", "answer": "long " * 200, "split": "eval"}])
+    facts = facts_of(study_fields, path, training={"max_length": 300})
+    beside = "training.max_length=300 (overlong: drop), by 4 characters per token"
+    assert f"rows: about 2 of 3 training items are longer than {beside}" in facts
+    generated = "the 8 tokens that are generated (scoring.max_new_tokens), by 4 characters per token"
+    assert f"rows: about 1 of 1 answers to score are longer than {generated}" in facts
+
+
+def test_answers_longer_than_what_is_generated_are_counted(study_fields: Fields, write_rows: Any) -> None:
+    rows = [
+        {"question": f"Which {n}?", "answer": "long " * size, "split": "eval"} for n, size in enumerate((2, 90))
+    ]
+    path = write_rows("rows.jsonl", [*rows, {"question": "And?", "answer": "b", "split": "train"}])
+    said = (
+        "rows: 1 of 2 answers to score are longer than the 64 tokens that are generated (scoring.max_new_tokens)"
+    )
+    assert said in facts_of(study_fields, path, scoring={"max_new_tokens": 64})
+    assert not [
+        fact for fact in facts_of(study_fields, path, scoring={"max_new_tokens": 999}) if "generated" in fact
+    ]
 
 
 def test_items_that_a_task_makes_itself_are_not_described(study_fields: Fields) -> None:

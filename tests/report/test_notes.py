@@ -93,6 +93,7 @@ def test_rates_within_the_noise_are_said() -> None:
         (MadeBy(packages=({"torch": "1"}, {"torch": "2"})), "Rows were made with different package versions: "),
         (MadeBy(several_for_training=True), "Models were trained on different devices or numbers of threads: "),
         (MadeBy(("cpu", "cuda")), "Made on cpu and cuda"),
+        (MadeBy(overlong={"own": 3}), "own: 3 training items are longer than training.max_length, and left out"),
     ],
 )
 def test_what_makes_rows_differ_is_said(made: MadeBy, note: str) -> None:

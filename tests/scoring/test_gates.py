@@ -85,6 +85,14 @@ def test_the_trap_scores_two_random_models_alike_and_the_gate_stops_it(
     assert mark.startswith("12 of 12 prompts give their own target away")
 
 
+def test_right_answers_that_would_be_cut_off_are_marked(study_fields: dict[str, Any], tiny_model: Path) -> None:
+    plan = make_plan(Study.model_validate({**study_fields, "limit": 3, "scoring": {"max_new_tokens": 1}}))
+    encoder = Encoder(load_tokenizer(tiny_model))
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    marks = evaluate_task(model, encoder, plan, plan.evaluations[0]).marks
+    assert "3 of 3 right answers are longer than the 1 tokens that are generated (scoring.max_new_tokens)" in marks
+
+
 def test_predictions_that_begin_with_their_prompts_fail_and_a_few_are_marked() -> None:
     left_in = [(str(n), "Question: which unit?", "Question: Which unit?\n the blue pump") for n in range(2)]
     with pytest.raises(GateError, match="2 of 2 predictions begin with their prompt, the first is '0'"):
