@@ -139,7 +139,7 @@ class _Read:
     groups: Mapping[str, str]
     trained: bool
     items: int | None
-    """Behind each value, where that is no mean over items."""
+    """Behind each value, where that is not a mean over items."""
     sign: float
     """-1 where less is better."""
 
