@@ -67,8 +67,8 @@ def find_unknown(requirement: Requirement, results: Results, against: Results | 
     if level.percent is not None and not base_of(other):
         yield f"--require {requirement.text!r}: a gain is one over the base model, which is not scored"
     folders = [results, *([against] if against and level.row else [])]
-    if tasks := next((folder.tasks for folder in folders if requirement.task not in folder.tasks), None):
-        yield _say_unknown(requirement, "evaluation task", requirement.task, tasks)
+    if lacking := [folder for folder in folders if requirement.task not in folder.tasks]:
+        yield _say_unknown(requirement, "evaluation task", requirement.task, lacking[0].tasks)
         return
     scores = dict.fromkeys(score for folder in folders for score in _scores(folder, requirement.task))
     if scores and requirement.score not in scores:
