@@ -143,6 +143,8 @@ class AdapterSpec:
     """Whether options that nobody declares go to the adapter, as texts; its `make` hook checks them."""
     weights: str = ""
     """Digest of trained weights that the adapter brings along; part of the id."""
+    base: str = ""
+    """The base model that these weights name, e.g. `ORGANISATION/NAME`; a note says where it is another one."""
     select: str = "all"
     """The selector used where `select=` is not typed."""
 

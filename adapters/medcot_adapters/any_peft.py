@@ -86,7 +86,8 @@ class AnyPeft:
 class Saved:
     """An external adapter, saved by PEFT.
 
-    `spec.weights` is a digest of its files, or for the hub's its name and revision.
+    `spec.weights` is a digest of its files, or for the hub's its name and revision. `spec.base` is the model of
+    the hub that its config names.
     """
 
     def __init__(self, path: str):
@@ -107,7 +108,13 @@ class Saved:
         if "num_virtual_tokens" in config:
             raise ConfigError(f"adapter peft: path={path}: {config.get('peft_type')} changes prompts, not modules")
         origin = f"hub:{path.partition('@')[0]}@{self._folder.name}"
-        self.spec = replace(SPEC, update="none", weights=origin if of_hub else _digest(self._folder))
+        base = str(config.get("base_model_name_or_path"))
+        self.spec = replace(
+            SPEC,
+            update="none",
+            weights=origin if of_hub else _digest(self._folder),
+            base=base if _HUB_ID.fullmatch(base) else "",  # a path says nothing elsewhere
+        )
 
     def recipe(self, model: ModelInfo) -> Recipe:
         """Return a recipe without steps."""

@@ -44,6 +44,7 @@ examples:
       --data k8s_qa=file:k8s.jsonl --data manuals_qa=file:manuals.jsonl -o out
   medcot-bench run study.yaml --seeds 0,1,2
   medcot-bench compare out --baseline full
+  medcot-bench compare out --require "manuals_qa.answer >= none"
   medcot-bench export out --format md,csv
   medcot-bench verify out
   medcot-bench doctor -o out

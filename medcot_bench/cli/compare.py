@@ -1,4 +1,4 @@
-"""`medcot-bench compare DIR [DIR2] --baseline ADAPTER`: paired differences in the terminal."""
+"""`medcot-bench compare DIR [DIR2] --baseline ADAPTER`: paired differences, or whether requirements hold."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from medcot_bench.analysis.comparison import (
 from medcot_bench.analysis.per_item import rows_of
 from medcot_bench.analysis.recommendation import MEMORY
 from medcot_bench.analysis.recommendation_rates import recommend_over_rates
+from medcot_bench.cli.requirements import require
 from medcot_bench.errors import CONFLICT, MedcotError
 from medcot_bench.report.comparison_table import comparison_table, write_comparison, write_conflict
 from medcot_bench.report.notes import write_rates
@@ -43,12 +44,25 @@ def add_parser(commands: Any) -> None:
     command.add_argument("--baseline", metavar="ADAPTER", help="a row of the first (default full fine-tuning)")
     command.add_argument("--score", metavar="NAME", help="default: the study's primary score")
     command.add_argument("--memory", type=float, default=MEMORY, metavar="GB", help=f"default {MEMORY:g}")
+    command.add_argument(
+        "--require",
+        action="append",
+        metavar="REQUIREMENT",
+        help='e.g. "manuals_qa.answer >= none": print whether it holds, and exit with 1 where not; repeatable',
+    )
+    command.add_argument(
+        "--against", type=read_path, metavar="FOLDER", help="where requirements take the right side's rows from"
+    )
     command.add_argument("--force", action="store_true", help="compare folders that differ, and say so")
     command.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print the comparison; return the exit status."""
+    """Print the comparison, or whether requirements hold; return the exit status."""
+    if options.require:
+        return require(options)
+    if options.against:
+        raise MedcotError("--against is for --require; two folders are compared by: compare DIR DIR2")
     if len(options.folders) > 2:
         raise MedcotError(f"compare takes one result folder or two, not {len(options.folders)}")
     folders = [load(folder) for folder in options.folders]

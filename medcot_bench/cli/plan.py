@@ -19,13 +19,13 @@ from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.overlap import shared_ngrams
 from medcot_bench.errors import ConfigError
+from medcot_bench.planning.adapter_notes import find_adapter_notes
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import MEASURED_ON, guess
 from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
-from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.seeds import seed_steps
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, state_bytes, weight_bytes
 from medcot_bench.planning.tuning import reach_trials, trial_statuses, trials_of, untried_cells, with_chosen_rates
@@ -183,7 +183,7 @@ def _show_tasks(plan: Plan) -> None:
     for label, own in plan.lm_eval_tasks.items():
         documents = f"the first {counted(own.limit, 'document')} per task" if own.limit else "all documents"
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))
-    for note in (*map(write_left_out_baseline, left_out_baselines(plan)), *find_high_ranks(plan)):
+    for note in (*map(write_left_out_baseline, left_out_baselines(plan)), *find_adapter_notes(plan)):
         print(wrap(f"note: {note}"))
     if unadapted := _left_out(plan):
         print(wrap(unadapted))

@@ -45,11 +45,14 @@ def cell_statuses(plan: Plan, store: Store, *, read: bool = False) -> list[CellS
 
 
 def run_order(todos: list[CellStatus], plan: Plan) -> list[CellStatus]:
-    """Sort what is to run so that cells on one base follow each other, those that write to it last."""
+    """Sort what is to run so that cells on one base follow each other, those that write to it last.
 
-    def key(todo: CellStatus) -> tuple[str, bool]:
+    The base model comes first, then external adapters: what a model says is compared with what it says.
+    """
+
+    def key(todo: CellStatus) -> tuple[str, bool, bool, bool]:
         spec = plan.adapters[todo.cell.adapter].adapter.spec
-        return spec.quantisation, spec.update == "full"
+        return spec.quantisation, spec.update == "full", todo.cell.task is not None, bool(spec.weights)
 
     return sorted(
         (todo for todo in todos if todo.action != "done"),

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from medcot_bench.errors import ConfigError, StoreError
+from medcot_bench.planning.adapter_notes import find_adapter_notes
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import Eta, phases
@@ -16,7 +17,6 @@ from medcot_bench.planning.looks import count_looks
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
-from medcot_bench.planning.ranks import find_high_ranks
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import reach_trials, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results import study_file
@@ -159,7 +159,7 @@ def _planned(plan: Plan, to_run: int) -> Planned:
         left_out_baselines=tuple(left_out_baselines(plan)),
         notes=(
             *(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
-            *find_high_ranks(plan),
+            *find_adapter_notes(plan),
         ),
         facts=tuple(describe_data(plan)) if plan.study.training.rates is None else (),
     )

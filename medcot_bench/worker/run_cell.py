@@ -37,6 +37,7 @@ from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
 from medcot_bench.training.resume import Saving
 from medcot_bench.training.train_cell import Fitted, checked_module, fit
+from medcot_bench.worker.check_applied import refuse_unapplied
 from medcot_bench.worker.check_models import check_chats, check_models, unload, weights_dtype
 from medcot_bench.worker.io import Emit
 from medcot_bench.worker.provenance import dtype_name, provenance
@@ -71,7 +72,7 @@ class CellRunner:
     def run(self, cell: Cell, fail: Fail) -> None:
         """Train `cell` if it has to be, then make its missing scores; a score that fails goes to `fail`.
 
-        What else fails is raised. Everything finished before stays committed.
+        What else fails is raised. Everything finished before stays committed, unless the adapter was not applied.
         """
         self._began = time.perf_counter()
         chosen = self._plan.adapters[cell.adapter]
@@ -99,8 +100,10 @@ class CellRunner:
                 except Exception as error:
                     complete = False
                     fail(score, error)
-        if complete and not keeps_weights(self._plan, cell):
-            self._store.drop_weights(cell)
+        if complete:
+            refuse_unapplied(self._plan, self._store, cell)
+            if not keeps_weights(self._plan, cell):
+                self._store.drop_weights(cell)
 
     def check(self, cells: Sequence[Cell]) -> None:
         """Try what cells need, chats, tasks of lm-eval and models: what is wrong is told before any training.

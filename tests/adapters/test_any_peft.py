@@ -19,6 +19,7 @@ import medcot_bench
 from medcot_bench.errors import ConfigError
 from medcot_bench.models.tokenization import Encoder
 from medcot_bench.models.write_item import write
+from medcot_bench.planning.adapter_notes import find_adapter_notes
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.plugins.manager import installed
@@ -89,6 +90,30 @@ def saved(tiny_model: Path, tmp_path: Path) -> Path:
         optimizer.step()
     model.save_pretrained(tmp_path / "saved")
     return tmp_path / "saved"
+
+
+@pytest.mark.parametrize(
+    ("named", "noted"),
+    [
+        ("org/Tiny-Instruct", True),
+        ("org/Tiny", False),
+        ("org/Tiny@v2", False),
+        ("some/where/base", False),  # a path
+        ("/home/someone/base", False),
+        (None, False),
+    ],
+)
+def test_another_base_model_than_the_one_that_an_adapter_names_is_noted(
+    study_fields: dict[str, Any], saved: Path, tiny_model: Path, tmp_path: Path, named: str | None, noted: bool
+) -> None:
+    config = json.loads((saved / "adapter_config.json").read_text())
+    (saved / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": named}))
+    model = tmp_path / "tiny"
+    model.symlink_to(tiny_model)
+    fields = study_fields | {"adapters": f"none,peft:path={saved}", "model": str(model)}
+    notes = [*find_adapter_notes(make_plan(medcot_bench.Study.model_validate(fields)))]
+    said = f"adapter peft:path={saved}: its files name the base model {named}; here it is put on {model}. "
+    assert [note[: len(said)] for note in notes] == ([said] if noted else [])
 
 
 def test_a_config_that_is_no_json_is_one_line(saved: Path) -> None:
