@@ -8,7 +8,7 @@ from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.sources import load
-from medcot_bench.errors import ConfigErrors, PluginError, suggest
+from medcot_bench.errors import ConfigErrors, PluginError, suggest_or_list
 from medcot_bench.interfaces import FilesExporter, Task
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.plugins.entries import PluginEntry, blame
@@ -50,7 +50,7 @@ def execute(options: argparse.Namespace) -> int:
                 f"{options.name} is a preset: medcot-bench init FILE --preset {options.name} writes it out"
             )
         known = sorted({entry.name for entry in installed().entries})
-        raise PluginError(f"no plugin '{options.name}'{suggest(name or kind, known)}; known: {', '.join(known)}")
+        raise PluginError(f"no plugin '{options.name}'{suggest_or_list(wanted[1], known)}")
     for entry in entries:
         if is_other(entry):
             rehearse(timeout, "showing it", describe_again, str(entry))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from medcot_bench.base_model.chat_template import why_no_system_prompt, without_system_prompt
 from medcot_bench.base_model.resolve import Base
 from medcot_bench.data.sources import TaskData
-from medcot_bench.errors import PluginError, suggest
+from medcot_bench.errors import PluginError, suggest_or_list
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import Plugins
@@ -99,14 +99,15 @@ def _engine(study: Study, plugins: Plugins) -> Iterator[str]:
 def _scores(study: Study, tasks: Tasks) -> Iterator[str]:
     if not tasks:
         return
-    known = dict.fromkeys([*CORE_METRICS, *(score for task in tasks.values() for score in task.task.spec.scores)])
+    own = (score for task in tasks.values() for score in task.task.spec.scores)
+    known = [*dict.fromkeys((*CORE_METRICS, *own))]
     for field, named in (
         ("scoring.scores", study.scoring.scores),
         ("analysis.primary", (study.analysis.primary,)),
         ("analysis.margins", tuple(study.analysis.margins)),
     ):
         if unknown := sorted(set(named) - set(known)):
-            yield f"{field}: no metric '{unknown[0]}'{suggest(unknown[0], known)}; known: {', '.join(known)}"
+            yield f"{field}: no metric '{unknown[0]}'{suggest_or_list(unknown[0], known)}"
     for label, task in tasks.items():
         if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
             yield f"scoring.scores: task {label} has no options to choose from, so there is no 'choice'"

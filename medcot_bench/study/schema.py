@@ -39,7 +39,7 @@ class Training(Section):
     labels: Literal["own", "shuffled"] = "own"
     """`shuffled` trains on the answers of other items: a control that can only learn the form of an answer."""
     lr: float | None = Field(None, gt=0)
-    """Peak learning rate."""
+    """Learning rate, at its peak."""
     tune_lr: int | tuple[float, ...] | None = None
     """Learning-rate search per adapter and task, on validation items: N rates around the default, or a list."""
     tune_seeds: PositiveInt = Field(1, le=MOST_POINTS)
