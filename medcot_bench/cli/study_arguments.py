@@ -29,7 +29,7 @@ _FLAGS = {
         "NAME[,NAME]",
         "prompting baselines of the base model: zero_shot,few_shot=5,cot,no_context",
     ),
-    "--seeds": ("seeds", "N[,N]", "training seeds, e.g. 0,1,2 for three runs each (default 0)"),
+    "--seeds": ("seeds", "N[,N]|N-N", "training seeds, e.g. 0-2 or 0,1,2 for three runs each (default 0)"),
     "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
     "--general-text": ("general_text", "FILE", "text file to measure forgetting on (default: the bundled one)"),
     "--limit": ("limit", "N", "evaluation items per task"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from medcot_bench.cli import main, parser
@@ -46,7 +48,7 @@ def test_a_mistyped_command(typed: str, lines: list[str], capsys: pytest.Capture
         assert line.removeprefix("medcot-bench: ").startswith(beginning)
 
 
-def test_names_of_a_study(capsys: pytest.CaptureFixture[str], tiny_model: object) -> None:
+def test_names_of_a_study(capsys: pytest.CaptureFixture[str], tiny_model: Path) -> None:
     adapters = "LoRA,lora:rank=8,lora:learning_rate=1e-4,lora:select=Top"
     typed = ["--tasks", "medqa,K8S_QA", "--adapters", adapters, "--set", "training.learning-rate=1"]
     assert main(["plan", "--model", str(tiny_model), *typed]) == 2
@@ -90,3 +92,22 @@ def test_near_names_are_at_most_a_few() -> None:
     assert suggest("taskk_7", known).count(",") == 1
     assert suggest("", known) == suggest("zzz", known) == suggest("x", []) == ""
     assert suggest("rank", {"r": "ranks of all", "s": "Rank: of one"}) == "; did you mean s?"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "noted"),
+    [
+        ("3", ["note: one training with seed 3; 3 seeds are --seeds 0-2"]),
+        ("2", ["note: one training with seed 2; 2 seeds are --seeds 0-1"]),
+        ("0", []),
+        ("1", []),
+        ("0-2", []),
+    ],
+)
+def test_one_seed_that_may_be_a_number_of_seeds(
+    seeds: str, noted: list[str], capsys: pytest.CaptureFixture[str], tiny_model: Path, examples: Path
+) -> None:
+    data = f"k8s_qa=file:{examples / 'k8s_qa.jsonl'}"
+    typed = ["--model", str(tiny_model), "--tasks", "k8s_qa", "--adapters", "lora", "--data", data]
+    assert main(["plan", *typed, "--seeds", seeds]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "one training with" in line] == noted

@@ -140,7 +140,7 @@ def test_other_columns_are_another_task_and_so_another_cell() -> None:
         ({"question": "Q"}, ["support tickets.csv: no column 'Q' (question); columns: "]),
         ({"data": "absent.csv"}, ["absent.csv: no such file"]),
         ({"data": None}, ["own.mine.data: Field required"]),
-        ({"colour": "red"}, ["own.mine.colour: no such field; fields: data, question, answer"]),
+        ({"colour": "red"}, ["own.mine.colour: no such field; known: data, question, answer"]),
         ({"max_new_tokens": 0, "group": 3}, ["own.mine.group: ", "own.mine.max_new_tokens: "]),
         (
             {"data": {"test": "a.csv"}},

@@ -64,10 +64,10 @@ def test_every_error_is_told_at_once_and_the_rest_of_the_study_is_kept(tmp_path:
     ("text", "error"),
     [
         ("limit: 0", "limit: Input should be greater than 0 (given: 0)"),
-        ("seeds: [1, 1]", "seeds: give distinct seeds from 0 up (given: [1, 1])"),
-        ("seeds: [-1]", "seeds: give distinct seeds from 0 up (given: [-1])"),
+        ("seeds: [1, 1]", "seeds: give distinct seeds from 0 up, as 0,1,2 or 0-4 (given: [1, 1])"),
+        ("seeds: [-1]", "seeds: give distinct seeds from 0 up, as 0,1,2 or 0-4 (given: [-1])"),
         ("device: gpu", "device: give auto, cpu, mps, cuda or xpu; one of several as cuda:1 (given: 'gpu')"),
-        ("seeds: []", "seeds: give distinct seeds from 0 up (given: [])"),
+        ("seeds: []", "seeds: give distinct seeds from 0 up, as 0,1,2 or 0-4 (given: [])"),
         ("adapters: 'lora:r'", "adapters: lora: 'r' is not an option; write lora:key=value (given: 'lora:r')"),
         (
             "scoring: {split: evil}",
