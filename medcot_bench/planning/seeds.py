@@ -1,4 +1,4 @@
-"""A plan with fewer seeds: the steps in which a study grows by its precision rule; and a seed meant as a number."""
+"""A plan with fewer seeds: the steps in which a study grows by its precision rule; a seed meant as a number."""
 
 from __future__ import annotations
 

@@ -166,10 +166,7 @@ def test_a_folder_without_results(program: Program) -> None:
     assert program.fails("export", "out") == [
         "out: no study was run here (no plan.json); there is one in out/quick"
     ]
-    assert program.fails("show", "nothing")[0].startswith("no plugin 'nothing'; known: all, bottom")
-    assert program.fails("show", "quick") == [
-        "quick is a preset: medcot-bench init FILE --preset quick writes it out"
-    ]
+    assert program.fails("show", "nothing")[0].startswith("no plugin or preset 'nothing'; known: all, bottom")
 
 
 def test_an_unknown_format(program: Program) -> None:

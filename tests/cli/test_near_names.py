@@ -34,8 +34,9 @@ from medcot_bench.errors import suggest
         ("list taks", ["list: unknown kind 'taks'; did you mean tasks?"]),
         ("plan --effect chang", ["plan: unknown --effect 'chang'; did you mean change?"]),
         ("init --preset Quick", ["no preset 'Quick'; did you mean quick?"]),
-        ("show medqa", ["no plugin 'medqa'; did you mean medqa_cot?"]),
-        ("show adapter:LORA", ["no plugin 'adapter:LORA'; did you mean lora?"]),
+        ("show quik", ["no plugin or preset 'quik'; did you mean quick?"]),
+        ("show medqa", ["no plugin or preset 'medqa'; did you mean medqa_cot?"]),
+        ("show adapter:LORA", ["no plugin or preset 'adapter:LORA'; did you mean lora?"]),
     ],
 )
 def test_a_mistyped_command(typed: str, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,16 @@ def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
     return plan
 
 
+def test_show_prints_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("quick", "preset:quick"):
+        assert main(["show", name]) == 0
+        assert capsys.readouterr().out == presets.path_of("quick").read_text(encoding="utf-8")
+    assert main(["show", "own"]) == 0  # also the name of a task
+    shown = capsys.readouterr().out
+    assert shown.startswith("task own, from medcot-bench ")
+    assert shown.endswith(presets.path_of("own").read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("name", [name for name in presets.names() if name not in {presets.OWN, "kaggle-medical"}])
 def test_every_preset_is_a_study_without_errors_that_plans(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     study, errors = load_study(presets.path_of(name))
