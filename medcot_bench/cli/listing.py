@@ -22,8 +22,8 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "list",
         help="list tasks, adapters, selectors, engines, exporters and presets",
-        description="List the presets and every plugin: what it is, and the distribution that it comes from. Imports "
-        "no plugin.",
+        description="List the presets and every plugin: what it is, and the distribution it comes from. Imports no "
+        "plugin.",
         allow_abbrev=False,
     )
     kinds = [*(f"{kind}s" for kind in KINDS), "presets"]
@@ -47,20 +47,17 @@ def execute(options: argparse.Namespace) -> int:
         [
             entry.kind,
             entry.name,
-            describe(entry),
+            "name conflict: block one" if offers[entry.kind, entry.name] > 1 else describe(entry),
             f"{entry.distribution} {entry.version}",
-            "name conflict: block one" if offers[entry.kind, entry.name] > 1 else "",
         ]
         for entry in entries
     ]
-    rows += [["preset", name, presets.description(name), f"medcot-bench {__version__}", ""] for name in studies]
-    headers = ["kind", "name", "description", "from", "note"]
-    if not any(row[-1] for row in rows):
+    rows += [["preset", name, presets.description(name), f"medcot-bench {__version__}"] for name in studies]
+    headers = ["kind", "name", "description", "from"]
+    owners = {row[-1] for row in rows}
+    if len(owners) == 1:
+        print(f"from {owners.pop()}:")
         headers, rows = headers[:-1], [row[:-1] for row in rows]
-        owners = {row[-1] for row in rows}
-        if len(owners) == 1:
-            headers, rows = headers[:-1], [row[:-1] for row in rows]
-            print(f"from {owners.pop()}:")
     print(draw_table(Table(headers, rows)))
     if options.kind in (None, "tasks"):
         print(wrap("and every task of lm-eval to score on: --eval-tasks lm_eval:NAME or lm_eval:./FILE.yaml"))
