@@ -22,8 +22,7 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "list",
         help="list tasks, adapters, selectors, engines, exporters and presets",
-        description="List the presets and every plugin: what it is, and the distribution it comes from. Imports no "
-        "plugin.",
+        description="List the presets and every plugin: what it is, and where it comes from. Imports no plugin.",
         allow_abbrev=False,
     )
     kinds = [*(f"{kind}s" for kind in KINDS), "presets"]
