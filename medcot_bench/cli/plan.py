@@ -63,6 +63,7 @@ def add_parser(commands: Any) -> None:
         help="show training runs and evaluations, what is done, why each will run",
         description="Show what `run` would do with the same arguments, and designs within a time budget. "
         "Loads no model and writes only what --write-study asks for.",
+        usage="%(prog)s [STUDY.yaml] [--preset NAME] [flags]",
         allow_abbrev=False,
     )
     add_study_arguments(command)
