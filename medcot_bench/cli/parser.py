@@ -50,7 +50,8 @@ class Parser(argparse.ArgumentParser):
     def _with_dash(self, word: str) -> str:
         flag, equals, value = word.partition("=")
         dashed = flag.replace("_", "-")
-        return f"{dashed}{equals}{value}" if dashed in self._option_string_actions else word
+        known = word.startswith("--") and dashed in self._option_string_actions
+        return f"{dashed}{equals}{value}" if known else word
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise ConfigError for a value, or a command, that is not one of the choices."""

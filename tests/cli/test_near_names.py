@@ -85,6 +85,9 @@ def test_underscores_in_values_stay() -> None:
     options = parser().parse_args(["run", "--eval_tasks", "k8s_qa", "lm_eval:a_b", "--output_dir=my_out"])
     assert vars(options)["eval_tasks"] == ["k8s_qa", "lm_eval:a_b"]
     assert options.output_dir == "my_out"
+    options = parser().parse_args(["run", "--question", "_q", "--answer", "__verbose", "_o"])
+    assert (vars(options)["own.question"], vars(options)["own.answer"]) == ("_q", "__verbose")
+    assert (str(options.study), options.quiet, options.verbose) == ("_o", False, False)
 
 
 def test_near_names_are_at_most_a_few() -> None:
