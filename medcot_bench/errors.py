@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from traceback import extract_tb
@@ -108,10 +109,32 @@ def is_from_user(error: BaseException) -> bool:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error line: the names that are most like one that isn't there.
+    """Return the end of an error line: the names that are most like one that isn't there, empty without any.
 
-    >>> suggest("arc_eazy", ["arc_easy", "mmlu"])
-    '; near: arc_easy'
+    Case and `_` for `-` don't count. Where `known` maps names to what they mean, a name is also found by the first
+    words of its meaning.
+
+    >>> suggest("arc_eazy", ["arc_easy", "mmlu"]), suggest("rank", {"r": "rank of the update"})
+    ('; did you mean arc_easy?', '; did you mean r?')
     """
-    found = get_close_matches(name, sorted(known), n=5)
-    return f"; near: {', '.join(found)}" if found else ""
+    names = {_fold(key): key for key in sorted(known)}
+    wanted = _fold(name)
+    meanings = {key: _fold(meaning) for key, meaning in known.items()} if isinstance(known, Mapping) else {}
+    meant = [key for key, meaning in meanings.items() if wanted and re.match(rf"{re.escape(wanted)}\b", meaning)]
+    close = [names[key] for key in get_close_matches(wanted, names, n=3)]
+    found = [names[wanted]] if wanted in names else [*dict.fromkeys([*meant, *close])]
+    *first, last = found or [""]
+    return f"; did you mean {', '.join(first)}{' or ' if first else ''}{last}?" if found else ""
+
+
+def suggest_or_list(name: str, known: Iterable[str]) -> str:
+    """Return what `suggest` does, or all names where none is near.
+
+    >>> suggest_or_list("pdf", ["csv", "html"])
+    '; known: csv, html'
+    """
+    return suggest(name, known) or f"; known: {', '.join(known) or 'none'}"
+
+
+def _fold(text: str) -> str:
+    return re.sub(r"[_\s]", "-", text.casefold()).lstrip("-")

@@ -1,4 +1,4 @@
-"""Layer-specific LoRA: `lora` with another default of `select`, and therefore the same cells and ids."""
+"""LoRA in some layers, the upper half by default: `lora` with another `select`, so with the same cells and ids."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from medcot_bench.cli import (
     validate,
     verify,
 )
+from medcot_bench.cli.parser import Parser
 from medcot_bench.cli.termination import interruptible
 from medcot_bench.errors import INTERRUPTED, SOME_FAILED, TERMINATED, ConfigErrors, MedcotError, Terminated
 from medcot_bench.runner.pipes import close_stdin
@@ -65,7 +66,7 @@ COMMANDS: tuple[Any, ...] = (
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole program."""
-    program = argparse.ArgumentParser(
+    program = Parser(
         prog="medcot-bench",
         description="Fine-tune one language model with every adapter on every task, score each through lm-eval, "
         "and export the leaderboard.",

@@ -1,4 +1,4 @@
-"""`medcot-bench list`: every plugin with the distribution it comes from, and the presets. Imports no plugin."""
+"""`medcot-bench list`: every plugin, what it is and where it comes from, and the presets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from medcot_bench.plugins.descriptions import describe
 from medcot_bench.plugins.entries import KINDS
 from medcot_bench.plugins.manager import installed
 from medcot_bench.report.blocks import Table
@@ -21,7 +22,7 @@ def add_parser(commands: Any) -> None:
     command = commands.add_parser(
         "list",
         help="list tasks, adapters, selectors, engines, exporters and presets",
-        description="List the presets and every plugin with the distribution it comes from. Imports no plugin.",
+        description="List the presets and every plugin: what it is, and where it comes from. Imports no plugin.",
         allow_abbrev=False,
     )
     kinds = [*(f"{kind}s" for kind in KINDS), "presets"]
@@ -36,22 +37,25 @@ def execute(options: argparse.Namespace) -> int:
     studies = presets.names() if options.kind in (None, "presets") else []
     if options.json:
         own = {"kind": "preset", "distribution": "medcot-bench", "version": __version__}
-        found = [{**own, "name": name, "description": presets.description(name)} for name in studies]
-        print(json.dumps([*(asdict(entry) for entry in entries), *found], indent=1))
+        found = [asdict(entry) | {"description": describe(entry)} for entry in entries]
+        found += [{**own, "name": name, "description": presets.description(name)} for name in studies]
+        print(json.dumps(found, indent=1))
         return 0
     offers = Counter((entry.kind, entry.name) for entry in entries)
     rows = [
         [
             entry.kind,
             entry.name,
+            "name conflict: block one" if offers[entry.kind, entry.name] > 1 else describe(entry),
             f"{entry.distribution} {entry.version}",
-            "name conflict: block one" if offers[entry.kind, entry.name] > 1 else "",
         ]
         for entry in entries
     ]
-    rows += [["preset", name, f"medcot-bench {__version__}", presets.description(name)] for name in studies]
-    headers = ["kind", "name", "from", "note"]
-    if not any(row[-1] for row in rows):
+    rows += [["preset", name, presets.description(name), f"medcot-bench {__version__}"] for name in studies]
+    headers = ["kind", "name", "description", "from"]
+    owners = {row[-1] for row in rows}
+    if len(owners) == 1:
+        print(f"from {owners.pop()}:")
         headers, rows = headers[:-1], [row[:-1] for row in rows]
     print(draw_table(Table(headers, rows)))
     if options.kind in (None, "tasks"):

@@ -26,7 +26,7 @@ from medcot_bench.planning.estimates.duration import MEASURED_ON, guess
 from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
-from medcot_bench.planning.seeds import seed_steps
+from medcot_bench.planning.seeds import note_lone_seed, seed_steps
 from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, state_bytes, weight_bytes
 from medcot_bench.planning.tuning import reach_trials, trial_statuses, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.plugins.resolve_adapter import find_unadaptable
@@ -63,6 +63,7 @@ def add_parser(commands: Any) -> None:
         help="show training runs and evaluations, what is done, why each will run",
         description="Show what `run` would do with the same arguments, and designs within a time budget. "
         "Loads no model and writes only what --write-study asks for.",
+        usage="%(prog)s [STUDY.yaml] [--preset NAME] [flags]",
         allow_abbrev=False,
     )
     add_study_arguments(command)
@@ -183,7 +184,8 @@ def _show_tasks(plan: Plan) -> None:
     for label, own in plan.lm_eval_tasks.items():
         documents = f"the first {counted(own.limit, 'document')} per task" if own.limit else "all documents"
         print(wrap(f"task: {label}[{own.source}], {plan.domain(label)}: {documents}"))
-    for note in (*map(write_left_out_baseline, left_out_baselines(plan)), *find_adapter_notes(plan)):
+    baselines = map(write_left_out_baseline, left_out_baselines(plan))
+    for note in (*baselines, *find_adapter_notes(plan), *note_lone_seed(plan)):
         print(wrap(f"note: {note}"))
     if unadapted := _left_out(plan):
         print(wrap(unadapted))

@@ -25,6 +25,7 @@ def add_parser(commands: Any) -> None:
         help="train every combination, score it, export the leaderboard",
         description="Train every adapter on every task and seed, score each model on every task of the study, and "
         "export the leaderboard. The same command again runs only what is missing.",
+        usage="%(prog)s [STUDY.yaml] [--preset NAME] [flags]",
         allow_abbrev=False,
     )
     add_study_arguments(command)

@@ -1,4 +1,4 @@
-"""`medcot-bench show NAME`: a plugin's options, data sources, licence and an example; what a task file makes."""
+"""`medcot-bench show NAME`: a plugin's options, sources and an example; a preset's file; a task file's rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.data.sources import load
-from medcot_bench.errors import ConfigErrors, PluginError, suggest
+from medcot_bench.errors import ConfigErrors, PluginError, suggest_or_list
 from medcot_bench.interfaces import FilesExporter, Task
 from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.plugins.entries import PluginEntry, blame
@@ -25,9 +25,9 @@ def add_parser(commands: Any) -> None:
     """Add this command to the program."""
     command = commands.add_parser(
         "show",
-        help="show one plugin or task file: options, data sources, licence, an example",
-        description="Show what a task, adapter, selector, engine or exporter takes and does, or what a task file "
-        "makes.",
+        help="show one plugin, preset or task file: options, data sources, licence, an example",
+        description="Show what a task, adapter, selector, engine or exporter takes and does, the study file of a "
+        "preset, or what a task file makes.",
         allow_abbrev=False,
     )
     command.add_argument("name", help="a name from `medcot-bench list`, kind:name, or a task file (YAML)")
@@ -44,17 +44,16 @@ def execute(options: argparse.Namespace) -> int:
     kind, colon, name = options.name.partition(":")
     wanted = (kind, name) if colon else (None, options.name)
     entries = [e for e in installed().entries if wanted[0] in (None, e.kind) and e.name == wanted[1]]
-    if not entries:
-        if options.name in presets.names():
-            raise PluginError(
-                f"{options.name} is a preset: medcot-bench init FILE --preset {options.name} writes it out"
-            )
-        known = sorted({entry.name for entry in installed().entries})
-        raise PluginError(f"no plugin '{options.name}'{suggest(name or kind, known)}; known: {', '.join(known)}")
+    preset = wanted[1] if wanted[0] in (None, "preset") and wanted[1] in presets.names() else None
+    if not entries and preset is None:
+        known = sorted({*(entry.name for entry in installed().entries), *presets.names()})
+        raise PluginError(f"no plugin or preset '{options.name}'{suggest_or_list(wanted[1], known)}")
     for entry in entries:
         if is_other(entry):
             rehearse(timeout, "showing it", describe_again, str(entry))
         print("\n".join(_describe(entry)))
+    if preset is not None:
+        print(presets.path_of(preset).read_text(encoding="utf-8"), end="")
     return 0
 
 

@@ -15,58 +15,73 @@ from medcot_bench.study.paths import read_path
 from medcot_bench.study.schema import DEFAULT_MODEL, Study
 from medcot_bench.study.task_files import name_of
 
-# flag -> (field of the study, placeholder, help)
-_FLAGS = {
-    "--tasks": ("tasks", "NAME[,NAME]", "tasks to train on; every model is also scored on each of them"),
-    "--eval-tasks": (
-        "eval_tasks",
-        "NAME[,NAME]",
-        "tasks to score on without training; lm_eval:NAME for tasks of lm-eval",
-    ),
-    "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
-    "--baselines": (
-        "baselines",
-        "NAME[,NAME]",
-        "prompting baselines of the base model: zero_shot,few_shot=5,cot,no_context",
-    ),
-    "--seeds": ("seeds", "N[,N]", "training seeds, e.g. 0,1,2 for three runs each (default 0)"),
-    "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
-    "--general-text": ("general_text", "FILE", "text file to measure forgetting on (default: the bundled one)"),
-    "--limit": ("limit", "N", "evaluation items per task"),
-    "--train-items": (
-        "training.train_items",
-        "N[,N]",
-        "training items per task; several numbers, or `all`: one run per number",
-    ),
-    "--train-tokens": (
-        "training.train_tokens",
-        "N",
-        "token budget of every training run, equal for all adapters",
-    ),
-    "--lr": ("training.lr", "X[,X]", "learning rate; several rates: as --tune-lr"),
-    "--tune-lr": (
-        "training.tune_lr",
-        "N|X,X",
-        "learning-rate search per adapter on validation items: N rates around its default, or these",
-    ),
-    "--checkpoints": (
-        "training.checkpoints",
-        "K|A/B,A/B",
-        "points of a training run at which the model is also scored by likelihood: K (4: at 1/12,1/6,1/3,2/3), "
-        "or their shares",
-    ),
-    "--epochs": (
-        "training.epochs",
-        "X",
-        "passes over the training items; ignored with --max-steps or --train-tokens",
-    ),
-    "--max-steps": ("training.max_steps", "N", "optimiser steps; items repeat as often as needed"),
-    "--max-length": ("training.max_length", "N", "longest training item in tokens"),
-    "--batch-size": ("training.batch_size", "N", "items per optimiser step"),
-    "--device": ("device", "DEVICE", "auto, cpu, cuda, cuda:1, mps"),
-    "--dtype": ("dtype", "DTYPE", "auto, float32, bfloat16"),
-    "-o": ("output_dir", "DIR", "result folder (default out)"),
+# heading of the help -> flag -> (field of the study, placeholder, help)
+_GROUPS = {
+    "what is compared": {
+        "--tasks": ("tasks", "NAME[,NAME]", "tasks to train on; every model is also scored on each of them"),
+        "--eval-tasks": (
+            "eval_tasks",
+            "NAME[,NAME]",
+            "tasks to score on without training; lm_eval:NAME for tasks of lm-eval",
+        ),
+        "--adapters": ("adapters", "SPEC[,SPEC]", "e.g. none,full:lr=1e-5,layer_lora:select=top,k=2,qlora"),
+        "--baselines": (
+            "baselines",
+            "NAME[,NAME]",
+            "prompting baselines of the base model: zero_shot,few_shot=5,cot,no_context",
+        ),
+        "--seeds": ("seeds", "N[,N]|N-N", "training seeds, e.g. 0-2 or 0,1,2 for three runs each (default 0)"),
+    },
+    "model": {
+        "--model": ("model", "MODEL", f"hub id[@revision], folder or GGUF file (default {DEFAULT_MODEL})"),
+        "--device": ("device", "DEVICE", "auto, cpu, cuda, cuda:1, mps"),
+        "--dtype": ("dtype", "DTYPE", "auto, float32, bfloat16"),
+    },
+    "training": {
+        "--train-items": (
+            "training.train_items",
+            "N[,N]",
+            "training items per task; several numbers, or `all`: one run per number",
+        ),
+        "--train-tokens": (
+            "training.train_tokens",
+            "N",
+            "token budget of every training run, equal for all adapters",
+        ),
+        "--lr": ("training.lr", "X[,X]", "learning rate; several rates: as --tune-lr"),
+        "--tune-lr": (
+            "training.tune_lr",
+            "N|X,X",
+            "learning-rate search per adapter on validation items: N rates around its default, or these",
+        ),
+        "--checkpoints": (
+            "training.checkpoints",
+            "K|A/B,A/B",
+            "points of a training run at which the model is also scored by likelihood: K (4: 1/12,1/6,1/3,2/3), "
+            "or their shares",
+        ),
+        "--epochs": (
+            "training.epochs",
+            "X",
+            "passes over the training items; ignored with --max-steps or --train-tokens",
+        ),
+        "--max-steps": ("training.max_steps", "N", "optimiser steps; items repeat as often as needed"),
+        "--max-length": ("training.max_length", "N", "longest training item in tokens"),
+        "--batch-size": ("training.batch_size", "N", "items per optimiser step"),
+    },
+    "scoring": {
+        "--limit": ("limit", "N", "evaluation items per task"),
+        "--general-text": (
+            "general_text",
+            "FILE",
+            "text file to measure forgetting on (default: the bundled one)",
+        ),
+    },
+    "output": {
+        "-o": ("output_dir", "DIR", "result folder (default out)"),
+    },
 }
+_FLAGS = {flag: about for flags in _GROUPS.values() for flag, about in flags.items()}
 
 # flag -> (placeholder, help): the task that `--train` makes
 _OWN_FLAGS = {
@@ -81,41 +96,14 @@ _OWN_FLAGS = {
 
 def add_study_arguments(command: argparse.ArgumentParser) -> None:
     """Add the study file, a flag for each common field, and --set for all others."""
-    command.add_argument("study", nargs="?", type=read_path, help="study file (YAML); flags override it")
+    command.add_argument(
+        "study", nargs="?", type=read_path, metavar="STUDY.yaml", help="study file (YAML); flags override it"
+    )
     command.add_argument(
         "--preset",
         metavar="NAME",
         help=f"a study that comes with the program: {', '.join(presets.names())}; flags override it "
         f"(default without study file and tasks: {presets.DEFAULT})",
-    )
-    for flag, (field, placeholder, text) in _FLAGS.items():
-        names = [flag, "--output-dir"] if flag == "-o" else [flag]
-        several = flag in {"--tasks", "--eval-tasks", "--adapters", "--baselines"}
-        command.add_argument(*names, dest=field, metavar=placeholder, help=text, nargs="+" if several else None)
-    command.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="NAME[.SPLIT]=SOURCE",
-        help="source of a task's items, for all splits or one (train, validation, eval); repeatable",
-    )
-    own = command.add_argument_group("your own rows, without code (docs/own_data.md)")
-    own.add_argument(
-        "--train", type=read_path, action="append", metavar="FILE", help="CSV, JSON lines, a JSON list or parquet"
-    )
-    for flag, (placeholder, text) in _OWN_FLAGS.items():
-        own.add_argument(f"--{flag}", dest=f"own.{flag}", metavar=placeholder, help=text)
-    command.add_argument(
-        "--chat-template",
-        action="store_true",
-        default=None,
-        help="apply the model's chat template, in training and scoring",
-    )
-    command.add_argument(
-        "--trust-task-code",
-        action="store_true",
-        default=None,
-        help="run the code of lm-eval task files; read it first",
     )
     command.add_argument(
         "--set",
@@ -124,6 +112,38 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FIELD=VALUE",
         help="any field of the study file, e.g. training.select_by=val_nll or scoring.num_fewshot=2; repeatable",
     )
+    groups = {heading: command.add_argument_group(heading) for heading in _GROUPS}
+    for heading, flags in _GROUPS.items():
+        for flag, (field, placeholder, text) in flags.items():
+            names = [flag, "--output-dir"] if flag == "-o" else [flag]
+            several = flag in {"--tasks", "--eval-tasks", "--adapters", "--baselines"}
+            nargs = "+" if several else None
+            groups[heading].add_argument(*names, dest=field, metavar=placeholder, help=text, nargs=nargs)
+    groups["what is compared"].add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME[.SPLIT]=SOURCE",
+        help="source of a task's items, for all splits or one (train, validation, eval); repeatable",
+    )
+    groups["model"].add_argument(
+        "--chat-template",
+        action="store_true",
+        default=None,
+        help="apply the model's chat template, in training and scoring",
+    )
+    groups["scoring"].add_argument(
+        "--trust-task-code",
+        action="store_true",
+        default=None,
+        help="run the code of lm-eval task files; read it first",
+    )
+    own = command.add_argument_group("your own rows, without code (docs/own_data.md)")
+    own.add_argument(
+        "--train", type=read_path, action="append", metavar="FILE", help="CSV, JSON lines, a JSON list or parquet"
+    )
+    for flag, (placeholder, text) in _OWN_FLAGS.items():
+        own.add_argument(f"--{flag}", dest=f"own.{flag}", metavar=placeholder, help=text)
 
 
 def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:

@@ -16,7 +16,7 @@ from medcot_bench.runner.supervision import (
 from medcot_bench.study.durations import read_seconds, spoken
 
 
-def add_timeout(command: argparse.ArgumentParser) -> None:
+def add_timeout(command: argparse._ActionsContainer) -> None:
     """Add `--timeout`, which every command has that calls plugins of a study."""
     defaults = ", ".join(f"{phase} {spoken(getattr(Timeouts(), phase))}" for phase in PHASES)
     command.add_argument(
@@ -29,15 +29,16 @@ def add_timeout(command: argparse.ArgumentParser) -> None:
 
 def add_supervision_arguments(command: argparse.ArgumentParser) -> None:
     """Add `--timeout`, `--retry`, `--fail-fast` and `--checkpoint-every`."""
-    add_timeout(command)
-    command.add_argument(
+    group = command.add_argument_group("time and failures")
+    add_timeout(group)
+    group.add_argument(
         "--retry",
         metavar="STATUS[,STATUS]",
         help=f"of what failed before, run again only {', '.join(FAILURES[:-1])} or {FAILURES[-1]} runs, or none "
         "(default: all)",
     )
-    command.add_argument("--fail-fast", action="store_true", help="stop at the first failed training run")
-    command.add_argument(
+    group.add_argument("--fail-fast", action="store_true", help="stop at the first failed training run")
+    group.add_argument(
         "--checkpoint-every",
         metavar="TIME",
         help="how often a long training is saved: after a kill the same command goes on from there; none: never "

@@ -10,6 +10,7 @@ from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
 from medcot_bench.planning.adapter_notes import find_adapter_notes
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
+from medcot_bench.planning.seeds import note_lone_seed
 from medcot_bench.report.terminal import wrap
 from medcot_bench.runner.rehearsal import rehearse_plan
 from medcot_bench.study.loading import load_study
@@ -36,7 +37,7 @@ def execute(options: argparse.Namespace) -> int:
     study, errors = load_study(options.study, (), os.environ)
     rehearse_plan(study, timeouts.plan)
     plan = make_plan(study, errors)
-    for note in find_adapter_notes(plan):
+    for note in (*find_adapter_notes(plan), *note_lone_seed(plan)):
         print(wrap(f"note: {note}"))
     trained = sum(cell.task is not None for cell in plan.cells)
     runs = counted(trained, "training run")

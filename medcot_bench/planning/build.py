@@ -41,7 +41,7 @@ T = TypeVar("T")
 def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | None = None) -> Plan:
     """Plan a study. Raises ConfigErrors with `errors` (of reading the study) and every error found here."""
     plugins = plugins or installed()
-    problems = list(errors or []) or find_missing_names(study)
+    problems = list(errors or [])
 
     def attempt(action: Callable[[], T]) -> T | None:
         try:
@@ -81,6 +81,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
             for sized in _by_size(study, adapter):
                 if made := attempt(partial(resolve_adapter, sized, plugins)):
                     adapters[made.label] = made
+    problems += find_missing_names(study) if not errors else []
     base = attempt(partial(resolve, study.model))
     text = attempt(partial(read_general_text, study.general_text))
     problems += [*find_wrong_names(study, tasks, adapters, plugins)]

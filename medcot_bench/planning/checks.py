@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from medcot_bench.base_model.chat_template import why_no_system_prompt, without_system_prompt
 from medcot_bench.base_model.resolve import Base
 from medcot_bench.data.sources import TaskData
-from medcot_bench.errors import PluginError, suggest
+from medcot_bench.errors import PluginError, suggest, suggest_or_list
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.manager import Plugins
@@ -67,17 +67,25 @@ def _roles(study: Study, adapters: Adapters) -> Iterator[str]:
     training = [label for label, spec in specs.items() if spec.update != "none"]
     if study.eval_tasks and not study.tasks and training:
         yield f"no task to train {training[0]} on: name some with --tasks"
-    if study.baselines and specs and not any(s.update == "none" and not s.weights for s in specs.values()):
+    resolved = {adapter.typed.name for adapter in adapters.values()}
+    known = all(typed.name in resolved for typed in study.adapters)  # one that is not may be the base model
+    if (
+        study.baselines
+        and specs
+        and known
+        and not any(s.update == "none" and not s.weights for s in specs.values())
+    ):
         yield "baselines: they are prompts of the base model; add it to --adapters (none)"
 
 
 def _data(study: Study, plugins: Plugins) -> Iterator[str]:
     known = {entry.name for entry in plugins.of("task")}
+    named = {typed.stem for typed in (*study.tasks, *study.eval_tasks)}  # has its own error if it is unknown
     for name in study.data:
         if name in study.own:
             yield f"data.{name}: this task has its files in the section own"
-        elif name not in known:
-            yield f"data.{name}: no task of this name"
+        elif name not in known | named:
+            yield f"data.{name}: no task of this name{suggest(name, known | named)}"
 
 
 def _training_tasks(study: Study) -> Iterator[str]:
@@ -99,14 +107,15 @@ def _engine(study: Study, plugins: Plugins) -> Iterator[str]:
 def _scores(study: Study, tasks: Tasks) -> Iterator[str]:
     if not tasks:
         return
-    known = dict.fromkeys([*CORE_METRICS, *(score for task in tasks.values() for score in task.task.spec.scores)])
+    own = (score for task in tasks.values() for score in task.task.spec.scores)
+    known = [*dict.fromkeys((*CORE_METRICS, *own))]
     for field, named in (
         ("scoring.scores", study.scoring.scores),
         ("analysis.primary", (study.analysis.primary,)),
         ("analysis.margins", tuple(study.analysis.margins)),
     ):
         if unknown := sorted(set(named) - set(known)):
-            yield f"{field}: no metric '{unknown[0]}'{suggest(unknown[0], known)}; known: {', '.join(known)}"
+            yield f"{field}: no metric '{unknown[0]}'{suggest_or_list(unknown[0], known)}"
     for label, task in tasks.items():
         if set(study.scoring.scores) == {"choice"} and task.task.spec.form.answer != "letter":
             yield f"scoring.scores: task {label} has no options to choose from, so there is no 'choice'"

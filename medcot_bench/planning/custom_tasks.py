@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medcot_bench.data.rows import read_layout
-from medcot_bench.errors import ConfigError, suggest
+from medcot_bench.errors import ConfigError, suggest_or_list
 from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.prompted_task import stop_at
 from medcot_bench.plugins.resolve_task import ResolvedTask, resolve_task
@@ -43,8 +43,7 @@ def resolve_custom_task(typed: Spec, section: OwnTask, plugins: Plugins) -> Reso
     task = make_custom_task(typed, section, {**has, "prompt": section.prompt.rstrip()}, plugins)
     if template and template not in task.task.spec.templates[1:]:
         valid = task.task.spec.templates[1:]
-        near = suggest(template, valid)
-        raise ConfigError(f"task {name}: no shift '{template}'{near}; valid: {', '.join(valid) or 'none'}")
+        raise ConfigError(f"task {name}: no shift '{template}'{suggest_or_list(template, valid)}")
     return task
 
 

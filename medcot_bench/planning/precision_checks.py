@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from medcot_bench.errors import suggest
+from medcot_bench.errors import suggest_or_list
 from medcot_bench.planning.estimates.power import aim_of, hypotheses_by
 from medcot_bench.planning.evaluations import make_evaluations
 from medcot_bench.planning.plan import Plan
@@ -23,7 +23,7 @@ def find_wrong_precision(study: Study, adapters: Mapping[str, ResolvedAdapter]) 
         return
     if score not in study.analysis.judged:
         known = study.analysis.judged
-        yield f"{FIELD}.score: no verdict is given by '{score}'{suggest(score, known)}; known: {', '.join(known)}"
+        yield f"{FIELD}.score: no verdict is given by '{score}'{suggest_or_list(score, known)}"
     elif study.scoring.scores and score not in study.scoring.scores:
         yield f"{FIELD}.score: {score} is not made; add it to scoring.scores"
     if rule.effect is not Aim.IN_DOMAIN and len({*map(str, (*study.tasks, *study.eval_tasks))}) < 2:

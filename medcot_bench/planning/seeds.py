@@ -1,4 +1,4 @@
-"""A plan with fewer seeds: the steps in which a study grows by its precision rule."""
+"""A plan with fewer seeds: the steps in which a study grows by its precision rule; a seed meant as a number."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from medcot_bench.planning.plan import Plan
+from medcot_bench.text import counted
 
 
 def seed_steps(plan: Plan) -> Iterator[Plan]:
@@ -29,3 +30,11 @@ def with_seeds(plan: Plan, seeds: int) -> Plan:
         cells=cells,
         evaluations=tuple(one for one in plan.evaluations if one.cell in ids),
     )
+
+
+def note_lone_seed(plan: Plan) -> Iterator[str]:
+    """Yield a note where one seed, 2 or more, is named: so many seeds may have been meant."""
+    seeds = plan.study.every_seed
+    if len(seeds) == 1 and seeds[0] > 1 and any(cell.seed == seeds[0] for cell in plan.cells):
+        [seed] = seeds
+        yield f"one training with seed {seed}; {counted(seed, 'seed')} are --seeds 0-{seed - 1}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
-from medcot_bench.errors import MedcotError, PluginError, is_from_user, suggest
+from medcot_bench.errors import MedcotError, PluginError, is_from_user, suggest_or_list
 from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
 from medcot_bench.plugins import hookspecs
 from medcot_bench.plugins.activity import ACTIVITY
@@ -78,8 +78,8 @@ class Plugins:
             if name in self._blocked or f"{kind}:{name}" in self._blocked:
                 raise PluginError(f"{kind} '{name}' is blocked by MEDCOT_BLOCK")
             known = sorted({entry.name for entry in self.of(kind)})
-            hint = ", ".join(known) or "none: install medcot-bench, or install it again after an update"
-            raise PluginError(f"no {kind} '{name}'{suggest(name, known)}; known: {hint}{_misplaced(name)}")
+            install = "" if known else ": install medcot-bench, or install it again after an update"
+            raise PluginError(f"no {kind} '{name}'{suggest_or_list(name, known)}{install}{_misplaced(name)}")
         if len(found) > 1:
             owners = " and ".join(f"{entry.distribution} {entry.version}" for entry in found)
             raise PluginError(

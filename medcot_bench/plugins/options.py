@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from medcot_bench.errors import ConfigError, suggest
+from medcot_bench.errors import ConfigError, suggest_or_list
 from medcot_bench.security.foreign_text import shorten
 from medcot_bench.types import Option
 
@@ -20,8 +20,8 @@ def check(owner: str, declared: Mapping[str, Option], typed: Mapping[str, str]) 
     """
     unknown = [key for key in typed if key not in declared]
     if unknown:
-        valid = ", ".join(declared) or "none"
-        raise ConfigError(f"{owner}: no option '{unknown[0]}'{suggest(unknown[0], declared)}; valid: {valid}")
+        known = {key: option.help for key, option in declared.items()}
+        raise ConfigError(f"{owner}: no option '{unknown[0]}'{suggest_or_list(unknown[0], known)}")
     return {
         key: convert(f"{owner}: {key}", option, typed[key]) if key in typed else option.default
         for key, option in declared.items()

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
-from medcot_bench.errors import ConfigError, PluginError, suggest
+from medcot_bench.errors import ConfigError, PluginError, suggest_or_list
 from medcot_bench.interfaces import Adapter, Selector
 from medcot_bench.plugins.entries import PluginEntry, blame
 from medcot_bench.plugins.manager import Plugins
 from medcot_bench.plugins.options import check, convert, hashed
+from medcot_bench.study.schema import Training
 from medcot_bench.study.spec_strings import ALL, ITEMS, Spec
 from medcot_bench.types import ModelInfo, ModuleInfo, Option, Placement, Probe, Recipe
 
@@ -124,14 +125,13 @@ def resolve_adapter(typed: Spec, plugins: Plugins) -> ResolvedAdapter:
     items = left.pop(ITEMS, ALL) if placed else ALL
     opened = left if spec.open_options else {}
     if left and not spec.open_options:
-        valid = [*spec.options]
+        valid = {key: option.help for key, option in spec.options.items()}
         if placed:
-            valid += ["select", "targets", *selector_spec.options, *RECIPE_FIELDS, ITEMS]
+            valid |= {"select": "selector", "targets": TARGETS.help}
+            valid |= {key: option.help for key, option in selector_spec.options.items()}
+            valid |= {key: Training.model_fields[key].description or "" for key in (*RECIPE_FIELDS, ITEMS)}
         unknown = next(iter(left))
-        raise ConfigError(
-            f"adapter {typed.name}: no option '{unknown}'{suggest(unknown, valid)}; "
-            f"valid: {', '.join(valid) or 'none'}"
-        )
+        raise ConfigError(f"adapter {typed.name}: no option '{unknown}'{suggest_or_list(unknown, valid)}")
     options = check(f"adapter {typed.name}", spec.options, own) | opened
     selector_options = check(f"selector {select}", selector_spec.options, selecting)
     return ResolvedAdapter(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medcot_bench.errors import ConfigError, suggest
+from medcot_bench.errors import ConfigError, suggest_or_list
 from medcot_bench.interfaces import Task
 from medcot_bench.plugins.entries import PluginEntry
 from medcot_bench.plugins.manager import Plugins
@@ -72,9 +72,7 @@ def resolve_task(typed: Spec, plugins: Plugins, data_seed: int = 0) -> ResolvedT
     task = plugins.make_task(name, options)
     shifts = (*task.spec.shifts, *task.spec.templates[1:])
     if shift and shift not in shifts:
-        raise ConfigError(
-            f"task {name}: no shift '{shift}'{suggest(shift, shifts)}; valid: {', '.join(shifts) or 'none'}"
-        )
+        raise ConfigError(f"task {name}: no shift '{shift}'{suggest_or_list(shift, shifts)}")
     if shift and shift in task.spec.shifts:
         task = plugins.make_task(name, options, shift)
     return ResolvedTask(typed, entry, task, options)

@@ -17,6 +17,7 @@ from medcot_bench.planning.looks import count_looks
 from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
+from medcot_bench.planning.seeds import note_lone_seed
 from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
 from medcot_bench.planning.tuning import reach_trials, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results import study_file
@@ -160,6 +161,7 @@ def _planned(plan: Plan, to_run: int) -> Planned:
         notes=(
             *(f"{label}: {note}" for label, data in plan.data.items() for note in data.notes),
             *find_adapter_notes(plan),
+            *note_lone_seed(plan),
         ),
         facts=tuple(describe_data(plan)) if plan.study.training.rates is None else (),
     )

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from medcot_bench.errors import ConfigError, suggest
+from medcot_bench.errors import ConfigError, suggest_or_list
 from medcot_bench.security.foreign_text import quote, shorten
 from medcot_bench.study.spec_strings import Spec, parse_specs
 
@@ -64,8 +64,8 @@ Names = Annotated[tuple[_Name, ...], BeforeValidator(read_names)]
 
 def explain_unknown_field(field: str, section: type[BaseModel]) -> str:
     """Return the error line of a dotted field that a section does not have."""
-    known = section.model_fields
-    return f"{shorten(field)}: no such field{suggest(field.rpartition('.')[2], known)}; fields: {', '.join(known)}"
+    known = {name: info.description or "" for name, info in section.model_fields.items()}
+    return f"{shorten(field)}: no such field{suggest_or_list(field.rpartition('.')[2], known)}"
 
 
 def show_given(message: str, given: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from medcot_bench.errors import suggest
 from medcot_bench.security.foreign_text import quote
 from medcot_bench.security.yaml_files import YAML_ERRORS, OutOfBounds, explain_yaml, load_yaml, read_yaml
 from medcot_bench.study.analysis import Analysis
@@ -141,7 +142,8 @@ def _from_environment(environment: Mapping[str, str], errors: list[str]) -> list
         elif field.partition(".")[0] in Study.model_fields:
             changes.append((field, environment[name]))
         else:
-            errors.append(f"environment variable {name}: a study has no such field")
+            near = suggest(field.partition(".")[0], [*Study.model_fields])
+            errors.append(f"environment variable {name}: a study has no such field{near}")
     return changes
 
 

@@ -16,6 +16,7 @@ from medcot_bench.study.fields import Names, Section
 from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import check_path
 from medcot_bench.study.precision import take_seeds
+from medcot_bench.study.seed_strings import SEEDS, read_seeds
 from medcot_bench.study.spec_strings import ALL
 from medcot_bench.types import Split
 
@@ -39,7 +40,7 @@ class Training(Section):
     labels: Literal["own", "shuffled"] = "own"
     """`shuffled` trains on the answers of other items: a control that can only learn the form of an answer."""
     lr: float | None = Field(None, gt=0)
-    """Peak learning rate."""
+    """Learning rate, at its peak."""
     tune_lr: int | tuple[float, ...] | None = None
     """Learning-rate search per adapter and task, on validation items: N rates around the default, or a list."""
     tune_seeds: PositiveInt = Field(1, le=MOST_POINTS)
@@ -212,7 +213,7 @@ class Study(Section):
     """Adapters with their options, e.g. `lora:r=8`. `none` is the base model."""
     baselines: Annotated[tuple[str, ...], BeforeValidator(read_baselines)] = ()
     """Prompting baselines of the base model: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: Annotated[tuple[int, ...], BeforeValidator(read_seeds)] = (0,)
     """Training seeds: one training run each. With `analysis.precision` these are the first ones, and 0, 1, 2 ...
     follow."""
     data: Mapping[str, str | Mapping[Split, str]] = Field(default_factory=dict)
@@ -250,18 +251,11 @@ class Study(Section):
     output_dir: str = "out"
     """The result folder."""
 
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _read_seeds(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return [part for part in value.split(",") if part.strip()]
-        return (value,) if isinstance(value, int) else value
-
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not value or len(set(value)) < len(value) or min(value) < 0:
-            raise ValueError("give distinct seeds from 0 up")
+            raise ValueError(f"give {SEEDS}")
         return value
 
     @field_validator("device")

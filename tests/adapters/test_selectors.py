@@ -193,14 +193,14 @@ def test_layer_lora_is_lora_in_the_upper_half_unless_told_otherwise() -> None:
 
 def test_the_base_model_is_placed_nowhere_and_takes_no_selector() -> None:
     assert place("none") == {}
-    with pytest.raises(ConfigError, match=r"^adapter none: no option 'select'; valid: none$"):
+    with pytest.raises(ConfigError, match=r"^adapter none: no option 'select'; known: none$"):
         place("none:select=top")
 
 
 def test_an_option_of_another_selector_is_refused_with_the_valid_ones() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"^adapter lora: no option 'k'; valid: r, alpha, dropout, dora, rslora, pissa, select, targets",
+        match=r"^adapter lora: no option 'k'; known: r, alpha, dropout, dora, rslora, pissa, select, targets",
     ):
         place("lora:select=layers,k=2")
 

@@ -48,10 +48,7 @@ def good(tiny_model: Path, examples: Path) -> list[str]:
 
 
 def test_an_unknown_task(program: Program, good: list[str]) -> None:
-    assert program.fails(*good, "--eval-tasks", "k8s_qu") == [
-        "no task 'k8s_qu'; near: k8s_qa; known: k8s_qa, kubectl, manuals_faq, manuals_qa, medcalc_cot, "
-        "medical_o1_cot, medqa_cot, own, pubmedqa_cot"
-    ]
+    assert program.fails(*good, "--eval-tasks", "k8s_qu") == ["no task 'k8s_qu'; did you mean k8s_qa?"]
 
 
 def test_rates_to_try_are_named_once(program: Program, good: list[str]) -> None:
@@ -64,15 +61,13 @@ def test_rates_to_try_are_named_once(program: Program, good: list[str]) -> None:
 
 
 def test_an_unknown_adapter(program: Program, good: list[str]) -> None:
-    assert program.fails(*good, "--adapters", "lorra") == [
-        "no adapter 'lorra'; near: lora, qlora; known: full, layer_lora, lora, none, peft, qlora"
-    ]
+    assert program.fails(*good, "--adapters", "lorra") == ["no adapter 'lorra'; did you mean lora or qlora?"]
 
 
 @pytest.mark.parametrize(
     ("adapter", "line"),
     [
-        ("none:r=3", "adapter none: no option 'r'; valid: none"),
+        ("none:r=3", "adapter none: no option 'r'; known: none"),
         ("lora:r=many", "adapter lora: r=many: not an int"),
         ("full:select=top,k=99", "select: k=99 is not from 0 to 4, the model's number of blocks"),
         ("lora:select=layers,layers=2+9", "selector layers: block 9 of a model with blocks 0 to 3"),
@@ -90,10 +85,8 @@ def test_a_wrong_option(program: Program, good: list[str], adapter: str, line: s
 
 
 def test_an_unknown_option_lists_the_valid_ones(program: Program, good: list[str]) -> None:
-    [found] = program.fails(*good, "--adapters", "layer_lora:kk=2")
-    assert found.startswith(
-        "adapter layer_lora: no option 'kk'; near: k; valid: r, alpha, dropout, dora, rslora, pissa, "
-    )
+    [found] = program.fails(*good, "--adapters", "layer_lora:yy=2")
+    assert found.startswith("adapter layer_lora: no option 'yy'; known: r, alpha, dropout, dora, rslora, pissa, ")
     assert ", select, targets, k, lr, " in found
 
 
@@ -142,7 +135,7 @@ def test_all_errors_at_once(program: Program, good: list[str]) -> None:
     beginnings = [
         "seeds: give distinct seeds from 0 up",
         "training.max_steps: Input should be greater than or equal to 0 (given: -3)",
-        "training.warm: no such field; near: warmup; fields: train_items, labels, lr,",
+        "training.warm: no such field; did you mean warmup?",
         "gone.jsonl: no such file",
         "no task 'nope'",
         "adapter lora: no option 'x'",
@@ -173,23 +166,13 @@ def test_a_folder_without_results(program: Program) -> None:
     assert program.fails("export", "out") == [
         "out: no study was run here (no plan.json); there is one in out/quick"
     ]
-    assert program.fails("show", "nothing")[0].startswith("no plugin 'nothing'; known: all, bottom")
-    assert program.fails("show", "quick") == [
-        "quick is a preset: medcot-bench init FILE --preset quick writes it out"
-    ]
+    assert program.fails("show", "nothing")[0].startswith("no plugin or preset 'nothing'; known: all, bottom")
 
 
 def test_an_unknown_format(program: Program) -> None:
     assert program.fails("export", "out", "--format", "docx") == [
         "no exporter 'docx'; known: csv, html, json, latex, lm-eval, md, model-card"
     ]
-
-
-def test_unknown_flags_are_argparse_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["run", "--adapter", "lora"])
-    assert caught.value.code == 2
-    assert "--adapter" in capsys.readouterr().err
 
 
 def test_a_study_file_of_a_run_that_was_changed_is_not_run(

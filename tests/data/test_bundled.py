@@ -87,12 +87,12 @@ def test_the_data_seed_makes_other_bundled_items_unless_a_seed_is_typed() -> Non
 
 
 def test_an_unknown_shift_is_told_the_valid_ones() -> None:
-    with pytest.raises(ConfigError, match="task kubectl: no shift 'harder'; valid: unseen_template, "):
+    with pytest.raises(ConfigError, match="task kubectl: no shift 'harder'; known: unseen_template, "):
         choose("kubectl@harder")
 
 
 def test_a_task_without_shifts_says_what_else_there_is() -> None:
-    with pytest.raises(ConfigError, match="no shift 'unseen_range'; valid: other_prompt"):
+    with pytest.raises(ConfigError, match="no shift 'unseen_range'; known: other_prompt"):
         choose("k8s_qa@unseen_range:context=none")
 
 

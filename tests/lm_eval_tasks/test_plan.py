@@ -89,8 +89,8 @@ def test_what_is_wrong_is_told_with_all_other_errors(study_fields: dict[str, Any
         adapters="lorra",
     )
     beginnings = [
-        "lm-eval has no task, group or tag 'arc_eazy'; near: arc_easy",
-        "task lm_eval:mmlu: no option 'shots'; valid: num_fewshot, limit",
+        "lm-eval has no task, group or tag 'arc_eazy'; did you mean arc_easy, arc_eu_easy or arc_ca_easy?",
+        "task lm_eval:mmlu: no option 'shots'; known: num_fewshot, limit",
         "task lm_eval:mmlu: limit=0: give a number from 1 up",
         f"{folder}/coded.yaml: !function utils.prepare runs code; read it, then add --trust-task-code",
         "no adapter 'lorra'",

@@ -117,7 +117,7 @@ def test_what_lm_eval_brings_along_is_no_code_of_the_user(folder: Path) -> None:
         (
             "group.yaml",
             "group: a\ntask: [colour]\n",
-            "no task 'colour' in this folder or of lm-eval; near: colours",
+            "no task 'colour' in this folder or of lm-eval; did you mean colours",
         ),
     ],
 )

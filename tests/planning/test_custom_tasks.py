@@ -140,7 +140,7 @@ def test_other_columns_are_another_task_and_so_another_cell() -> None:
         ({"question": "Q"}, ["support tickets.csv: no column 'Q' (question); columns: "]),
         ({"data": "absent.csv"}, ["absent.csv: no such file"]),
         ({"data": None}, ["own.mine.data: Field required"]),
-        ({"colour": "red"}, ["own.mine.colour: no such field; fields: data, question, answer"]),
+        ({"colour": "red"}, ["own.mine.colour: no such field; known: data, question, answer"]),
         ({"max_new_tokens": 0, "group": 3}, ["own.mine.group: ", "own.mine.max_new_tokens: "]),
         (
             {"data": {"test": "a.csv"}},
@@ -179,7 +179,7 @@ def test_show_prints_what_a_task_file_makes(capsys: pytest.CaptureFixture[str]) 
 
 def test_a_task_that_is_taken_out_for_its_errors_is_not_missed_too() -> None:
     (found,) = errors_of(tasks=[task_file(questio="q")])
-    assert found.startswith("own.mine.questio: no such field; near: question; fields: data, ")
+    assert found.startswith("own.mine.questio: no such field; did you mean question?")
 
 
 def test_names_that_are_taken_are_errors() -> None:

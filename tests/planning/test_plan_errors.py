@@ -54,12 +54,12 @@ def test_every_error_of_reading_tasks_adapters_data_and_model_is_told_at_once(
         "limit: an error of reading",
         "no task 'nonesuch'; known: ",
         f"{tmp_path / 'no.jsonl'}: no such file",
-        "task manuals_qa: no option 'x'; valid: level, seed",
-        "adapter lora: no option 'q'; valid: r, alpha, dropout, dora, rslora, pissa, ",
-        "no adapter 'loora'; near: lora",
+        "task manuals_qa: no option 'x'; known: level, seed",
+        "adapter lora: no option 'q'; known: r, alpha, dropout, dora, rslora, pissa, ",
+        "no adapter 'loora'; did you mean lora",
         f"model '{tmp_path / 'no model'}': not a model folder and not a GGUF file",
         "data.medqa: no task of this name",
-        "scoring.engine: no engine 'fasst'; near: fast; known: fast, hf",
+        "scoring.engine: no engine 'fasst'; did you mean fast?",
         "scoring.scores: no metric 'beauty'; known: answer, ",
         "analysis.primary: no metric 'charm'; known: answer, ",
         "analysis.margins: no metric 'wit'; known: answer, ",
@@ -78,6 +78,25 @@ def test_one_error_is_told_once(study_fields: Fields) -> None:
 def test_a_study_without_tasks_and_adapters_says_how_to_name_some(study_fields: Fields) -> None:
     errors = errors_of(study_fields, tasks="", adapters="")
     assert [error.partition(":")[0] for error in errors] == ["no adapter", "no task"]
+
+
+def test_what_only_follows_from_an_unknown_name_is_not_told(study_fields: Fields) -> None:
+    errors = errors_of(study_fields, tasks="k8s_qu", data={"k8s_qu": "file:rows.jsonl"})
+    assert errors == ["no task 'k8s_qu'; did you mean k8s_qa?"]
+    errors = errors_of(study_fields, adapters="nonee,full", baselines="cot")
+    assert errors == ["no adapter 'nonee'; did you mean none?"]
+    errors = errors_of(study_fields, adapters="full", baselines="cot")
+    assert errors == ["baselines: they are prompts of the base model; add it to --adapters (none)"]
+
+
+def test_the_name_that_is_wrong_comes_before_those_that_are_missing(study_fields: Fields) -> None:
+    errors = errors_of(study_fields, tasks="wrong", adapters="", data={"k8s_qaa": "bundled"})
+    assert [error.partition("; ")[0] for error in errors] == [
+        "no task 'wrong'",
+        "no adapter: name some with --adapters (see medcot-bench list)",
+        "data.k8s_qaa: no task of this name",
+    ]
+    assert errors[-1].endswith("; did you mean k8s_qa?")
 
 
 def test_an_adapter_without_a_training_task_is_an_error(study_fields: Fields) -> None:

@@ -68,7 +68,7 @@ def test_a_search_for_rates_races_with_seeds_that_are_not_named(make: Any) -> No
         (
             {"score": "gold_nl"},
             {},
-            [f"{FIELD}.score: no verdict is given by 'gold_nl'; near: gold_nll; known: gold_nll, answer"],
+            [f"{FIELD}.score: no verdict is given by 'gold_nl'; did you mean gold_nll?"],
         ),
         (
             {"score": "answer"},

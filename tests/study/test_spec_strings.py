@@ -149,9 +149,9 @@ def test_check_gives_every_declared_option_typed_or_default() -> None:
 
 
 def test_an_unknown_option_is_refused_with_the_valid_ones() -> None:
-    with pytest.raises(ConfigError, match=r"^adapter x: no option 'q'; valid: r, dropout, merge, mode$"):
+    with pytest.raises(ConfigError, match=r"^adapter x: no option 'q'; known: r, dropout, merge, mode$"):
         check("adapter x", DECLARED, {"r": "8", "q": "1"})
-    with pytest.raises(ConfigError, match=r"^adapter y: no option 'q'; valid: none$"):
+    with pytest.raises(ConfigError, match=r"^adapter y: no option 'q'; known: none$"):
         check("adapter y", {}, {"q": "1"})
 
 

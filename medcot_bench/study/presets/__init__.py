@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medcot_bench.errors import ConfigError, suggest
+from medcot_bench.errors import ConfigError, suggest_or_list
 
 DEFAULT = "quick"
 """What `medcot-bench run` runs without arguments."""
@@ -21,7 +21,7 @@ def names() -> list[str]:
 def path_of(name: str) -> Path:
     """Return a preset's study file. Raises ConfigError for a name that none has."""
     if name not in names():
-        raise ConfigError(f"no preset '{name}'{suggest(name, names())}; known: {', '.join(names())}")
+        raise ConfigError(f"no preset '{name}'{suggest_or_list(name, names())}")
     return _FOLDER / f"{name}.yaml"
 
 
