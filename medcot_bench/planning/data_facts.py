@@ -74,12 +74,15 @@ def _cut_off(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iter
     """Yield how many right answers are longer than what a model may generate: nothing can get them right."""
     spec, scored = plan.tasks[label].task.spec, plan.items.scored(label, choosing=False)
     most, measure = plan.study.scoring.max_new_tokens or spec.max_new_tokens, count or _estimate
+    long = [example for example in scored if _bytes(example.answer) + _bytes(example.reasoning or "") > most]
+    looked = long[:: -(-len(long) // MOST) or 1]
     with suppress(PluginError, MemoryError):  # as above
-        long = sum(measure(_write(plan, label, example)[1]) > most for example in scored if _size(example) > most)
-        if long:
-            about = "" if count else "about "
+        over = sum(measure(_write(plan, label, example)[1]) > most for example in looked)
+        if over:
+            about = "" if count and len(looked) == len(long) else "about "
+            number = round(over * len(long) / len(looked))
             yield (
-                f"{about}{long} of {len(scored)} answers to score are longer than the {most} tokens that are "
+                f"{about}{number} of {len(scored)} answers to score are longer than the {most} tokens that are "
                 f"generated (scoring.max_new_tokens){'' if count else BY_ESTIMATE}"
             )
 
@@ -91,7 +94,11 @@ def _estimate(text: str) -> int:
 def _size(example: Example) -> int:
     """Return the bytes of an item's texts."""
     texts = (example.question, example.context, example.reasoning, example.answer, *example.options.values())
-    return sum(len(text) if text.isascii() else len(text.encode()) for text in texts if text)
+    return sum(_bytes(text) for text in texts if text)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _write(plan: Plan, label: str, example: Example) -> tuple[str, str]:
