@@ -109,7 +109,8 @@ def test_a_line_that_is_no_json(program: Program, good: list[str]) -> None:
 
 def test_a_row_without_the_field(program: Program, good: list[str]) -> None:
     (program.folder / "rows.jsonl").write_text('{"question": "q"}\n')
-    assert program.fails(*good, "--data", "k8s_qa=file:rows.jsonl") == ["rows.jsonl:1: field 'answer' is missing"]
+    said = "rows.jsonl:1: field 'answer' is missing or empty; fill it in, or take the row out"
+    assert program.fails(*good, "--data", "k8s_qa=file:rows.jsonl") == [said]
 
 
 def test_a_model_folder_without_tokenizer(program: Program, good: list[str], tiny_model: Path) -> None:

@@ -34,7 +34,7 @@ Merge = Callable[..., dict[str, Any]]
             "base__none-b9357cea8181 is the base model, with nothing to merge: serve smollm2-135m itself",
         ),
         ("full__s0", "k8s_qa__full__s0-e69fa7b37b76: its weights were not kept; "),
-        ("lora", f"{QUICK}: 'lora' is ambiguous: "),
+        ("layer_lora", f"{QUICK}: 'layer_lora' is ambiguous: "),
     ],
 )
 def test_what_can_t_be_merged_is_one_line(

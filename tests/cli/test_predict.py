@@ -30,13 +30,13 @@ QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
     ("arguments", "said"),
     [
         (("nowhere", "lora", "Why?"), "nowhere: no study was run here (no plan.json)"),
-        ((QUICK, "lora__s0", "Why?"), "k8s_qa__lora__s0-121b8fef4695: its weights were not kept; "),
+        ((QUICK, "layer_lora__s0", "Why?"), "k8s_qa__layer_lora__s0-998a7a221d9c: its weights were not kept; "),
         ((QUICK, "none", "Why?"), "base__none-b9357cea8181 has no training task; choose with --task"),
-        ((QUICK, "lora__s0", "Why?", "--base"), "task k8s_qa needs a context: add --context TEXT or"),
-        ((QUICK, "lora__s0", "Why?", "--base", "--context-file", "x"), "--context-file x: No such file"),
-        ((QUICK, "lora__s0", "Why?", "--base", "--option", "A"), "--option A: write LETTER=TEXT"),
+        ((QUICK, "layer_lora__s0", "Why?", "--base"), "task k8s_qa needs a context: add --context TEXT or"),
+        ((QUICK, "layer_lora__s0", "Why?", "--base", "--context-file", "x"), "--context-file x: No such file"),
+        ((QUICK, "layer_lora__s0", "Why?", "--base", "--option", "A"), "--option A: write LETTER=TEXT"),
         (
-            (QUICK, "lora__s0", "?", "--base", "--option", "A=1", "--option", "A=2"),
+            (QUICK, "layer_lora__s0", "?", "--base", "--option", "A=1", "--option", "A=2"),
             "--option A=2: A is given twice",
         ),
     ],
@@ -57,8 +57,8 @@ def test_a_terminal_is_told_what_takes_a_while(
 ) -> None:
     monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda *asked: Answered(text="Because."))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    assert main(["predict", QUICK, "lora__s0", "Why?", "--base", "--context", "A text."]) == 0
-    told = "loading the base of k8s_qa__lora__s0-121b8fef4695 to answer ...\n"
+    assert main(["predict", QUICK, "layer_lora__s0", "Why?", "--base", "--context", "A text."]) == 0
+    told = "loading the base of k8s_qa__layer_lora__s0-998a7a221d9c to answer ...\n"
     assert capsys.readouterr() == ("Because.\n", told if terminal else "")
 
 

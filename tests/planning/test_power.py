@@ -386,6 +386,7 @@ def test_plan_takes_variances_from_a_pilot(
     folder = tmp_path / "pilot"
     results = pilot(folder)
     arguments = ["plan", "--model", study_fields["model"], "--preset", "quick", "-o", str(tmp_path / "out")]
+    arguments += ["--seeds", "0-2", "--set", "analysis.primary=answer", "--set", "scoring.generate_items=36"]
     assert main([*arguments, "--from", str(folder)]) == 0
     out = capsys.readouterr().out
     assert f"Power analysis (80%, 3 seeds), by variances of {folder}:" in unwrapped(out)

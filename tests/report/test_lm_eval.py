@@ -68,7 +68,7 @@ def expected(cell: CellResult) -> set[Line]:
 
 def test_lm_eval_s_table_has_the_numbers_of_the_records() -> None:
     files = written(quick())
-    assert len(files) == len(quick().cells) == 10
+    assert len(files) == len(quick().cells) == 11
     for (path, content), cell in zip(files.items(), quick().cells, strict=True):
         assert path.startswith(f"{cell.cell.name}/results_")
         found = table(content)
@@ -91,9 +91,11 @@ def test_it_has_the_keys_that_lm_eval_gives_and_no_others_but_one() -> None:
 
 
 def test_it_says_which_model_it_is() -> None:
-    content = next(content for path, content in written(quick()).items() if path.startswith("k8s_qa__lora__s1"))
+    content = next(
+        content for path, content in written(quick()).items() if path.startswith("k8s_qa__layer_lora__s1")
+    )
     own = content["medcot_bench"]
-    assert (own["adapter"], own["trained_on"], own["seed"]) == ("lora", "k8s_qa[bundled-v1]", 1)
+    assert (own["adapter"], own["trained_on"], own["seed"]) == ("layer_lora", "k8s_qa[bundled-v1]", 1)
     assert own["relations"] == {"k8s_qa[bundled-v1]": "same_task", "manuals_qa[bundled-v1]": "shift"}
     assert content["config"]["model_args"] == {"pretrained": "smollm2-135m", "dtype": "float32"}
 
@@ -240,7 +242,7 @@ def test_no_text_changes_the_files_or_breaks_out_of_lm_eval_s_table(text: str) -
     ((path, content),) = written(replace(quick(), cells=(hostile,))).items()
     assert ".." not in Path(path).parts
     (line,) = table(content)
-    assert line[1:] == ("1", "none", "0", "answer", "↑", "0.3889", "±", "0.0824")
+    assert line[1:] == ("1", "none", "0", "answer", "↑", "0.3333", "±", "0.1421")
 
 
 def test_the_files_are_strict_json() -> None:

@@ -21,7 +21,8 @@ from medcot_bench.results.digests import KEY
 from medcot_bench.results.folder import Results, load
 from medcot_bench.results.store import Store
 
-QUICK = Path("docs/results/quick")
+PERSISTENCE = Path("docs/results/persistence")
+"""Made before records had digests."""
 SCORES = {"answer": answers(1, 0, 1, 1), "gold_nll": answers(0.1, 0.2, 0.3, 0.5)}
 
 
@@ -117,7 +118,7 @@ def test_results_are_the_means_of_their_samples(
 
 
 def test_a_request_is_checked_in_records_without_a_digest(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(QUICK, tmp_path / "quick"))
+    folder = Path(shutil.copytree(PERSISTENCE, tmp_path / "persistence"))
     before = everything(folder)
     path = next(folder.glob("cells/*/scores/k8s*.json.bz2"))
     record = json.loads(bz2.decompress(path.read_bytes()))
