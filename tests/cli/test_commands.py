@@ -106,7 +106,8 @@ def test_runs_by_flags_then_says_that_nothing_is_left(study_fields: dict[str, An
     closing = " ".join("\n".join(lines).rpartition("\n\n")[2].split())
     assert closing.startswith("In domain (k8s_qa): ")
     assert "Verdict: none. The study has no full fine-tuning to measure a gap against." in closing
-    assert "To settle it: add full to --adapters, to compare with; at least --seeds 0,1,2." in closing
+    settles = "add full to --adapters, to compare with; at least --seeds 0,1,2; add a task of another domain by"
+    assert f"To settle it: {settles} --eval-tasks." in closing
     assert f"Files: {study_fields['output_dir']}/leaderboard.md, also .csv and .json" in closing
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 0
