@@ -119,7 +119,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """
     names = {_fold(key): key for key in sorted(known)}
     wanted = _fold(name)
-    meanings = {key: _fold(meaning) for key, meaning in known.items()} if isinstance(known, Mapping) else {}
+    said = known.items() if isinstance(known, Mapping) else ()
+    meanings = {key: _fold(meaning) for key, meaning in said if isinstance(meaning, str)}
     meant = [key for key, meaning in meanings.items() if wanted and re.match(rf"{re.escape(wanted)}\b", meaning)]
     close = [names[key] for key in get_close_matches(wanted, names, n=3)]
     found = [names[wanted]] if wanted in names else [*dict.fromkeys([*meant, *close])]

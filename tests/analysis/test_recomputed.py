@@ -135,8 +135,11 @@ def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: P
         read_off: dict[tuple[str, int], tuple[int, bool]] = {}
         for kind in ("same", "shift", "change"):
             effects: dict[Any, tuple[Any, list[tuple[float, Table]]]] = {}
+            gains: list[Table | None] = []
             for number, found in enumerate(family):
                 same, shift = gaps_of(stored, found)
+                of_full = [gap.gains[1] if gap.gains else None for gap in (same, shift)]
+                before = len(effects)
                 # A gap in domain is one whatever the shift, where it is of the same seeds.
                 if kind == "same":
                     effects[found.task, found.adapter, same.gap[0].shape[0]] = (
@@ -147,7 +150,11 @@ def test_every_p_value_and_verdict_of_a_published_study_is_found_again(folder: P
                     effects[number] = (found.out_of_domain.gap, [(1.0, shift.gap)])
                 elif found.did:
                     effects[number] = (found.did, [(1.0, shift.gap), (-1.0, same.gap)])
-            tests = [two_tests(asked["margins"][score], *parts) for _, parts in effects.values()]
+                gains += [of_full[kind == "shift"]] * (len(effects) - before)
+            tests = [
+                two_tests(asked["margins"][score], *parts, gain=gain)
+                for (_, parts), gain in zip(effects.values(), gains, strict=True)
+            ]
             zero, beyond = (holm([test[place] for test in tests]) for place in (0, 1))
             assert same_p([effect.difference for effect, _ in effects.values()], zero)
             assert same_p([effect.equivalence for effect, _ in effects.values()], beyond)

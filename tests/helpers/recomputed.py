@@ -54,6 +54,7 @@ class Stored:
         self.plan = plan = json.loads((folder / "plan.json").read_text())
         for name, unchosen in (("cells", False), ("other_rates", True)):
             for cell in plan.get(name, ()):
+                cell = cell if "name" in cell else _as_older(cell, folder)
                 self._read(folder / "cells" / cell["name"], cell, unchosen)
 
     def _read(self, folder: Path, cell: dict[str, Any], unchosen: bool) -> None:
@@ -91,6 +92,19 @@ class Stored:
         items = sorted(set.intersection(*(set(row) for by_seed in rows for row in by_seed)))
         groups = Groups((self.groups[keys[0][2], item] for item in items), items)
         return [(numpy.array([[row[item] for item in items] for row in by_seed]), groups) for by_seed in rows]
+
+
+def _as_older(cell: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a planned training run as the first plans had it."""
+    (found,) = folder.glob(f"cells/*-{cell['key']['id']}")
+    asked = [one for one in cell["evaluations"] if not one["baseline"]]
+    return cell["key"] | {
+        "name": found.name,
+        "scores": {one["id"]: one["task"] for one in asked if one["checkpoint"] == "final"},
+        "checkpoints": {
+            one["id"]: (one["checkpoint"], one["task"]) for one in asked if one["checkpoint"] != "final"
+        },
+    }
 
 
 class Found:
@@ -180,15 +194,38 @@ def less(one: Table, other: Table, sign: float = 1.0) -> Table:
     return sign * (one[0] - other[0]), one[1]
 
 
-def two_tests(margin: float, *tables: tuple[float, Table]) -> tuple[float | None, float | None]:
-    """The p-values of no difference, and of one of the margin or more; none where too few groups differ."""
+def two_tests(
+    margin: float | str, *tables: tuple[float, Table], gain: Table | None = None
+) -> tuple[float | None, float | None]:
+    """The p-values of no difference, and of one of the margin or more; none where too few groups differ.
+
+    A margin such as `10%` is of full fine-tuning's gain, on the items of the last table.
+    """
     found = Found(*tables)
     if found.stderr < 1e-15:
         return float(abs(found.value) < 1e-15), None
     if any(sparse(table) for _, table in tables):
         return None, None
-    tails = [found.tail(margin - sign * found.value) for sign in (1, -1)]
-    return 2 * found.tail(abs(found.value)), max(tails)
+    zero = 2 * found.tail(abs(found.value))
+    if isinstance(margin, str):
+        return zero, beyond_share(float(margin.removesuffix("%")) / 100, gain, *tables)
+    return zero, max(found.tail(margin - sign * found.value) for sign in (1, -1))
+
+
+def beyond_share(share: float, gain: Table | None, *tables: tuple[float, Table]) -> float | None:
+    """The p-value of an effect of a share of the gain or more; none where the gain is not significant."""
+    if gain is None or sparse(gain):
+        return None
+    gained = Found((1.0, gain))
+    if gained.value <= 0 or 2 * gained.tail(gained.value) > 0.05:
+        return None
+    tails = []
+    for sign in (1, -1):
+        *others, (weight, (table, groups)) = tables
+        moved = (sign * weight * table + share * gain[0], groups)
+        found = Found(*((sign * one, other) for one, other in others), (1.0, moved))
+        tails.append(found.tail(found.value))
+    return max(tails)
 
 
 def holm(p_values: list[float | None]) -> list[float | None]:
