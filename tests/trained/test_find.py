@@ -16,14 +16,16 @@ from medcot_bench.results.cells import Cell
 from medcot_bench.trained.find import _matches, find
 
 QUICK = Path(__file__).parents[2] / "docs" / "results" / "quick"
-"""Its cells: the base, and full, lora and layer_lora with seeds 0, 1, 2; no weights were kept."""
-LORA = "k8s_qa__lora__s1-26f3fc0669f5"
+"""Its cells: the base, and full and layer_lora with seeds 0 to 4; no weights were kept."""
+LORA = "k8s_qa__layer_lora__s1-42c915b67cc4"
 
 
-@pytest.mark.parametrize("typed", [LORA, "26f3fc0669f5", "26f3", "lora__s1", "k8s_qa__lora__s1", f"{LORA}/"])
+@pytest.mark.parametrize(
+    "typed", [LORA, "42c915b67cc4", "42c9", "layer_lora__s1", "k8s_qa__layer_lora__s1", f"{LORA}/"]
+)
 def test_a_cell_is_found_by_its_name_its_id_or_parts_of_them(typed: str) -> None:
     found = find(QUICK, typed, weights=False)
-    assert (found.name, found.cell.adapter, found.cell.seed) == (LORA, "lora", 1)
+    assert (found.name, found.cell.adapter, found.cell.seed) == (LORA, "layer_lora", 1)
     assert found.task().label == "k8s_qa"
     assert found.prompts == {"chat_template": False, "system_prompt": ""}
 
@@ -42,12 +44,15 @@ def error_of(typed: str, **settings: Any) -> str:
 
 
 def test_what_several_cells_match_lists_them() -> None:
-    said = error_of("lora")  # whole parts of a name come before pieces: no layer_lora
-    assert said.startswith(f"{QUICK}: 'lora' is ambiguous: k8s_qa__lora__s0-121b8fef4695, k8s_qa__lora__s1-")
-    assert "layer_lora" not in said
-    assert error_of("layer").count("layer_lora__s") == 3
+    said = error_of("layer_lora")
+    both = "k8s_qa__layer_lora__s0-998a7a221d9c, k8s_qa__layer_lora__s1-"
+    assert said.startswith(f"{QUICK}: 'layer_lora' is ambiguous: {both}")
+    assert error_of("layer").count("layer_lora__s") == 5
+    with pytest.raises(ConfigError, match="'lora' is ambiguous: ") as caught:
+        find(QUICK.with_name("persistence"), "lora")
+    assert "layer_lora" not in str(caught.value)  # whole parts of a name come before pieces
     assert error_of("").startswith(f"{QUICK}: no training run ''; known: base__none-")
-    assert error_of("qlora").count("k8s_qa__") == 9
+    assert error_of("qlora").count("k8s_qa__") == 10
 
 
 def test_weights_that_were_not_kept_are_said_with_what_keeps_them() -> None:
@@ -62,9 +67,9 @@ def copied(tmp_path: Path) -> Path:
     """The folder with one cell that failed and one that was never begun."""
     root = shutil.copytree(QUICK, tmp_path / "out")
     shutil.rmtree(root / "cells" / LORA)
-    (root / "cells" / "k8s_qa__lora__s0-121b8fef4695" / "cell.json.bz2").unlink()
-    attempt = {"cell_id": "121b8fef4695", "status": "oom", "error": "no memory left", "started": "2026-01-01"}
-    failed = root / "cells" / "k8s_qa__lora__s0-121b8fef4695" / "attempts" / "1"
+    (root / "cells" / "k8s_qa__layer_lora__s0-998a7a221d9c" / "cell.json.bz2").unlink()
+    attempt = {"cell_id": "998a7a221d9c", "status": "oom", "error": "no memory left", "started": "2026-01-01"}
+    failed = root / "cells" / "k8s_qa__layer_lora__s0-998a7a221d9c" / "attempts" / "1"
     failed.mkdir(parents=True)
     write_sealed(failed / "error.json", attempt)
     return root
@@ -72,11 +77,11 @@ def copied(tmp_path: Path) -> Path:
 
 def test_a_cell_that_failed_or_was_not_begun_says_so(copied: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"^k8s_qa__lora__s0-\w+ failed \(oom: no memory left\); fix the cause, then: "
+        ConfigError, match=r"^k8s_qa__layer_lora__s0-\w+ failed \(oom: no memory left\); fix the cause, then: "
     ):
-        find(copied, "lora__s0")
+        find(copied, "layer_lora__s0")
     with pytest.raises(ConfigError, match=rf"^{LORA} is not trained yet; run: medcot-bench run .*study.yaml -o "):
-        find(copied, "lora__s1")
+        find(copied, "layer_lora__s1")
     (copied / "study.yaml").unlink()
     with pytest.raises(ConfigError, match=r"study.yaml: No such file or directory$"):
         find(copied, "none")
