@@ -18,9 +18,9 @@ from tabulate import tabulate
 import medcot_bench
 from medcot_bench.analysis.build import build
 from medcot_bench.analysis.per_item import rows_of, values_of
+from medcot_bench.report.answer import write_answer
 from medcot_bench.report.exporters.markdown import Markdown
 from medcot_bench.report.format import duration, listed, rounded, size
-from medcot_bench.report.headline import write_headline
 from medcot_bench.report.names import row_names
 from medcot_bench.report.score_tables import overview_tasks
 from medcot_bench.results.folder import CellResult, Results
@@ -67,7 +67,7 @@ def leaderboard(folder: Path) -> str:
 
 
 def block(name: str, folder: Path) -> str:
-    """Return a study's table, headline and provenance as Markdown."""
+    """Return a study's table, answer and provenance as Markdown."""
     results, board = read(folder)
     tasks = overview_tasks(board)
     score = results.analysis.primary
@@ -80,7 +80,7 @@ def block(name: str, folder: Path) -> str:
         rows.append([*row_names(row), *scores, *(cost(row) for cost in shown.values())])
     headers = ["method", "trained on", *(f"{task}: {score}" for task in tasks), *shown]
     table = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
-    lines = "\n".join(f"- {line}" for line in write_headline(board).lines)
+    lines = "\n".join(f"- {line}" for line in write_answer(board).lines)
     return f"{table}\n\n{lines}\n\n{provenance(name, results, board)}\n"
 
 

@@ -41,6 +41,7 @@ from medcot_bench.version import __version__
 
 if TYPE_CHECKING:
     from medcot_bench.api import Results, load, run
+    from medcot_bench.results.answer import MethodAnswer, Place, TaskAnswer
     from medcot_bench.results.cells import CellKey
     from medcot_bench.results.comparisons import (
         Effect,
@@ -115,12 +116,14 @@ __all__ = [
     "Margin",
     "Matched",
     "MedcotError",
+    "MethodAnswer",
     "ModelError",
     "ModelInfo",
     "ModuleInfo",
     "Needed",
     "Option",
     "Persistence",
+    "Place",
     "Placement",
     "PrecisionLook",
     "PrecisionReport",
@@ -148,6 +151,7 @@ __all__ = [
     "Study",
     "Target",
     "Task",
+    "TaskAnswer",
     "TaskScores",
     "TaskSpec",
     "Trial",
@@ -168,6 +172,7 @@ __all__ = [
 
 _PUBLIC = {
     "medcot_bench.api": ("Results", "load", "run"),
+    "medcot_bench.results.answer": ("MethodAnswer", "Place", "TaskAnswer"),
     "medcot_bench.results.cells": ("CellKey",),
     "medcot_bench.results.comparisons": (
         "Effect",

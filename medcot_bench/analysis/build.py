@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from medcot_bench.analysis.answers import find_answers
 from medcot_bench.analysis.conditions import read_made_by, read_scored_tasks
 from medcot_bench.analysis.costs import estimate_prices
 from medcot_bench.analysis.data_scaling import estimate_size_trends
@@ -62,4 +63,5 @@ def build(results: Results) -> Leaderboard:
         margins=results.analysis.margins,
         weights=results.analysis.weights,
     )
-    return replace(board, recommendations=tuple(recommend_over_rates(results, board)))
+    board = replace(board, recommendations=tuple(recommend_over_rates(results, board)))
+    return replace(board, answers=tuple(find_answers(board)))

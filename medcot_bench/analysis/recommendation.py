@@ -58,8 +58,6 @@ def _recommend(
     caveats = {
         Caveat.ONE_SEED: one_seed,
         Caveat.NO_BASE: not has_base,
-        Caveat.BASE_TIED: not one_seed and chosen is not None and any(one.row.is_base for one in best),
-        Caveat.ONLY_ONE_BEATS_BASE: has_base and bool(tied) and len(working) == 1,
     }
     return Recommendation(
         task=task,
@@ -69,7 +67,7 @@ def _recommend(
         tied=() if one_seed else tuple(one.row.adapter for one in tied),
         working=tuple(one.row.adapter for one in ranked if one.works),
         larger={one.row.adapter: round(_peak(one.row)) for one in larger},
-        chance=_chance(board, task, score),
+        chance=find_chance(board, task, score),
         full=_cost_of_full(board, ranked, chosen.row if chosen else None, task),
         prompting=_best_prompt(board, task),
         caveats=tuple(caveat for caveat, holds in caveats.items() if holds),
@@ -89,13 +87,13 @@ def _rank(board: Leaderboard, task: str) -> list[_Ranked]:
         score = next((name for name in (board.primary, *USUAL) if all(name in own for own in scores)), None)
         if score and all(row.tasks[task].scores[score].seeds == 1 for row in rows if row.task):
             ranks = [(row, Rank(1, True, score)) for row in rows]
-    works = _works(board, [row for row, _ in ranks], task, ranks[0][1].score) if ranks else []
+    works = find_working(board, [row for row, _ in ranks], task, ranks[0][1].score) if ranks else []
     return [_Ranked(row, rank, works) for (row, rank), works in zip(ranks, works, strict=True)]
 
 
-def _works(board: Leaderboard, rows: Sequence[Row], task: str, score: str) -> list[bool]:
+def find_working(board: Leaderboard, rows: Sequence[Row], task: str, score: str) -> list[bool]:
     """Return whether each row is shown to beat the base model and chance on a task, by tests adjusted for all."""
-    chance = _chance(board, task, score)
+    chance = find_chance(board, task, score)
     parts = [row.tasks[task] for row in rows]
     gains = [_is_above(part.gains.get(score), part.gain_p_values.get(score)) for part in parts]
     above = [None if chance is None else _less(part.scores.get(score), chance) for part in parts]
@@ -114,7 +112,8 @@ def _is_above(found: Contrast | None, p_value: float | None) -> bool:
     return found is not None and found.value > 0 and p_value is not None and p_value <= ALPHA
 
 
-def _chance(board: Leaderboard, task: str, score: str) -> float | None:
+def find_chance(board: Leaderboard, task: str, score: str) -> float | None:
+    """Return chance accuracy on a task, None where a score has none."""
     scored = board.scored.get(task)
     return scored.chance if scored and score in SHARES else None
 

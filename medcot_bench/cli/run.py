@@ -12,8 +12,7 @@ from medcot_bench.cli.progress import choose_listener
 from medcot_bench.cli.study_arguments import add_study_arguments, read_study
 from medcot_bench.cli.supervision_arguments import add_supervision_arguments, read_supervision
 from medcot_bench.cli.termination import terminable
-from medcot_bench.report.headline import write_headline
-from medcot_bench.report.terminal import draw_overview, wrap
+from medcot_bench.report.terminal import draw_answer, wrap
 from medcot_bench.runner.outcome import Outcome
 from medcot_bench.text import counted
 
@@ -73,8 +72,7 @@ def _count(outcome: Outcome) -> str:
 
 
 def _conclude(finished: Finished) -> None:
-    """Print the table, then at most five lines: the findings, the verdict, what would settle it, the files."""
-    print(f"\n{draw_overview(finished.leaderboard)}\n")
+    """Print the answer and where the files are."""
+    print(f"\n{draw_answer(finished.leaderboard)}")
     first = Path(finished.outcome.plan.study.output_dir, finished.files[0].name)
-    lines = [*write_headline(finished.leaderboard).lines, f"Files: {first}, also .csv and .json"]
-    print("\n".join(map(wrap, lines)))
+    print(wrap(f"Files: {first}, also .csv and .json"))

@@ -1,9 +1,10 @@
-"""The leaderboard as headings, paragraphs, tables and lists: overview, answer, costs, then an appendix."""
+"""The leaderboard as headings, paragraphs, tables and lists: answer, overview, costs, then an appendix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from medcot_bench.report.answer import write_answer
 from medcot_bench.report.blocks import Block, Heading, Items, Paragraph, Table
 from medcot_bench.report.cost_tables import MEMORY, SECONDS, memory_table, recipe_table, seconds_table
 from medcot_bench.report.effect_tables import effect_sections
@@ -17,7 +18,6 @@ from medcot_bench.report.gap_tables import (
     p_value_table,
     write_limits,
 )
-from medcot_bench.report.headline import write_headline
 from medcot_bench.report.names import row_names
 from medcot_bench.report.needed_table import NEEDED, needed_table
 from medcot_bench.report.notes import write_failure, write_notes
@@ -32,19 +32,22 @@ DISCLAIMER = "A benchmark of fine-tuning methods. Not for clinical use."
 
 
 def document(board: Leaderboard) -> Iterator[Block]:
-    """Yield the whole leaderboard: overview, answer, costs, and an appendix with everything else."""
+    """Yield the whole leaderboard: answer, overview, gaps, costs, and an appendix with everything else."""
     yield Heading("Leaderboard", level=1)
     yield Paragraph(f"Base model: {board.base['name']} ({board.base['origin']}).")
+    yield from (Heading("Answer"), *write_answer(board).blocks)
     yield Heading("Overview")
     yield overview_table(board)
     yield Paragraph(" ".join(describe_overview(board)))
     if missing := board.unfinished:
         where = "; the appendix lists what failed" if any(row.failures for row in board.rows) else ""
         yield Paragraph(f"Incomplete: {counted(missing, 'training run')} missing or partly scored{where}.")
-    yield from _answer(board)
+    yield from _main_gaps(board)
     yield Heading("Costs")
     yield memory_table(board)
     yield Paragraph(MEMORY)
+    if len(board.recommendations) > 1:
+        yield Items([*map(" ".join, map(write_recommendation, board.recommendations))])
     yield Heading("Appendix")
     yield from _gaps(board)
     yield from effect_sections(board)
@@ -57,11 +60,9 @@ def document(board: Leaderboard) -> Iterator[Block]:
     yield from (Heading("Notes", 3), Items([*write_notes(board), DISCLAIMER]))
 
 
-def _answer(board: Leaderboard) -> Iterator[Block]:
-    yield Heading("Answer")
-    yield Items([*write_headline(board).lines, *map(" ".join, map(write_recommendation, board.recommendations))])
+def _main_gaps(board: Leaderboard) -> Iterator[Block]:
     if found := _main(board):
-        yield Paragraph(f"Gaps to full fine-tuning, by {found[0].score}:")
+        yield Heading(f"Gaps to full fine-tuning, by {found[0].score}")
         yield gap_table(found)
         more = ["Other gaps are in the appendix."] if len(found) < len(board.persistence) else []
         yield Paragraph(" ".join([GAPS, *write_limits(found), *more]))
@@ -69,7 +70,7 @@ def _answer(board: Leaderboard) -> Iterator[Block]:
 
 
 def _main(board: Leaderboard) -> list[Persistence]:
-    """Return the gaps of the answer: hypotheses on other domains that can be compared, or what comes nearest."""
+    """Return the gaps to show first: hypotheses on other domains that can be compared, or what comes nearest."""
     declared = [found for found in board.persistence if found.declared] or [*board.persistence]
     of_score = [found for found in declared if found.score == declared[0].score]
     comparable = [found for found in of_score if found.did] or of_score
@@ -77,7 +78,7 @@ def _main(board: Leaderboard) -> list[Persistence]:
 
 
 def _gaps(board: Leaderboard) -> Iterator[Block]:
-    """Yield the gaps that the answer leaves out, and the tests behind all."""
+    """Yield the other gaps, and the tests behind all."""
     main = {id(one) for one in _main(board)}
     about_tests, about_gains = TESTS, GAINS
     for score in dict.fromkeys(found.score for found in board.persistence):

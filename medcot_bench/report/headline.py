@@ -45,6 +45,8 @@ class Headline:
     out_of_domain: str
     verdict: str
     next_step: str
+    score: str = ""
+    """What the findings are by; empty where there are none."""
 
     @property
     def lines(self) -> list[str]:
@@ -55,20 +57,22 @@ class Headline:
 def write_headline(board: Leaderboard) -> Headline:
     """Say what a study shows of full fine-tuning beside one adapter, or of the best method beside the base model.
 
-    The adapter is the first that trains some layers only, else the first beside full fine-tuning. Gaps are by the
-    study's primary score, or the first of the usual ones that both have.
+    The adapter is the first that trains some layers only, else the recommended one, else the first beside full
+    fine-tuning. Gaps are by the study's primary score, or the first of the usual ones that both have.
     """
-    if (pair := _choose_pair(board)) and (headline := _write_gap(board, *pair)):
+    if (pair := choose_pair(board)) and (headline := _write_gap(board, *pair)):
         return headline
     return _write_best(board)
 
 
-def _choose_pair(board: Leaderboard) -> tuple[Row, Row] | None:
-    """Return full fine-tuning and the adapter beside it, of the first training task that has both."""
+def choose_pair(board: Leaderboard) -> tuple[Row, Row] | None:
+    """Return full fine-tuning and the adapter to tell of, of the first training task that has both."""
     for full in (row for row in board.rows if row.reference):
         beside = [row for row in board.rows if (row.task, row.against) == (full.task, full.adapter)]
         partial = [row for row in beside if row.some_layers and row.update != "full"]
-        if chosen := next(iter([*partial, *beside]), None):
+        advised = {one.recommended for one in board.recommendations if one.task == full.task}
+        recommended = [row for row in beside if row.adapter in advised]
+        if chosen := next(iter([*partial, *recommended, *beside]), None):
             return full, chosen
     return None
 
@@ -95,6 +99,7 @@ def _write_gap(board: Leaderboard, full: Row, adapter: Row) -> Headline | None:
         out_of_domain=out_of_domain,
         verdict=verdict,
         next_step=write_next_step(board, found, seeds=gap.seeds),
+        score=score,
     )
 
 
@@ -240,9 +245,8 @@ def _write_beside_base(board: Leaderboard, rows: Sequence[Row], task: str, score
         said = _gain(gain, best, score)
     alone = NO_ADAPTER if any(row.reference for row in rows) else NO_FULL
     verdict = alone if best.task else ""
-    return Headline(
-        f"{where}: {said}{also}.", out_of_domain, verdict, write_next_step(board, None, seeds=mean.seeds)
-    )
+    next_step = write_next_step(board, None, seeds=mean.seeds)
+    return Headline(f"{where}: {said}{also}.", out_of_domain, verdict, next_step, score)
 
 
 def _other_tasks(board: Leaderboard, row: Row, task: str, score: str) -> Iterator[str]:

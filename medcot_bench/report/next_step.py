@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medcot_bench.report.format import duration, rounded
 from medcot_bench.report.needed_table import inconclusive_effects, write_way
-from medcot_bench.results.comparisons import Needed, Persistence, Showing
+from medcot_bench.results.comparisons import Needed, Persistence, Showing, Sizes
 from medcot_bench.results.leaderboard import Leaderboard, Row
 from medcot_bench.stats.verdict import LEAST_SEEDS
 from medcot_bench.text import counted
@@ -40,7 +40,7 @@ def write_next_step(board: Leaderboard, found: Persistence | None, seeds: int) -
         return "To settle it: score full fine-tuning and an adapter on the same items of another domain."
     for place, effect in inconclusive_effects(found):
         name = NAMES[place].format(task=found.out_of_domain.task)
-        return f"To settle it: {_write_needed(name, effect.needed)}."
+        return f"To settle it: {_write_needed(name, effect.needed, board)}."
     tuned = "" if board.trials else "other learning rates (--tune-lr 3), "
     return f"Not tested: {tuned}other models and other data."
 
@@ -52,7 +52,7 @@ def _incomplete(board: Leaderboard) -> str:
     return f"{counted(board.unfinished, 'training run')} {state}{why}"
 
 
-def _write_needed(effect: str, needed: Needed | None) -> str:
+def _write_needed(effect: str, needed: Needed | None, board: Leaderboard) -> str:
     """Say what is enough for an effect: of several ways the one that takes least time."""
     if needed is None:
         return f"more items; too few groups of them differ to say how many a {effect} takes"
@@ -64,7 +64,18 @@ def _write_needed(effect: str, needed: Needed | None) -> str:
         return f"out of reach; ten times the seeds with ten times the items would not {shows}"
     way = needed.ways[0]
     about = f"; about {duration(way.seconds)}" if way.seconds else ""
-    return f"{write_way(way, needed.now)} would {shows}{about}"
+    return f"{write_way(way, needed.now)}{_write_flags(way, needed.now, board)} would {shows}{about}"
+
+
+def _write_flags(way: Sizes, now: Sizes, board: Leaderboard) -> str:
+    """Write the flags that make a study so large; more groups of items are other data, and no flag."""
+    flags = []
+    seeds = sorted({seed for row in board.rows if row.task for seed in row.seeds})
+    if way.seeds > now.seeds and seeds:
+        flags.append(f"--seeds {seeds[0]}-{seeds[0] + way.seeds - 1}")
+    if way.items > now.items and way.groups == (now.groups if now.groups < now.items else way.items):
+        flags.append(f"--limit {way.items}")
+    return f" ({' '.join(flags)})" if flags else ""
 
 
 def _price(board: Leaderboard, seeds: int) -> str:

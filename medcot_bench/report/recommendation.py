@@ -9,13 +9,16 @@ from medcot_bench.report.names import begin, method
 from medcot_bench.results.comparisons import Prompted
 from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
 
+ONE_SEED = "One seed compares trained models, not methods."
+
 
 def write_recommendation(found: Recommendation) -> list[str]:
     """Return the sentences of a recommendation, the first of which says what it is."""
     return [
         *_recommended(found),
         *_other_rates(found),
-        *_caveats(found),
+        *_not_shown(found),
+        *([ONE_SEED] if Caveat.ONE_SEED in found.caveats else []),
         *([_full(found.full, found.score)] if found.full and found.recommended else []),
         *([_prompting(found.prompting)] if found.prompting else []),
     ]
@@ -32,9 +35,9 @@ def _recommended(found: Recommendation) -> Iterator[str]:
             "add none to --adapters."
         )
     else:
-        yield f"Nothing to recommend for {where}: no method is shown to beat {_bar(found)}."
+        yield f"Nothing to recommend for {where}: no method is shown to beat {write_bar(found.chance)}."
     for name, peak in found.larger.items():
-        does = "ranks better" if found.recommended is not None else f"is shown to beat {_bar(found)}"
+        does = "ranks better" if found.recommended is not None else f"is shown to beat {write_bar(found.chance)}"
         yield f"With more memory: {name} {does}, and needs {size(peak)}."
 
 
@@ -45,18 +48,16 @@ def _other_rates(found: Recommendation) -> Iterator[str]:
         yield f"This depends on the learning rate: others within the noise of the best recommend {instead}."
 
 
-def _bar(found: Recommendation) -> str:
+def write_bar(chance: float | None) -> str:
     """Return what a method has to beat."""
-    return listed(["the base model", *([] if found.chance is None else [f"chance ({found.chance:.2f})"])])
+    return listed(["the base model", *([] if chance is None else [f"chance ({chance:.2f})"])])
 
 
-def _caveats(found: Recommendation) -> Iterator[str]:
-    said = {
-        Caveat.ONLY_ONE_BEATS_BASE: f"Only {found.recommended} is shown to beat the base model.",
-        Caveat.BASE_TIED: "After Holm correction for all pairs, the base model is statistically tied too.",
-        Caveat.ONE_SEED: "One seed compares trained models, not methods.",
-    }
-    yield from (said[caveat] for caveat in said if caveat in found.caveats)
+def _not_shown(found: Recommendation) -> Iterator[str]:
+    """Say which of those that are tied with what is recommended may do no better than the base model."""
+    unsure = [name for name in found.tied if name not in found.working]
+    if unsure and found.recommended:
+        yield f"Not shown to beat {write_bar(found.chance)}: {listed(unsure)}."
 
 
 def _full(found: FullCost, score: str) -> str:

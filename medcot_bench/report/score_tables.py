@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from medcot_bench.report.blocks import Block, Heading, Paragraph, Table
 from medcot_bench.report.format import duration, estimate, listed, size
@@ -40,7 +40,7 @@ class _Column:
         most = most_items(board, task, score)
         return cls(task, score, most.items if most else 0)
 
-    def write(self, row: Row, *, errors: bool = True) -> str:
+    def write(self, row: Row) -> str:
         """Write a row's mean, or why there is none; with its number of items where other rows have more."""
         if self.task not in row.planned:
             return ""
@@ -49,20 +49,14 @@ class _Column:
         value = row.tasks[self.task].scores.get(self.score)
         if value is None:
             return f"no {self.score}"
-        return estimate(value if errors else replace(value, stderr=None), count=value.items < self.items)
+        return estimate(value, count=value.items < self.items)
 
 
-def overview_table(board: Leaderboard, *, errors: bool = True) -> Table:
-    """Return one row per method and training task: the main score of each task, peak memory, training time.
-
-    `errors` says whether means have their standard errors beside them.
-    """
+def overview_table(board: Leaderboard) -> Table:
+    """Return one row per method and training task: the main score of each task, peak memory, training time."""
     columns = [_Column.of(board, task, board.headline(task)) for task in overview_tasks(board)]
     titles = [f"{one.task}: {score_name(board, one.task, one.score)}" for one in columns]
-    rows = [
-        [*row_names(row), *(column.write(row, errors=errors) for column in columns), *_price(row)]
-        for row in board.rows
-    ]
+    rows = [[*row_names(row), *(column.write(row) for column in columns), *_price(row)] for row in board.rows]
     return Table(["method", "trained on", *titles, "peak memory", "training time"], rows)
 
 

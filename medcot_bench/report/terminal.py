@@ -1,22 +1,18 @@
-"""Tables on a terminal: they fit its width."""
+"""Tables, sentences and the answer on a terminal: they fit its width."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import textwrap
 from io import StringIO
 
+from medcot_bench.report.answer import write_answer
 from medcot_bench.report.blocks import Table
 from medcot_bench.report.format import one_line
-from medcot_bench.report.names import BASE, EXTERNAL
-from medcot_bench.report.score_tables import describe_tasks, overview_table, overview_tasks
 from medcot_bench.results.leaderboard import Leaderboard
 
 NARROW, WIDE = 60, 120
 """What is made of widths below and above, in characters."""
-GAP = 2
-"""Characters between two columns."""
 
 
 def terminal_width() -> int:
@@ -43,40 +39,14 @@ def draw_table(table: Table, width: int | None = None) -> str:
     return "\n".join(line.rstrip().replace("─", "-") for line in captured.get().splitlines()).strip("\n")
 
 
+def draw_answer(board: Leaderboard, width: int | None = None) -> str:
+    """Return the answer in lines that fit a width, by default the terminal's."""
+    answer = write_answer(board)
+    title = [wrap(answer.title, width)] if answer.title else []
+    table = [draw_table(answer.table, width), ""] if answer.table else []
+    return "\n".join([*title, *table, *(wrap(line, width) for line in answer.lines)])
+
+
 def wrap(text: str, width: int | None = None) -> str:
     """Return a sentence in lines that fit a width, by default the terminal's."""
     return textwrap.fill(one_line(text), width or terminal_width(), break_on_hyphens=False, break_long_words=False)
-
-
-def draw_overview(board: Leaderboard, width: int | None = None) -> str:
-    """Return the overview and what there is to know of it, without standard errors where they do not fit."""
-    width = width or terminal_width()
-    errors = _natural_width(_without_training_task(overview_table(board))) <= width
-    table = overview_table(board, errors=errors)
-    short = _without_training_task(table)
-    trained = f"Trained on {_only_training_task(table)}. " if short is not table else ""
-    values = "Mean ± standard error." if errors else "Means; standard errors are in the leaderboard."
-    others = [task for task in board.tasks if task not in overview_tasks(board)]
-    more = f" Also scored: {', '.join(others)}." if others else ""
-    return "\n".join([draw_table(short, width), wrap(f"{trained}{values} {describe_tasks(board)}{more}", width)])
-
-
-def _only_training_task(table: Table) -> str | None:
-    """Return what all trained rows of an overview were trained on, None where that differs."""
-    trained = {row[1] for row in table.rows if row[1] not in (BASE, EXTERNAL)}
-    return trained.pop() if len(trained) == 1 and all(row[1] != EXTERNAL for row in table.rows) else None
-
-
-def _without_training_task(table: Table) -> Table:
-    """Drop the column of the training task where it says the same of every trained row."""
-    if _only_training_task(table) is None:
-        return table
-    headers, *rows = ([cells[0], *cells[2:]] for cells in (table.headers, *table.rows))
-    return Table(headers, rows)
-
-
-def _natural_width(table: Table) -> int:
-    """Return the width of a table whose cells stay in one line, and its headers in two."""
-    columns = zip(table.headers, *table.rows, strict=True)
-    widths = (max(*map(len, re.split(": | ", title)), *map(len, cells), 0) for title, *cells in columns)
-    return sum(widths) + GAP * (len(table.headers) - 1)

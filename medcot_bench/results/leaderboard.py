@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from medcot_bench.results.answer import TaskAnswer
 from medcot_bench.results.comparisons import FactorEffect, Matched, Persistence, Prompted, SizeTrend
 from medcot_bench.results.conditions import MadeBy, RecipeDifference, ScoredTask
 from medcot_bench.results.metrics import higher_is_better
@@ -174,6 +175,8 @@ class Leaderboard:
     baselines."""
     recommendations: tuple[Recommendation, ...] = ()
     """One for each training task that has ranks, within the memory of a common card."""
+    answers: tuple[TaskAnswer, ...] = ()
+    """What the study answers: one for each training task, or one of what was scored where nothing was trained."""
     trials: tuple[Trial, ...] = ()
     """The learning rates tried before, without the losses of items; none where they are as given."""
     recipe_differences: tuple[RecipeDifference, ...] = ()

@@ -16,10 +16,6 @@ class Caveat(StrEnum):
     ONE_SEED = "one seed"
     NO_BASE = "no base model"
     """Nothing can show that training helps: the base model was not scored."""
-    BASE_TIED = "base model tied"
-    """The recommended row beats the base model after Holm correction for all rows, but not for all pairs."""
-    ONLY_ONE_BEATS_BASE = "only the recommended row beats the base model"
-    """None of those that are statistically tied with it is shown to."""
 
 
 class Worth(StrEnum):

@@ -44,6 +44,8 @@ from medcot_bench.results.quarantine import move_aside
 from medcot_bench.results.records import SCHEMA, Attempt, CellRecord, EvaluationRecord
 from medcot_bench.results.saved_files import SavedFile
 
+PASSING = "weights_not_kept"
+"""The file in a cell's folder that says that its weights are deleted once it is scored."""
 R = TypeVar("R", CellRecord, EvaluationRecord, Attempt)
 
 
@@ -92,6 +94,10 @@ class Store:
             return None
         return read_record(self.root, found, EvaluationRecord, cell_id=cell.id, score_id=evaluation.id)
 
+    def has_passing_weights(self, cell: CellKey) -> bool:
+        """Whether weights lie here that were not to be kept once the cell is scored."""
+        return (self.cell_folder(cell) / PASSING).is_file()
+
     def has_evaluations(self, cell: CellKey) -> bool:
         """Whether evaluations of a cell are here, of this plan or another one."""
         return bool(list_records(self.cell_folder(cell) / "scores"))
@@ -118,10 +124,15 @@ class Store:
 
     # --- writing ---
 
-    def commit_weights(self, cell: CellKey, made: Path) -> Path:
-        """Move a folder of trained weights to its place; what was there before gives way."""
+    def commit_weights(self, cell: CellKey, made: Path, *, kept: bool = True) -> Path:
+        """Move a folder of trained weights to its place; what was there before gives way.
+
+        Weights that are not to be kept are marked, so that the next run deletes what a stopped one left.
+        """
         place = self.weights_folder(cell)
         make_folder(self.root, place.parent)
+        if not kept:
+            self.replace(place.parent / PASSING, b"")
         with writing(place):
             for path in (*made.rglob("*"), made):
                 sync(path)
@@ -175,6 +186,7 @@ class Store:
     def drop_weights(self, cell: CellKey) -> None:
         """Delete a cell's weights and half-made folders."""
         discard(self.weights_folder(cell))
+        (self.cell_folder(cell) / PASSING).unlink(missing_ok=True)
         self.drop_unfinished(cell)
 
     def drop_unfinished(self, cell: CellKey) -> None:

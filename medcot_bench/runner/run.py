@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from medcot_bench.planning.pinned_study import dump_study
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
 from medcot_bench.planning.seeds import note_lone_seed
-from medcot_bench.planning.status import CellStatus, cell_statuses, run_order
+from medcot_bench.planning.status import CellStatus, cell_statuses, keeps_weights, missing_evaluations, run_order
 from medcot_bench.planning.tuning import reach_trials, trials_of, untried_cells, with_chosen_rates
 from medcot_bench.results import study_file
 from medcot_bench.results.plan_file import FILE, PlanFile, read, refuse_newer, written
@@ -86,8 +87,19 @@ def run_study(
         outcome, looks = run_steps(plan, store, run_step, record_step, listen)
         if looks:
             write_plan(outcome.plan, looks)
+        for made in (outcome.plan, *([tries] if tries else [])):
+            _drop_left_weights(made, store)
         conclude()
     return outcome
+
+
+def _drop_left_weights(plan: Plan, store: Store) -> None:
+    """Delete the weights of finished cells that were not to be kept: a run that was stopped leaves them."""
+    for cell in plan.cells:
+        if store.has_passing_weights(cell) and not keeps_weights(plan, cell):
+            with suppress(OSError):  # the next run tries again
+                if not missing_evaluations(plan, store, cell):
+                    store.drop_weights(cell)
 
 
 def _earlier_plan(store: Store) -> PlanFile | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from medcot_bench.results.answer import MethodAnswer, Place, TaskAnswer
 from medcot_bench.results.comparisons import (
     Effect,
     Factor,
@@ -20,7 +21,7 @@ from medcot_bench.results.conditions import Counts, LmEvalTask, MadeBy, RecipeDi
 from medcot_bench.results.leaderboard import Costs, Failure, Forgotten, Leaderboard, Rank, Row, TaskScores
 from medcot_bench.results.plan_file import LeftOutBaseline, MadeWith
 from medcot_bench.results.precision_looks import PrecisionLook, PrecisionReport, PrecisionStop
-from medcot_bench.results.recommendations import Caveat, FullCost, Recommendation, Worth
+from medcot_bench.results.recommendations import FullCost, Recommendation, Worth
 from medcot_bench.results.trials import Trial
 from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.stats.ratios import Ratio
@@ -34,91 +35,93 @@ Change = Callable[[Leaderboard], Leaderboard]
 
 def whole() -> Leaderboard:
     """Return a leaderboard with everything: rows, a prompting baseline, a task of lm-eval, each analysis."""
-    return Leaderboard(
-        base={"name": "tiny", "origin": "folder", "digest": "sha256:0"},
-        tasks={
-            SAME: f"{SAME}[bundled-v1]",
-            SHIFT: f"{SHIFT}[file:manuals.jsonl]",
-            FOREIGN: f"{FOREIGN}[file:prose.yaml]",
-        },
-        domains={SAME: "kubernetes", SHIFT: "manuals", FOREIGN: "lm_eval"},
-        rows=(_row("none", 0.25), _row("full", 0.75), _row("lora", 0.5), _baseline()),
-        scores=("answer", "gold_nll", "word_perplexity"),
-        persistence=(_persistence(),),
-        matched=(
-            Matched(
-                SAME,
-                "lora",
-                SHIFT,
-                seeds=2,
-                left_out=0,
-                level=1.5,
-                further=0.5,
-                gap_at_end=_mean(0.2),
-                gap_at_level=_mean(0.1),
-                explained=_mean(0.1),
-                reading=Reading.FULL_GENERALISES,
-            ),
-        ),
-        factors=(FactorEffect(SAME, SHIFT, "answer", Factor.SCOPE, ("full", "lora"), _mean(0.1), 0.04),),
-        prompts=(FactorEffect(SAME, SHIFT, "answer", Factor.PROMPT, ("lora",), _mean(0.1), None),),
-        sizes=(SizeTrend(SAME, "lora", SHIFT, "answer", {10: _mean(0.1), 100: _mean(0.2)}, _mean(0.1), 0.2),),
-        prompted=(_prompted(),),
-        recommendations=(_recommendation(),),
-        trials=(
-            Trial(adapter="lora", task=SAME, seed=0, rate=1e-3, loss=1.5, seconds=3.0, chosen=True),
-            Trial(adapter="lora", task=SAME, seed=0, rate=1e-2, loss=None, seconds=3.0),
-        ),
-        recipe_differences=(RecipeDifference(SAME, "batch_size", {"full": 8, "lora": 4}),),
-        scored={
-            SAME: ScoredTask(
-                counts=Counts(items=4, extractive=1, shortened=0, dropped=0),
-                chance=0.25,
-                by_baseline={"none (few_shot=5)": Counts(items=4, extractive=1, shortened=2, dropped=0)},
-                left_out={"train overlaps manuals_qa eval": 2},
-                remarks=("read as UTF-8",),
-            ),
-            SHIFT: ScoredTask(counts=Counts(items=4, extractive=1, shortened=0, dropped=0)),
-            FOREIGN: ScoredTask(documents=4, lm_eval={"prose": LmEvalTask("2.0", 0)}),
-        },
-        made_with=MadeWith(
-            split="eval",
-            limit=4,
-            generate_items=None,
-            num_fewshot=0,
-            shuffled_labels=False,
-            chat_template=False,
-            system_prompt=False,
-        ),
-        made_by=MadeBy(("cpu, 2 threads, float32",), False, ("fast",), ({"torch": "2.13.0"},)),
-        precision=PrecisionReport(
-            effect=Aim.IN_DOMAIN,
-            score="answer",
-            half_width=0.1,
-            max_seeds=20,
-            budget=None,
-            looks=(
-                PrecisionLook(
-                    seeds=6,
-                    half_width=0.09,
-                    adapter="lora",
-                    trained=SAME,
-                    task=SAME,
-                    floor=0.02,
-                    items=4,
-                    items_needed=3,
-                    spent=60.0,
-                    next_seed=10.0,
-                    stop=PrecisionStop.NARROW,
+    return _answered(
+        Leaderboard(
+            base={"name": "tiny", "origin": "folder", "digest": "sha256:0"},
+            tasks={
+                SAME: f"{SAME}[bundled-v1]",
+                SHIFT: f"{SHIFT}[file:manuals.jsonl]",
+                FOREIGN: f"{FOREIGN}[file:prose.yaml]",
+            },
+            domains={SAME: "kubernetes", SHIFT: "manuals", FOREIGN: "lm_eval"},
+            rows=(_row("none", 0.25), _row("full", 0.75), _row("lora", 0.5), _baseline()),
+            scores=("answer", "gold_nll", "word_perplexity"),
+            persistence=(_persistence(),),
+            matched=(
+                Matched(
+                    SAME,
+                    "lora",
+                    SHIFT,
+                    seeds=2,
+                    left_out=0,
+                    level=1.5,
+                    further=0.5,
+                    gap_at_end=_mean(0.2),
+                    gap_at_level=_mean(0.1),
+                    explained=_mean(0.1),
+                    reading=Reading.FULL_GENERALISES,
                 ),
             ),
-        ),
-        left_out_baselines=(LeftOutBaseline(task=SHIFT, baseline="cot", reason="it has no reasoning"),),
-        headlines={FOREIGN: "word_perplexity"},
-        lower={FOREIGN: ("word_perplexity",)},
-        names_in_files={FOREIGN: "prose"},
-        primary="answer",
-        margins={"answer": 0.02, "gold_nll": 0.02},
+            factors=(FactorEffect(SAME, SHIFT, "answer", Factor.SCOPE, ("full", "lora"), _mean(0.1), 0.04),),
+            prompts=(FactorEffect(SAME, SHIFT, "answer", Factor.PROMPT, ("lora",), _mean(0.1), None),),
+            sizes=(SizeTrend(SAME, "lora", SHIFT, "answer", {10: _mean(0.1), 100: _mean(0.2)}, _mean(0.1), 0.2),),
+            prompted=(_prompted(),),
+            recommendations=(_recommendation(),),
+            trials=(
+                Trial(adapter="lora", task=SAME, seed=0, rate=1e-3, loss=1.5, seconds=3.0, chosen=True),
+                Trial(adapter="lora", task=SAME, seed=0, rate=1e-2, loss=None, seconds=3.0),
+            ),
+            recipe_differences=(RecipeDifference(SAME, "batch_size", {"full": 8, "lora": 4}),),
+            scored={
+                SAME: ScoredTask(
+                    counts=Counts(items=4, extractive=1, shortened=0, dropped=0),
+                    chance=0.25,
+                    by_baseline={"none (few_shot=5)": Counts(items=4, extractive=1, shortened=2, dropped=0)},
+                    left_out={"train overlaps manuals_qa eval": 2},
+                    remarks=("read as UTF-8",),
+                ),
+                SHIFT: ScoredTask(counts=Counts(items=4, extractive=1, shortened=0, dropped=0)),
+                FOREIGN: ScoredTask(documents=4, lm_eval={"prose": LmEvalTask("2.0", 0)}),
+            },
+            made_with=MadeWith(
+                split="eval",
+                limit=4,
+                generate_items=None,
+                num_fewshot=0,
+                shuffled_labels=False,
+                chat_template=False,
+                system_prompt=False,
+            ),
+            made_by=MadeBy(("cpu, 2 threads, float32",), False, ("fast",), ({"torch": "2.13.0"},)),
+            precision=PrecisionReport(
+                effect=Aim.IN_DOMAIN,
+                score="answer",
+                half_width=0.1,
+                max_seeds=20,
+                budget=None,
+                looks=(
+                    PrecisionLook(
+                        seeds=6,
+                        half_width=0.09,
+                        adapter="lora",
+                        trained=SAME,
+                        task=SAME,
+                        floor=0.02,
+                        items=4,
+                        items_needed=3,
+                        spent=60.0,
+                        next_seed=10.0,
+                        stop=PrecisionStop.NARROW,
+                    ),
+                ),
+            ),
+            left_out_baselines=(LeftOutBaseline(task=SHIFT, baseline="cot", reason="it has no reasoning"),),
+            headlines={FOREIGN: "word_perplexity"},
+            lower={FOREIGN: ("word_perplexity",)},
+            names_in_files={FOREIGN: "prose"},
+            primary="answer",
+            margins={"answer": 0.02, "gold_nll": 0.02},
+        )
     )
 
 
@@ -144,7 +147,7 @@ def boards() -> dict[str, Leaderboard]:
     )
     unscored = tuple(replace(row, tasks={}, seeds=(), divergence={}) for row in board.rows)
     failed = replace(unscored[2], costs=None, failures=(Failure(0, None, "diverged", "the loss is not finite"),))
-    return {
+    found = {
         "whole": board,
         "one seed and no standard error": replace(bare, rows=tuple(_with_one_seed(row) for row in board.rows)),
         "a failed row": replace(bare, rows=(*board.rows[:2], failed)),
@@ -154,6 +157,46 @@ def boards() -> dict[str, Leaderboard]:
         "no full fine-tuning": replace(bare, rows=tuple(_without_gaps(board.rows[n]) for n in (0, 2))),
         "no row": replace(bare, rows=(), scores=()),
     }
+    return {kind: _answered(board) for kind, board in found.items()}
+
+
+def _answered(board: Leaderboard) -> Leaderboard:
+    """Return a leaderboard with what it answers on the training task, where a method is scored on it."""
+    rows = [row for row in board.rows if not row.is_base and SAME in row.tasks]
+    base = next(
+        (row.tasks[SAME].scores["answer"] for row in board.rows if row.is_base and SAME in row.tasks), None
+    )
+    answer = TaskAnswer(
+        task=SAME,
+        trained=any(row.task for row in rows),
+        score="answer",
+        higher_is_better=True,
+        items=4,
+        groups=2,
+        seeds=max((len(row.seeds) for row in rows), default=0),
+        base=base,
+        chance=0.25,
+        smallest=0.2,
+        methods=tuple(map(_method, rows)),
+        unparsed=(),
+    )
+    return replace(board, answers=(answer,) if rows else ())
+
+
+def _method(row: Row) -> MethodAnswer:
+    costs = row.costs
+    return MethodAnswer(
+        method=row.adapter,
+        score=row.tasks[SAME].scores["answer"],
+        gain=_mean(0.25),
+        works=row.task is not None,
+        place={"full": Place.BEST, "lora": Place.BEHIND}.get(row.adapter),
+        recommended=row.adapter == "lora",
+        items_needed=None if row.task else 40,
+        peak_bytes=costs.peak_bytes if costs else None,
+        train_seconds=costs.train_seconds if costs else None,
+        adapter_bytes=costs.adapter_bytes if costs else None,
+    )
 
 
 def places(text: str) -> Mapping[str, Change]:
@@ -162,6 +205,12 @@ def places(text: str) -> Mapping[str, Change]:
         "model name": lambda board: replace(board, base={**board.base, "name": text}),
         "model origin": lambda board: replace(board, base={**board.base, "origin": text}),
         "adapter": _in_rows(lambda row: replace(row, adapter=text)),
+        "method of the answer": lambda board: replace(
+            board, answers=tuple(_in_methods(one, text) for one in board.answers)
+        ),
+        "task of the answer": lambda board: replace(
+            board, answers=tuple(replace(one, task=text) for one in board.answers)
+        ),
         "adapter's option": _in_rows(lambda row: replace(row, adapter=f"lora:r={text}")),
         "training task": _in_rows(lambda row: replace(row, task=text)),
         "failure": _in_rows(lambda row: replace(row, failures=(Failure(0, None, "failed", text),))),
@@ -179,6 +228,10 @@ def places(text: str) -> Mapping[str, Change]:
         "domain": lambda board: replace(board, domains=dict.fromkeys(board.domains, text)),
         "name of a task": lambda board: replace(board, tasks=dict.fromkeys(board.tasks, text)),
     }
+
+
+def _in_methods(answer: TaskAnswer, text: str) -> TaskAnswer:
+    return replace(answer, methods=tuple(replace(one, method=text) for one in answer.methods))
 
 
 def _in_rows(change: Callable[[Row], Row]) -> Change:
@@ -312,5 +365,5 @@ def _recommendation() -> Recommendation:
         chance=0.25,
         full=FullCost("full", "lora", _mean(0.25), Worth.YES, None, 1.7, 2.0, False),
         prompting=_prompted(),
-        caveats=(Caveat.ONLY_ONE_BEATS_BASE,),
+        caveats=(),
     )

@@ -255,7 +255,7 @@ class CellRunner:
             size = sum(path.stat().st_size for path in written_files(folder))
         if chosen.adapter.spec.update == "full":
             self._encoder.tokenizer.save_pretrained(folder)
-        return size, describe(self._store.commit_weights(cell, folder))
+        return size, describe(self._store.commit_weights(cell, folder, kept=keeps_weights(self._plan, cell)))
 
     def _score(self, cell: Cell, chosen: ResolvedAdapter, base: Lent, model: Any, score: Evaluation) -> None:
         started, self._began, plan = now(), time.perf_counter(), self._plan

@@ -33,7 +33,9 @@ def test_a_disk_that_fails(
         for at in sorted({1, 3, times, 0})
         if at <= times
     ]
-    for number, (call, code, at) in enumerate(faults if every_fault else Random(7).sample(faults, 2)):
+    at_the_end = ("rename", "EIO", calls["rename"])
+    some = faults if every_fault else [*Random(7).sample(faults, 2), at_the_end]
+    for number, (call, code, at) in enumerate(some):
         out = place / f"disk{process}{number}"
         trouble = {"process": process, "kind": "error", "code": code, "call": call, "folder": str(out), "at": at}
         ended = warm.run(*RUN, out.name, trouble=trouble)

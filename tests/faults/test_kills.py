@@ -64,7 +64,7 @@ def test_killed_at_every_step(
     part = f"killed at a step of the {'program' if process == 'parent' else 'worker'}"
     steps = steps_of(warm, place, process)
     stride = 1 if every_fault else max(1, len(steps) // 3)
-    for at in range(1, len(steps) + 1, stride):
+    for at in sorted({*range(1, len(steps) + 1, stride), len(steps)}):
         out, after = place / f"step{process}{at}", bool(at % 2)
         trouble = {"process": process, "kind": "kill", "folder": str(out), "at": at, "after": after}
         ended = warm.run(*RUN, out.name, trouble=trouble)

@@ -180,7 +180,7 @@ def samples(scores: Scores) -> list[dict[str, Any]]:
     return [
         {
             "id": item,
-            "group": GROUPS.get(item, item),
+            "group": GROUPS.get(item, item.partition("/")[0]),
             "prediction": None,
             "gold_loglikelihood": -1.0,
             "scores": {name: values[item] for name, values in scores.items() if item in values},

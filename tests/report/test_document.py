@@ -8,7 +8,7 @@ import published
 import pytest
 
 from medcot_bench.plugins.manager import installed
-from medcot_bench.report.blocks import Heading, Items, Table
+from medcot_bench.report.blocks import Heading, Items, Paragraph, Table
 from medcot_bench.report.document import document
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.testing.example_leaderboards import boards, whole
@@ -45,20 +45,21 @@ def columns_of(text: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("kind", BOARDS)
-def test_overview_answer_costs_and_appendix_come_in_this_order(kind: str) -> None:
+def test_answer_overview_gaps_costs_and_appendix_come_in_this_order(kind: str) -> None:
     blocks = [*document(all_boards()[kind])]
-    assert [block.text for block in blocks if isinstance(block, Heading) and block.level == 2] == [
-        *("Overview", "Answer", "Costs", "Appendix")
-    ]
+    named = [block.text.partition(",")[0] for block in blocks if isinstance(block, Heading) and block.level == 2]
+    gaps = ["Gaps to full fine-tuning"] if all_boards()[kind].persistence else []
+    assert named == ["Answer", "Overview", *gaps, "Costs", "Appendix"]
 
 
-def test_the_answer_is_the_headline_then_the_recommendations() -> None:
+def test_the_answer_is_a_table_then_the_recommendation_and_the_headline() -> None:
     blocks = [*document(whole())]
-    start = blocks.index(Heading("Answer"))
-    answer = blocks[start + 1]
+    title, table, answer = blocks[(start := blocks.index(Heading("Answer")) + 1) : start + 3]
+    assert isinstance(title, Paragraph)
+    assert isinstance(table, Table)
     assert isinstance(answer, Items)
     assert [text.split(":")[0].split(" (")[0] for text in answer.texts] == [
-        *("In domain", "Out of domain", "Verdict", "Not tested", "Recommended for k8s_qa")
+        *("Recommended for k8s_qa", "In domain", "Out of domain", "Verdict", "Mind", "Not tested")
     ]
 
 

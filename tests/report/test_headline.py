@@ -66,7 +66,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
             f"{OUT}: full fine-tuning leads layer_lora by 0.25 answer (95% CI 0.16 to 0.34).",
             "Verdict: layer_lora is behind full fine-tuning in domain and out of domain; whether the gap changes "
             "is inconclusive.",
-            "To settle it: 10 more seeds would show a difference-in-differences of 0.11 (80% power, corrected); "
+            "To settle it: 10 more seeds (--seeds 0-12) would show a difference-in-differences of 0.11 (80% "
+            "power, corrected); "
             "about 4 min.",
         ),
     ),
@@ -78,7 +79,8 @@ GOLDEN: dict[str, tuple[Mapping[str, tuple[float, float]], int, tuple[str, str, 
             f"{OUT}: {NONE} (lora better by 0.05 answer, 95% CI -0.04 to 0.14).",
             "Verdict: lora is behind full fine-tuning in domain; out of domain inconclusive after Holm "
             "correction; the gap moves toward the adapter.",
-            "To settle it: 31 more seeds would show no gap on manuals_qa beyond 0.05, if there is none (80% "
+            "To settle it: 31 more seeds (--seeds 0-34) would show no gap on manuals_qa beyond 0.05, if "
+            "there is none (80% "
             "power, corrected); about 13 min.",
         ),
     ),
@@ -120,12 +122,14 @@ NOW = Sizes(5, 100, 18)
     [
         (
             Needed(Showing.DIFFERENCE, 0.05, NOW, (Sizes(5, 410, 18, 5400.0), Sizes(9, 100, 18, 6000.0))),
-            "410 items per task instead of 100 would show a gap in domain of 0.05 (80% power, corrected); about "
+            "410 items per task instead of 100 (--limit 410) would show a gap in domain of 0.05 (80% power, "
+            "corrected); about "
             "1 h 30 min",
         ),
         (
             Needed(Showing.EQUIVALENCE, 0.05, NOW, (Sizes(8, 372, 67),)),
-            "3 more seeds with 67 groups of items instead of 18 would show no gap in domain beyond 0.05, if there "
+            "3 more seeds with 67 groups of items instead of 18 (--seeds 0-7) would show no gap in domain "
+            "beyond 0.05, if there "
             "is none (80% power, corrected)",
         ),
         (

@@ -8,37 +8,22 @@ import published
 import pytest
 
 from medcot_bench.report.blocks import Table
-from medcot_bench.report.headline import write_headline
-from medcot_bench.report.terminal import draw_overview, draw_table, wrap
+from medcot_bench.report.terminal import draw_answer, draw_table, wrap
 from medcot_bench.testing.example_leaderboards import boards, places, whole
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 @pytest.mark.parametrize("name", published.names())
-def test_the_overview_of_a_study_fits(name: str, width: int) -> None:
+def test_the_answer_of_a_study_fits(name: str, width: int) -> None:
     _, board = published.read(published.RESULTS / name)
-    lines = draw_overview(board, width).splitlines()
+    lines = draw_answer(board, width).splitlines()
     assert max(map(len, lines)) <= width
     assert all(line == line.rstrip() for line in lines)
 
 
 @pytest.mark.parametrize("kind", boards())
-def test_every_kind_of_leaderboard_has_an_overview(kind: str) -> None:
-    assert draw_overview(boards()[kind], 80)
-
-
-def test_one_training_task_is_named_below_and_no_column() -> None:
-    lines = draw_overview(whole(), 120).splitlines()
-    assert "trained on" not in lines[1]
-    assert "Trained on k8s_qa. Mean ± standard error." in lines[-2]
-
-
-def test_where_standard_errors_do_not_fit_they_are_left_out() -> None:
-    _, board = published.read(published.RESULTS / "study")
-    assert "±0.052" in draw_overview(board, 120)
-    narrow = draw_overview(board, 80)
-    assert "±" not in narrow
-    assert "Means; standard errors are in the leaderboard." in narrow
+def test_every_kind_of_leaderboard_has_an_answer(kind: str) -> None:
+    assert draw_answer(boards()[kind], 80)
 
 
 def test_long_cells_go_on_below() -> None:
@@ -50,9 +35,9 @@ def test_long_cells_go_on_below() -> None:
 @pytest.mark.parametrize("place", places("x"))
 def test_no_text_moves_the_cursor_or_is_markup(place: str) -> None:
     board = places("\x1b[31m[bold]a\r\nb")[place](whole())
-    drawn = "\n".join([draw_overview(board, 80), *map(wrap, write_headline(board).lines)])
+    drawn = draw_answer(board, 80)
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", drawn)
-    assert place not in ("adapter", "training task") or "[bold]" in drawn
+    assert place not in ("method of the answer", "task of the answer") or "[bold]" in drawn
 
 
 def test_tables_are_plain_characters() -> None:

@@ -93,6 +93,17 @@ def test_weights_that_a_killed_run_left_without_a_record_give_way(store: Store) 
     assert list(place.parent.iterdir()) == []
 
 
+def test_weights_that_are_not_to_be_kept_are_marked_until_they_are_deleted(store: Store) -> None:
+    for kept in (True, False):
+        made = store.temporary_folder(CELL)
+        (made / "weights").write_text("x")
+        place = store.commit_weights(CELL, made, kept=kept)
+        assert store.has_passing_weights(CELL) is not kept
+    store.drop_weights(CELL)
+    assert not store.has_passing_weights(CELL)
+    assert list(place.parent.iterdir()) == []
+
+
 def test_not_a_number_is_never_written(store: Store) -> None:
     bad = dataclasses.replace(ATTEMPT, error=float("nan"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="Out of range float"):

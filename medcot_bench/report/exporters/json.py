@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from medcot_bench.plugins.hookspecs import hookimpl
+from medcot_bench.report.answer import write_answer
 from medcot_bench.report.headline import write_headline
 from medcot_bench.report.notes import write_notes
 from medcot_bench.report.recommendation import write_recommendation
@@ -21,7 +22,7 @@ class Json:
 
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole file."""
-        answer = _fields(write_headline(leaderboard))
+        answer = _fields(write_headline(leaderboard)) | _fields(write_answer(leaderboard))
         answer["recommendations"] = [" ".join(write_recommendation(one)) for one in leaderboard.recommendations]
         content = _fields(leaderboard) | {"answer": answer, "notes": write_notes(leaderboard)}
         written = io.StringIO()  # json.dumps would hold the pieces of a large study all at once

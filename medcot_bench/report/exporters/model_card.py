@@ -15,12 +15,12 @@ import yaml
 
 from medcot_bench.errors import ConfigErrors
 from medcot_bench.plugins.hookspecs import hookimpl
+from medcot_bench.report.answer import write_answer
 from medcot_bench.report.blocks import Block, Heading, Items, Paragraph, Table
 from medcot_bench.report.cost_tables import MEMORY, SECONDS, memory_table, recipe_table, seconds_table
 from medcot_bench.report.document import DISCLAIMER, write_failures
 from medcot_bench.report.exporters.markdown import written
 from medcot_bench.report.format import one_line
-from medcot_bench.report.headline import write_headline
 from medcot_bench.report.notes import write_notes
 from medcot_bench.report.score_tables import describe_overview, describe_scores, score_tables
 from medcot_bench.results.leaderboard import Leaderboard, Row
@@ -134,7 +134,7 @@ def _about(leaderboard: Leaderboard) -> Iterator[Block]:
         [[row.adapter, leaderboard.trained_on(row), ", ".join(map(str, row.seeds))] for row in models],
     )
     yield from write_failures(leaderboard, level=2)
-    yield from (Heading("Answer"), Items(write_headline(leaderboard).lines))
+    yield from (Heading("Answer"), *write_answer(leaderboard).blocks)
     yield Heading("Data")
     sources = [
         [title, leaderboard.domains[task], _described(_source(task, title))]
