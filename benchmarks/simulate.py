@@ -5,8 +5,9 @@
     python benchmarks/simulate.py --write docs/simulation.md
 
 Draws studies as simulation/settings.yaml says, has the product build the leaderboard of each, and counts what the
-truth denies. Goes on where it was stopped: counts lie in one file per setting, and those by another setting or
-another version of the statistics are left out. Prints the tables, or writes them into a page between its marks.
+truth denies. Goes on where it was stopped, on any machine: counts lie in simulation/counts, one file per setting.
+Those by another setting or another version of the statistics are left out. Prints the tables, or writes them into a
+page between its marks.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ CODE = sorted(
     str(module.__file__)
     for name, module in sys.modules.items()
     if name.startswith(("medcot_bench.stats.", "medcot_bench.analysis.", "simulation."))
-    and not name.endswith(".tables")
+    and not name.endswith((".tables", ".answers"))
 )
-"""What draws and judges, and what that imports of the product's statistics."""
+"""What draws and judges, and what that imports of the product's statistics, without what only sums up or words."""
+COUNTS = Path(__file__).parent / "simulation" / "counts"
 
 
 def main() -> int:
@@ -48,7 +50,7 @@ def main() -> int:
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("-o", "--output", type=Path, default=Path("out/simulation"))
+    parser.add_argument("-o", "--output", type=Path, default=COUNTS)
     parser.add_argument("--write", type=Path, metavar="PAGE", help="replace the tables of a page")
     options = parser.parse_args()
     chosen = [s for s in read_settings() if any(fnmatchcase(s.name, name) for name in options.names)]
@@ -56,6 +58,8 @@ def main() -> int:
         parser.error(f"no setting is called {' or '.join(options.names)}")
     options.output.mkdir(parents=True, exist_ok=True)
     run(chosen, options.studies, options.seed, options.processes, options.output)
+    for setting in chosen:
+        pack(setting, options.seed, options.output)
     counted = [
         (setting, *read_counts(setting, options.studies, options.seed, options.output)) for setting in chosen
     ]
@@ -78,18 +82,29 @@ def compare(chosen: Sequence[Setting], studies: int, seed: int) -> dict[str, str
 
 
 def run(chosen: Sequence[Setting], studies: int, seed: int, processes: int, folder: Path) -> None:
-    """Judge the studies of each setting that are not counted yet."""
+    """Judge the studies of each setting that are not counted yet, the first ones of every setting first."""
+    left = [(setting, block) for setting in chosen for block in _blocks_left(setting, studies, seed, folder)]
+    left.sort(key=lambda pair: pair[1].start)
     with ProcessPoolExecutor(processes) as pool:
-        waiting = {
-            pool.submit(judge, setting, block, seed): (setting, block)
-            for setting in chosen
-            for block in _blocks_left(setting, studies, seed, folder)
-        }
+        waiting = {pool.submit(judge, setting, block, seed): (setting, block) for setting, block in left}
         for done in as_completed(waiting):
             setting, block = waiting[done]
             line = {"stamp": stamp(setting, seed), "first": block[0], "last": block[-1], "counts": done.result()}
             with _file(setting, folder).open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(line) + "\n")
+
+
+def pack(setting: Setting, seed: int, folder: Path) -> None:
+    """Add up blocks that follow each other, a line for each stretch; counts of other versions are dropped."""
+    stretches: list[dict[str, Any]] = []
+    for line in sorted(_lines(setting, sys.maxsize, seed, folder), key=lambda line: line["first"]):
+        if stretches and stretches[-1]["last"] + 1 == line["first"]:
+            stretches[-1]["last"] = line["last"]
+            _add(stretches[-1]["counts"], line["counts"])
+        else:
+            stretches.append(line)
+    text = "".join(json.dumps(line) + "\n" for line in stretches)
+    _file(setting, folder).write_text(text, encoding="utf-8")
 
 
 def read_counts(setting: Setting, studies: int, seed: int, folder: Path) -> tuple[int, Counts]:
@@ -98,11 +113,15 @@ def read_counts(setting: Setting, studies: int, seed: int, folder: Path) -> tupl
     counted = 0
     for line in _lines(setting, studies, seed, folder):
         counted += line["last"] - line["first"] + 1
-        for check, (held, of) in line["counts"].items():
-            count = counts.setdefault(check, [0, 0])
-            count[0] += held
-            count[1] += of
+        _add(counts, line["counts"])
     return counted, counts
+
+
+def _add(counts: Counts, more: Counts) -> None:
+    for check, (held, of) in more.items():
+        count = counts.setdefault(check, [0, 0])
+        count[0] += held
+        count[1] += of
 
 
 def stamp(setting: Setting, seed: int) -> str:
@@ -125,7 +144,8 @@ class _Bare(ast.NodeTransformer):
 
 
 def _blocks_left(setting: Setting, studies: int, seed: int, folder: Path) -> Iterator[range]:
-    done = {line["first"] for line in _lines(setting, studies, seed, folder)}
+    lines = _lines(setting, studies, seed, folder)
+    done = {first for line in lines for first in range(line["first"], line["last"] + 1, BLOCK)}
     return (range(first, first + BLOCK) for first in range(0, studies, BLOCK) if first not in done)
 
 
@@ -135,7 +155,7 @@ def _lines(setting: Setting, studies: int, seed: int, folder: Path) -> Iterator[
     for text in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
         with suppress(ValueError):
             line = json.loads(text)
-            if line["stamp"] == own and line["first"] < studies:
+            if line["stamp"] == own and line["last"] < studies:
                 yield line
 
 

@@ -295,6 +295,11 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.
     assert [json.loads(line)["first"] for line in file.read_text().splitlines() if line.endswith("}")] == [0, 2]
     assert simulate.read_counts(setting, 4, 0, tmp_path) == (4, judge(setting, range(4)))
     assert simulate.read_counts(setting, 2, 0, tmp_path) == (2, judge(setting, range(2)))
+    simulate.pack(setting, 0, tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert file.read_text().count("\n") == 1
+    assert simulate.read_counts(setting, 4, 0, tmp_path) == (4, judge(setting, range(4)))
+    assert [*simulate._blocks_left(setting, 6, 0, tmp_path)] == [range(4, 6)]
     assert simulate.read_counts(setting, 4, 1, tmp_path) == (0, {})  # another seed, another setting: none of these
     assert simulate.read_counts(setting.model_copy(update={"margin": 0.3}), 4, 0, tmp_path) == (0, {})
 
