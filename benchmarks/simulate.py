@@ -6,8 +6,8 @@
 
 Draws studies as simulation/settings.yaml says, has the product build the leaderboard of each, and counts what the
 truth denies. Goes on where it was stopped, on any machine: counts lie in simulation/counts, one file per setting.
-Those by another setting or another version of the statistics are left out. Prints the tables, or writes them into a
-page between its marks.
+Those by another setting or another version of the statistics are left out. Prints the tables, or writes them into
+a page between its marks.
 """
 
 from __future__ import annotations
