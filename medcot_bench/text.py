@@ -90,7 +90,8 @@ def identify(text: str) -> str:
     >>> identify('What is "2 + 2"?'), identify("What is 2 - 2"), identify(">="), identify("E-mail, please")
     ('what is 2 + 2', 'what is 2 - 2', '> =', 'e mail please')
     """
-    text = _QUOTED.sub(r"\2", text)
+    if '"' in text or "'" in text:
+        text = _QUOTED.sub(r"\2", text)
     if text.isascii():
         text, pattern = text.lower(), _tokens("")
     else:

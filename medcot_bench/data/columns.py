@@ -69,12 +69,15 @@ def recognise(path: object, rows: Iterable[Mapping[str, Any]], named: Mapping[st
     question and answer are neither named nor recognised.
     """
     columns: dict[str, None] = {}
+    unsure: set[str] = set()
     chats: set[str] = set()
     for row in rows:
-        columns.update(dict.fromkeys(row))
-        for column in row:
-            if column not in chats and column.casefold() in CHATS and isinstance(parse_nested(row[column]), list):
-                chats.add(column)
+        if not row.keys() <= columns.keys():
+            unsure |= {column for column in row.keys() - columns.keys() if column.casefold() in CHATS}
+            columns.update(dict.fromkeys(row))
+        if unsure and (found := {one for one in unsure if isinstance(parse_nested(row.get(one)), list)}):
+            chats |= found
+            unsure -= found
     there = list(columns)
     layout = _recognise(path, there, named, chats)
     read = {*layout.columns.values(), *layout.parts.values()}
