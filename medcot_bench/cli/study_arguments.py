@@ -126,6 +126,11 @@ def add_study_arguments(command: argparse.ArgumentParser) -> None:
         metavar="NAME[.SPLIT]=SOURCE",
         help="source of a task's items, for all splits or one (train, validation, eval); repeatable",
     )
+    groups["what is compared"].add_argument(
+        "--no-base",
+        action="store_true",
+        help="don't score the base model where --adapters leaves none out",
+    )
     groups["model"].add_argument(
         "--chat-template",
         action="store_true",
@@ -161,6 +166,8 @@ def read_study(options: argparse.Namespace) -> tuple[Study, list[str]]:
                 )
         if value is not None:
             overrides.append((field, value))
+    if options.no_base:
+        overrides.append(("base", False))
     if options.chat_template:
         overrides.append(("chat_template", True))
     if options.trust_task_code:

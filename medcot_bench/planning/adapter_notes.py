@@ -9,7 +9,9 @@ from medcot_bench.planning.ranks import find_high_ranks
 
 
 def find_adapter_notes(plan: Plan) -> Iterator[str]:
-    """Yield a note for each adapter with ranks above its matrices' sides, or made for another base model."""
+    """Yield a note for an added base model, and for adapters of too high a rank or another base model."""
+    if len(plan.study.compared) > len(plan.study.adapters):
+        yield "the base model (none) is scored too, to compare with; --no-base leaves it out"
     yield from find_high_ranks(plan)
     yield from _find_other_bases(plan)
 

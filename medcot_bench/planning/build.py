@@ -76,7 +76,7 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         if fitted := attempt(partial(fit_stops, tasks[label], data[label], named, reasons=COT in study.baselines)):
             tasks[label], data[label] = fitted
     adapters: dict[str, ResolvedAdapter] = {}
-    for typed in study.adapters:
+    for typed in study.compared:
         if adapter := attempt(partial(resolve_adapter, typed, plugins)):
             for sized in _by_size(study, adapter):
                 if made := attempt(partial(resolve_adapter, sized, plugins)):

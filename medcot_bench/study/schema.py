@@ -17,7 +17,7 @@ from medcot_bench.study.own_task import OwnTask
 from medcot_bench.study.paths import check_path
 from medcot_bench.study.precision import take_seeds
 from medcot_bench.study.seed_strings import SEEDS, read_seeds
-from medcot_bench.study.spec_strings import ALL
+from medcot_bench.study.spec_strings import ALL, Spec
 from medcot_bench.types import Split
 
 DEFAULT_MODEL = "smollm2-135m"
@@ -27,6 +27,8 @@ MOST_CHECKPOINTS = 8
 """The largest number of checkpoints whose shares are not named; the first is at 1/192."""
 MOST_ITEMS = 1_000_000
 """The largest number of items that can be asked for; all of a larger file are taken where no number is given."""
+BASE = "none"
+"""The adapter that is the base model."""
 BUNDLED = "bundled"
 """The source of the items that a task generates itself."""
 OnOverlap = Literal["drop-train", "drop-eval", "error"]
@@ -211,6 +213,8 @@ class Study(Section):
     """Tasks to score on without training. `lm_eval:NAME` is a task of lm-eval."""
     adapters: Names = ()
     """Adapters with their options, e.g. `lora:r=8`. `none` is the base model."""
+    base: bool = True
+    """Score the base model too where `adapters` leaves `none` out: nothing else shows what training gains."""
     baselines: Annotated[tuple[str, ...], BeforeValidator(read_baselines)] = ()
     """Prompting baselines of the base model: `zero_shot`, `few_shot=K`, `cot`, `no_context`."""
     seeds: Annotated[tuple[int, ...], BeforeValidator(read_seeds)] = (0,)
@@ -269,6 +273,12 @@ class Study(Section):
     @classmethod
     def _expand(cls, value: str) -> str:
         return str(check_path(value))
+
+    @property
+    def compared(self) -> tuple[Spec, ...]:
+        """The adapters with the base model, which comes first where it is not named."""
+        added = self.base and self.adapters and all(spec.name != BASE for spec in self.adapters)
+        return (Spec(BASE, {}), *self.adapters) if added else self.adapters
 
     @property
     def every_seed(self) -> tuple[int, ...]:
