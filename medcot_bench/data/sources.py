@@ -11,6 +11,7 @@ from itertools import islice, product
 from pathlib import Path
 
 from medcot_bench.data.hub_rows import HubRows, read_hub
+from medcot_bench.data.row_splits import fill_splits
 from medcot_bench.data.rows import make_group, read_own, read_rows
 from medcot_bench.errors import ConfigError, DataError
 from medcot_bench.interfaces import Task
@@ -24,8 +25,6 @@ from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _FIELDS = tuple(each.name for each in fields(Example))
 UNGROUPED = "no row names a group: standard errors treat rows as independent"
-FEWEST_GROUPS = 10
-"""Groups of which one is always scored, where rows name no split."""
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
 
 
@@ -45,6 +44,15 @@ class TaskData:
     """Columns of its files that nothing is read from."""
     pinned: Mapping[Split, str] = field(default_factory=dict)
     """Split -> source at the revision found, where some of it comes from the hub."""
+    spare_validation: bool = False
+    """Whether rows name no split: their validation items are trained on where nothing selects by them."""
+
+    def with_all_trained(self, seed: int) -> TaskData:
+        """Return the data with validation items that nothing needs among the training items."""
+        if not self.spare_validation or not self.splits["validation"]:
+            return self
+        trained = tuple(sort_by_hash([*self.splits["train"], *self.splits["validation"]], seed))
+        return replace(self, splits={**self.splits, "train": trained, "validation": ()})
 
     def with_split(self, split: Split, examples: Iterable[Example], reason: str, count: int) -> TaskData:
         """Return the data with one split replaced and `count` more rows left out for `reason`."""
@@ -111,6 +119,7 @@ def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], see
     unused: dict[str, None] = {}
     left_out: dict[str, int] = {}
     pinned: dict[Split, str] = {}
+    spare = None in sources and sources[None].startswith("file:")
     for only, source in sources.items():
         here: dict[Split, list[Example]] = {split: [] for split in SPLITS}
         if re.fullmatch(r"hub(@[\w./-]+)?", source, re.ASCII):
@@ -128,7 +137,8 @@ def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], see
             path = _path(chosen, only, source)
             names["file"][path.name] = None
             pinned |= {split: source for split in SPLITS if only in (None, split)}
-            grouped, others = _add_file(chosen, only, path, seed, here)
+            grouped, others, free = _add_file(chosen, only, path, seed, here)
+            spare = spare and free
             notes |= {} if grouped else {UNGROUPED: None}
             unused |= dict.fromkeys(others)
             if only and not here[only]:
@@ -137,13 +147,17 @@ def _from_outside(chosen: ResolvedTask, sources: Mapping[Split | None, str], see
             found[split] += here[split] if only in (None, split) else []
     splits = {split: tuple(sort_by_hash(examples, seed)) for split, examples in found.items()}
     label = "+".join(f"{kind}:{'+'.join(used)}" for kind, used in names.items() if used)
-    return TaskData(label, splits, left_out, tuple(notes), tuple(unused), pinned if names["hub"] else {})
+    pins = pinned if names["hub"] else {}
+    return TaskData(label, splits, left_out, tuple(notes), tuple(unused), pins, spare)
 
 
 def _add_file(
     chosen: ResolvedTask, only: Split | None, path: Path, seed: int, found: Mapping[Split, list[Example]]
-) -> tuple[bool, tuple[str, ...]]:
-    """Add the rows of a file to their splits; return whether any row names a group, and the columns not used."""
+) -> tuple[bool, tuple[str, ...], bool]:
+    """Add the rows of a file to their splits.
+
+    Return whether any row names a group, the columns not used, and whether no row names its split.
+    """
     unused: tuple[str, ...] = ()
     if chosen.columns is None:
         rows, may_group = read_rows(path, chosen.task.spec.required), True
@@ -152,21 +166,12 @@ def _add_file(
         unused, may_group = layout.unused, "group" in layout.columns
     grouped = may_group and any(made.group != make_group(made.question, made.context) for made, _ in rows)
     for example, named in rows:
-        found[named or only or _split_of_group(example.group, seed)].append(example)
-    if not only and not found["eval"] and not any(named for _, named in rows):
-        _give_one_group(found, seed)
-    return grouped, unused
-
-
-def _give_one_group(found: Mapping[Split, list[Example]], seed: int) -> None:
-    """Move the group next to the border into eval, where none of ten or more groups fell there by chance."""
-    groups = {example.group for examples in found.values() for example in examples}
-    if len(groups) < FEWEST_GROUPS:
-        return
-    last = max(groups, key=lambda group: _share(group, seed))
-    for examples in (found["train"], found["validation"]):
-        found["eval"].extend(example for example in examples if example.group == last)
-        examples[:] = [example for example in examples if example.group != last]
+        if split := named or only:
+            found[split].append(example)
+    free = [] if only else [example for example, named in rows if not named]
+    for split, examples in fill_splits(free, lambda group: _share(group, seed)).items():
+        found[split].extend(examples)
+    return grouped, unused, len(free) == len(rows)
 
 
 def _hub_rows(chosen: ResolvedTask, only: Split | None, pin: str) -> Iterator[tuple[HubData, HubRows]]:

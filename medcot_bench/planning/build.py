@@ -26,6 +26,7 @@ from medcot_bench.planning.grid import make_cells
 from medcot_bench.planning.leak_gate import find_leaks
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.precision_checks import find_without_effect, find_wrong_precision
+from medcot_bench.planning.recipes import selects_by_validation
 from medcot_bench.planning.stop_strings import fit_stops
 from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
@@ -91,20 +92,23 @@ def make_plan(study: Study, errors: list[str] | None = None, plugins: Plugins | 
         raise ConfigErrors(problems)
 
     trained = list(dict.fromkeys(same[str(typed)] for typed in study.tasks))
-    separated = attempt(partial(separate, data, trained, tasks, study.on_overlap, study.scoring.split))
-    if separated is None:
-        raise ConfigErrors(problems)
     plan = Plan(
         study=study,
         base=base,
         tasks=tasks,
         adapters=adapters,
-        data=separated,
+        data=data,
         lm_eval_tasks=lm_eval_tasks,
         general_text=text,
         cells=(),
         evaluations=(),
     )
+    if not selects_by_validation(plan, trained):
+        data = {label: one.with_all_trained(study.data_seed) for label, one in data.items()}
+    separated = attempt(partial(separate, data, trained, tasks, study.on_overlap, study.scoring.split))
+    if separated is None:
+        raise ConfigErrors(problems)
+    plan = dataclasses.replace(plan, data=separated)
     problems += [*find_empty_splits(plan, trained), *find_leaks(plan)]
     cells = attempt(partial(make_cells, plan, trained))
     if problems or cells is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -12,8 +13,12 @@ from medcot_bench.errors import PluginError
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.entries import blame
 from medcot_bench.study.schema import BUNDLED
+from medcot_bench.text import counted
 from medcot_bench.types import SPLITS, Example
 
+FEW_SCORED = 30
+SPREAD = 0.4
+"""Standard deviation of what two models differ by on an item, by scores from 0 to 1: as in published studies."""
 MOST = 200
 """Rows that are written as prompts and targets."""
 LARGEST_TOKENIZER = 4_000_000
@@ -30,9 +35,26 @@ def describe_data(plan: Plan) -> Iterator[str]:
         if label not in plan.tasks or data.source.startswith(BUNDLED) or plan.items_of(label):
             continue
         rows = tuple(chain.from_iterable(data.splits[split] for split in SPLITS))
-        facts = [*describe_rows(rows), *_lengths(plan, label, count), *_cut_off(plan, label, count)]
+        facts = [
+            *describe_rows(rows),
+            *_few_scored(plan, label, len(rows)),
+            *_lengths(plan, label, count),
+            *_cut_off(plan, label, count),
+        ]
         facts += [f"columns not used: {', '.join(data.unused)}"] if data.unused else []
         yield from (f"{label}: {fact}" for fact in facts)
+
+
+def _few_scored(plan: Plan, label: str, rows: int) -> Iterator[str]:
+    """Yield that few rows are scored, and what shows all the same: 2.8 * SPREAD / sqrt(items), two-sided at 5%
+    with 80% power."""
+    scored = len(plan.items.scored(label, choosing=False))
+    if 0 < scored < FEW_SCORED:
+        shows = 2.8 * SPREAD / math.sqrt(scored)
+        yield (
+            f"only {scored} of {counted(rows, 'row')} {'is' if scored == 1 else 'are'} scored: "
+            f"only differences above about {shows:.1f} will show"
+        )
 
 
 def _lengths(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iterator[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 
 from medcot_bench.base_model.layout import RECIPE_FILE
-from medcot_bench.errors import ConfigErrors
+from medcot_bench.errors import ConfigErrors, MedcotError
 from medcot_bench.interfaces import TunedAdapter
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.entries import blame
@@ -28,6 +30,17 @@ def make_recipes(plan: Plan, adapter: ResolvedAdapter, task: str) -> list[Recipe
         chosen = (training.rates or {}).get(adapter.label, {}).get(task, recipe.lr)
         rates = (chosen, *(training.kept_rates or {}).get(adapter.label, {}).get(task, ()))
     return [dataclasses.replace(recipe, lr=rate) for rate in rates]
+
+
+def selects_by_validation(plan: Plan, trained: Iterable[str]) -> bool:
+    """Return whether anything of a study is chosen, or scored, on validation items."""
+    study = plan.study
+    if study.training.tune_lr is not None or study.scoring.split == "validation":
+        return True
+    with suppress(MedcotError):  # making the cells says it
+        adapters = [one for one in plan.adapters.values() if one.adapter.spec.update != "none"]
+        return any(make_recipes(plan, one, task)[0].select_by == "val_nll" for one in adapters for task in trained)
+    return False
 
 
 def spread_rates(centre: float, tried: int | tuple[float, ...]) -> tuple[float, ...]:

@@ -178,7 +178,7 @@ def _write_caveats(board: Leaderboard, found: TaskAnswer, headline: Headline) ->
     """Return the caveats that matter, as parts of one sentence, but for what the verdict says."""
     said = []
     if found.unparsed:
-        said.append(f"hardly any answer of {listed(found.unparsed)} could be read")
+        said.append(f"hardly any answer of {listed(found.unparsed)} could be read (an example is in the notes)")
     if found.items < FEW_ITEMS:
         shows = f", only differences above about {rounded(found.smallest)} show" if found.smallest else ""
         said.append(f"only {counted(found.items, 'item')} scored{shows}")

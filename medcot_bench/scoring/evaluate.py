@@ -21,7 +21,7 @@ from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.plugins.resolve_task import ResolvedTask
 from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.as_lm_eval_task import build_task
-from medcot_bench.scoring.gates import check_predictions
+from medcot_bench.scoring.gates import check_predictions, mark_unread
 from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
 from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import evaluate
@@ -90,6 +90,9 @@ def evaluate_task(
             if q.generated
         ]
         marks += check_predictions(predictions, list(scorer.rouge.values()))
+        marks += mark_unread(
+            [(s["prediction"], s["scores"]["parsed"] > 0) for s in samples if "parsed" in s["scores"]]
+        )
         marks += _cut_off(encoder, questions, request["max_new_tokens"])
         if scorer.thinking:
             share = f"{len(scorer.thinking)} of {len(predictions)} predictions"

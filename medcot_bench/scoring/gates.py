@@ -12,8 +12,13 @@ from collections.abc import Sequence
 
 from medcot_bench.errors import GateError
 from medcot_bench.scoring.rouge import Rouge
+from medcot_bench.security.foreign_text import quote, shorten
 from medcot_bench.text import normalise
 
+LEAST_READ = 0.05
+"""Below this share of answers that could be read, scores of answers say nothing."""
+EXAMPLE = 100
+"""Characters of an example."""
 SYSTEMATIC = 0.5
 """A model may repeat a question: above this share of the items it is a fault of the set-up."""
 
@@ -39,3 +44,13 @@ def check_predictions(predictions: Sequence[tuple[str, str, str]], rouge: Sequen
     if whole and sum(item.f1 for item in rouge) / len(rouge) < 0.9:
         marks.append("every prediction holds its whole reference")
     return marks
+
+
+def mark_unread(answers: Sequence[tuple[str, bool]]) -> list[str]:
+    """Return a mark with an example where hardly any prediction holds an answer; items are (text, if read)."""
+    unread = [text for text, read in answers if not read]
+    if len(answers) - len(unread) >= LEAST_READ * len(answers):
+        return []
+    first = next((text for text in unread if text.strip()), "")
+    example = f"the first that could not: {quote(shorten(first, EXAMPLE))}" if first else "all others are empty"
+    return [f"an answer could be read from {len(answers) - len(unread)} of {len(answers)} predictions; {example}"]

@@ -68,35 +68,48 @@ def test_rows_that_are_not_to_be_trusted_are_left_out_of_training_and_counted(wr
     }
 
 
-def test_without_a_split_column_about_80_10_10_percent_of_the_groups_go_to_the_splits(write_rows: Write) -> None:
+def test_without_a_split_column_60_10_30_percent_of_the_groups_go_to_the_splits(write_rows: Write) -> None:
     rows = [row(f"{group}-{n}", group=f"page {group}") for group in range(1000) for n in range(2)]
     data = load_file(write_rows("k.jsonl", rows))
     groups = {split: {example.group for example in data.splits[split]} for split in SPLITS}
     assert sum(len(found) for found in groups.values()) == 1000
-    assert len(groups["train"]) == pytest.approx(800, abs=40)
-    assert len(groups["validation"]) == pytest.approx(100, abs=30)
-    assert len(groups["eval"]) == pytest.approx(100, abs=30)
+    assert {split: len(found) for split, found in groups.items()} == {"train": 600, "validation": 100, "eval": 300}
     assert Counter(example.group for split in SPLITS for example in data.splits[split]).most_common(1)[0][1] == 2
 
 
-def test_the_split_of_a_group_depends_on_its_name_and_the_seed_only(write_rows: Write) -> None:
+def test_the_split_of_a_group_depends_on_the_names_and_the_seed_only(write_rows: Write) -> None:
     rows = [row(str(n)) for n in range(60)]
     first = load_file(write_rows("k.jsonl", rows))
-    other_rows = [row(str(n), answer="other", question="new?") for n in reversed(range(30))]
-    fewer = load_file(write_rows("other.jsonl", other_rows))
+    other_rows = [row(str(n), answer="other", question="new?") for n in reversed(range(60))]
+    other = load_file(write_rows("other.jsonl", other_rows))
     assert load_file(write_rows("k.jsonl", rows)) == first
-    for split in SPLITS:
-        assert set(ids(fewer)[split]) <= set(ids(first)[split])
+    assert {split: set(found) for split, found in ids(other).items()} == {
+        split: set(found) for split, found in ids(first).items()
+    }
     assert ids(load_file(write_rows("k.jsonl", rows), seed=1)) != ids(first)
 
 
-def test_rows_without_a_split_beside_rows_with_one_go_by_their_group(write_rows: Write) -> None:
+def test_validation_items_that_nothing_needs_are_trained_on_unless_rows_say_so(write_rows: Write) -> None:
+    data = load_file(write_rows("k.jsonl", [row(str(n)) for n in range(60)])).with_all_trained(0)
+    assert {split: len(found) for split, found in data.splits.items()} == {
+        "train": 42,
+        "validation": 0,
+        "eval": 18,
+    }
+    assert list(data.splits["train"]) == sort_by_hash(data.splits["train"], 0)
+    named = load_file(write_rows("n.jsonl", [row(split, split=split) for split in SPLITS]))
+    assert named.with_all_trained(0) == named
+
+
+def test_rows_without_a_split_beside_rows_with_one_fill_the_splits(write_rows: Write) -> None:
     rows = [row(str(n)) for n in range(60)]
     free = ids(load_file(write_rows("k.jsonl", rows)))
     pinned = free["train"][0]
     rows[int(pinned)]["split"] = "eval"
     mixed = ids(load_file(write_rows("k.jsonl", rows)))
-    assert set(mixed["eval"]) == {*free["eval"], pinned}
+    assert pinned in mixed["eval"]
+    assert len(mixed["eval"]) == 19
+    assert len({*free["eval"]} - {*mixed["eval"]}) <= 1
 
 
 def test_a_file_for_each_split_gives_all_its_rows_to_that_split(write_rows: Write) -> None:
@@ -210,7 +223,7 @@ def test_the_order_says_nothing_about_the_split(write_rows: Write) -> None:
     rows = [row(str(n), group=str(n)) for n in range(400)]
     train = set(ids(load_file(write_rows("k.jsonl", rows)))["train"])
     first = sort_by_hash([item(str(n)) for n in range(400)], 0)[:200]
-    assert sum(example.id in train for example in first) == pytest.approx(160, abs=25)
+    assert sum(example.id in train for example in first) == pytest.approx(120, abs=25)
 
 
 def test_the_digest_changes_with_content_order_and_number_of_items() -> None:
@@ -229,14 +242,3 @@ def test_items_read_from_another_place_have_the_same_digest(tmp_path: Path) -> N
         path.write_text(json.dumps({"question": "é?", "answer": "a", "context": "c", "split": "train"}))
         found.append(digest(load_file(path).splits["train"]))
     assert found[0] == found[1]
-
-
-def test_of_ten_groups_one_is_scored_where_none_falls_there_by_chance(write_rows: Write) -> None:
-    def sizes(count: int) -> list[int]:
-        path = write_rows(f"{count}.jsonl", [row(str(n)) for n in range(count)])
-        found = [load_file(path, seed=seed) for seed in range(20)]
-        assert all(sum(len(data.splits[split]) for split in SPLITS) == count for data in found)
-        return [len(data.splits["eval"]) for data in found]
-
-    assert min(sizes(9)) == 0
-    assert min(sizes(10)) == 1

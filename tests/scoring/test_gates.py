@@ -18,7 +18,7 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.leak_gate import find_leaks
 from medcot_bench.planning.plan import Plan
 from medcot_bench.scoring.evaluate import evaluate_task
-from medcot_bench.scoring.gates import check_predictions
+from medcot_bench.scoring.gates import check_predictions, mark_unread
 from medcot_bench.scoring.rouge import Rouge, RougeL
 from medcot_bench.study.schema import Study
 from medcot_bench.testing.tiny import make_tiny_model
@@ -108,3 +108,16 @@ def test_recall_of_one_throughout_is_marked_unless_the_texts_are_equal() -> None
     ]
     assert check_predictions(predictions, [Rouge(1.0, 1.0, 1.0)]) == []
     assert check_predictions(predictions, [Rouge(0.3, 0.9, 0.45)]) == []
+
+
+def test_where_hardly_any_answer_can_be_read_an_example_is_shown() -> None:
+    lost = [("", False), ("The patient\nis fine." + "x" * 200, False), *[("?", False)] * 19]
+    (mark,) = mark_unread(lost)
+    assert mark.startswith(
+        "an answer could be read from 0 of 21 predictions; the first that could not: 'The patient is fine.x"
+    )
+    assert len(mark) < 200
+    assert mark_unread([("", False)]) == ["an answer could be read from 0 of 1 predictions; all others are empty"]
+    assert mark_unread([*lost, ("B", True)])[0].startswith("an answer could be read from 1 of 22 predictions")
+    assert mark_unread([*lost, *[("B", True)] * 2]) == []
+    assert mark_unread([]) == []
