@@ -40,7 +40,7 @@ from medcot_bench.types import (
 from medcot_bench.version import __version__
 
 if TYPE_CHECKING:
-    from medcot_bench.api import Results, load, run
+    from medcot_bench.api import Results, StudyResults, load, run
     from medcot_bench.results.answer import MethodAnswer, Place, TaskAnswer
     from medcot_bench.results.cells import CellKey
     from medcot_bench.results.comparisons import (
@@ -149,6 +149,7 @@ __all__ = [
     "Split",
     "Standing",
     "Study",
+    "StudyResults",
     "Target",
     "Task",
     "TaskAnswer",
@@ -171,7 +172,7 @@ __all__ = [
 ]
 
 _PUBLIC = {
-    "medcot_bench.api": ("Results", "load", "run"),
+    "medcot_bench.api": ("Results", "StudyResults", "load", "run"),
     "medcot_bench.results.answer": ("MethodAnswer", "Place", "TaskAnswer"),
     "medcot_bench.results.cells": ("CellKey",),
     "medcot_bench.results.comparisons": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from medcot_bench.plugins.hookspecs import hookimpl
@@ -43,8 +43,12 @@ class Html:
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole page."""
         head = HEAD.format(title=_text(leaderboard.base["name"]))
-        parts = [line for block in document(leaderboard) for line in _written(block)]
-        return head + "\n".join(parts) + "\n</body>\n</html>\n"
+        return f"{head}{write_blocks(document(leaderboard))}\n</body>\n</html>\n"
+
+
+def write_blocks(blocks: Iterable[Block]) -> str:
+    """Return parts of a document as HTML without a page around them."""
+    return "\n".join(line for block in blocks for line in _written(block))
 
 
 def _written(block: Block) -> Iterator[str]:
