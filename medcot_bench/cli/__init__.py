@@ -11,6 +11,7 @@ from typing import Any
 
 from medcot_bench.cli import (
     compare,
+    completion,
     doctor,
     export,
     init,
@@ -59,7 +60,7 @@ A benchmark of fine-tuning methods. Not for clinical use."""
 
 COMMANDS: tuple[Any, ...] = (
     *(run, plan, validate, init, schema, listing, show),
-    *(compare, export, verify, predict, merge, doctor),
+    *(compare, export, verify, predict, merge, doctor, completion),
 )
 """In the order of `--help`."""
 

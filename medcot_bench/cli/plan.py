@@ -152,7 +152,7 @@ def show_plan(
         print(wrap(f"{about}; a run estimates it for this machine"))
     states = f", {size(disk.states)} of it for its saved states" if disk.states else ""
     more = f"{size(disk.temporary)} more during a training run{states}"
-    print(f"disk: {size(disk.kept)} kept ({study.keep_weights}), {more}")
+    print(wrap(f"disk: {size(disk.kept)} kept ({study.keep_weights}), {more}"))
     for paragraph in (*power.write(), *([wrap(saved)] if saved else ())):
         print(f"\n{paragraph}")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from medcot_bench.cli.supervision_arguments import add_timeout, read_timeout
@@ -14,11 +14,15 @@ from medcot_bench.planning.custom_tasks import resolve_study_task
 from medcot_bench.plugins.entries import PluginEntry, blame
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import TARGETS
+from medcot_bench.report.terminal import wrap
 from medcot_bench.runner.rehearsal import is_other, rehearse
 from medcot_bench.security.foreign_text import LINE
 from medcot_bench.study import presets
 from medcot_bench.study.loading import load_study
 from medcot_bench.types import Example, Option
+
+QUOTE = "    | "
+"""Before every line of an example."""
 
 
 def add_parser(commands: Any) -> None:
@@ -39,7 +43,7 @@ def execute(options: argparse.Namespace) -> int:
     """Print every plugin of that name, or the task that a file makes. Raises ConfigErrors for a wrong file."""
     timeout = read_timeout(options).plan
     if options.name.endswith((".yaml", ".yml")):
-        print("\n".join(_own_task(options.name)))
+        _print(_own_task(options.name))
         return 0
     kind, colon, name = options.name.partition(":")
     wanted = (kind, name) if colon else (None, options.name)
@@ -51,10 +55,16 @@ def execute(options: argparse.Namespace) -> int:
     for entry in entries:
         if is_other(entry):
             rehearse(timeout, "showing it", describe_again, str(entry))
-        print("\n".join(_describe(entry)))
+        _print(_describe(entry))
     if preset is not None:
         print(presets.path_of(preset).read_text(encoding="utf-8"), end="")
     return 0
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Print lines that fit the terminal; examples stay as models read them."""
+    for line in lines:
+        print(line if line.startswith(QUOTE) else wrap(line))
 
 
 def describe_again(described: str) -> None:
@@ -129,7 +139,7 @@ def _example(task: Task, example: Example) -> Iterator[str]:
 
 def _quoted(text: str) -> Iterator[str]:
     for line in text.split("\n"):
-        yield f"    | {line}" if len(line) <= LINE else f"    | {line[:LINE]}…"
+        yield f"{QUOTE}{line}" if len(line) <= LINE else f"{QUOTE}{line[:LINE]}…"
 
 
 def _adapter(entry: PluginEntry) -> Iterator[str]:

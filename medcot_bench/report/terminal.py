@@ -48,5 +48,16 @@ def draw_answer(board: Leaderboard, width: int | None = None) -> str:
 
 
 def wrap(text: str, width: int | None = None) -> str:
-    """Return a sentence in lines that fit a width, by default the terminal's."""
-    return textwrap.fill(one_line(text), width or terminal_width(), break_on_hyphens=False, break_long_words=False)
+    """Return a sentence in lines that fit a width, by default the terminal's.
+
+    What begins with spaces keeps them, and goes on two further in.
+    """
+    indent = " " * (len(text) - len(text.lstrip(" ")))
+    return textwrap.fill(
+        one_line(text),
+        width or terminal_width(),
+        initial_indent=indent,
+        subsequent_indent=indent and f"{indent}  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

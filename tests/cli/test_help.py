@@ -10,7 +10,7 @@ from medcot_bench.cli import main
 
 GROUPS = {
     "options": "--help --preset --set --dry-run --json --verbose --quiet",
-    "what is compared": "--tasks --eval-tasks --adapters --baselines --seeds --data",
+    "what is compared": "--tasks --eval-tasks --adapters --baselines --seeds --data --no-base",
     "model": "--model --device --dtype --chat-template",
     "training": "--train-items --train-tokens --lr --tune-lr --checkpoints --epochs --max-steps --max-length "
     "--batch-size",

@@ -82,13 +82,15 @@ def test_a_preset_s_hypotheses_hold_on_every_number_of_training_items(capsys: py
 def test_without_a_study_quick_is_run_and_flags_override_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert planned(capsys) == planned(capsys, "--preset", "quick")
     seeds = {cell["seed"] for cell in planned(capsys, "--seeds", "7", "--adapters", "lora,full")["cells"]}
-    assert seeds == {7}
+    assert seeds == {None, 7}
 
 
 def test_a_named_task_is_a_study_of_its_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert {cell["seed"] for cell in planned(capsys, "--tasks", "kubectl", "--adapters", "lora")["cells"]} == {0}
+    named = ("--tasks", "kubectl", "--adapters", "lora")
+    assert [cell["seed"] for cell in planned(capsys, *named)["cells"]] == [None, 0]
+    assert [cell["seed"] for cell in planned(capsys, *named, "--no-base")["cells"]] == [0]
     assert main(["plan", "--tasks", "kubectl"]) == 2
     assert "no adapter" in capsys.readouterr().err
     monkeypatch.setenv("MEDCOT_TASKS", "kubectl")

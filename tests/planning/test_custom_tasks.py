@@ -203,7 +203,7 @@ def test_train_alone_compares_the_methods_over_three_seeds(capsys: pytest.Captur
 
 
 def test_train_joins_the_tasks_that_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    named = ("--tasks", "k8s_qa", "--eval-tasks", "manuals_qa", "--adapters", "lora", "--seeds", "0")
+    named = ("--tasks", "k8s_qa", "--eval-tasks", "manuals_qa", "--adapters", "lora", "--no-base", "--seeds", "0")
     assert main(["plan", "--json", *TRAIN, *named]) == 0
     (first, second) = json.loads(capsys.readouterr().out)["cells"]
     assert [first["task"], second["task"]] == ["k8s_qa", "support_tickets"]
@@ -215,7 +215,8 @@ def test_train_joins_the_tasks_of_a_study_file_and_of_the_environment(
 ) -> None:
     Path("s.yaml").write_text("tasks: [k8s_qa]\nadapters: [lora]\n")
     assert main(["plan", "--json", "s.yaml", *TRAIN]) == 0
-    assert {cell["task"] for cell in json.loads(capsys.readouterr().out)["cells"]} == {"k8s_qa", "support_tickets"}
+    found = {cell["task"] for cell in json.loads(capsys.readouterr().out)["cells"]}
+    assert found == {None, "k8s_qa", "support_tickets"}
     monkeypatch.setenv("MEDCOT_TASKS", "kubectl")
     assert main(["plan", "--json", *TRAIN, "--eval-tasks", "manuals_qa"]) == 0
     found = {cell["task"] for cell in json.loads(capsys.readouterr().out)["cells"]}

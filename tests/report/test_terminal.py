@@ -46,4 +46,5 @@ def test_tables_are_plain_characters() -> None:
 
 def test_sentences_are_wrapped_between_words() -> None:
     assert wrap("one two-three four", 60) == "one two-three four"
+    assert wrap("  one two three", 10) == "  one two\n    three"
     assert wrap("a" * 50 + " " + "b" * 50, 60) == "a" * 50 + "\n" + "b" * 50

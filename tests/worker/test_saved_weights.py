@@ -79,6 +79,7 @@ def study(little_model: Path, examples: Path) -> Fields:
         "model": str(little_model),
         "tasks": "k8s_qa",
         "adapters": "lora:r=2",
+        "base": False,
         "data": {name: f"file:{examples / name}.jsonl" for name in ("k8s_qa", "manuals_qa")},
         "training": {"max_steps": 1, "batch_size": 1},
         "scoring": {"max_new_tokens": 2, "scores": ["gold_nll"]},
