@@ -67,7 +67,7 @@ def test_persistence_is_the_question_with_its_hypotheses(capsys: pytest.CaptureF
     kept = r"overlap: \d+ test items of k8s_qa share a 13-word phrase with the training items of k8s_qa; kept, "
     assert re.search(kept, " ".join(shown.split()))
     assert re.search(r"^time: about \S.* on two cores of ", shown, re.MULTILINE)
-    disk = r"^disk: \S.* kept \(adapters\), \S.* more during a training run, \S.* of it for its saved states$"
+    disk = r"^disk: \S.* kept \(adapters\), \S.* more during a training run, \S.* of\s+it\s+for its saved states$"
     assert re.search(disk, shown, re.MULTILINE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -22,8 +23,13 @@ JOB = Job(work=WORK, threads=1, offline=True)
 
 
 def worker_of_this_process() -> psutil.Process:
-    [found] = [child for child in psutil.Process().children() if "medcot_bench.worker" in child.cmdline()]
-    return found
+    end = time.monotonic() + 60
+    while time.monotonic() < end:  # between fork and exec a child has its parent's command line
+        for child in psutil.Process().children():
+            if "medcot_bench.worker" in child.cmdline():
+                return child
+        time.sleep(0.01)
+    raise AssertionError("no worker was started")
 
 
 def test_a_worker_takes_its_job_tells_events_and_ends() -> None:
