@@ -43,9 +43,13 @@ def draw_table(table: Table, width: int | None = None) -> str:
     return "\n".join(line.rstrip().replace("─", "-") for line in captured.get().splitlines()).strip("\n")
 
 
-def wrap(text: str, width: int | None = None) -> str:
-    """Return a sentence in lines that fit a width, by default the terminal's."""
-    return textwrap.fill(one_line(text), width or terminal_width(), break_on_hyphens=False, break_long_words=False)
+def wrap(text: str, width: int | None = None, *, break_words: bool = False) -> str:
+    """Return a sentence in lines that fit a width, by default the terminal's.
+
+    Longer words stay whole, so that paths can be copied, or are broken as those of foreign text have to be.
+    """
+    width = width or terminal_width()
+    return textwrap.fill(one_line(text), width, break_on_hyphens=False, break_long_words=break_words)
 
 
 def draw_overview(board: Leaderboard, width: int | None = None) -> str:

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medcot_bench.errors import ConfigError, suggest_or_list
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
+from medcot_bench.results.find_run import find_run
 from medcot_bench.results.items import Items, read_items
 from medcot_bench.results.metrics import metric_name, stderr_key
 from medcot_bench.results.plan_file import PlanFile, PlannedCell, PlannedTask, read
@@ -88,9 +90,26 @@ class Results:
         """Return a task's name with its source, e.g. `k8s_qa[bundled-v1]`."""
         return f"{task}[{self.tasks[task].source}]" if task in self.tasks else task
 
-    def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> Sequence[Mapping[str, Any]]:
-        """Read the per-item records of one evaluation. Raises StoreError where there are none."""
+    def samples(
+        self,
+        cell: CellResult | str,
+        task: str,
+        checkpoint: str = FINAL,
+        *,
+        seed: int | None = None,
+        trained_on: str | None = None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Read the per-item records of one evaluation, e.g. `samples("lora", "k8s_qa")`.
+
+        `cell` may be the name of a row: its first seed is read, or `seed`; `trained_on` says which training task
+        where there are several. Raises StoreError where there are none, ConfigError for what was not planned.
+        """
+        if isinstance(cell, str):
+            cell = find_run(self.cells, cell, seed=seed, trained_on=trained_on)
         place = (checkpoint, task)
+        if place not in cell.keys:
+            known = [scored for at, scored in cell.keys if at == checkpoint]
+            raise ConfigError(f"{cell.row} is not scored on '{task}'{suggest_or_list(task, known)}")
         record = cell.evaluations.get(task) if checkpoint == FINAL else cell.checkpoints.get(place)
         return self._store.samples(cell.cell, cell.keys[place], record)
 
