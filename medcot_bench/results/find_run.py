@@ -14,10 +14,14 @@ class Run(Protocol):
     """A training run of a row."""
 
     @property
-    def row(self) -> str: ...
+    def row(self) -> str:
+        """The name of its row."""
+        ...
 
     @property
-    def cell(self) -> CellKey: ...
+    def cell(self) -> CellKey:
+        """Which training it is."""
+        ...
 
 
 R = TypeVar("R", bound=Run)
