@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
 
 from medcot_bench.errors import ConfigError, suggest_or_list
-from medcot_bench.results.cells import CellKey
+from medcot_bench.results.cell_result import CellResult
 from medcot_bench.study.spec_strings import Spec
 
 
-class Run(Protocol):
-    """A training run of a row."""
-
-    @property
-    def row(self) -> str:
-        """The name of its row."""
-        ...
-
-    @property
-    def cell(self) -> CellKey:
-        """Which training it is."""
-        ...
-
-
-R = TypeVar("R", bound=Run)
-
-
-def find_run(cells: Sequence[R], row: str, *, seed: int | None = None, trained_on: str | None = None) -> R:
+def find_run(
+    cells: Sequence[CellResult], row: str, *, seed: int | None = None, trained_on: str | None = None
+) -> CellResult:
     """Return the first training run of a row, or that of a seed.
 
     Options may be left out of a row's name where one row has it. Raises ConfigError where no run is meant, or runs
