@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import bz2
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -18,10 +19,12 @@ import yaml
 
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results import digests, plan_file
-from medcot_bench.results.files import PACKED
+from medcot_bench.results.files import PACKED, to_lines
 from medcot_bench.study.loading import load_study
 
 RECORDS = ("cells/*/cell.json*", "cells/*/scores/*.json*")
+TEXTS = ("question", "options", "context", "prompt")
+"""What samples keep of their items beside the answers."""
 LIMIT = 4_000_000
 """Bytes that a published study may take."""
 
@@ -36,17 +39,19 @@ def main() -> int:
     plan = plan_file.read(source)
     planned = {one.id for cell in plan.every_cell for one in cell.evaluations}
     choosing = trials_of(source / "study.yaml")  # no rate is to be tried again, but for one that diverged
+    asked: set[str] = set()
     for pattern in RECORDS:
         for path in sorted(source.glob(pattern)):
             record = json.loads(unpacked(path))
             if record.get("score_id", None) in (None, *planned, *choosing):
                 record["provenance"]["hostname"] = ""  # of no use to others
                 record.pop(digests.KEY, None)
+                if found := next(path.parent.parent.glob(f"samples/*-{record.get('score_id')}.jsonl*"), None):
+                    content = without_repeated_texts(unpacked(found), asked)
+                    record["samples_sha256"] = hashlib.sha256(content).hexdigest()
+                    pack(target, source, found, content)
                 sealed = digests.add_digest(record)
                 pack(target, source, path, (json.dumps(sealed, ensure_ascii=False) + "\n").encode())
-    for path in sorted(source.glob("cells/*/samples/*.jsonl*")):
-        if path.name.partition(".jsonl")[0].rpartition("-")[2] in {*planned, *choosing}:
-            pack(target, source, path, unpacked(path))
     plan_as_written = json.loads((source / plan_file.FILE).read_text(encoding="utf-8"))
     write(target / plan_file.FILE, json.dumps(plan_as_written, ensure_ascii=False) + "\n")
     study = yaml.safe_load((source / "study.yaml").read_text(encoding="utf-8"))
@@ -61,6 +66,19 @@ def trials_of(study: Path) -> set[str]:
     """Return the ids of the scores that a study made of the learning rates it tried."""
     plan = make_plan(*load_study(study))
     return {score.id for score in plan.evaluations} if plan.trials else set()
+
+
+def without_repeated_texts(content: bytes, asked: set[str]) -> bytes:
+    """Leave out what was asked where another model's samples tell it: of prompts in `asked`, which grows."""
+    samples = [json.loads(line) for line in content.decode().split("\n") if line]
+    slim = [
+        {key: value for key, value in sample.items() if key not in TEXTS}
+        if sample["prompt_hash"] in asked
+        else sample
+        for sample in samples
+    ]
+    asked.update(sample["prompt_hash"] for sample in samples)
+    return content if slim == samples else to_lines(slim)
 
 
 def unpacked(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from medcot_bench.base_model.tensors import check_tensors
 from medcot_bench.errors import ConfigError, MedcotError, ModelError
 from medcot_bench.hub.client import ADAPTER_FILES, adapter_folder
-from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, RunsExporter, Selector, Task
 from medcot_bench.plugins.hookspecs import hookimpl
 from medcot_bench.text import normalise, space_out, words
 from medcot_bench.types import (
@@ -139,6 +139,7 @@ __all__ = [
     "Recommendation",
     "Results",
     "Row",
+    "RunsExporter",
     "ScoredTask",
     "Selector",
     "SelectorSpec",
@@ -198,6 +199,7 @@ _PUBLIC = {
         "Leaderboard",
         "Rank",
         "Row",
+        "RunsExporter",
         "TaskScores",
     ),
     "medcot_bench.results.plan_file": ("LeftOutBaseline", "MadeWith"),

@@ -148,13 +148,25 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Exporter(Protocol):
-    """A format of the leaderboard, one file. A format of many files is a FilesExporter."""
+    """A format of the leaderboard, one file. A format of the records is a RunsExporter or a FilesExporter."""
 
     suffix: str
     """The file's ending with its dot, e.g. `.md`."""
 
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole file's text. Strings from models and plugins are escaped for the format."""
+        ...
+
+
+@runtime_checkable
+class RunsExporter(Protocol):
+    """A format of the records behind the leaderboard, one file."""
+
+    suffix: str
+    """The file's ending with its dot, e.g. `.csv`; no Exporter has the same."""
+
+    def export_runs(self, results: Results) -> str:
+        """Return the whole file's text. Strings are escaped as an Exporter does."""
         ...
 
 

@@ -19,6 +19,7 @@ from medcot_bench.analysis.comparison import (
 from medcot_bench.analysis.per_item import rows_of
 from medcot_bench.analysis.recommendation import MEMORY
 from medcot_bench.analysis.recommendation_rates import recommend_over_rates
+from medcot_bench.cli.compare_items import show_items
 from medcot_bench.cli.requirements import require
 from medcot_bench.errors import CONFLICT, MedcotError
 from medcot_bench.report.comparison_table import comparison_table, write_comparison, write_conflict
@@ -43,6 +44,12 @@ def add_parser(commands: Any) -> None:
     command.add_argument("folders", type=read_path, nargs="+", metavar="DIR", help="one result folder, or two")
     command.add_argument("--baseline", metavar="ADAPTER", help="a row of the first (default full fine-tuning)")
     command.add_argument("--score", metavar="NAME", help="default: the study's primary score")
+    command.add_argument(
+        "--items",
+        type=int,
+        metavar="N",
+        help="show instead the N items of each evaluation task on which methods differ most, with their answers",
+    )
     command.add_argument("--memory", type=float, default=MEMORY, metavar="GB", help=f"default {MEMORY:g}")
     command.add_argument(
         "--require",
@@ -60,6 +67,8 @@ def add_parser(commands: Any) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Print the comparison, or whether requirements hold; return the exit status."""
     if options.require:
+        if options.items is not None:
+            raise MedcotError("--items and --require are two questions; ask one at a time")
         return require(options)
     if options.against:
         raise MedcotError("--against is for --require; two folders are compared by: compare DIR DIR2")
@@ -74,6 +83,10 @@ def execute(options: argparse.Namespace) -> int:
             exit_code=CONFLICT,
         )
     score = options.score or folders[0].analysis.primary
+    if options.items is not None:
+        for conflict in conflicts:
+            print(wrap(f"Compared although this differs: {conflict}."))
+        return show_items(options, folders, score)
     baseline = resolve_row(folders[0], options.baseline or default_baseline(folders[0]))
     rows = compare(folders, baseline, score)
     if not rows:

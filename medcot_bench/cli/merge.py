@@ -16,6 +16,7 @@ from medcot_bench.cli.trained_arguments import add_trained_arguments, find_train
 from medcot_bench.errors import ConfigError
 from medcot_bench.planning.status import package_versions
 from medcot_bench.report.format import size
+from medcot_bench.report.run_card import write_run_card
 from medcot_bench.runner.answer import answer_of
 from medcot_bench.runner.events import Merged
 from medcot_bench.runner.protocol import Job, Merge
@@ -27,6 +28,9 @@ from medcot_bench.version import __version__
 
 NOTE = "medcot_merge.json"
 """Says in the folder how it was made, and how the model was asked."""
+
+CARD = "README.md"
+"""The model card, where the hub looks for it."""
 
 
 def add_parser(commands: Any) -> None:
@@ -60,6 +64,7 @@ def execute(options: argparse.Namespace) -> int:
         work.mkdir(parents=True)
         made = _copied(trained, work) if spec.update == "full" else _merged(trained, work, options, timeouts)
         (work / NOTE).write_text(json.dumps(_note(trained) | made, indent=1, ensure_ascii=False) + "\n")
+        uncarded = _write_card(trained, work / CARD, options.model)
         for path in work.iterdir():
             path.chmod((work / NOTE).stat().st_mode)  # safetensors makes files that their owner alone reads
         work.rename(out.absolute())
@@ -70,6 +75,8 @@ def execute(options: argparse.Namespace) -> int:
     written = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{trained.name} {made['how']}: {out} ({size(written)}, {made['dtype']})")
     print(_checked(made))
+    if uncarded:
+        print(f"note: no {CARD}: {uncarded}")
     if trained.retrained:
         print(f"note: {trained.retrained}")
     return 0
@@ -100,6 +107,17 @@ def _merged(trained: Trained, work: Path, options: argparse.Namespace, timeouts:
     into = "its base" if quantisation == "none" else f"its base's {quantisation} weights, written out"
     check = {"gold_nll": asdict(done.check)} if done.check else {"unchecked": done.unchecked}
     return {"how": f"merged into {into}", "dtype": done.dtype, **check}
+
+
+def _write_card(trained: Trained, path: Path, model: str | None) -> str:
+    """Write the card of the model; say why where it can have none, which is no reason not to merge."""
+    path.unlink(missing_ok=True)  # a saved model may bring the card of another program
+    try:
+        card = write_run_card(trained.results, trained.result, trained.licence(model), whole=True)
+    except ConfigError as error:
+        return str(error)
+    path.write_bytes(card.encode(errors="backslashreplace"))
+    return ""
 
 
 def _checked(made: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
+    from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, RunsExporter, Selector, Task
     from medcot_bench.results.cells import Cell
     from medcot_bench.results.records import CellRecord
     from medcot_bench.types import LoadedModel
@@ -49,7 +49,7 @@ def medcot_make_engine(name: str, loaded: LoadedModel, batch_size: int | None) -
 
 
 @hookspec(firstresult=True)
-def medcot_make_exporter(name: str) -> Exporter | FilesExporter | None:
+def medcot_make_exporter(name: str) -> Exporter | RunsExporter | FilesExporter | None:
     """Build the exporter registered under `name`: one file of the leaderboard, or a folder of files."""
 
 

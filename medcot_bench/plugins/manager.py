@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 
 from medcot_bench.errors import MedcotError, PluginError, is_from_user, suggest_or_list
-from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, RunsExporter, Selector, Task
 from medcot_bench.plugins import hookspecs
 from medcot_bench.plugins.activity import ACTIVITY
 from medcot_bench.plugins.entries import KINDS, Kind, PluginEntry, blame
@@ -33,7 +33,7 @@ _PROTOCOLS: dict[Kind, Any] = {
     "adapter": Adapter,
     "selector": Selector,
     "engine": Engine,
-    "exporter": Exporter | FilesExporter,
+    "exporter": Exporter | RunsExporter | FilesExporter,
 }
 _RUN_WIDE = {"medcot_skip_cell", "medcot_cell_finished"}
 
@@ -115,9 +115,9 @@ class Plugins:
         """Build an engine for a model in memory; without `batch_size` it takes its own."""
         return cast("Engine", self._make("engine", name, name=name, loaded=loaded, batch_size=batch_size))
 
-    def make_exporter(self, name: str) -> Exporter | FilesExporter:
+    def make_exporter(self, name: str) -> Exporter | RunsExporter | FilesExporter:
         """Build an exporter."""
-        return cast("Exporter | FilesExporter", self._make("exporter", name, name=name))
+        return cast("Exporter | RunsExporter | FilesExporter", self._make("exporter", name, name=name))
 
     def _make(self, kind: Kind, plugin: str, **arguments: Any) -> object:
         """Call the make hook of one plugin alone, and check what it returns."""

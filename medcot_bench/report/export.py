@@ -8,7 +8,7 @@ from typing import Any
 
 from medcot_bench.analysis.build import build
 from medcot_bench.errors import PluginError
-from medcot_bench.interfaces import FilesExporter
+from medcot_bench.interfaces import FilesExporter, RunsExporter
 from medcot_bench.plugins.entries import PluginEntry, blame
 from medcot_bench.plugins.manager import installed
 from medcot_bench.results.folder import Results, load
@@ -39,6 +39,9 @@ def export(
         if isinstance(exporter, FilesExporter):
             with blame(entry, "files"):
                 contents = _inside(entry, exporter.folder, exporter.files(results))
+        elif isinstance(exporter, RunsExporter):
+            with blame(entry, "export_runs"):
+                contents = {Path(f"leaderboard{exporter.suffix}"): _encoded(exporter.export_runs(results))}
         else:
             board = board or build(results)
             with blame(entry, "export"):

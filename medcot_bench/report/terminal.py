@@ -47,10 +47,11 @@ def draw_answer(board: Leaderboard, width: int | None = None) -> str:
     return "\n".join([*title, *table, *(wrap(line, width) for line in answer.lines)])
 
 
-def wrap(text: str, width: int | None = None) -> str:
+def wrap(text: str, width: int | None = None, *, break_words: bool = False) -> str:
     """Return a sentence in lines that fit a width, by default the terminal's.
 
-    What begins with spaces keeps them, and goes on two further in.
+    What begins with spaces keeps them, and goes on two further in. Too long words stay whole, so that paths
+    can be copied, or are broken, as those of foreign text have to be.
     """
     indent = " " * (len(text) - len(text.lstrip(" ")))
     return textwrap.fill(
@@ -59,5 +60,5 @@ def wrap(text: str, width: int | None = None) -> str:
         initial_indent=indent,
         subsequent_indent=indent and f"{indent}  ",
         break_on_hyphens=False,
-        break_long_words=False,
+        break_long_words=break_words,
     )

@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medcot_bench.errors import ConfigError, suggest_or_list
+from medcot_bench.results.cell_result import CellResult as CellResult
 from medcot_bench.results.cells import FINAL, CellKey, EvaluationKey
+from medcot_bench.results.find_run import find_run
 from medcot_bench.results.items import Items, read_items
-from medcot_bench.results.metrics import metric_name, stderr_key
 from medcot_bench.results.plan_file import PlanFile, PlannedCell, PlannedTask, read
-from medcot_bench.results.records import Attempt, CellRecord, EvaluationRecord
+from medcot_bench.results.score_lines import COLUMNS, score_lines
 from medcot_bench.results.store import Store
 from medcot_bench.results.trials import Trial
 from medcot_bench.study.analysis import Analysis
@@ -20,33 +22,6 @@ from medcot_bench.study.paths import read_path
 
 if TYPE_CHECKING:
     import pandas
-
-
-@dataclass(frozen=True, slots=True)
-class CellResult:
-    """One planned cell: its record and scores as far as they are there, and what failed last."""
-
-    cell: CellKey
-    record: CellRecord | None
-    planned: tuple[str, ...]
-    """The evaluation tasks that it is to be scored on."""
-    evaluations: Mapping[str, EvaluationRecord]
-    """Evaluation task -> record."""
-    checkpoints: Mapping[tuple[str, str], EvaluationRecord]
-    """(Checkpoint, evaluation task) -> record of a model on the way."""
-    failure: Attempt | None
-    """The latest attempt, where something is still missing."""
-    baseline: str = ""
-    """The prompting baseline whose scores these are, e.g. `few_shot=5`; a row of its own."""
-    whole: bool = True
-    """Whether nothing of it is missing, checkpoints with it."""
-    keys: Mapping[tuple[str, str], EvaluationKey] = field(default_factory=dict, repr=False)
-    """(Checkpoint, evaluation task) -> which evaluation that is."""
-
-    @property
-    def row(self) -> str:
-        """The name of its row: the adapter, and the prompt where that is not the study's."""
-        return f"{self.cell.adapter} ({self.baseline})" if self.baseline else self.cell.adapter
 
 
 @dataclass(frozen=True)
@@ -88,9 +63,26 @@ class Results:
         """Return a task's name with its source, e.g. `k8s_qa[bundled-v1]`."""
         return f"{task}[{self.tasks[task].source}]" if task in self.tasks else task
 
-    def samples(self, cell: CellResult, task: str, checkpoint: str = FINAL) -> Sequence[Mapping[str, Any]]:
-        """Read the per-item records of one evaluation. Raises StoreError where there are none."""
+    def samples(
+        self,
+        cell: CellResult | str,
+        task: str,
+        checkpoint: str = FINAL,
+        *,
+        seed: int | None = None,
+        trained_on: str | None = None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Read the per-item records of one evaluation, e.g. `samples("lora", "k8s_qa")`.
+
+        `cell` may be the name of a row: its first seed is read, or `seed`; `trained_on` says which training task
+        where there are several. Raises StoreError where there are none, ConfigError for what was not planned.
+        """
+        if isinstance(cell, str):
+            cell = find_run(self.cells, cell, seed=seed, trained_on=trained_on)
         place = (checkpoint, task)
+        if place not in cell.keys:
+            known = [scored for at, scored in cell.keys if at == checkpoint]
+            raise ConfigError(f"{cell.row} is not scored on '{task}'{suggest_or_list(task, known)}")
         record = cell.evaluations.get(task) if checkpoint == FINAL else cell.checkpoints.get(place)
         return self._store.samples(cell.cell, cell.keys[place], record)
 
@@ -105,42 +97,15 @@ class Results:
     def _store(self) -> Store:
         return Store(self.root, indexed=True)
 
+    def score_lines(self) -> Iterator[dict[str, Any]]:
+        """Yield every score of every training run as plain values (see `results.score_lines`)."""
+        return score_lines(self.cells, self.plan.general_text, self.items, self.analysis.weights)
+
     def to_pandas(self) -> pandas.DataFrame:
-        """Return one row for every cell, evaluation task and score, with what the cell cost."""
+        """Return one row for every training run, evaluation task and metric: the columns of `leaderboard.csv`."""
         import pandas
 
-        rows = []
-        for result in self.cells:
-            shared: dict[str, Any] = {
-                "cell": result.cell.id,
-                "adapter": result.row,
-                "trained_on": result.cell.task,
-                "seed": result.cell.seed,
-            }
-            if record := result.record:
-                shared |= {
-                    "trainable_parameters": record.trainable_parameters,
-                    "adapter_bytes": record.adapter_bytes,
-                    "train_seconds": record.phases["train"].seconds,
-                    "train_tokens": record.phases["train"].tokens,
-                    "peak_bytes": record.phases["train"].peak_bytes,
-                }
-            for task, score in result.evaluations.items():
-                for key, value in score.results.items():
-                    if name := metric_name(key):
-                        rows.append(
-                            shared
-                            | {
-                                "task": task,
-                                "source": score.source,
-                                "relation": score.relation,
-                                "score": name,
-                                "value": value,
-                                "stderr": score.results.get(stderr_key(key)),
-                                "n": score.counts.get(f"n_{name}"),
-                            }
-                        )
-        return pandas.DataFrame(rows)
+        return pandas.DataFrame(self.score_lines(), columns=[*COLUMNS]).astype({"seed": "Int64"})
 
 
 def _rows(store: Store, planned: PlannedCell) -> Iterator[CellResult]:

@@ -23,6 +23,7 @@ from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.as_lm_eval_task import build_task
 from medcot_bench.scoring.gates import check_predictions, mark_unread
 from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
+from medcot_bench.scoring.kept_texts import keep_texts
 from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import evaluate
 from medcot_bench.study.baselines import shots_of
@@ -187,6 +188,7 @@ def _sample(scorer: ItemScorer, question: Question, row: Mapping[str, Any]) -> d
     return {
         "id": example.id,
         "group": example.group,
+        **keep_texts(example, prompt),
         "prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16],
         "target_hash": hashlib.sha256(target.encode()).hexdigest()[:16],
         "target": target,

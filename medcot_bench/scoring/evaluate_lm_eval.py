@@ -22,6 +22,7 @@ from medcot_bench.models.tokenization import Encoder
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.evaluate import EvaluationResult
+from medcot_bench.scoring.kept_texts import PROMPT, cut_middle
 from medcot_bench.scoring.lm import build_lm
 from medcot_bench.scoring.lm_eval import (
     DEFAULT_OTHER_SEED,
@@ -207,6 +208,7 @@ def _sample(row: Mapping[str, Any]) -> dict[str, Any]:
     likelihoods = [float(r[0]) if isinstance(r, tuple | list) else float(r) for r in responses if r not in texts]
     return {
         "group": row["doc_hash"][:16],
+        "prompt": cut_middle(str(row["arguments"][0][0]), PROMPT),
         "prompt_hash": row["prompt_hash"][:16],
         "target_hash": row["target_hash"][:16],
         "target": str(row["target"]),

@@ -72,6 +72,25 @@ def folders() -> dict[str, Results]:
     }
 
 
+def with_other_scores(results: Results, number: int) -> Results:
+    """Return results in which one cell scored half of everything."""
+    cell = results.cells[number]
+    scores = {
+        task: replace(score, results={key: value / 2 for key, value in score.results.items()})
+        for task, score in cell.evaluations.items()
+    }
+    cells = [*results.cells]
+    cells[number] = replace(cell, evaluations=scores)
+    return replace(results, cells=tuple(cells))
+
+
+def with_method(results: Results, name: str) -> Results:
+    """Return results in which the last row has another name."""
+    last = results.cells[-1]
+    renamed = replace(last, cell=replace(last.cell, adapter=name))
+    return replace(results, cells=(*results.cells[:-1], renamed))
+
+
 def _cell(adapter: str, task: str | None, value: float) -> CellResult:
     seed = 0 if task else None
     cell = CellKey(id=f"{round(value * 100):012x}", task=task, adapter=adapter, seed=seed)

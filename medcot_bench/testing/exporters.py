@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from medcot_bench.errors import PluginError
-from medcot_bench.interfaces import Exporter
+from medcot_bench.interfaces import Exporter, RunsExporter
 from medcot_bench.plugins.manager import installed
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.testing.example_leaderboards import boards, places, whole
@@ -61,11 +61,7 @@ class ExporterChecks:
         assert isinstance(exporter, Exporter), f"{type(exporter).__name__} is missing a method of an exporter"
         suffix = exporter.suffix
         assert re.fullmatch(r"(\.[A-Za-z0-9_-]+)+", suffix), f"suffix is {suffix!r}; write one like '.md'"
-        alike = [
-            name
-            for name, other in others(Exporter)  # type: ignore[type-abstract]  # it asks isinstance alone
-            if other.suffix == suffix and not isinstance(exporter, type(other))
-        ]
+        alike = alike_suffixes(exporter)
         assert not alike, f"leaderboard{suffix} is also the file of {', '.join(alike)}"
 
     def test_exports_text_whatever_is_missing(self, texts: Mapping[str, str]) -> None:
@@ -125,6 +121,15 @@ def fault_of(suffix: str, text: str) -> str:
     """Return what is wrong with a text of this suffix, empty where nothing is or the suffix is not known here."""
     last = f".{suffix.rpartition('.')[2]}"
     return _FAULTS[last](text) if last in _FAULTS else ""
+
+
+def alike_suffixes(exporter: Exporter | RunsExporter) -> list[str]:
+    """Return the installed exporters whose file has the name of this one's."""
+    kinds: tuple[type[Any], ...] = (Exporter, RunsExporter)
+    found = (other for kind in kinds for other in others(kind))
+    return [
+        name for name, other in found if other.suffix == exporter.suffix and not isinstance(exporter, type(other))
+    ]
 
 
 def others(protocol: type[T]) -> Iterator[tuple[str, T]]:

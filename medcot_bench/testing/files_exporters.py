@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 
 from medcot_bench.interfaces import FilesExporter
 from medcot_bench.plugins.manager import installed
-from medcot_bench.results.folder import Results
-from medcot_bench.testing.example_results import folders, whole_results
+from medcot_bench.testing.example_results import folders, whole_results, with_other_scores
 from medcot_bench.testing.exporters import others
 
 Files = Mapping[str, str]
@@ -90,19 +88,8 @@ class FilesExporterChecks:
         """Other scores of any row, prompting baselines among them, give other files."""
         whole = whole_results()
         for number, cell in enumerate(whole.cells):
-            changed = exporter.files(_with_other_scores(whole, number))
+            changed = exporter.files(with_other_scores(whole, number))
             assert changed != made["whole"], f"another score of {cell.row} makes no difference"
-
-
-def _with_other_scores(results: Results, number: int) -> Results:
-    cell = results.cells[number]
-    scores = {
-        task: replace(score, results={key: value / 2 for key, value in score.results.items()})
-        for task, score in cell.evaluations.items()
-    }
-    cells = [*results.cells]
-    cells[number] = replace(cell, evaluations=scores)
-    return replace(results, cells=tuple(cells))
 
 
 def _inside(path: str) -> bool:

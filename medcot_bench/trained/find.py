@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medcot_bench.base_model.licence import find_licence
 from medcot_bench.base_model.resolve import Base, resolve
 from medcot_bench.errors import ConfigError, ConfigErrors, ModelError, StoreError
 from medcot_bench.lm_eval_tasks.task import is_lm_eval
@@ -44,6 +45,11 @@ class Trained:
     """None for an adapter that trains nothing and has no evaluation yet."""
 
     @property
+    def result(self) -> CellResult:
+        """Its record and evaluations."""
+        return next(one for one in self.results.cells if one.cell == self.cell and not one.baseline)
+
+    @property
     def of_hub(self) -> bool:
         """Whether its base model comes from the hub."""
         return self.results.base["digest"].startswith("hub:")
@@ -75,6 +81,13 @@ class Trained:
                 f"{self.results.base['digest']}); give that one with --model"
             )
         return found
+
+    def licence(self, model: str | None = None) -> str | None:
+        """Return the base model's licence, None where its files name none or are not here."""
+        try:
+            return find_licence(self.base(model))
+        except ModelError:
+            return None
 
     def replanned(
         self, model: str | None = None, *, limit: int | None = None, scores: tuple[str, ...] = ()

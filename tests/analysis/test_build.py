@@ -327,9 +327,10 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_format_of_the_folder_is_the_golden_one(tmp_path: Path) -> None:
-    written = export(write(tmp_path, *STUDY), ["md", "csv", "json", "model-card"])
+    written = export(write(tmp_path, *STUDY), ["md", "csv", "summary", "json", "latex", "model-card"])
     assert [path.name for path in written] == [
-        *("leaderboard.md", "leaderboard.csv", "leaderboard.json", "leaderboard.card.md")
+        *("leaderboard.md", "leaderboard.csv", "leaderboard.summary.csv", "leaderboard.json", "leaderboard.tex"),
+        "leaderboard.card.md",
     ]
     for path in written:
         golden = GOLDEN / path.name

@@ -172,7 +172,7 @@ def test_a_folder_without_results(program: Program) -> None:
 
 def test_an_unknown_format(program: Program) -> None:
     assert program.fails("export", "out", "--format", "docx") == [
-        "no exporter 'docx'; known: csv, html, json, latex, lm-eval, md, model-card"
+        "no exporter 'docx'; known: csv, html, json, latex, latex-all, lm-eval, md, model-card, summary"
     ]
 
 

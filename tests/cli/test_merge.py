@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
@@ -64,6 +65,28 @@ def test_a_merge_that_ends_early_leaves_nothing(
     assert main(["merge", str(kept.root), "qlora", str(tmp_path / "model")]) == 2
     assert capsys.readouterr().err == "medcot-bench: the worker was ended by SIGKILL\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_has_the_card_of_this_model_alone(
+    kept: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer_of(job: Job, kind: type[Merged], timeouts: Timeouts) -> Merged:
+        assert isinstance(job.work, MergeJob)
+        (Path(job.work.folder) / "README.md").write_text("---\nlicense: mit\n---\n# by another program")
+        return Merged(dtype="float32", check=None, unchecked="no data")
+
+    monkeypatch.setattr("medcot_bench.cli.merge.answer_of", answer_of)
+    assert main(["merge", str(kept.root), "lora__s0", str(tmp_path / "model")]) == 0
+    card = ModelCard.load(tmp_path / "model" / "README.md")
+    assert card.data.license == "unknown"
+    lora = next(cell for cell in kept.cells if cell.row == "lora")
+    found = {(one.dataset_type, one.metric_type): one.metric_value for one in card.data.eval_results}
+    assert found == {
+        (f"medcot-bench/{task}", key.partition(",")[0]): pytest.approx(value)
+        for task, score in lora.evaluations.items()
+        for key, value in score.results.items()
+        if "_stderr" not in key
+    }
 
 
 @pytest.fixture
@@ -141,6 +164,12 @@ def test_a_merged_model_is_base_and_adapter(
     assert (
         len({path.stat().st_mode for path in (tmp_path / "model").iterdir()}) == 1
     )  # no file is hidden from others
+    card = ModelCard.load(tmp_path / "model" / "README.md")
+    assert (card.data.library_name, card.data.license, "PeftModel" in card.text) == (
+        "transformers",
+        "unknown",
+        False,
+    )
     check = note["gold_nll"]
     assert check["items"] > 3  # more than the three that the study scores
     assert check["merged"] == pytest.approx(check["unmerged"], abs=1e-5)
@@ -153,6 +182,7 @@ def test_a_merged_model_is_base_and_adapter(
 def test_a_fully_trained_model_is_copied(kept: Results, merge: Merge, tmp_path: Path) -> None:
     assert merge("full")["how"] == "copied: its weights are the whole model"
     [saved] = kept.root.glob("cells/*full*/adapter")
+    assert ModelCard.load(tmp_path / "model" / "README.md").data.library_name == "transformers"
     for file in saved.iterdir():
         assert (tmp_path / "model" / file.name).read_bytes() == file.read_bytes()
     AutoModelForCausalLM.from_pretrained(tmp_path / "model")

@@ -51,6 +51,7 @@ class Made:
     kl: float | None = None
     general: tuple[float, float] | None = None  # nats a byte of general text: the model's, its base's
     general_text: str = "text"
+    said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # item -> what its sample has beside
 
 
 def failed(status: Status, error: str, score: str | None = None) -> Attempt:
@@ -99,7 +100,9 @@ def write_cell(store: Store, number: int, made: Made) -> PlannedCell:
         scores += by_task.values()
     for evaluation, values in zip(keys, scores, strict=True):
         if values is not None:
-            store.commit_evaluation(key, evaluation, evaluation_record(evaluation, made), samples(values))
+            store.commit_evaluation(
+                key, evaluation, evaluation_record(evaluation, made), samples(values, made.said)
+            )
     for attempt in made.attempts:
         store.add_attempt(key, replace(attempt, cell_id=key.id), "log")
     return PlannedCell(key=key, evaluations=tuple(keys))
@@ -175,7 +178,7 @@ def evaluation_record(score: EvaluationKey, made: Made) -> EvaluationRecord:
     )
 
 
-def samples(scores: Scores) -> list[dict[str, Any]]:
+def samples(scores: Scores, said: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
     items = sorted({item for values in scores.values() for item in values})
     return [
         {
@@ -184,6 +187,7 @@ def samples(scores: Scores) -> list[dict[str, Any]]:
             "prediction": None,
             "gold_loglikelihood": -1.0,
             "scores": {name: values[item] for name, values in scores.items() if item in values},
+            **(said or {}).get(item, {}),
         }
         for item in items
     ]

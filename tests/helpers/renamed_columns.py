@@ -1,18 +1,10 @@
-"""What columns of leaderboard.csv and keys of leaderboard.json were called before, and are called now.
+"""What keys of leaderboard.json were called before, and are called now.
 
 For who reads old and new exports with one program. Numbers are the same.
 """
 
 from __future__ import annotations
 
-CSV = {
-    ".change": ".did",
-    ".change.stderr": ".did.stderr",
-    ".change.n": ".did.n",
-    ".change.low": ".did.low",
-    ".change.high": ".did.high",
-}
-"""End of a column's name -> what it ends with now."""
 JSON = {
     "persistence.*.same": "persistence.*.in_domain",
     "persistence.*.shift": "persistence.*.out_of_domain",

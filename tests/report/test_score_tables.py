@@ -16,8 +16,8 @@ from sealed import write_sealed
 from medcot_bench.analysis.build import build
 from medcot_bench.report.blocks import Paragraph
 from medcot_bench.report.document import document
-from medcot_bench.report.exporters.csv import Csv
 from medcot_bench.report.exporters.markdown import Markdown
+from medcot_bench.report.exporters.summary import Summary
 from medcot_bench.report.score_tables import describe_scores, describe_tasks, overview_table, overview_tasks
 from medcot_bench.results.folder import load
 from medcot_bench.results.leaderboard import Leaderboard
@@ -126,19 +126,20 @@ def test_what_ranks_are_by_is_named_with_what_stands_in_for_it(tmp_path: Path) -
     )
 
 
-def test_csv_has_ranks_intervals_differences_verdicts_and_how_many_rates_were_tried() -> None:
+def test_the_summary_has_ranks_intervals_differences_verdicts_and_how_many_rates_were_tried() -> None:
     board = whole()
-    lines = {line["adapter"]: line for line in csv.DictReader(io.StringIO(Csv().export(board)))}
-    lora, full, none = lines["lora"], lines["full"], lines["none"]
-    column = f"{board.tasks[SHIFT]}.answer"
+    found = csv.DictReader(io.StringIO(Summary().export(board)))
+    lines = {(line["method"], line["task"], line["metric"]): line for line in found}
+    lora, full, none = (lines[name, SHIFT, "answer"] for name in ("lora", "full", "none"))
     gap = board.rows[2].tasks[SHIFT].gaps["answer"]
-    assert (float(lora[f"{column}.gap.low"]), float(lora[f"{column}.gap.high"])) == gap.interval()
-    assert (lora[f"{column}.rank"], full[f"{column}.rank"], none[f"{column}.rank"]) == ("2=", "1", "2=")
-    found = board.persistence[0]
-    assert found.did
-    assert float(lora[f"{column}.did"]) == found.did.found.value
-    ends = (float(lora[f"{column}.did.low"]), float(lora[f"{column}.did.high"]))
-    assert ends == found.did.found.interval()
-    assert (lora[f"{column}.verdict"], full[f"{column}.verdict"]) == ("persists", "")
-    assert f"{board.tasks[FOREIGN]}.word_perplexity.rank" not in lora
+    assert (float(lora["gap_low"]), float(lora["gap_high"])) == gap.interval()
+    assert (lora["rank"], full["rank"], none["rank"]) == ("2=", "1", "2=")
+    judged = board.persistence[0]
+    assert judged.did
+    assert float(lora["did"]) == judged.did.found.value
+    ends = (float(lora["did_low"]), float(lora["did_high"]))
+    assert ends == judged.did.found.interval()
+    assert (lora["verdict"], full["verdict"]) == ("persists", "")
+    assert lines["lora", FOREIGN, "word_perplexity"]["rank"] == ""
+    assert float(lora["did_p"]) == judged.did.difference
     assert (lora["rates_tried"], full["rates_tried"], none["rates_tried"]) == ("2", "0", "")

@@ -10,7 +10,7 @@ import pytest
 from planted import Made, answers, write
 
 from medcot_bench.analysis.build import build
-from medcot_bench.errors import StoreError
+from medcot_bench.errors import ConfigError, StoreError
 from medcot_bench.results.folder import load
 from medcot_bench.results.items import read_items
 from medcot_bench.results.store import Store
@@ -93,6 +93,36 @@ def test_items_hold_what_analyses_need_and_no_text() -> None:
     other = read_items([samples[0], samples[1] | {"prediction": "z"}])
     assert {name for name in items.answers if items.answers[name] != other.answers[name]} == {"prediction"}
     assert read_items([]).answers == {}
+
+
+def test_samples_are_found_by_names(tmp_path: Path) -> None:
+    other = [Made(adapter="lora:r=2", seed=seed, task="manuals_qa", scores=SCORES) for seed in (0, 1)]
+    results = load(write(tmp_path, *STUDY, *other))
+    by_name = {(cell.row, cell.cell.task, cell.cell.seed): cell for cell in results.cells}
+    for names, wanted in (
+        ({"cell": "none"}, ("none", None, None)),
+        ({"cell": "full"}, ("full", "k8s_qa", 0)),
+        ({"cell": "full", "seed": 1, "trained_on": "k8s_qa"}, ("full", "k8s_qa", 1)),
+        ({"cell": "lora:r=2"}, ("lora:r=2", "manuals_qa", 0)),
+    ):
+        assert results.samples(task="k8s_qa", **names) == results.samples(by_name[wanted], "k8s_qa")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"cell": "ful"}, "no row 'ful'; did you mean full?"),
+        ({"cell": "full", "seed": 7}, "full has no seed 7; seeds: 0, 1"),
+        ({"cell": "full", "trained_on": "medqa_cot"}, "full was not trained on medqa_cot, but on k8s_qa"),
+        ({"cell": "lora"}, "lora was trained on k8s_qa, manuals_qa; name one by trained_on="),
+        ({"cell": "full", "task": "k8s"}, "full is not scored on 'k8s'; did you mean k8s_qa?"),
+    ],
+)
+def test_names_that_mean_no_samples_are_an_error(tmp_path: Path, names: dict[str, Any], said: str) -> None:
+    other = Made(adapter="lora", task="manuals_qa", scores=SCORES)
+    with pytest.raises(ConfigError) as raised:
+        load(write(tmp_path, *STUDY, other)).samples(**{"task": "k8s_qa", **names})
+    assert str(raised.value) == said
 
 
 def test_samples_without_a_record_are_an_error(tmp_path: Path) -> None:

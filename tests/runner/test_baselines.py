@@ -27,7 +27,7 @@ def test_baselines_come_to_a_study_without_anything_else_being_made_again(study_
     samples = results.samples(rows["none (cot)"], "k8s_qa")
     assert samples != results.samples(rows["none"], "k8s_qa")
     frame = results.to_pandas()
-    assert set(frame["adapter"]) == set(rows)
+    assert set(frame["method"]) == set(rows)
 
     board = (results.root / "leaderboard.md").read_text()
     assert "## Is training needed at all?" in board

@@ -59,7 +59,7 @@ def test_records_saved_models_and_exports_are_the_same_bytes(
         exported.append(tmp_path / f"exported{seed}")
         program(seed, "run", path, "-q", "-o", roots[-1])
         program(seed, "merge", roots[-1], "lora__s0", merged[-1])
-        formats = "md,csv,json,html,latex,model-card"
+        formats = "md,csv,summary,json,html,latex,latex-all,model-card"
         program(seed, "export", roots[0], "--format", formats, "-o", exported[-1])
     first, second = map(records, roots)
     assert first == second

@@ -48,10 +48,15 @@ def test_models_are_scored_and_compared_item_by_item(
     for text in ("word_perplexity (lower is better)", ": acc"):
         assert text in board
     frame = results.to_pandas()
-    one = frame[(frame.adapter == "full") & (frame.task == both) & (frame.score == "acc")]
-    assert one["value"].item() == results.cells[1].evaluations[both].results["acc,none"]
-    assert one["stderr"].item() == results.cells[1].evaluations[both].results["acc_stderr,none"]
-    assert set(frame[frame.task == prose].score) == {"word_perplexity", "byte_perplexity", "bits_per_byte"}
+    one = frame[(frame.method == "full") & (frame.task == both) & (frame.metric == "acc")]
+    record = results.cells[1].evaluations[both]
+    assert one["value"].item() == pytest.approx(record.results["acc,none"])
+    assert one["groups"].item() <= one["items"].item() == 14
+    whole = frame[(frame.method == "full") & (frame.metric == "word_perplexity")]
+    record = results.cells[1].evaluations[prose]
+    assert whole["value"].item() == record.results["word_perplexity,none"]
+    assert whole["stderr"].item() == record.results["word_perplexity_stderr,none"]
+    assert set(frame[frame.task == prose].metric) == {"word_perplexity", "byte_perplexity", "bits_per_byte"}
 
     assert main(["compare", str(results.root), "--score", "acc"]) == 0
     table = capsys.readouterr().out

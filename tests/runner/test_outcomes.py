@@ -163,12 +163,13 @@ def test_only_the_placed_blocks_differ_after_a_selective_update(fields: dict[str
 def test_the_exports_hold_every_cell(fields: dict[str, Any], results: Results) -> None:
     out = Path(fields["output_dir"])
     rows = list(csv.DictReader((out / "leaderboard.csv").read_text().splitlines()))
-    named = {(row["adapter"], row["trained_on"]) for row in rows}
-    trained = {task: f"{task}[file:{task}.jsonl]" for task in results.tasks}
-    assert named == {(cell.cell.adapter, trained.get(cell.cell.task or "", "")) for cell in results.cells}
-    assert all(float(row["k8s_qa[file:k8s_qa.jsonl].answer.n"]) == 4 for row in rows)
+    named = {(row["method"], row["trained_on"], row["seed"]) for row in rows}
+    cells = [cell.cell for cell in results.cells]
+    seeds = ["" if cell.seed is None else str(cell.seed) for cell in cells]
+    assert named == {(cell.adapter, cell.task or "", seed) for cell, seed in zip(cells, seeds, strict=True)}
+    assert {row["items"] for row in rows if row["task"] == "k8s_qa"} == {"4"}
     board = json.loads((out / "leaderboard.json").read_text())
-    assert len(board["rows"]) == len(rows)
+    assert len(board["rows"]) == len(cells)
     lora = next(row for row in board["rows"] if (row["adapter"], row["task"]) == ("lora", "k8s_qa"))
     assert lora["costs"]["peak_vs_full"] > 0
     assert set(lora["tasks"]["manuals_qa"]["gaps"]) >= {"answer", "gold_nll"}
@@ -176,10 +177,12 @@ def test_the_exports_hold_every_cell(fields: dict[str, Any], results: Results) -
 
 def test_frames_of_the_results_have_a_row_for_every_score(results: Results) -> None:
     frame = results.to_pandas()
-    assert set(frame["adapter"]) == {cell.cell.adapter for cell in results.cells}
-    one = frame[(frame.adapter == "lora") & (frame.trained_on == "k8s_qa") & (frame.task == "medqa_cot")]
-    assert set(one["score"]) == {*("answer", "parsed", "choice", "gold_nll", "rouge_l", "truncated", "repetition")}
-    assert (one["n"] == 4).all()
+    assert set(frame["method"]) == {cell.cell.adapter for cell in results.cells}
+    one = frame[(frame.method == "lora") & (frame.trained_on == "k8s_qa") & (frame.task == "medqa_cot")]
+    assert set(one["metric"]) == {
+        *("answer", "parsed", "choice", "gold_nll", "rouge_l", "truncated", "repetition")
+    }
+    assert (one["items"] == 4).all()
 
 
 def test_no_record_holds_a_token_of_the_environment(fields: dict[str, Any], results: Results) -> None:

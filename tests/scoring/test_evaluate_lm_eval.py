@@ -18,6 +18,7 @@ from medcot_bench.models.load import load_model, load_tokenizer
 from medcot_bench.planning.build import make_plan
 from medcot_bench.scoring.evaluate import EvaluationResult
 from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
+from medcot_bench.scoring.kept_texts import PROMPT, cut_middle
 from medcot_bench.study.schema import Study
 
 
@@ -60,6 +61,8 @@ def test_a_task_has_the_numbers_of_simple_evaluate(tiny_model: Path, folder: Pat
     assert dict(found.results) == pytest.approx(numbers(wanted["results"][name]), rel=1e-5)
     rows = [row for row in wanted["samples"][name] if row["filter"] in ("none", "first")]
     assert [sample["prompt_hash"] for sample in found.samples] == [row["prompt_hash"][:16] for row in rows]
+    prompts = [row["arguments"][0][0] for row in rows]
+    assert [sample["prompt"] for sample in found.samples] == [cut_middle(prompt, PROMPT) for prompt in prompts]
     if name == "repeats":
         assert [sample["prediction"] for sample in found.samples] == [row["resps"][0][0] for row in rows]
 

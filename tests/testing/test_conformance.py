@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from medcot_bench.data.sources import load
 from medcot_bench.errors import MedcotError
-from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, Selector, Task
+from medcot_bench.interfaces import Adapter, Engine, Exporter, FilesExporter, RunsExporter, Selector, Task
 from medcot_bench.plugins.entries import Kind
 from medcot_bench.plugins.manager import installed
 from medcot_bench.plugins.resolve_adapter import ResolvedAdapter, resolve_adapter
@@ -35,6 +35,7 @@ from medcot_bench.testing.example_leaderboards import boards, whole
 from medcot_bench.testing.example_results import folders
 from medcot_bench.testing.exporters import ExporterChecks
 from medcot_bench.testing.files_exporters import FilesExporterChecks
+from medcot_bench.testing.runs_exporters import RunsExporterChecks
 from medcot_bench.testing.selectors import SelectorChecks
 from medcot_bench.testing.tasks import TaskChecks
 from medcot_bench.training.loop import train
@@ -91,7 +92,8 @@ ADAPTERS = [
         "peft:type=ia3",
     ),
 ]
-EXPORTERS = ["md", "csv", "json", "html", "latex", "model-card"]
+EXPORTERS = ["md", "summary", "json", "html", "latex", "latex-all", "model-card"]
+RUNS_EXPORTERS = ["csv"]
 FILES_EXPORTERS = ["lm-eval"]
 ENGINES = ["fast", "hf"]
 SELECTORS = ["all", "top", "top:k=1", "bottom", "middle", "every", "ends", "ends:k=1", "layers", "random"]
@@ -173,6 +175,12 @@ class TestBuiltInFilesExporters(FilesExporterChecks):
         self.name = request.param
 
 
+class TestBuiltInRunsExporters(RunsExporterChecks):
+    @pytest.fixture(params=RUNS_EXPORTERS, autouse=True)
+    def _named(self, request: pytest.FixtureRequest) -> None:
+        self.name = request.param
+
+
 @pytest.mark.parametrize(
     ("kind", "checked"),
     [
@@ -180,7 +188,7 @@ class TestBuiltInFilesExporters(FilesExporterChecks):
         ("adapter", ADAPTERS),
         ("selector", SELECTORS),
         ("engine", ENGINES),
-        ("exporter", EXPORTERS + FILES_EXPORTERS),
+        ("exporter", EXPORTERS + RUNS_EXPORTERS + FILES_EXPORTERS),
     ],
     ids=str,
 )
@@ -703,6 +711,68 @@ def test_files_exporter_checks_find(fault: str) -> None:
     made = {kind: exporter.files(results) for kind, results in folders().items()}
     with pytest.raises(AssertionError):
         run_check(Checks(), check, exporter=exporter, made=made)
+
+
+class Runs:
+    suffix = ".runs.csv"
+
+    def export_runs(self, results: Results) -> str:
+        return "".join(
+            f"{[score.results for score in row.evaluations.values()]}\n" for row in results.cells
+        ).replace(",", ";")
+
+
+class TestRuns(RunsExporterChecks):
+    def make(self) -> RunsExporter:
+        return Runs()
+
+
+WRONG_RUNS_EXPORTERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no dot": ("test_suffix_is_the_end_of_a_file_name", {"suffix": "tex"}),
+    "the suffix of another": ("test_suffix_is_the_end_of_a_file_name", {"suffix": ".md"}),
+    "the suffix of another of its kind": ("test_suffix_is_the_end_of_a_file_name", {"suffix": ".csv"}),
+    "bytes": ("test_exports_text_whatever_is_missing", {"export_runs": lambda self, results: b"x"}),
+    "no last line break": ("test_exports_text_whatever_is_missing", {"export_runs": lambda self, results: "x"}),
+    "the time": ("test_is_deterministic", {"export_runs": lambda self, results: f"{random.random()}\n"}),
+    "a change of what it is given": (
+        "test_leaves_the_results_as_they_are",
+        {"export_runs": lambda self, results: f"{results.tasks.popitem() if results.tasks else 0}\n"},
+    ),
+    "one row": (
+        "test_every_row_is_in_it",
+        {"export_runs": lambda self, results: f"{[cell.evaluations for cell in results.cells[:1]]}\n"},
+    ),
+    "a line break in a line": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "suffix": ".txt",
+            "export_runs": lambda self, results: "".join(f"{cell.row}\n" for cell in results.cells),
+        },
+    ),
+    "a formula": (
+        "test_keeps_every_text_in_its_place",
+        {
+            "export_runs": lambda self, results: "".join(
+                f"{' '.join(cell.row.split()).replace(',', ';')}\n" for cell in results.cells
+            )
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_RUNS_EXPORTERS)
+def test_runs_exporter_checks_find(fault: str) -> None:
+    check, changes = WRONG_RUNS_EXPORTERS[fault]
+
+    class Checks(RunsExporterChecks):
+        def make(self) -> RunsExporter:
+            made: RunsExporter = type("Wrong", (Runs,), changes)()
+            return made
+
+    exporter = Checks().make()
+    texts = {kind: exporter.export_runs(results) for kind, results in folders().items()}
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_check(Checks(), check, exporter=exporter, texts=texts)
 
 
 class Scale:

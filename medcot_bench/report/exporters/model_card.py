@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -28,6 +28,7 @@ from medcot_bench.stats.contrasts import Contrast
 from medcot_bench.study.schema import BUNDLED
 
 NAMESPACE = "medcot-bench"
+TAGS = ["medcot-bench", "lm-eval"]
 _NAMES = """
 arc arcchallenge arceasy bioasq boolq careqa commonsenseqa drop gpqa gsm8k headqa hellaswag humaneval ifeval
 kormedmcqa mbpp medcalc medcalcbench medicalo1 medicalo1reasoningsft medlfqa medmcqa medqa medqa4options
@@ -54,7 +55,7 @@ class ModelCard:
 
     def export(self, leaderboard: Leaderboard) -> str:
         """Return the whole card. Raises ConfigErrors where a task's own items go by a public benchmark's name."""
-        if wrong := [*_misnamed(leaderboard)]:
+        if wrong := [*find_misnamed(leaderboard.tasks, leaderboard.names_in_files)]:
             raise ConfigErrors(wrong)
         front = yaml.safe_dump(metadata(leaderboard), sort_keys=False, allow_unicode=True, width=float("inf"))
         about, limits = (map(written, part(leaderboard)) for part in (_about, _limits))
@@ -67,7 +68,7 @@ def metadata(leaderboard: Leaderboard) -> dict[str, Any]:
     No `datasets` and no licence: the hub would look for the first among its own, and nobody knows the second.
     """
     base = leaderboard.base
-    found: dict[str, Any] = {"pipeline_tag": "text-generation", "tags": ["medcot-bench", "lm-eval"]}
+    found: dict[str, Any] = {"pipeline_tag": "text-generation", "tags": [*TAGS]}
     if base["digest"].startswith("hub:"):
         found["base_model"] = one_line(base["name"]).partition("@")[0]
     models = [
@@ -93,12 +94,14 @@ def _results(leaderboard: Leaderboard, row: Row) -> Iterator[dict[str, Any]]:
         if metrics:
             yield {
                 "task": {"type": "text-generation", "name": one_line(task)},
-                "dataset": {
-                    "name": one_line(leaderboard.tasks[task]),
-                    "type": f"{NAMESPACE}/{re.sub(r'[^A-Za-z0-9_.]+', '-', task)}",
-                },
+                "dataset": data_set(task, leaderboard.tasks[task]),
                 "metrics": metrics,
             }
+
+
+def data_set(task: str, title: str) -> dict[str, str]:
+    """Return how the hub's metadata call the items of a task: by a name space of our own."""
+    return {"name": one_line(title), "type": f"{NAMESPACE}/{re.sub(r'[^A-Za-z0-9_.]+', '-', task)}"}
 
 
 def _metric(leaderboard: Leaderboard, row: Row, task: str, name: str) -> str:
@@ -137,8 +140,7 @@ def _about(leaderboard: Leaderboard) -> Iterator[Block]:
     yield from (Heading("Answer"), *write_answer(leaderboard).blocks)
     yield Heading("Data")
     sources = [
-        [title, leaderboard.domains[task], _described(_source(task, title))]
-        for task, title in leaderboard.tasks.items()
+        [title, leaderboard.domains[task], described(task, title)] for task, title in leaderboard.tasks.items()
     ]
     yield Table(["data set", "domain", "items"], sources)
     yield Heading("Scores")
@@ -158,10 +160,11 @@ def _limits(leaderboard: Leaderboard) -> Iterator[Block]:
     yield Items([DISCLAIMER, *limits, *write_notes(leaderboard)])
 
 
-def _misnamed(leaderboard: Leaderboard) -> Iterator[str]:
-    for task, title in leaderboard.tasks.items():
+def find_misnamed(tasks: Mapping[str, str], names_in_files: Mapping[str, str]) -> Iterator[str]:
+    """Yield an error for each task (-> name with source) whose own items go by a public benchmark's name."""
+    for task, title in tasks.items():
         source, name = _source(task, title), re.split("[:@]", task)[0]
-        if in_file := leaderboard.names_in_files.get(task):
+        if in_file := names_in_files.get(task):
             file = source.removeprefix("file:")
             if public := next(filter(_is_public, (in_file, file.rpartition(".")[0])), None):
                 yield (
@@ -184,7 +187,9 @@ def _source(task: str, title: str) -> str:
     return title.removeprefix(f"{task}[").removesuffix("]")
 
 
-def _described(source: str) -> str:
+def described(task: str, title: str) -> str:
+    """Say where the items of a task come from."""
+    source = _source(task, title)
     own = "the task's own, not to be taken for a public benchmark"
     return own if source.startswith(BUNDLED) else f"from {source}"
 
