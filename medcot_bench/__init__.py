@@ -199,7 +199,6 @@ _PUBLIC = {
         "Leaderboard",
         "Rank",
         "Row",
-        "RunsExporter",
         "TaskScores",
     ),
     "medcot_bench.results.plan_file": ("LeftOutBaseline", "MadeWith"),
