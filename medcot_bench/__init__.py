@@ -41,6 +41,7 @@ from medcot_bench.version import __version__
 
 if TYPE_CHECKING:
     from medcot_bench.api import Results, StudyResults, load, run
+    from medcot_bench.base_model.whole_model import FoundModel, find_whole_model
     from medcot_bench.results.answer import MethodAnswer, Place, TaskAnswer
     from medcot_bench.results.cells import CellKey
     from medcot_bench.results.comparisons import (
@@ -99,6 +100,7 @@ __all__ = [
     "Finding",
     "Forgotten",
     "Form",
+    "FoundModel",
     "FullCost",
     "GapChange",
     "GapSummary",
@@ -164,6 +166,7 @@ __all__ = [
     "__version__",
     "adapter_folder",
     "check_tensors",
+    "find_whole_model",
     "hookimpl",
     "load",
     "normalise",
@@ -174,6 +177,7 @@ __all__ = [
 
 _PUBLIC = {
     "medcot_bench.api": ("Results", "StudyResults", "load", "run"),
+    "medcot_bench.base_model.whole_model": ("FoundModel", "find_whole_model"),
     "medcot_bench.results.answer": ("MethodAnswer", "Place", "TaskAnswer"),
     "medcot_bench.results.cells": ("CellKey",),
     "medcot_bench.results.comparisons": (

@@ -145,6 +145,8 @@ class AdapterSpec:
     """Digest of trained weights that the adapter brings along; part of the id."""
     base: str = ""
     """The base model that these weights name, e.g. `ORGANISATION/NAME`; a note says where it is another one."""
+    whole: bool = False
+    """Whether these weights are a whole model, which takes the base's place."""
     select: str = "all"
     """The selector used where `select=` is not typed."""
 

@@ -1,4 +1,7 @@
-"""Full fine-tuning: the weights themselves are trained, all of them or those of the placed modules."""
+"""Full fine-tuning: the weights themselves are trained, all of them or those of the placed modules.
+
+`full:path=FOLDER_OR_ID` is a whole external model, only scored.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from medcot_adapters.recipes import full_centre, full_recipe
-from medcot_bench import AdapterSpec, ModelInfo, Placement, Recipe, check_tensors, hookimpl
+from medcot_adapters.whole_model import WholeModel
+from medcot_bench import AdapterSpec, ModelInfo, Option, Placement, Recipe, check_tensors, hookimpl
 
 SPEC = AdapterSpec(
     name="full",
     version=1,
     update="full",
     description="Full fine-tuning with fp32 master weights, of every module or where select= places it.",
+    options={
+        "path": Option(
+            str,
+            "",
+            "an external model of the base's architecture and tokenizer, only scored: a folder or a hub id",
+            added=True,
+            path=True,
+        ),
+    },
 )
 
 
@@ -67,6 +80,6 @@ class Full:
 
 
 @hookimpl
-def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> Full:
-    """Build the adapter."""
-    return Full()
+def medcot_make_adapter(name: str, options: Mapping[str, Any]) -> Full | WholeModel:
+    """Build the adapter. Raises ModelError for an external model that is not there."""
+    return WholeModel(SPEC, path) if (path := options.get("path")) else Full()

@@ -59,6 +59,8 @@ def execute(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"{trained.name} is the base model, with nothing to merge: serve {trained.study.model} itself"
         )
+    if spec.whole:
+        raise ConfigError(f"{trained.name} is a whole model already, with nothing to merge: use it where it lies")
     work = out.absolute().with_name(f".making-{out.name}-{os.getpid()}")
     try:
         work.mkdir(parents=True)

@@ -24,9 +24,12 @@ def _find_other_bases(plan: Plan) -> Iterator[str]:
     for label, adapter in plan.adapters.items():
         named = adapter.adapter.spec.base
         if named and _own_name(named) != _own_name(plan.base.name):
+            whole = adapter.adapter.spec.whole
+            here = f"compared with {plan.base.name}" if whole else f"put on {plan.base.name}"
+            why = "its gain is not that of its training" if whole else "its scores are not what it was trained for"
             yield (
-                f"adapter {label}: its files name the base model {named}; here it is put on {plan.base.name}. "
-                "Unless the two are the same, its scores are not what it was trained for"
+                f"adapter {label}: its files name the base model {named}; here it is {here}. "
+                f"Unless the two are the same, {why}"
             )
 
 

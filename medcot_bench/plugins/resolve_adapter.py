@@ -134,10 +134,14 @@ def resolve_adapter(typed: Spec, plugins: Plugins) -> ResolvedAdapter:
         raise ConfigError(f"adapter {typed.name}: no option '{unknown}'{suggest_or_list(unknown, valid)}")
     options = check(f"adapter {typed.name}", spec.options, own) | opened
     selector_options = check(f"selector {select}", selector_spec.options, selecting)
+    adapter = plugins.make_adapter(typed.name, options)
+    trained_with = [key for key in typed.options if key not in own and key not in opened]
+    if trained_with and adapter.spec.update == "none":
+        raise ConfigError(f"adapter {typed}: it is not trained, so it takes no option '{trained_with[0]}'")
     return ResolvedAdapter(
         typed,
         entry,
-        plugins.make_adapter(typed.name, options),
+        adapter,
         options,
         plugins.entry("selector", select),
         plugins.make_selector(select, selector_options),

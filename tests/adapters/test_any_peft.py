@@ -122,6 +122,11 @@ def test_a_config_that_is_no_json_is_one_line(saved: Path) -> None:
         choose(f"peft:path={saved}")
 
 
+def test_a_saved_adapter_takes_no_options_of_training(saved: Path) -> None:
+    with pytest.raises(ConfigError, match=r"it is not trained, so it takes no option 'lr'$"):
+        choose(f"peft:path={saved},lr=1e-3")
+
+
 def test_its_id_is_that_of_its_weights(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = choose(f"peft:path={saved}").request()
     monkeypatch.chdir(saved.parent)
