@@ -15,6 +15,7 @@ from medcot_bench.runner.events import (
     CellFinished,
     CellStarted,
     Failed,
+    Measuring,
     Noted,
     PhaseStarted,
     Progress,
@@ -29,6 +30,9 @@ from medcot_bench.security.terminal import drawing_stream
 from medcot_bench.text import counted
 
 Print = Callable[[str], None]
+DOING = {"train": "training", "restore": "loading", "score": "scoring", "answer": "answering", "merge": "merging"}
+"""Phase of a run -> what its bar says."""
+MEASURING = "measuring drift"
 SHOWN = ("answer", "gold_nll", "rouge_l")
 """Scores that a line shows, of those that a task has."""
 
@@ -153,10 +157,17 @@ def _bars(verbose: bool) -> Iterator[Listener]:
     lines = Lines(lambda line: bars.console.print(line, markup=False), verbose)
     with bars:
         runs = bars.add_task("runs", total=None, left="")
-        phase = bars.add_task("starting", total=None, left="")
+        phase = bars.add_task("loading", total=None, left="")
+        doing = said = "loading"
+
+        def show(what: str) -> None:
+            nonlocal phase, said
+            if what != said:
+                bars.remove_task(phase)  # a bar that is reset would keep its total
+                phase, said = bars.add_task(what, total=None, left=""), what
 
         def listen(notice: Notice) -> None:
-            nonlocal phase
+            nonlocal doing, said
             lines(notice)
             if not isinstance(notice.event, LogLine):
                 bars.update(runs, left=time_left(notice.eta_s).strip(" ()"))
@@ -166,10 +177,12 @@ def _bars(verbose: bool) -> Iterator[Listener]:
                 case CellFinished() | Skipped():
                     bars.advance(runs)
                 case PhaseStarted() as event:
-                    bars.remove_task(phase)  # a bar that is reset would keep its total
-                    described = make_visible(f"{event.phase} {event.task or ''}".strip())
-                    phase = bars.add_task(described, total=None, left="")
+                    doing, said = make_visible(f"{DOING[event.phase]} {event.task or ''}".strip()), ""
+                    show(doing)
+                case Measuring():
+                    show(MEASURING)
                 case Progress(done=done, total=total):
+                    show(doing)
                     bars.update(phase, completed=done, total=total)
 
         yield listen

@@ -37,7 +37,7 @@ class CellStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStarted:
-    """A cell's model is being trained, or loaded, or scored on a task, or asked, or merged."""
+    """A cell's model is being trained, or loaded (the base, too), or scored on a task, asked, or merged."""
 
     event: Literal["phase"] = "phase"
     cell: str
@@ -46,6 +46,14 @@ class PhaseStarted:
     """Title of the evaluation; None where it is none."""
     reason: str | None = None
     """Why a finished training is done again, where its saved weights are damaged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """Within the phase, a model's drift from the base is being measured: KL and forgetting."""
+
+    event: Literal["measuring"] = "measuring"
+    cell: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,5 +202,7 @@ class Fatal:
         return MedcotError(self.message, exit_code=self.exit_code)
 
 
-OfCell = CellStarted | PhaseStarted | Progress | Resumed | Noted | Trained | Scored | Failed | CellFinished
+OfCell = (
+    CellStarted | PhaseStarted | Measuring | Progress | Resumed | Noted | Trained | Scored | Failed | CellFinished
+)
 WorkerEvent = Ready | Alive | OfCell | Answered | Merged | Examined | Fatal

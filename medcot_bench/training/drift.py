@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +36,15 @@ class BaseMeasures:
 class Distances:
     """Measures trained models against the base model of a run."""
 
-    def __init__(self, plan: Plan, encoder: Encoder, compute_dtype: torch.dtype):
+    def __init__(
+        self,
+        plan: Plan,
+        encoder: Encoder,
+        compute_dtype: torch.dtype,
+        on_measuring: Callable[[], None] = lambda: None,
+    ):
         self._plan = plan
+        self._on_measuring = on_measuring
         self._encoder = encoder
         self._dtype = compute_dtype
         self._general: dict[Form, float | None] = {}
@@ -71,6 +78,7 @@ class Distances:
     @contextmanager
     def _timed(self) -> Iterator[None]:
         began = time.perf_counter()
+        self._on_measuring()
         try:
             yield
         finally:

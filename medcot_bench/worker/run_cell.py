@@ -29,7 +29,7 @@ from medcot_bench.results.records import CellRecord, EvaluationRecord, Phase, Pr
 from medcot_bench.results.saved_files import SavedFile, describe, find_damage, written_files
 from medcot_bench.results.store import Store
 from medcot_bench.results.training_state import drop_state
-from medcot_bench.runner.events import Noted, PhaseStarted, Progress, Resumed, Scored, Trained
+from medcot_bench.runner.events import Measuring, Noted, PhaseStarted, Progress, Resumed, Scored, Trained
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
 from medcot_bench.security.foreign_text import LINE, shorten
@@ -59,7 +59,9 @@ class CellRunner:
         folder = weights_folder(plan.base)
         self._encoder = Encoder(load_tokenizer(folder), plan.study.chat_template, plan.study.system_prompt)
         self._base = WarmBase(folder, self._device)
-        self._distances = Distances(plan, self._encoder, self._dtype)
+        self._distances = Distances(plan, self._encoder, self._dtype, self._on_measuring)
+        self._cell = ""
+        """The id of the cell at work."""
         self._mark: str | None = None
         """What has to be said of the scores of the cell at work."""
         self._began = 0.0
@@ -74,7 +76,7 @@ class CellRunner:
 
         What else fails is raised. Everything finished before stays committed, unless the adapter was not applied.
         """
-        self._began = time.perf_counter()
+        self._began, self._cell = time.perf_counter(), cell.id
         chosen = self._plan.adapters[cell.adapter]
         spec = chosen.adapter.spec
         record = self._store.cell(cell)
@@ -134,7 +136,8 @@ class CellRunner:
                 model = checked_module(chosen.adapter.load(base.model, folder))
             model.eval()
         else:
-            self._emit(PhaseStarted(cell=cell.id, phase="train", reason=damage))
+            trains = chosen.adapter.spec.update != "none"
+            self._emit(PhaseStarted(cell=cell.id, phase="train" if trains else "restore", reason=damage))
             started, self._began = now(), time.perf_counter()
             keep = kept.keep if on_the_way else None
             try:
@@ -166,6 +169,9 @@ class CellRunner:
             yield model
         finally:
             unload(model, base)
+
+    def _on_measuring(self) -> None:
+        self._emit(Measuring(cell=self._cell))
 
     def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
         return lambda step, steps: self._emit(Progress(cell=cell.id, done=step, total=steps))

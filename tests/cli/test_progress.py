@@ -15,6 +15,7 @@ from medcot_bench.runner.events import (
     CellFinished,
     CellStarted,
     Failed,
+    Measuring,
     Noted,
     PhaseStarted,
     Progress,
@@ -163,4 +164,29 @@ def test_bars_on_a_terminal_leave_the_same_lines(
     shown = [line.strip("\r") for line in drawn.splitlines()]
     assert [line for line in shown if line in LINES] == LINES
     assert any(re.match(r"runs +[━╺]+ 1/2 .* 2 h 13 min left$", line.rstrip()) for line in shown)
-    assert any(re.match(r"score k8s_qa +━+ 0/\? ", line) for line in shown)
+    assert any(re.match(r"scoring k8s_qa +━+ 0/\? ", line) for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("events", "bar"),
+    [
+        ([], r"loading +━+ 0/\? "),
+        ([PhaseStarted(cell="3f", phase="restore")], r"loading +━+ 0/\? "),
+        ([PhaseStarted(cell="3f", phase="train"), Progress(cell="3f", done=2, total=4)], r"training +[━╺╸ ]+2/4 "),
+        ([PhaseStarted(cell="3f", phase="train"), Measuring(cell="3f")], r"measuring drift +━+ 0/\? "),
+        (
+            [PhaseStarted(cell="3f", phase="train"), Measuring(cell="3f"), Progress(cell="3f", done=1, total=4)],
+            r"training +[━╺╸ ]+1/4 ",
+        ),
+    ],
+)
+def test_the_bar_says_what_is_being_done(
+    events: list[object], bar: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with choose_listener(options()) as listen:
+        for event in (CellStarted(cell="3f"), *events):
+            listen(of_cell(event))
+    drawn = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", capsys.readouterr().out)
+    assert any(re.match(bar, line.strip("\r")) for line in drawn.splitlines())
