@@ -107,12 +107,17 @@ def _method(
 
 
 def _places(best_first: Sequence[Row], task: str) -> dict[str, Place]:
-    """Return where rows stand by their ranks: those of the best rank are tied, and the best mean leads them."""
+    """Return where rows stand by their ranks: those of the best rank are tied, and the best mean leads them.
+
+    Of equal means none leads.
+    """
     ranks = {row.adapter: rank for row in best_first if (rank := row.tasks[task].ranks.get(task))}
     if len(ranks) < 2:
         return {}
     first = min(rank.place for rank in ranks.values())
-    leader = next(name for name, rank in ranks.items() if rank.place == first)
+    leading = [row for row in best_first if row.adapter in ranks and ranks[row.adapter].place == first]
+    means = [row.tasks[task].scores[ranks[row.adapter].score].value for row in leading]
+    leader = leading[0].adapter if means.count(means[0]) == 1 else None
     return {
         name: Place.BEST if name == leader else Place.TIED if rank.place == first else Place.BEHIND
         for name, rank in ranks.items()

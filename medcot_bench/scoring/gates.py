@@ -52,5 +52,7 @@ def mark_unread(answers: Sequence[tuple[str, bool]]) -> list[str]:
     if len(answers) - len(unread) >= LEAST_READ * len(answers):
         return []
     first = next((text for text in unread if text.strip()), "")
-    example = f"the first that could not: {quote(shorten(first, EXAMPLE))}" if first else "all others are empty"
-    return [f"an answer could be read from {len(answers) - len(unread)} of {len(answers)} predictions; {example}"]
+    read = len(answers) - len(unread)
+    empty = "the others are empty" if read else "all are empty"
+    example = f"the first that could not: {quote(shorten(first, EXAMPLE))}" if first else empty
+    return [f"an answer could be read from {read} of {len(answers)} predictions; {example}"]

@@ -117,7 +117,7 @@ def test_where_hardly_any_answer_can_be_read_an_example_is_shown() -> None:
         "an answer could be read from 0 of 21 predictions; the first that could not: 'The patient is fine.x"
     )
     assert len(mark) < 200
-    assert mark_unread([("", False)]) == ["an answer could be read from 0 of 1 predictions; all others are empty"]
+    assert mark_unread([("", False)]) == ["an answer could be read from 0 of 1 predictions; all are empty"]
     assert mark_unread([*lost, ("B", True)])[0].startswith("an answer could be read from 1 of 22 predictions")
     assert mark_unread([*lost, *[("B", True)] * 2]) == []
     assert mark_unread([]) == []
