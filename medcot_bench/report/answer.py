@@ -61,7 +61,7 @@ def write_answer(board: Leaderboard) -> Answer:
         *([advice] if advice else []),
         *([" ".join(others)] if others else []),
         *asked,
-        *([f"Mind: {'; '.join(caveats)}."] if caveats else []),
+        *([f"Caveats: {'; '.join(caveats)}."] if caveats else []),
         headline.next_step,
     ]
     shown = _choose_methods(found, max(LEAST_ROWS, MOST_LINES - 2 - len(lines)))

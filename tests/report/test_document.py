@@ -59,7 +59,7 @@ def test_the_answer_is_a_table_then_the_recommendation_and_the_headline() -> Non
     assert isinstance(table, Table)
     assert isinstance(answer, Items)
     assert [text.split(":")[0].split(" (")[0] for text in answer.texts] == [
-        *("Recommended for k8s_qa", "In domain", "Out of domain", "Verdict", "Mind", "Not tested")
+        *("Recommended for k8s_qa", "In domain", "Out of domain", "Verdict", "Caveats", "Not tested")
     ]
 
 
