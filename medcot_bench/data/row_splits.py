@@ -26,6 +26,8 @@ def fill_splits(examples: Iterable[Example], place: Callable[[str], float]) -> d
     for split, share in SHARES.items():
         size, wanted, taken = 0, share * count, set[str]()
         for group in left:
+            if size >= wanted:  # no group brings it nearer
+                break
             if abs(size + len(groups[group]) - wanted) < abs(size - wanted):
                 taken.add(group)
                 size += len(groups[group])

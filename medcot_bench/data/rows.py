@@ -127,6 +127,8 @@ def _example(where: str, row: Mapping[str, Any], required: tuple[str, ...], colu
 
 
 def _utf8(where: str, name: str, text: str) -> str:
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

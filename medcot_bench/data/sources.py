@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice, product
+from operator import attrgetter
 from pathlib import Path
 
 from medcot_bench.data.hub_rows import HubRows, read_hub
@@ -24,6 +25,7 @@ from medcot_bench.types import SPLITS, Example, HubData, Split, TaskSpec
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _FIELDS = tuple(each.name for each in fields(Example))
+_values = attrgetter(*_FIELDS)
 UNGROUPED = "no row names a group: standard errors treat rows as independent"
 _SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.9, "eval": 1.0}
 
@@ -103,7 +105,7 @@ def digest(examples: Iterable[Example]) -> str:
     """Return a digest of these items in this order, as ids have it."""
     running = hashlib.sha256()
     for example in examples:
-        whole = {name: getattr(example, name) for name in _FIELDS}  # asdict would copy it all
+        whole = dict(zip(_FIELDS, _values(example), strict=True))  # asdict would copy it all
         if not example.turns:  # as items were before there were chats
             del whole["turns"]
         running.update(_CANONICAL.encode(whole).encode())

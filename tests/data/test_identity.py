@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from medcot_bench.text import identify, normalise
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medcot_bench.text import identify, letters, normalise
 
 
 @pytest.mark.parametrize(
@@ -74,3 +78,9 @@ def test_case_spacing_quotes_and_punctuation_do_not_count(one: str, other: str) 
 )
 def test_a_question_without_signs_is_known_by_its_words_as_ever(text: str) -> None:
     assert identify(text) == normalise(text)
+
+
+@given(st.text() | st.text("aZ1_ \n\t\x1c'\"-+=.,!?()’é²ﬁ重२\u0301\ud83d"))
+def test_questions_known_by_the_same_have_the_same_letters(text: str) -> None:
+    kept = re.sub(r"[^\w\u0080-\U0010ffff]", "", identify(text), flags=re.ASCII)
+    assert letters(text) == kept.encode(errors="surrogatepass")

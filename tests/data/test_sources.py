@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,24 @@ def test_the_digest_changes_with_content_order_and_number_of_items() -> None:
     changed.append([items[0], replace(items[1], reasoning="r")])
     assert len({digest(variant) for variant in changed}) == len(changed)
     assert digest([item("a"), item("b")]) == digest(items)
+
+
+def test_digests_stay_what_published_records_have() -> None:
+    items = [
+        Example(
+            id="a", group="g", question="Où?", answer="b", options={"B": "x", "A": "y"}, meta={"z": 1, "a": [2]}
+        ),
+        Example(
+            id="b", group="g", question="q", answer="1", context="c", turns=(("user", "q"), ("assistant", "r"))
+        ),
+    ]
+    written = ""
+    for each in items:
+        whole = asdict(each)
+        if not each.turns:
+            del whole["turns"]
+        written += json.dumps(whole, sort_keys=True, ensure_ascii=False) + "\n"
+    assert digest(items) == hashlib.sha256(written.encode()).hexdigest()[:16] == "e1678dc4ac6108df"
 
 
 def test_items_read_from_another_place_have_the_same_digest(tmp_path: Path) -> None:
