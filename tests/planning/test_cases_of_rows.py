@@ -47,13 +47,17 @@ def test_questions_that_differ_in_context_or_signs_are_groups_of_their_own(
     ("name", "counted"),
     [
         ("one_group", "no item to score in 'eval'; 40 rows in 1 group,"),
-        ("three_rows", "no item to score in 'eval'; 3 rows in 3 groups,"),
-        ("one_row", "no training item; 1 row in 1 group,"),
+        ("one_row", "no item to score in 'eval'; 1 row in 1 group,"),
     ],
 )
 def test_too_few_groups_are_counted(study_fields: Fields, name: str, counted: str) -> None:
     with pytest.raises(ConfigErrors, match=counted):
         plan_case(study_fields, name)
+
+
+def test_of_three_rows_one_is_scored(study_fields: Fields) -> None:
+    data = plan_case(study_fields, "three_rows").data["rows"]
+    assert {split: len(found) for split, found in data.splits.items()} == {"train": 2, "validation": 0, "eval": 1}
 
 
 def test_labels_that_the_prompt_lists_are_planned(study_fields: Fields) -> None:

@@ -24,7 +24,8 @@ def test_rows_are_described_in_one_line_each(study_fields: Fields, write_rows: A
         {"question": f"Which {n}?", "answer": "yes", "split": "eval" if n > 7 else "train", "note": "n", "x": 1}
         for n in range(10)
     ]
-    share, *others = facts_of(study_fields, write_rows("rows.jsonl", rows))[2:]
+    few, share, *others = facts_of(study_fields, write_rows("rows.jsonl", rows))[2:]
+    assert few == "rows: only 2 of 10 rows are scored: only differences above about 0.8 will show"
     assert share.startswith("rows: ")
     assert share.endswith("% of the tokens trained on are targets")
     assert facts_of(study_fields, write_rows("rows.jsonl", rows))[:2] == [

@@ -36,11 +36,15 @@ def test_the_readme_shows_results() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_block_of_the_readme_is_one_small_table_the_headline_and_a_line(name: str) -> None:
-    table, headline, provenance = published.block(name, published.RESULTS / name).strip().split("\n\n")
+def test_a_block_of_the_readme_is_one_small_table_the_answer_and_a_line(name: str) -> None:
+    table, answer, provenance = published.block(name, published.RESULTS / name).strip().split("\n\n")
     assert max(line.count("|") for line in table.splitlines()) <= 7
-    assert [line.partition(" ")[2].partition(" (")[0].partition(":")[0] for line in headline.splitlines()] == [
-        *("In domain", "Out of domain", "Verdict", "To settle it")
+    said = [line.partition(" ")[2].partition(" (")[0].partition(":")[0] for line in answer.splitlines()]
+    assert said[0] == "Recommended for k8s_qa"
+    assert [line for line in said[1:] if not line.startswith(("Nothing", "Recommended"))] == [
+        *("In domain", "Out of domain", "Verdict"),
+        *(["Caveats"] if name != "persistence" else []),
+        "To settle it",
     ]
     assert provenance.count("\n") == 0
     assert f"(docs/results/{name}.md)" in provenance
