@@ -51,10 +51,12 @@ def _few_scored(plan: Plan, label: str, rows: int) -> Iterator[str]:
     scored = len(plan.items.scored(label, choosing=False))
     if 0 < scored < FEW_SCORED:
         shows = 2.8 * SPREAD / math.sqrt(scored)
-        yield (
-            f"only {scored} of {counted(rows, 'row')} {'is' if scored == 1 else 'are'} scored: "
+        told = (
             f"only differences above about {shows:.1f} will show"
+            if shows < 1
+            else "too few to show any difference"
         )
+        yield f"only {scored} of {counted(rows, 'row')} {'is' if scored == 1 else 'are'} scored: {told}"
 
 
 def _lengths(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iterator[str]:

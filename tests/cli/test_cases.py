@@ -89,7 +89,6 @@ def test_solved_examples_from_the_scored_rows_are_marked(tiny_model: Path, tmp_p
     ("case", "asked", "line"),
     [
         ("one_group", ["--train", "rows.jsonl"], "40 rows in 1 group"),
-        ("three_rows", ["--train", "rows.jsonl"], "3 rows in 3 groups"),
         ("one_row", ["--train", "rows.jsonl"], "1 row in 1 group"),
         ("chat_tools", ["--train", "rows.jsonl"], "tool"),
         ("yaml_bool_column", ["--tasks", "task.yaml"], "given: true; put it in quotes"),
@@ -109,8 +108,6 @@ def test_what_can_not_be_read_is_one_line(
 @pytest.mark.parametrize(
     ("case", "file", "question", "answer", "rows"),
     [
-        ("csv_space_quote", "space_quote.csv", "question", "answer", "2 rows in 2 groups"),
-        ("csv_space_quote", "space_quote2.csv", "question", "answer", "2 rows in 2 groups"),
         ("csv_semicolon_blank_first", "rows.csv", "question", "answer", "1 row in 1 group"),
         ("csv_semicolon_quoted_header", "rows.csv", "Question, as asked", "Answer", "1 row in 1 group"),
     ],
@@ -122,3 +119,23 @@ def test_tables_are_read_and_only_their_rows_too_few(
     done = command("plan", *asked, "--adapters", "none", model=tiny_model, cwd=tmp_path)
     assert done.returncode == 2
     assert f"no item to score in 'eval'; {rows}, and a group lies in one split" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("case", "file", "trained", "rows"),
+    [
+        ("three_rows", "rows.jsonl", 2, "3 rows"),
+        ("csv_space_quote", "space_quote.csv", 1, "2 rows"),
+        ("csv_space_quote", "space_quote2.csv", 1, "2 rows"),
+    ],
+)
+def test_of_two_or_three_rows_one_is_scored_and_said_to_show_nothing(
+    case: str, file: str, trained: int, rows: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    columns = ["--question", "question", "--answer", "answer"]
+    asked = ["--train", str(find_case(case) / file), *columns]
+    done = command("plan", *asked, "--adapters", "none,lora", model=tiny_model, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert f"own: {trained} to train on, 1 to score" in said
+    assert f"only 1 of {rows} is scored: too few to show any difference" in said

@@ -35,6 +35,13 @@ def test_rows_are_described_in_one_line_each(study_fields: Fields, write_rows: A
     assert others == ["rows: columns not used: note, x"]
 
 
+def test_one_scored_row_is_said_to_show_nothing(study_fields: Fields, write_rows: Any) -> None:
+    rows = [{"question": f"Which {n}?", "answer": f"a{n}"} for n in range(3)]
+    assert "rows: only 1 of 3 rows is scored: too few to show any difference" in facts_of(
+        study_fields, write_rows("rows.jsonl", rows)
+    )
+
+
 @pytest.mark.parametrize("word", ["very ", "节点"])
 def test_rows_longer_than_allowed_are_counted(study_fields: Fields, write_rows: Any, word: str) -> None:
     rows = [

@@ -89,8 +89,11 @@ def test_the_command_of_the_mission(examples: Path, tmp_path: Path, capsys: pyte
     arguments = ["run", "--tasks", "medqa_cot", "--adapters", "qlora", "--data", data, "-o", str(out)]
     quick = ["--max-steps", "1", "--batch-size", "2", "--limit", "2", "--set", "scoring.max_new_tokens=8"]
     assert main([*arguments, *quick]) == 0
-    assert "1 training run finished of 1" in capsys.readouterr().out
-    [cell] = load(out).cells
+    said = capsys.readouterr().out
+    assert "note: the base model (none) is scored too, to compare with; --no-base leaves it out" in said
+    assert "2 training runs finished of 2" in said
+    [base, cell] = load(out).cells
+    assert base.cell.adapter == "none"
     assert cell.record is not None
     assert cell.record.base["origin"] == "GGUF, dequantised from Q4_1"
     assert cell.record.bytes["weights"] < 0.45 * 4 * cell.record.total_parameters  # NF4, but for the embeddings
