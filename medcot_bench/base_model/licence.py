@@ -6,7 +6,6 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from medcot_bench.base_model.hub_model import fetch_files
 from medcot_bench.base_model.layout import read_json
 from medcot_bench.base_model.resolve import Base
 from medcot_bench.errors import ModelError
@@ -21,20 +20,13 @@ _NAME = re.compile(r"[\w.+-]{1,60}", re.ASCII)
 def find_licence(base: Base) -> str | None:
     """Return the licence that a model's card, config or GGUF header names, e.g. `apache-2.0`; None without one.
 
-    The card of a hub model is asked of the hub where it is not cached; None where that does not answer.
+    The card of a hub model is read where it is cached, and never fetched.
     """
     if base.path is not None and base.kind == "gguf":
         found = _of_gguf(base.path)
     else:
-        folder = base.path if base.kind == "folder" else None
-        found = _of_card(folder / "README.md" if folder else _hub_card(base)) or _of_config(base)
+        found = _of_card(base.path / "README.md" if base.path else None) or _of_config(base)
     return found.lower() if found and _NAME.fullmatch(found) else None
-
-
-def _hub_card(base: Base) -> Path | None:
-    with suppress(ModelError):
-        return next(iter(fetch_files(base.name, base.revision, ["README.md"])), None)
-    return None
 
 
 def _of_card(card: Path | None) -> str | None:

@@ -118,7 +118,7 @@ def evaluate_lm_eval_task(
             fewshot_as_multiturn=plan.study.chat_template,
             confirm_run_unsafe_code=trusted,
         )
-    marks += mark_shots(loaded["tasks"], output["samples"])
+        marks += mark_shots(loaded["tasks"], output["samples"])  # it writes documents by the file's templates
     return _collect(task, loaded, output, marks)
 
 

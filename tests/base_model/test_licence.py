@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from medcot_bench.base_model import licence
 from medcot_bench.base_model.licence import find_licence
 from medcot_bench.base_model.resolve import Base, resolve
-from medcot_bench.errors import ModelError
 from medcot_bench.study.schema import DEFAULT_MODEL
 from medcot_bench.testing.tiny import make_tiny_model
 
@@ -60,21 +58,9 @@ def test_the_default_model_s_header_names_it() -> None:
     assert find_licence(resolve(DEFAULT_MODEL)) == "apache-2.0"
 
 
-def test_the_card_of_a_hub_model_is_asked_for_by_its_revision(
-    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "README.md"
-    file.write_text("---\nlicense: llama3.2\n---\n")
-    asked: list[tuple[str, str, list[str]]] = []
-    monkeypatch.setattr(licence, "fetch_files", lambda *what: asked.append(what) or [file])
-    hub = replace(base, kind="hub", name="org/base@main", revision="0123", path=None)
+def test_the_card_of_a_hub_model_is_read_where_it_is_cached(base: Base) -> None:
+    hub = replace(base, kind="hub", name="org/base@main", revision="0123")
+    assert find_licence(hub) is None
+    card(hub, "---\nlicense: llama3.2\n---\n")
     assert find_licence(hub) == "llama3.2"
-    assert asked == [("org/base@main", "0123", ["README.md"])]
-
-
-def test_a_hub_that_does_not_answer_leaves_it_unknown(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*what: object) -> list[Path]:
-        raise ModelError("no answer")
-
-    monkeypatch.setattr(licence, "fetch_files", fail)
-    assert find_licence(replace(base, kind="hub", path=None)) is None
+    assert find_licence(replace(hub, path=None)) is None
