@@ -244,6 +244,8 @@ class LoadedModel:
     """Tokens that the model reads at most, prompt and answer together."""
     compute_dtype: Any = None
     """The torch dtype to compute in by autocast, where weights are held in another; None: the weights' own."""
+    answered: Callable[[int], object] = lambda count: None
+    """To be called with a number of requests when these are answered: a terminal's bar shows their sum."""
 
     @property
     def end_tokens(self) -> frozenset[int]:

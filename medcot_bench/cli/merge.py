@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.cli.progress import say_on_terminal
+from medcot_bench.cli.progress import say_on_terminal, say_phase
 from medcot_bench.cli.supervision_arguments import read_timeout
 from medcot_bench.cli.trained_arguments import add_trained_arguments, find_trained
 from medcot_bench.errors import ConfigError
@@ -104,7 +104,7 @@ def _merged(trained: Trained, work: Path, options: argparse.Namespace, timeouts:
         offline=not trained.of_hub,
     )
     say_on_terminal(f"merging {trained.name}, and scoring it on a few items before and after ...")
-    done = answer_of(job, Merged, timeouts)
+    done = answer_of(job, Merged, timeouts, on_phase=say_phase)
     quantisation = trained.adapter.adapter.spec.quantisation
     into = "its base" if quantisation == "none" else f"its base's {quantisation} weights, written out"
     check = {"gold_nll": asdict(done.check)} if done.check else {"unchecked": done.unchecked}

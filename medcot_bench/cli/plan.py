@@ -22,7 +22,8 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.planning.adapter_notes import find_adapter_notes
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
-from medcot_bench.planning.estimates.duration import MEASURED_ON, guess
+from medcot_bench.planning.estimates.duration import guess
+from medcot_bench.planning.estimates.speed import is_on_cpu
 from medcot_bench.planning.evaluations import checkpoints, left_out_baselines
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.plan_record import record
@@ -148,8 +149,8 @@ def show_plan(
     seconds = guess(plan, to_run) + (guess(begin, cell_statuses(begin, store)) if plan.trials else 0.0)
     if to_run:
         at_most = f", at most {duration(seconds + guess(whole, later))}" if later else ""
-        about = f"time: about {duration(seconds)}{at_most} on two cores of {MEASURED_ON}"
-        print(wrap(f"{about}; a run estimates it for this machine"))
+        anew = "anew as it goes" if is_on_cpu(study.device) else "for its GPU"
+        print(wrap(f"time: about {duration(seconds)}{at_most} on this machine's CPU; a run estimates it {anew}"))
     states = f", {size(disk.states)} of it for its saved states" if disk.states else ""
     more = f"{size(disk.temporary)} more during a training run{states}"
     print(wrap(f"disk: {size(disk.kept)} kept ({study.keep_weights}), {more}"))

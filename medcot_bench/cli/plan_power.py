@@ -13,7 +13,6 @@ from medcot_bench.errors import ConfigError
 from medcot_bench.planning.estimates.assumed import assumed_variances, measured_budgets
 from medcot_bench.planning.estimates.costs import estimate_costs
 from medcot_bench.planning.estimates.designs import Designer, Offer, apply_design, hypotheses
-from medcot_bench.planning.estimates.duration import MEASURED_ON
 from medcot_bench.planning.estimates.pilot_notes import compare_pilot, find_unknown
 from medcot_bench.planning.estimates.power import (
     Expectation,
@@ -162,6 +161,6 @@ class Power:
 
     def _whose_costs(self) -> str:
         if self.asked.pilot is None:
-            return f"two cores of {MEASURED_ON}; --from DIR uses a pilot run's"
+            return "this machine's CPU by a short calibration; --from DIR uses a pilot run's"
         machines = dict.fromkeys(run.record.provenance.machine for run in self.asked.pilot.cells if run.record)
         return f"{self.asked.pilot.root} on {' and '.join(machines)}"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from medcot_bench.cli.progress import say_on_terminal
+from medcot_bench.cli.progress import say_on_terminal, say_phase
 from medcot_bench.cli.supervision_arguments import read_timeout
 from medcot_bench.cli.trained_arguments import add_trained_arguments, find_trained
 from medcot_bench.errors import ConfigError
@@ -66,7 +66,7 @@ def execute(options: argparse.Namespace) -> int:
         offline=not trained.of_hub,
     )
     say_on_terminal(f"loading {'the base of ' if options.base else ''}{trained.name} to answer ...")
-    text = answer_of(job, Answered, timeouts).text
+    text = answer_of(job, Answered, timeouts, on_phase=say_phase).text
     print(text)
     if not text:
         print("medcot-bench: the model wrote nothing", file=sys.stderr)

@@ -33,6 +33,8 @@ Print = Callable[[str], None]
 DOING = {"train": "training", "restore": "loading", "score": "scoring", "answer": "answering", "merge": "merging"}
 """Phase of a run -> what its bar says."""
 MEASURING = "measuring drift"
+BAR = 16
+"""Columns of a bar: with all that stands beside it a line fits 80."""
 SHOWN = ("answer", "gold_nll", "rouge_l")
 """Scores that a line shows, of those that a task has."""
 
@@ -69,12 +71,23 @@ def say_on_terminal(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-class Lines:
-    """One line for every event that a reader of a log wants."""
+def say_phase(phase: PhaseStarted) -> None:
+    """Tell who waits at a terminal what a worker does now that its model is loaded."""
+    if phase.phase != "restore":
+        say_on_terminal(f"{_doing(phase)} ...")
 
-    def __init__(self, write: Print, verbose: bool):
+
+def _doing(phase: PhaseStarted) -> str:
+    return make_visible(f"{DOING[phase.phase]} {phase.task or ''}".strip())
+
+
+class Lines:
+    """One line for every event that a reader of a log wants; `timed` has them say how long the run still takes."""
+
+    def __init__(self, write: Print, verbose: bool, *, timed: bool = True):
         self._print = write
         self._verbose = verbose
+        self._timed = timed
         self._total = self._number = 0
 
     def _write(self, line: str) -> None:
@@ -93,7 +106,8 @@ class Lines:
                     self._write(f"data: {fact}")
             case CellStarted():
                 self._number += 1
-                self._write(f"[{self._number}/{self._total}] {notice.title}{time_left(notice.eta_s)}")
+                left = time_left(notice.eta_s if self._timed else None)
+                self._write(f"[{self._number}/{self._total}] {notice.title}{left}")
             case PhaseStarted(reason=str(reason)):
                 self._write(f"    {reason}: training again")
             case Resumed(step=step, steps=steps):
@@ -139,6 +153,12 @@ def _failure(event: Failed, title: str | None) -> str:
     return f"{event.status}: {title}{where}: {event.error} (log: {event.log})"
 
 
+def _pace(event: Progress, speed: float | None) -> str:
+    """Write the loss of a step, and how many steps, likelihoods or answers come in a second."""
+    loss = [] if event.loss is None else [f"loss {event.loss:.3f}"]
+    return ", ".join([*loss, *([f"{speed:.2g} {event.unit}s/s"] if speed else [])])
+
+
 @contextmanager
 def _bars(verbose: bool) -> Iterator[Listener]:
     from rich import progress as rich
@@ -147,42 +167,43 @@ def _bars(verbose: bool) -> Iterator[Listener]:
     console = Console(file=drawing_stream(), highlight=False)
     bars = rich.Progress(
         rich.TextColumn("{task.description}", markup=False),
-        rich.BarColumn(),
+        rich.BarColumn(BAR),
         rich.MofNCompleteColumn(),
         rich.TimeElapsedColumn(),
-        rich.TextColumn("{task.fields[left]}"),
+        rich.TextColumn("{task.fields[more]}", markup=False),
         console=console,
         transient=True,
     )
-    lines = Lines(lambda line: bars.console.print(line, markup=False), verbose)
+    lines = Lines(lambda line: bars.console.print(line, markup=False), verbose, timed=False)
     with bars:
-        runs = bars.add_task("runs", total=None, left="")
-        phase = bars.add_task("loading", total=None, left="")
+        runs = bars.add_task("runs", total=None, more="")
+        phase = bars.add_task("loading", total=None, more="")
         doing = said = "loading"
 
         def show(what: str) -> None:
             nonlocal phase, said
             if what != said:
                 bars.remove_task(phase)  # a bar that is reset would keep its total
-                phase, said = bars.add_task(what, total=None, left=""), what
+                phase, said = bars.add_task(what, total=None, more=""), what
 
         def listen(notice: Notice) -> None:
             nonlocal doing, said
             lines(notice)
             if not isinstance(notice.event, LogLine):
-                bars.update(runs, left=time_left(notice.eta_s).strip(" ()"))
+                bars.update(runs, more=time_left(notice.eta_s).strip(" ()"))
             match notice.event:
                 case Planned(to_run=to_run):
                     bars.update(runs, total=to_run, completed=0)
                 case CellFinished() | Skipped():
                     bars.advance(runs)
                 case PhaseStarted() as event:
-                    doing, said = make_visible(f"{DOING[event.phase]} {event.task or ''}".strip()), ""
+                    doing, said = _doing(event), ""
                     show(doing)
                 case Measuring():
                     show(MEASURING)
-                case Progress(done=done, total=total):
-                    show(doing)
-                    bars.update(phase, completed=done, total=total)
+                case Progress() as event:
+                    show(doing.replace(DOING["score"], DOING["answer"]) if event.unit == "answer" else doing)
+                    bars.update(phase, completed=event.done, total=event.total)
+                    bars.update(phase, more=_pace(event, bars.tasks[-1].speed))
 
         yield listen

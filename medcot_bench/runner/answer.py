@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from medcot_bench.errors import SOME_FAILED, MedcotError
-from medcot_bench.runner.events import Answered, Examined, Fatal, Merged
+from medcot_bench.runner.events import Answered, Examined, Fatal, Merged, PhaseStarted
 from medcot_bench.runner.executors.base import Executor, describe_exit
 from medcot_bench.runner.executors.local import LocalExecutor
 from medcot_bench.runner.protocol import Job
@@ -21,6 +22,7 @@ def answer_of(
     kind: type[Answer],
     timeouts: Timeouts = Timeouts(),  # noqa: B008  (frozen)
     executor: Executor | None = None,
+    on_phase: Callable[[PhaseStarted], None] = lambda phase: None,
 ) -> Answer:
     """Return the event of this kind that a worker for `job` ends with, on this machine unless told otherwise.
 
@@ -32,6 +34,8 @@ def answer_of(
             silence.heard(event, time.monotonic())
             if isinstance(event, Fatal):
                 raise event.error
+            if isinstance(event, PhaseStarted):
+                on_phase(event)
             if isinstance(event, kind):
                 return event
             if event is None and (error := silence.error()):

@@ -58,12 +58,15 @@ class Measuring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """So many steps of the phase are done."""
+    """So much of the phase is done: optimiser steps, likelihoods, or answers that are written."""
 
     event: Literal["progress"] = "progress"
     cell: str
     done: int
     total: int
+    unit: Literal["step", "likelihood", "answer"] = "step"
+    loss: float | None = None
+    """Nats per target token in this step of a training; None elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

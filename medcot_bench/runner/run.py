@@ -13,6 +13,7 @@ from medcot_bench.planning.adapter_notes import find_adapter_notes
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
 from medcot_bench.planning.estimates.duration import Eta, phases
+from medcot_bench.planning.estimates.speed import is_on_cpu, seconds_a_token
 from medcot_bench.planning.evaluations import left_out_baselines
 from medcot_bench.planning.looks import count_looks
 from medcot_bench.planning.pinned_study import dump_study
@@ -148,7 +149,7 @@ def _run_cells(
     left = [status for status in to_run if status.cell.id not in skipped]
     if not left:
         when_usable()
-    eta = Eta([*phases(plan, left)])
+    eta = Eta([*phases(plan, left)], seconds_a_token(plan) if is_on_cpu(plan.study.device) else None)
     supervisor = Supervisor(plan, store, executor, listen, eta, when_usable, supervision, plugins)
     failed = supervisor.run([status.cell for status in left])
     own = {status.cell.id for status in statuses}

@@ -152,7 +152,7 @@ class Supervisor:
                 self._eta.started(event.cell, event.task, at)
             case Resumed():
                 self._eta.started(event.cell, None, at - event.seconds)
-            case Progress():
+            case Progress(unit="step"):
                 self._eta.progressed(event.done / event.total)
             case Trained() | Scored():
                 self._task = None

@@ -24,7 +24,7 @@ from medcot_bench.scoring.as_lm_eval_task import build_task
 from medcot_bench.scoring.gates import check_predictions, mark_unread
 from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
 from medcot_bench.scoring.kept_texts import keep_texts
-from medcot_bench.scoring.lm import build_lm
+from medcot_bench.scoring.lm import OnAnswered, build_lm
 from medcot_bench.scoring.lm_eval import evaluate
 from medcot_bench.study.baselines import shots_of
 from medcot_bench.types import Example
@@ -56,6 +56,7 @@ def evaluate_task(
     score: Evaluation,
     *,
     compute_dtype: torch.dtype | None = None,
+    on_answered: OnAnswered | None = None,
 ) -> EvaluationResult:
     """Evaluate a model as `score` asks. Raises GateError where the numbers would mean nothing."""
     chosen = apply_baseline(plan.tasks[score.task], score.baseline)
@@ -78,6 +79,7 @@ def evaluate_task(
         max_length=request["max_length"],
         batch_size=plan.scoring.batch_size,
         compute_dtype=compute_dtype,
+        on_answered=on_answered,
     )
     lm.expect(question.written.prompt for question in questions if question.generated)
     task = build_task(chosen.typed.name, questions, scorer, lm.unfinished)

@@ -23,7 +23,7 @@ from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Evaluation
 from medcot_bench.scoring.evaluate import EvaluationResult
 from medcot_bench.scoring.kept_texts import PROMPT, cut_middle
-from medcot_bench.scoring.lm import build_lm
+from medcot_bench.scoring.lm import OnAnswered, build_lm
 from medcot_bench.scoring.lm_eval import (
     DEFAULT_OTHER_SEED,
     DEFAULT_RANDOM_SEED,
@@ -93,7 +93,13 @@ def load(task: LmEvalTask, *, trusted: bool) -> Loaded:
 
 
 def evaluate_lm_eval_task(
-    model: Any, tokenizer: Any, plan: Plan, score: Evaluation, *, compute_dtype: torch.dtype | None = None
+    model: Any,
+    tokenizer: Any,
+    plan: Plan,
+    score: Evaluation,
+    *,
+    compute_dtype: torch.dtype | None = None,
+    on_answered: OnAnswered | None = None,
 ) -> EvaluationResult:
     """Evaluate a model as `score` asks and as lm-eval's `simple_evaluate` does. Raises ConfigError as `load`."""
     task, trusted = plan.lm_eval_tasks[score.task], plan.study.trust_task_code
@@ -107,6 +113,7 @@ def evaluate_lm_eval_task(
             max_length=score.request["max_length"],
             batch_size=plan.scoring.batch_size,
             compute_dtype=compute_dtype,
+            on_answered=on_answered,
         )
         output: Any = evaluate(
             lm,

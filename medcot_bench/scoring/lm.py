@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -22,16 +24,52 @@ STOP = "stop_after_text"
 GREEDY = {"until", "max_gen_toks", "do_sample", "temperature", STOP}
 """Settings of generation that engines follow. Requests with others, and those that sample, are HFLM's."""
 Answer = TypeVar("Answer", Likelihood, Generation)
+Asked = Literal["likelihood", "answer"]
+"""What an engine is asked for."""
+OnAnswered = Callable[[Asked, int, int], None]
+"""Told how many of so many requests are answered."""
+BETWEEN = 0.5
+"""Seconds from one telling to the next."""
+
+
+@dataclass(slots=True)
+class Answered:
+    """Counts the requests that an engine says are answered, and tells of them now and then."""
+
+    tell: OnAnswered | None
+    unit: Asked = "likelihood"
+    done: int = 0
+    total: int = 0
+    told: float = 0.0
+
+    def begin(self, unit: Asked, total: int) -> None:
+        """Expect answers to so many requests."""
+        self.unit, self.done, self.total = unit, 0, total
+        self._tell()
+
+    def add(self, count: int) -> None:
+        """Take note of more answers."""
+        self.done = min(self.done + count, self.total)
+        if time.monotonic() > self.told + BETWEEN or self.done == self.total:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.told = time.monotonic()
+        if self.tell and self.total:
+            self.tell(self.unit, self.done, self.total)
 
 
 class EngineLM(InMemoryLM):
     """HFLM, for tokens, windows of running text, chat templates and sampling; all else asks the engine."""
 
-    def __init__(self, loaded: LoadedModel, encoder: Encoder, engine: Engine, entry: PluginEntry):
+    def __init__(
+        self, loaded: LoadedModel, encoder: Encoder, engine: Engine, entry: PluginEntry, answered: Answered
+    ):
         super().__init__(loaded, engine.batch_size)
         self._encoder = encoder
         self._engine = engine
         self._entry = entry
+        self._answered = answered
         self._expected: set[tuple[int, ...]] = set()
         self.unfinished: set[str] = set()
         """Prompts whose greedy answer used all its tokens without coming to an end."""
@@ -100,6 +138,7 @@ class EngineLM(InMemoryLM):
         self, action: Literal["likelihoods", "generations"], asked: Sequence[Any], kind: type[Answer]
     ) -> Sequence[Answer]:
         """Ask the engine. Raises PluginError for what it raises, and for answers that are not of this kind."""
+        self._answered.begin("answer" if action == "generations" else "likelihood", len(asked))
         with blame(self._entry, action), torch.no_grad():
             answers: Sequence[Answer] = getattr(self._engine, action)(asked)
             if len(answers) != len(asked):
@@ -117,16 +156,23 @@ def build_lm(
     max_length: int,
     batch_size: int | None,
     compute_dtype: torch.dtype | None = None,
+    on_answered: OnAnswered | None = None,
 ) -> EngineLM:
     """Wrap a model in memory for lm-eval, with the engine of that name. Raises PluginError.
 
     `batch_size` None leaves it to the engine. `compute_dtype` switches autocast on, for fp32 master weights on a
-    GPU. Log-probabilities are taken in fp32.
+    GPU. Log-probabilities are taken in fp32. `on_answered` is told of requests that are answered, as far as the
+    engine says.
     """
     model.eval()
+    answered = Answered(on_answered)
     loaded = LoadedModel(
-        model=model, tokenizer=encoder.tokenizer, max_length=max_length, compute_dtype=compute_dtype
+        model=model,
+        tokenizer=encoder.tokenizer,
+        max_length=max_length,
+        compute_dtype=compute_dtype,
+        answered=answered.add,
     )
     plugins = installed()
     made = plugins.make_engine(engine, loaded, batch_size)
-    return EngineLM(loaded, encoder, made, plugins.entry("engine", engine))
+    return EngineLM(loaded, encoder, made, plugins.entry("engine", engine), answered)

@@ -71,15 +71,15 @@ def train(
     *,
     validation: Sequence[Item] = (),
     compute_dtype: torch.dtype = torch.float32,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
     keeper: Keeper | None = None,
 ) -> Trained:
     """Train the parameters of `model` that require a gradient, in place.
 
     `validation` is used where the recipe selects by it. `compute_dtype` below the parameters' own switches
-    autocast on. `on_step(step, steps)` is called after each step, then the keeper; it may also have the training
-    begin at a later step. Raises Diverged for a loss or gradient that is not finite, and ConfigError where nothing
-    can be trained.
+    autocast on. `on_step(step, steps, loss)` is called after each step, then the keeper; it may also have the
+    training begin at a later step. Raises Diverged for a loss or gradient that is not finite, and ConfigError
+    where nothing can be trained.
     """
     steps = plan_steps(items, recipe, seed)
     named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -126,7 +126,7 @@ def train(
                     underway.best = value, [parameter.detach().clone() for parameter in parameters]
                     result.selected_step = number
             result.steps = number
-            on_step(number, len(steps))
+            on_step(number, len(steps), loss)
             if keeper is not None and number < len(steps):
                 keeper.step_done(underway)
     result.state_bytes = tensor_bytes(

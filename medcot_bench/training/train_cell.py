@@ -51,7 +51,7 @@ def fit(
     encoder: Encoder,
     compute_dtype: torch.dtype,
     distances: Distances,
-    on_step: Callable[[int, int], None],
+    on_step: Callable[[int, int, float], None],
     on_checkpoint: Callable[[str, Any], None] | None = None,
     saving: Saving | None = None,
 ) -> Fitted:
@@ -90,8 +90,8 @@ def fit(
         read = [*tokenized.items, *validation.items]
         keeper = StateKeeper(saving, cell.id, read, on_the_way, meter) if saving else None
 
-        def step_done(step: int, steps: int) -> None:
-            on_step(step, steps)
+        def step_done(step: int, steps: int, loss: float) -> None:
+            on_step(step, steps, loss)
             for name in on_the_way:
                 done, parts = map(int, name.split("/"))
                 if on_checkpoint and step == max(1, steps * done // parts):

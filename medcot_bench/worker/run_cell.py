@@ -32,6 +32,7 @@ from medcot_bench.results.training_state import drop_state
 from medcot_bench.runner.events import Measuring, Noted, PhaseStarted, Progress, Resumed, Scored, Trained
 from medcot_bench.scoring.evaluate import evaluate_task
 from medcot_bench.scoring.evaluate_lm_eval import check_loadable, evaluate_lm_eval_task
+from medcot_bench.scoring.lm import Asked
 from medcot_bench.security.foreign_text import LINE, shorten
 from medcot_bench.training.checkpoints import Checkpoints
 from medcot_bench.training.drift import Distances
@@ -148,7 +149,7 @@ class CellRunner:
                     self._encoder,
                     self._dtype,
                     self._distances,
-                    self._on_step(cell),
+                    self._on_step,
                     keep,
                     self._saving(cell, chosen, kept if on_the_way else None, started),
                 )
@@ -173,8 +174,11 @@ class CellRunner:
     def _on_measuring(self) -> None:
         self._emit(Measuring(cell=self._cell))
 
-    def _on_step(self, cell: Cell) -> Callable[[int, int], None]:
-        return lambda step, steps: self._emit(Progress(cell=cell.id, done=step, total=steps))
+    def _on_step(self, step: int, steps: int, loss: float) -> None:
+        self._emit(Progress(cell=self._cell, done=step, total=steps, loss=loss))
+
+    def _on_answered(self, unit: Asked, done: int, total: int) -> None:
+        self._emit(Progress(cell=self._cell, done=done, total=total, unit=unit))
 
     def _saving(self, cell: Cell, chosen: ResolvedAdapter, kept: Checkpoints | None, started: str) -> Saving:
         return Saving(
@@ -271,10 +275,12 @@ class CellRunner:
         with Meter(self._device) as meter:
             if score.task in plan.lm_eval_tasks:
                 evaluation = evaluate_lm_eval_task(
-                    model, self._encoder.tokenizer, plan, score, compute_dtype=dtype
+                    model, self._encoder.tokenizer, plan, score, compute_dtype=dtype, on_answered=self._on_answered
                 )
             else:
-                evaluation = evaluate_task(model, self._encoder, plan, score, compute_dtype=dtype)
+                evaluation = evaluate_task(
+                    model, self._encoder, plan, score, compute_dtype=dtype, on_answered=self._on_answered
+                )
         if not evaluation.results:
             raise GateError("lm-eval returned no score; are the scores asked for those of this task?")
         if wrong := [name for name, value in evaluation.results.items() if not math.isfinite(value)]:

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from medcot_bench import Example, Results
 from medcot_bench.cli import main
 from medcot_bench.errors import MedcotError
-from medcot_bench.runner.events import Answered, Merged, WorkerEvent
+from medcot_bench.runner.events import Answered, Merged, PhaseStarted, WorkerEvent
 from medcot_bench.runner.protocol import Job, Predict
 from medcot_bench.runner.protocol import Merge as MergeJob
 from medcot_bench.runner.supervision import Timeouts
@@ -25,6 +25,7 @@ from medcot_bench.runner.supervision import Timeouts
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
 IDS = torch.arange(60)[None]
 Merge = Callable[..., dict[str, Any]]
+OnPhase = Callable[[PhaseStarted], None]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.Cap
 def test_a_merge_that_ends_early_leaves_nothing(
     kept: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def answer_of(job: Job, kind: type[Merged], timeouts: Timeouts) -> Merged:
+    def answer_of(job: Job, kind: type[Merged], timeouts: Timeouts, on_phase: OnPhase) -> Merged:
         assert isinstance(job.work, MergeJob)
         (Path(job.work.folder) / "model.safetensors").write_bytes(b"half")
         raise MedcotError("the worker was ended by SIGKILL")
@@ -70,7 +71,7 @@ def test_a_merge_that_ends_early_leaves_nothing(
 def test_the_folder_has_the_card_of_this_model_alone(
     kept: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer_of(job: Job, kind: type[Merged], timeouts: Timeouts) -> Merged:
+    def answer_of(job: Job, kind: type[Merged], timeouts: Timeouts, on_phase: OnPhase) -> Merged:
         assert isinstance(job.work, MergeJob)
         (Path(job.work.folder) / "README.md").write_text("---\nlicense: mit\n---\n# by another program")
         return Merged(dtype="float32", check=None, unchecked="no data")
@@ -94,7 +95,7 @@ def merge(kept: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mer
     """Merge a cell of the run into `tmp_path/model`, the worker's part in this process; return the note."""
     from medcot_bench.worker.merge import merge as in_worker
 
-    def answer_of(job: Job, kind: type[Merged], timeouts: Timeouts) -> Merged:
+    def answer_of(job: Job, kind: type[Merged], timeouts: Timeouts, on_phase: OnPhase) -> Merged:
         assert isinstance(job.work, MergeJob)
         events: list[WorkerEvent] = []
         assert in_worker(job.work, events.append) == 0

@@ -18,12 +18,13 @@ from medcot_bench.cli import main
 from medcot_bench.errors import ModelError
 from medcot_bench.planning.build import make_plan
 from medcot_bench.results.folder import CellResult
-from medcot_bench.runner.events import Answered, WorkerEvent
+from medcot_bench.runner.events import Answered, PhaseStarted, WorkerEvent
 from medcot_bench.runner.protocol import Job, Predict
 from medcot_bench.runner.supervision import Timeouts
 from medcot_bench.testing.tiny import make_tiny_model
 
 QUICK = str(Path(__file__).parents[2] / "docs" / "results" / "quick")
+OnPhase = Callable[[PhaseStarted], None]
 
 
 @pytest.mark.parametrize(
@@ -55,10 +56,15 @@ def test_what_is_wrong_is_one_line(
 def test_a_terminal_is_told_what_takes_a_while(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
 ) -> None:
-    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda *asked: Answered(text="Because."))
+    def answer_of(job: Job, kind: type[Answered], timeouts: Timeouts, on_phase: OnPhase) -> Answered:
+        on_phase(PhaseStarted(cell="3f", phase="restore"))
+        on_phase(PhaseStarted(cell="3f", phase="answer"))
+        return kind(text="Because.")
+
+    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", answer_of)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     assert main(["predict", QUICK, "layer_lora__s0", "Why?", "--base", "--context", "A text."]) == 0
-    told = "loading the base of k8s_qa__layer_lora__s0-998a7a221d9c to answer ...\n"
+    told = "loading the base of k8s_qa__layer_lora__s0-998a7a221d9c to answer ...\nanswering ...\n"
     assert capsys.readouterr() == ("Because.\n", told if terminal else "")
 
 
@@ -69,7 +75,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[Predict]:
 
     asked: list[Predict] = []
 
-    def answer_of(job: Job, kind: type[Answered], timeouts: Timeouts) -> Answered:
+    def answer_of(job: Job, kind: type[Answered], timeouts: Timeouts, on_phase: OnPhase) -> Answered:
         assert isinstance(job.work, Predict)
         asked.append(job.work)
         events: list[WorkerEvent] = []
@@ -190,7 +196,7 @@ def test_a_question_is_read_from_standard_input(
 ) -> None:
     asked: list[Job] = []
 
-    def answer_of(job: Job, kind: type[Answered], timeouts: Timeouts) -> Answered:
+    def answer_of(job: Job, kind: type[Answered], timeouts: Timeouts, on_phase: OnPhase) -> Answered:
         asked.append(job)
         return kind(text="an answer")
 

@@ -18,7 +18,8 @@ from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.estimates.assumed import assumed_variances
 from medcot_bench.planning.estimates.costs import START, Amounts, Cost, Costs, Reuse, estimate_costs
 from medcot_bench.planning.estimates.designs import Design, Designer, Offer, apply_design
-from medcot_bench.planning.estimates.duration import LM_EVAL_TOKENS, MEASURED_WITH, SECONDS_A_TOKEN
+from medcot_bench.planning.estimates.duration import LM_EVAL_TOKENS
+from medcot_bench.planning.estimates.speed import seconds_a_token
 from medcot_bench.planning.plan import Plan
 from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.folder import load
@@ -184,7 +185,7 @@ def test_documents_of_lm_eval_are_limited_with_the_items(study: Study, tmp_path:
     def documents(name: str, limit: int | None, items: int) -> float:
         """What a task of lm-eval adds, in documents of seven models: two adapters, three seeds, and the base."""
         added = seconds(["manuals_qa", name], limit, items) - seconds(["manuals_qa"], limit, items)
-        read = SECONDS_A_TOKEN * tiny_parameters(study) / MEASURED_WITH * LM_EVAL_TOKENS
+        read = seconds_a_token(make_plan(study)) * LM_EVAL_TOKENS
         return added / read / 7
 
     assert documents("lm_eval:arc_easy", 36, 60) == pytest.approx(60)
@@ -194,10 +195,6 @@ def test_documents_of_lm_eval_are_limited_with_the_items(study: Study, tmp_path:
 
 def seconds_of(offer: Offer) -> float:
     return offer.seconds
-
-
-def tiny_parameters(study: Study) -> int:
-    return make_plan(study).base.info.parameters
 
 
 def test_drift_is_dropped_where_the_typed_design_has_it(plan: Plan, study: Study, tmp_path: Path) -> None:

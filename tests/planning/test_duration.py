@@ -79,6 +79,19 @@ def test_nothing_is_known_at_first_and_failures_leave_the_count() -> None:
     assert eta.seconds_left(6.0) == 0.0
 
 
+def test_a_guess_stands_until_a_tenth_of_the_first_phase_is_done() -> None:
+    first, second = (Phase(cell, None, "train lora", 10.0) for cell in "ab")
+    eta = Eta([first, second], guessed=3.0)
+    assert eta.seconds_left(0.0) == 60.0
+    eta.started("a", None, 0.0)
+    eta.progressed(0.05)  # at this pace it would be 399 s
+    assert eta.seconds_left(10.0) == 50.0
+    eta.progressed(0.5)
+    assert eta.seconds_left(25.0) == 75.0
+    eta.finished(50.0)
+    assert eta.seconds_left(50.0) == 50.0
+
+
 def test_a_phase_that_was_held_up_does_not_count_for_what_is_to_come() -> None:
     planned = [Phase(str(seed), None, "train lora", 100.0) for seed in range(5)]
     eta, time = Eta(planned), 0.0

@@ -80,6 +80,31 @@ def test_contexts_too_long_are_cut_as_lm_eval_cuts_them(model: Any, tokenizer: A
     assert_same_likelihoods(*engines(model, tokenizer, max_length=64), likelihood_requests())
 
 
+@pytest.mark.parametrize("engine", ["hf", "fast"])
+def test_answers_are_counted_as_they_come(
+    model: Any, tokenizer: Any, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medcot_bench.scoring.lm.BETWEEN", 0.0)
+    told: list[tuple[str, int, int]] = []
+    lm = build_lm(
+        model,
+        Encoder(tokenizer),
+        engine=engine,
+        max_length=4096,
+        batch_size=3,
+        on_answered=lambda *count: told.append(count),
+    )
+    lm.loglikelihood(likelihood_requests(), disable_tqdm=True)
+    lm.generate_until(generation_requests(), disable_tqdm=True)
+    likelihoods = [done for unit, done, total in told if (unit, total) == ("likelihood", 24)]
+    answers = [done for unit, done, total in told if (unit, total) == ("answer", 7)]
+    assert len(likelihoods) + len(answers) == len(told)
+    for counted in likelihoods, answers:
+        assert (counted[0], counted) == (0, sorted(counted))
+    assert (likelihoods[-1], answers[-1]) == (24, 7)
+    assert len(answers) > 2
+
+
 def test_the_greedy_answer_is_told(model: Any, tokenizer: Any) -> None:
     _, fast = engines(model, tokenizer)
     context = text(random.Random(1), 9)

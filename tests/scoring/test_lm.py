@@ -20,7 +20,7 @@ from medcot_bench.plugins.entries import PluginEntry
 from medcot_bench.plugins.manager import Plugins, installed
 from medcot_bench.scoring.as_lm_eval_task import generation_settings
 from medcot_bench.scoring.evaluate import evaluate_task
-from medcot_bench.scoring.lm import STOP, EngineLM
+from medcot_bench.scoring.lm import STOP, Answered, EngineLM
 from medcot_bench.study.schema import Study
 from medcot_bench.types import Generation, GenerationRequest, Likelihood, LikelihoodRequest, LoadedModel
 
@@ -60,7 +60,7 @@ def engine() -> Scripted:
 @pytest.fixture
 def lm(model: Any, tiny_model: Path, engine: Scripted) -> EngineLM:
     loaded = LoadedModel(model=model, tokenizer=load_tokenizer(tiny_model), max_length=16)
-    return EngineLM(loaded, Encoder(loaded.tokenizer), engine, ENTRY)
+    return EngineLM(loaded, Encoder(loaded.tokenizer), engine, ENTRY, Answered(None))
 
 
 def likelihood(lm: EngineLM, context: str, continuation: str) -> tuple[float, bool]:

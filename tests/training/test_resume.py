@@ -68,7 +68,7 @@ class Training:
             block.requires_grad_(True)
         prepare(self.model)
 
-        def on_step(step: int, steps: int) -> None:
+        def on_step(step: int, steps: int, loss: float) -> None:
             self.steps.append(step)
             if step == stop_at:
                 raise Stop

@@ -386,8 +386,8 @@ def test_predict_and_merge_say_that_weights_were_trained_again(
 ) -> None:
     answered = Answered(text="Because.")
     merged = Merged(dtype="float32", check=None, unchecked="no task")
-    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda job, kind, timeouts: answered)
-    monkeypatch.setattr("medcot_bench.cli.merge.answer_of", lambda job, kind, timeouts: merged)
+    monkeypatch.setattr("medcot_bench.cli.predict.answer_of", lambda job, kind, timeouts, on_phase: answered)
+    monkeypatch.setattr("medcot_bench.cli.merge.answer_of", lambda job, kind, timeouts, on_phase: merged)
 
     def said(name: str) -> str:
         assert main(["predict", str(store.root), "lora", "Why?", "--context", "It may."]) == 0

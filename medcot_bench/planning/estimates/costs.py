@@ -10,8 +10,6 @@ from enum import StrEnum
 
 from medcot_bench.planning.estimates.duration import (
     LM_EVAL_TOKENS,
-    MEASURED_WITH,
-    SECONDS_A_TOKEN,
     measuring_work,
     rate_of,
     scoring_work,
@@ -20,6 +18,7 @@ from medcot_bench.planning.estimates.duration import (
     trained_tokens,
     writes,
 )
+from medcot_bench.planning.estimates.speed import seconds_a_token
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import can_be_scored, cell_statuses
 from medcot_bench.planning.tuning import untried_cells
@@ -223,7 +222,7 @@ def _per_item(plan: Plan, score: Evaluation, *, trained: bool) -> tuple[float, f
 
 
 def _rates(plan: Plan, pilot: Results | None) -> Rate:
-    """Return the seconds for a token read: a pilot's, by kind of phase, or those of the reference machine."""
+    """Return the seconds for a token read: a pilot's, by kind of phase, or those of this machine's CPU."""
     took: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     trained = {cell.adapter: cell for cell in plan.cells if cell.task}
     ends = [score for score in plan.evaluations if score.checkpoint == FINAL and score.task in plan.data]
@@ -244,6 +243,6 @@ def _rates(plan: Plan, pilot: Results | None) -> Rate:
                 took[kind].append((record.counts["items"] * read + answers * written, record.phase.seconds))
     known = {kind: pairs for kind, found in took.items() if (pairs := [pair for pair in found if all(pair)])}
     if not known:
-        reference = SECONDS_A_TOKEN * plan.base.info.parameters / MEASURED_WITH
-        return lambda kind: reference
+        guessed = seconds_a_token(plan)
+        return lambda kind: guessed
     return lambda kind: rate_of(known, kind)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from statistics import fmean, median
 
+from medcot_bench.planning.estimates.speed import seconds_a_token
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import CellStatus
 from medcot_bench.plugins.prompted_task import apply_baseline
@@ -19,10 +20,8 @@ CHARACTERS = 3.5
 """Characters a token, roughly."""
 BACKWARD = {"full": 2.0, "low_rank": 1.2}
 """What the backward pass through a block costs, in forward passes: low rank needs no gradient of the weights."""
-SECONDS_A_TOKEN = 2.8e-3
-"""What a token costs that is read, on two cores of MEASURED_ON with a model of 135 M parameters."""
-MEASURED_ON = "an Intel Xeon"
-MEASURED_WITH = 135e6
+LEAST_SHARE = 0.1
+"""Of a phase: what it took until then, with all that comes before its first step, says little of its pace."""
 LM_EVAL_DOCUMENTS, LM_EVAL_TOKENS = 1000, 200
 """What a task of lm-eval is taken to have, before it is loaded, and tokens of each."""
 WRITTEN = 4.5
@@ -45,8 +44,10 @@ class Phase:
 class Eta:
     """Follows the phases of a run. Times are seconds on any clock that doesn't go back."""
 
-    def __init__(self, phases: Sequence[Phase]):
+    def __init__(self, phases: Sequence[Phase], guessed: float | None = None):
+        """Follow these phases; `guessed` is what a token read may take as long as nothing is known."""
         self._left = list(phases)
+        self._guessed = guessed
         self._took: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         """Kind -> (work, seconds) of what is done."""
         self._current: Phase | None = None
@@ -77,16 +78,17 @@ class Eta:
         """Return the seconds that are left, None as long as nothing is known."""
         took = {kind: list(done) for kind, done in self._took.items()}
         current, elapsed = self._current, now - self._began
-        if current is not None and self._share > 0:
+        known = bool(took) or self._guessed is not None
+        if current is not None and self._share >= (LEAST_SHARE if known else 1e-9):
             took.setdefault(current.kind, []).append((current.work * self._share, elapsed))
-        if not took:
+        if not took and self._guessed is None:
             return None
         total = 0.0
         for phase in self._left:
-            seconds = phase.work * rate_of(took, phase.kind)
+            seconds = phase.work * (rate_of(took, phase.kind) if took else self._guessed or 0.0)
             if phase is current:
                 # One that takes longer than the like goes on at its own pace.
-                own = elapsed * (1 - self._share) / self._share if self._share else 0.0
+                own = elapsed * (1 - self._share) / self._share if self._share >= LEAST_SHARE else 0.0
                 seconds = max(seconds - elapsed, own)
             total += seconds
         return total
@@ -110,9 +112,8 @@ def phases(plan: Plan, todos: Sequence[CellStatus]) -> Iterator[Phase]:
 
 
 def guess(plan: Plan, todos: Sequence[CellStatus]) -> float:
-    """Return the seconds that a plan takes on two cores of MEASURED_ON: nothing of this machine is known yet."""
-    work = sum(phase.work for phase in phases(plan, todos))
-    return work * SECONDS_A_TOKEN * plan.base.info.parameters / MEASURED_WITH
+    """Return the seconds that a plan takes on this machine's CPU, by a short calibration."""
+    return seconds_a_token(plan) * sum(phase.work for phase in phases(plan, todos))
 
 
 def rate_of(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> float:

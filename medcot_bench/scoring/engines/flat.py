@@ -65,7 +65,9 @@ class FlatEngine:
         answers: dict[int, Likelihood] = {}
         with flat(self._loaded.model):
             for batch in _batches(by_context, requests):
-                answers |= self._likelihoods(batch, requests)
+                found = self._likelihoods(batch, requests)
+                self._loaded.answered(len(found))
+                answers |= found
         return [answers[number] for number in range(len(requests))]
 
     def _likelihoods(
@@ -131,6 +133,7 @@ class FlatEngine:
         # The longest prompts first: too little memory shows at once, and long answers do not come last alone.
         waiting = deque(sorted(rows, key=lambda row: (-len(row.request.prompt), row.request.prompt)))
         active: list[Row] = []
+        answered = 0
         with flat(self._loaded.model):
             while waiting or active:
                 unread = sum(len(row.unread()) for row in active)
@@ -145,6 +148,8 @@ class FlatEngine:
                 if active:
                     self._step(active)
                 active = [row for row in active if not self._ended(row)]
+                self._loaded.answered(len(rows) - len(waiting) - len(active) - answered)
+                answered = len(rows) - len(waiting) - len(active)
         self._read.clear()
         return [Generation(self._decode(row), row.finished) for row in rows]
 

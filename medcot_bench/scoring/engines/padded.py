@@ -21,12 +21,15 @@ class PaddedEngine:
         self.batch_size = batch_size or BATCH_SIZE
         self._lm = InMemoryLM(loaded, self.batch_size)
         self._end_tokens = loaded.end_tokens
+        self._answered = loaded.answered
 
     def likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """Return the likelihoods that HFLM gives."""
         # The first of three is a text, for HFLM's cache.
         asked = [(None, list(request.context), list(request.continuation)) for request in requests]
-        return [Likelihood(*found) for found in self._lm._loglikelihood_tokens(asked, disable_tqdm=True)]
+        found = self._lm._loglikelihood_tokens(asked, disable_tqdm=True)
+        self._answered(len(found))
+        return [Likelihood(*one) for one in found]
 
     def generations(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Return the greedy answers, of `batch_size` prompts at once."""
@@ -34,6 +37,7 @@ class PaddedEngine:
         for batch in self._batches(requests):
             written = self._write([requests[number] for number in batch])
             answers |= dict(zip(batch, written, strict=True))
+            self._answered(len(batch))
         return [answers[number] for number in range(len(requests))]
 
     def _batches(self, requests: Sequence[GenerationRequest]) -> Iterator[list[int]]:
