@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import median_low
 
 from medcot_bench.analysis.recommendation import find_chance, find_working
-from medcot_bench.results.answer import MethodAnswer, Place, TaskAnswer
+from medcot_bench.results.answer import LEAST_READ, MethodAnswer, Place, TaskAnswer
 from medcot_bench.results.leaderboard import USUAL, Leaderboard, Row
 from medcot_bench.results.recommendations import Recommendation
 from medcot_bench.stats.contrasts import Contrast
@@ -18,8 +18,6 @@ from medcot_bench.stats.verdict import ALPHA
 POWER = 0.8
 REACH = 100
 """Times the items of a study that are named as what would show a gain."""
-UNPARSED = 0.05
-"""Below this share of answers that could be read, a method's other scores say little."""
 
 
 def find_answers(board: Leaderboard) -> Iterator[TaskAnswer]:
@@ -167,4 +165,4 @@ def _items_needed(gain: Contrast, tests: int) -> int | None:
 
 
 def _is_unparsed(parsed: Contrast | None) -> bool:
-    return parsed is not None and parsed.value < UNPARSED
+    return parsed is not None and parsed.value < LEAST_READ

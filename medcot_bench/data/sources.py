@@ -47,7 +47,7 @@ class TaskData:
     pinned: Mapping[Split, str] = field(default_factory=dict)
     """Split -> source at the revision found, where some of it comes from the hub."""
     spare_validation: bool = False
-    """Whether rows name no split: their validation items are trained on where nothing selects by them."""
+    """Whether no row names validation: its items are trained on where nothing selects by them."""
 
     def with_all_trained(self, seed: int) -> TaskData:
         """Return the data with validation items that nothing needs among the training items."""
@@ -158,7 +158,7 @@ def _add_file(
 ) -> tuple[bool, tuple[str, ...], bool]:
     """Add the rows of a file to their splits.
 
-    Return whether any row names a group, the columns not used, and whether no row names its split.
+    Return whether any row names a group, the columns not used, and whether no row names validation.
     """
     unused: tuple[str, ...] = ()
     if chosen.columns is None:
@@ -173,7 +173,7 @@ def _add_file(
     free = [] if only else [example for example, named in rows if not named]
     for split, examples in fill_splits(free, lambda group: _share(group, seed)).items():
         found[split].extend(examples)
-    return grouped, unused, len(free) == len(rows)
+    return grouped, unused, only is None and all(named != "validation" for _, named in rows)
 
 
 def _hub_rows(chosen: ResolvedTask, only: Split | None, pin: str) -> Iterator[tuple[HubData, HubRows]]:

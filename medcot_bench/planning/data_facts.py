@@ -12,11 +12,11 @@ from medcot_bench.data.row_facts import describe_rows
 from medcot_bench.errors import PluginError
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.entries import blame
+from medcot_bench.results.answer import FEW_ITEMS
 from medcot_bench.study.schema import BUNDLED
 from medcot_bench.text import counted
 from medcot_bench.types import SPLITS, Example
 
-FEW_SCORED = 30
 SPREAD = 0.4
 """Standard deviation of what two models differ by on an item, by scores from 0 to 1: as in published studies."""
 MOST = 200
@@ -49,7 +49,7 @@ def _few_scored(plan: Plan, label: str, rows: int) -> Iterator[str]:
     """Yield that few rows are scored, and what shows all the same: 2.8 * SPREAD / sqrt(items), two-sided at 5%
     with 80% power."""
     scored = len(plan.items.scored(label, choosing=False))
-    if 0 < scored < FEW_SCORED:
+    if 0 < scored < FEW_ITEMS:
         shows = 2.8 * SPREAD / math.sqrt(scored)
         told = (
             f"only differences above about {shows:.1f} will show"

@@ -13,7 +13,7 @@ from medcot_bench.report.format import duration, listed, rounded, size
 from medcot_bench.report.headline import Headline, choose_pair, write_headline
 from medcot_bench.report.notes import UNTUNED, write_rates
 from medcot_bench.report.recommendation import ONE_SEED, write_bar, write_recommendation
-from medcot_bench.results.answer import MethodAnswer, TaskAnswer
+from medcot_bench.results.answer import FEW_ITEMS, MethodAnswer, TaskAnswer
 from medcot_bench.results.leaderboard import Leaderboard
 from medcot_bench.results.recommendations import Recommendation
 from medcot_bench.stats.contrasts import Contrast
@@ -23,7 +23,6 @@ from medcot_bench.text import counted
 
 MOST_LINES = 12
 LEAST_ROWS = 2
-FEW_ITEMS = 30
 FEW_GROUPS = 8
 
 

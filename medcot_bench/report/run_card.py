@@ -20,6 +20,7 @@ from medcot_bench.results.cell_result import CellResult
 from medcot_bench.results.folder import Results
 from medcot_bench.results.records import CellRecord
 from medcot_bench.results.score_lines import score_lines
+from medcot_bench.study.spec_strings import Spec
 from medcot_bench.text import counted
 
 HERE = "PATH_OR_REPOSITORY"
@@ -32,18 +33,19 @@ NF4 = """BitsAndBytesConfig(
 def write_run_card(results: Results, cell: CellResult, licence: str | None, *, whole: bool = False) -> str:
     """Return the card of a training run; `licence` is the base model's.
 
-    `whole` says that the folder holds the whole model, as after a merge or full fine-tuning, and no adapter.
+    `whole` says that the folder holds the whole model, as after a merge, and no adapter.
     Raises ConfigError for a run that is not trained, or where a task's own items go by a public benchmark's name.
     """
     record = cell.record
     if record is None:
         raise ConfigError(f"{cell.cell.name} is not trained, so it has no card")
-    if record.updates == "none" and "weights" not in record.request["adapter"]:
+    if record.updates == "none" and not _is_external(record):
         raise ConfigError(f"{cell.cell.name} is the base model, whose card is its own")
     titles = {task: results.title(task) for task in cell.evaluations}
     if wrong := [*find_misnamed(titles, read_names_in_files(results))]:
         raise ConfigErrors(wrong)
-    whole = whole or record.updates == "full"
+    licence = None if _is_external(record) else licence  # whose licence is its own
+    whole = whole or record.updates == "full" or (_is_external(record) and not _is_of_peft(record))
     lines = [*score_lines([cell], results.plan.general_text, results.items, results.analysis.weights)]
     metadata = _metadata(results, cell, record, lines, licence, whole=whole)
     front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=float("inf"))
@@ -68,7 +70,7 @@ def _metadata(
         "pipeline_tag": "text-generation",
         "tags": [*TAGS],
     }
-    if hub := _hub_base(record):
+    if (hub := _hub_base(record)) and not (whole and _is_external(record)):
         found |= {"base_model": hub[0], "base_model_relation": "finetune" if whole else "adapter"}
     entries = [
         {
@@ -93,18 +95,23 @@ def _about(results: Results, cell: CellResult, record: CellRecord, licence: str 
     base = f"{_base_name(record)} ({record.base['origin']}, {record.base['digest']})"
     yield Heading(f"{_base_name(record)}, {_title(results, record)}", 1)
     made = f"medcot-bench {record.provenance.medcot_bench}"
-    yield Paragraph(f"Fine-tuned from {base} by {record.adapter}, and scored through lm-eval, with {made}.")
+    if _is_external(record):
+        yield Paragraph(f"Trained elsewhere, and scored through lm-eval beside {base}, with {made}.")
+    else:
+        yield Paragraph(f"Fine-tuned from {base} by {record.adapter}, and scored through lm-eval, with {made}.")
     if licence:
         yield Paragraph(f"Licence of the base model: {licence}. Check that of the data before you publish.")
     else:
-        yield Paragraph("Licence: unknown. The base model's files name none; check it before you publish.")
+        named = "" if _is_external(record) else "The base model's files name none; "
+        yield Paragraph(f"Licence: unknown. {named}{'check' if named else 'Check'} it before you publish.")
     if record.retrained:
         yield Paragraph(f"These are {record.retrained}; the scores are of the weights before.")
     yield Heading("How to load it")
     prompt = record.request.get("prompt", {})
     chat = "with" if prompt.get("chat_template") else "without"
     system = "a system prompt" if prompt.get("system_prompt") else "no system prompt"
-    yield Paragraph(f"It was trained {chat} a chat template, and with {system}.")
+    done = "scored" if _is_external(record) else "trained"
+    yield Paragraph(f"It was {done} {chat} a chat template, and with {system}.")
 
 
 def _how_to_load(record: CellRecord, *, whole: bool) -> str:
@@ -133,8 +140,14 @@ def _how_to_load(record: CellRecord, *, whole: bool) -> str:
     )
 
 
+def _is_external(record: CellRecord) -> bool:
+    return "weights" in record.request["adapter"]
+
+
 def _is_of_peft(record: CellRecord) -> bool:
-    """Whether an adapter was saved in PEFT's layout, as all of older records were."""
+    """Whether an adapter is in PEFT's layout, as all that are saved by older records are."""
+    if _is_external(record):
+        return bool(record.request["adapter"]["name"] == "peft")
     return not record.saved or "adapter_config.json" in record.saved
 
 
@@ -158,7 +171,7 @@ def _rest(results: Results, record: CellRecord, lines: Sequence[dict[str, Any]])
             ],
         )
     else:
-        yield Paragraph("It is an external adapter: how it was trained is not known here.")
+        yield Paragraph("How it was trained is not known here.")
     yield Heading("Scores")
     yield Paragraph("Of this model alone; standard errors are over groups of items.")
     yield Table(
@@ -181,8 +194,11 @@ def _rest(results: Results, record: CellRecord, lines: Sequence[dict[str, Any]])
 
 
 def _title(results: Results, record: CellRecord) -> str:
-    trained = f"trained on {results.title(record.task)}, seed {record.seed}" if record.task else "external adapter"
-    return f"{record.adapter}, {trained}"
+    if record.task:
+        return f"{record.adapter}, trained on {results.title(record.task)}, seed {record.seed}"
+    place = Spec.read(record.adapter).options.get("path", record.adapter)
+    of_hub = str(record.request["adapter"]["weights"]).startswith("hub:")
+    return f"{place if of_hub else PurePath(place).name}, trained elsewhere"
 
 
 def _base_name(record: CellRecord) -> str:

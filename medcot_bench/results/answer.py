@@ -7,6 +7,11 @@ from enum import StrEnum
 
 from medcot_bench.stats.contrasts import Contrast
 
+FEW_ITEMS = 30
+"""Fewer scored items than these are said to show large differences only."""
+LEAST_READ = 0.05
+"""Below this share of answers that could be read, scores of answers say nothing."""
+
 
 class Place(StrEnum):
     """Where a method stands among those of its training task, by their ranks."""

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medcot_bench.errors import GateError
+from medcot_bench.results.answer import LEAST_READ
 from medcot_bench.scoring.rouge import Rouge
 from medcot_bench.security.foreign_text import quote, shorten
 from medcot_bench.text import normalise
 
-LEAST_READ = 0.05
-"""Below this share of answers that could be read, scores of answers say nothing."""
 EXAMPLE = 100
 """Characters of an example."""
 SYSTEMATIC = 0.5

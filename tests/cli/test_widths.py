@@ -15,6 +15,7 @@ COMMANDS = [
     ("show", "k8s_qa"),
     ("show", "layer_lora"),
     ("show", "fast"),
+    ("verify", str(RESULTS / "quick")),
     ("plan", "--preset", "quick"),
     ("plan", "--preset", "persistence", "--budget", "6h"),
     ("compare", str(RESULTS / "study")),

@@ -107,7 +107,10 @@ def test_rows_without_a_split_beside_rows_with_one_fill_the_splits(write_rows: W
     free = ids(load_file(write_rows("k.jsonl", rows)))
     pinned = free["train"][0]
     rows[int(pinned)]["split"] = "eval"
-    mixed = ids(load_file(write_rows("k.jsonl", rows)))
+    data = load_file(write_rows("k.jsonl", rows))
+    mixed = ids(data)
+    assert data.splits["validation"]
+    assert not data.with_all_trained(0).splits["validation"]  # no row asked for it
     assert pinned in mixed["eval"]
     assert len(mixed["eval"]) == 19
     assert len({*free["eval"]} - {*mixed["eval"]}) <= 1

@@ -123,10 +123,34 @@ def test_an_adapter_that_peft_can_t_load_is_not_said_to_be_one_of_peft(results: 
 
 
 def test_the_place_of_a_local_base_model_is_not_told(results: Results) -> None:
-    base = {"name": "/home/me/secret/llama", "origin": "folder", "digest": "sha256:0"}
+    base = {"name": "/models/private/llama", "origin": "folder", "digest": "sha256:0"}
     card = write_run_card(results, run(results, "lora", base=base), None)
-    assert "secret" not in card
+    assert "private" not in card
     assert "llama" in card
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "digest", "title", "library"),
+    [
+        ("full", "/models/private/tuned", "sha256:1", "tuned", "transformers"),
+        ("full", "org/tuned", "hub:org/tuned@4567", "org/tuned", "transformers"),
+        ("peft", "/models/private/adapter", "sha256:1", "adapter", "peft"),
+    ],
+)
+def test_a_model_that_was_trained_elsewhere_is_not_said_to_be_made_of_the_base(
+    results: Results, name: str, path: str, digest: str, title: str, library: str
+) -> None:
+    asked = {"adapter": {"name": name, "weights": digest}}
+    external: dict[str, Any] = {"adapter": f"{name}:path={path}", "task": None, "update": "none", "request": asked}
+    card = ModelCard(write_run_card(results, run(results, "lora", base=HUB, **external), "apache-2.0"))
+    assert f"# org/base, {title}, trained elsewhere\n" in card.text
+    assert "private" not in card.content
+    assert "Fine-tuned" not in card.text
+    assert "Licence: unknown. Check it before you publish." in card.text
+    assert "How it was trained is not known here." in card.text
+    data = card.data.to_dict()
+    assert (data["library_name"], data["license"]) == (library, "unknown")
+    assert ("base_model" in data) == ("PeftModel" in code_of(card.text)) == (library == "peft")
 
 
 def test_weights_that_were_trained_again_are_said_to_be(results: Results) -> None:
