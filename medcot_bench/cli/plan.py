@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ def show_plan(
         facts = {"precision": precision.facts if precision else None, **power.facts()}
         print(json.dumps(_as_json(plan, todos, disk, facts), indent=1, ensure_ascii=False))
         return 0
-    _show_tasks(plan)
+    _show_tasks(plan, [*describe_data(plan)])  # its errors come before what is shown
     _show_runs(plan, todos, most)
     for sentence in precision.write() if precision else ():
         print(wrap(sentence))
@@ -165,8 +165,8 @@ def _later(whole: Plan, reached: Plan, store: Store) -> list[CellStatus]:
     return [todo for todo in cell_statuses(whole, store) if todo.cell.id not in own and todo.action != "done"]
 
 
-def _show_tasks(plan: Plan) -> None:
-    """Print the base model, and where the items of every task come from."""
+def _show_tasks(plan: Plan, facts: Sequence[str]) -> None:
+    """Print the base model, where the items of every task come from, and facts about users' rows."""
     info = plan.base.info
     print(f"base: {plan.base.name} ({plan.base.origin}), {info.parameters / 1e6:.1f} M parameters, ", end="")
     print(f"{counted(info.n_layers, 'block')}")
@@ -180,7 +180,7 @@ def _show_tasks(plan: Plan) -> None:
         print(wrap(f"task: {label}[{data.source}], {spec.domain}: {', '.join(counts)}{left}"))
         for note in data.notes:
             print(wrap(f"note: {label}: {note}"))
-    for fact in describe_data(plan):
+    for fact in facts:
         print(wrap(f"data: {fact}"))
     for label, own in plan.lm_eval_tasks.items():
         documents = f"the first {counted(own.limit, 'document')} per task" if own.limit else "all documents"

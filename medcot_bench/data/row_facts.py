@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -12,6 +13,7 @@ from medcot_bench.types import Example
 
 LOOKED_AT = 200
 """Rows whose script is looked at."""
+_LETTER = re.compile(r"\s*\(?[A-J][).:]?\s*", re.IGNORECASE)
 SHOWN = 60
 """Characters of a text that a line shows."""
 
@@ -22,6 +24,7 @@ def describe_rows(examples: Sequence[Example]) -> Iterator[str]:
         return
     yield _groups(examples)
     yield from _answers(examples)
+    yield from _forms(examples)
     yield from _repetitions(examples)
     if sum(_is_unspaced(example) for example in islice(examples, LOOKED_AT)) * 2 > min(len(examples), LOOKED_AT):
         yield "a script without spaces between words: scores by words count its characters"
@@ -41,6 +44,24 @@ def _answers(examples: Sequence[Example]) -> Iterator[str]:
     first = examples[0].answer
     if len(examples) > 1 and all(example.answer == first for example in examples):
         yield f"every answer is '{shorten(first, SHOWN)}', a constant answer"
+
+
+def _forms(examples: Sequence[Example]) -> Iterator[str]:
+    """Yield that answers are written in a form that scores of text don't read."""
+    if all(not example.options and _LETTER.fullmatch(example.answer) for example in examples):
+        yield (
+            "every answer is a letter, compared as text; rows with options and answer_letter are read by "
+            "--data medqa_cot=file:PATH, with chance in view"
+        )
+    boxed = [example.answer for example in examples if "\\boxed{" in example.answer]
+    if boxed:
+        yield f"{counted(len(boxed), 'answer')} with \\boxed{{}}, compared as written; take what is in it"
+    marked = [example.answer for example in examples if "\n####" in example.answer]
+    if marked:
+        yield (
+            f"{counted(len(marked), 'answer')} with reasoning before ####, compared whole; "
+            "make it a column of its own (--reasoning)"
+        )
 
 
 def _is_thinking(answer: str) -> bool:

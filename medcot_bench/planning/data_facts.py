@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
 from medcot_bench.data.row_facts import describe_rows
-from medcot_bench.errors import PluginError
+from medcot_bench.errors import ConfigError, PluginError
 from medcot_bench.planning.plan import Plan
 from medcot_bench.plugins.entries import blame
 from medcot_bench.results.answer import FEW_ITEMS
 from medcot_bench.study.schema import BUNDLED
 from medcot_bench.text import counted
-from medcot_bench.types import SPLITS, Example
+from medcot_bench.types import SPLITS, Example, Recipe
 
 SPREAD = 0.4
 """Standard deviation of what two models differ by on an item, by scores from 0 to 1: as in published studies."""
@@ -29,7 +29,10 @@ BY_ESTIMATE = f", by {CHARACTERS} characters per token"
 
 
 def describe_data(plan: Plan) -> Iterator[str]:
-    """Yield what is to be known of every task's rows; nothing of items that a task makes itself."""
+    """Yield what is to be known of every task's rows; nothing of items that a task makes itself.
+
+    Raises ConfigError where every item of a task is too long to train on.
+    """
     count = _token_counter(plan)
     for label, data in plan.data.items():
         if label not in plan.tasks or data.source.startswith(BUNDLED) or plan.items_of(label):
@@ -76,7 +79,10 @@ def _lengths(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iter
 def _overlong(
     plan: Plan, label: str, training: list[Example], count: Callable[[str], int] | None
 ) -> Iterator[str]:
-    """Yield how many training items are longer than allowed; no text has more tokens than bytes."""
+    """Yield how many training items are longer than allowed; no text has more tokens than bytes.
+
+    Raises ConfigError where nothing would be left to train on.
+    """
     measure = count or _estimate
     recipes = [plan.recipe(cell) for cell in plan.cells if cell.task == label]
     shortest = min(recipes, key=lambda recipe: recipe.max_length)
@@ -85,6 +91,15 @@ def _overlong(
     long = [example for example in training if _size(example) > room]
     looked = long[:: -(-len(long) // MOST) or 1]
     over = sum(sum(map(measure, _write(plan, label, example))) > shortest.max_length for example in looked)
+    all_sampled = over == len(looked) and len(long) == len(training)
+    if (
+        count
+        and all_sampled
+        and not _can_be_shortened(training, shortest)
+        and all(sum(map(count, _write(plan, label, example))) > shortest.max_length for example in training)
+    ):
+        limit = f"training.max_length={shortest.max_length}"
+        raise ConfigError(f"task {label}: every training item is longer than {limit}; raise it")
     if over:
         about = "" if count and len(looked) == len(long) else "about "
         number = round(over * len(long) / len(looked))
@@ -92,6 +107,10 @@ def _overlong(
             f"{about}{number} of {len(training)} training items are longer than training.max_length="
             f"{shortest.max_length} (overlong: {shortest.overlong}){'' if count else BY_ESTIMATE}"
         )
+
+
+def _can_be_shortened(training: Iterable[Example], recipe: Recipe) -> bool:
+    return recipe.overlong == "truncate-context" and any(example.context for example in training)
 
 
 def _cut_off(plan: Plan, label: str, count: Callable[[str], int] | None) -> Iterator[str]:

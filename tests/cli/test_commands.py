@@ -185,7 +185,7 @@ def test_what_only_the_worker_can_find_wrong_is_one_line_and_writes_nothing(
 
 
 def test_a_study_file_is_validated_with_every_error_at_once(
-    study_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    study_file: Callable[..., Path], study_fields: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = study_file()
     assert main(["validate", str(good)]) == 0
@@ -209,6 +209,15 @@ def test_a_study_file_is_validated_with_every_error_at_once(
     said = capsys.readouterr().err
     for part in ("no task 'k8s_qu'", "no adapter 'lorra'", "give distinct seeds"):
         assert part in said
+    rows = study_file().parent / "rows.csv"
+    rows.write_text("question,answer\n" + "".join(f"Which {n}?,a{n}\n" for n in range(40)))
+    own = ["validate", "--train", str(rows), "--adapters", "lora", "--model", study_fields["model"]]
+    assert main(own) == 0
+    assert "study: OK: 3 training runs, 4 evaluations" in capsys.readouterr().out
+    assert main([*own, "--max-length", "16"]) == 2
+    ended = capsys.readouterr()
+    assert (ended.out, ended.err.count("\n")) == ("", 1)
+    assert "every training item is longer than training.max_length=16; raise it" in ended.err
     assert main(["validate", "nowhere.yaml"]) == 2
     assert "medcot-bench: nowhere.yaml: No such file or directory" in capsys.readouterr().err
 

@@ -29,6 +29,20 @@ def test_constant_and_empty_answers_are_told() -> None:
     assert [*describe_rows(rows)][1:] == ["2 answers without text; thinking is not scored"]
 
 
+def test_forms_that_scores_of_text_do_not_read_are_told() -> None:
+    letters = [row(n, answer=answer) for n, answer in enumerate(("A", "(b)", "C. "))]
+    [fact] = [*describe_rows(letters)][1:]
+    assert fact.startswith("every answer is a letter, compared as text; ")
+    assert [*describe_rows([*letters, row(3, answer="aspirin")])][1:] == []
+    assert [*describe_rows([row(n, answer="AB"[n], options={"A": "x", "B": "y"}) for n in range(2)])][1:] == []
+    assert [*describe_rows([row(0, answer="so \\boxed{4}"), row(1)])][1:] == [
+        "1 answer with \\boxed{}, compared as written; take what is in it"
+    ]
+    assert [*describe_rows([row(0, answer="2 + 2\n#### 4"), row(1, answer="#### means a heading")])][1:] == [
+        "1 answer with reasoning before ####, compared whole; make it a column of its own (--reasoning)"
+    ]
+
+
 def test_duplicates_and_questions_with_different_answers_are_counted() -> None:
     rows = [row(0), row(1, question="Which 0?", answer="a0"), row(2, question="Which 0?", answer="other"), row(3)]
     assert [*describe_rows(rows)][1:] == [

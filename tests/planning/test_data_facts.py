@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from medcot_bench.errors import ConfigError
 from medcot_bench.planning import data_facts
 from medcot_bench.planning.build import make_plan
 from medcot_bench.planning.data_facts import describe_data
@@ -52,6 +53,20 @@ def test_rows_longer_than_allowed_are_counted(study_fields: Fields, write_rows: 
     facts = facts_of(study_fields, path, training={"max_length": 200})
     assert "rows: 3 of 9 training items are longer than training.max_length=200 (overlong: drop)" in facts
     assert not [fact for fact in facts_of(study_fields, path) if "longer" in fact and "=1024" not in fact]
+
+
+def test_rows_that_are_all_too_long_are_an_error(study_fields: Fields, write_rows: Any) -> None:
+    rows = [{"question": f"Which {n}? " + "very " * 100, "answer": f"a{n}", "split": "train"} for n in range(250)]
+    path = write_rows("rows.jsonl", [*rows, {"question": "And?", "answer": "b", "split": "eval"}])
+    with pytest.raises(
+        ConfigError, match=r"^task rows: every training item is longer than training\.max_length=200;"
+    ):
+        facts_of(study_fields, path, training={"max_length": 200})
+    short = write_rows(
+        "one.jsonl", [*rows, {"question": "And?", "answer": "b"}, {"question": "Or?", "answer": "c"}]
+    )
+    facts = facts_of(study_fields, short, training={"max_length": 200})
+    assert [fact for fact in facts if "of 251 training items are longer" in fact]
 
 
 def test_without_a_tokenizer_lengths_are_estimated(
