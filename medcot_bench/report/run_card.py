@@ -96,7 +96,10 @@ def _about(results: Results, cell: CellResult, record: CellRecord, licence: str 
     yield Heading(f"{_base_name(record)}, {_title(results, record)}", 1)
     made = f"medcot-bench {record.provenance.medcot_bench}"
     if _is_external(record):
-        yield Paragraph(f"Trained elsewhere, and scored through lm-eval beside {base}, with {made}.")
+        kind = (
+            "adapter, scored through lm-eval on" if _is_of_peft(record) else "model, scored through lm-eval beside"
+        )
+        yield Paragraph(f"An external {kind} {base}, with {made}.")
     else:
         yield Paragraph(f"Fine-tuned from {base} by {record.adapter}, and scored through lm-eval, with {made}.")
     if licence:
@@ -198,7 +201,8 @@ def _title(results: Results, record: CellRecord) -> str:
         return f"{record.adapter}, trained on {results.title(record.task)}, seed {record.seed}"
     place = Spec.read(record.adapter).options.get("path", record.adapter)
     of_hub = str(record.request["adapter"]["weights"]).startswith("hub:")
-    return f"{place if of_hub else PurePath(place).name}, trained elsewhere"
+    kind = "adapter" if _is_of_peft(record) else "model"
+    return f"{place if of_hub else PurePath(place).name}, external {kind}"
 
 
 def _base_name(record: CellRecord) -> str:

@@ -132,18 +132,18 @@ def test_the_place_of_a_local_base_model_is_not_told(results: Results) -> None:
 @pytest.mark.parametrize(
     ("name", "path", "digest", "title", "library"),
     [
-        ("full", "/models/private/tuned", "sha256:1", "tuned", "transformers"),
-        ("full", "org/tuned", "hub:org/tuned@4567", "org/tuned", "transformers"),
-        ("peft", "/models/private/adapter", "sha256:1", "adapter", "peft"),
+        ("full", "/models/private/tuned", "sha256:1", "tuned, external model", "transformers"),
+        ("full", "org/tuned", "hub:org/tuned@4567", "org/tuned, external model", "transformers"),
+        ("peft", "/models/private/half", "sha256:1", "half, external adapter", "peft"),
     ],
 )
-def test_a_model_that_was_trained_elsewhere_is_not_said_to_be_made_of_the_base(
+def test_an_external_model_is_not_said_to_be_made_of_the_base(
     results: Results, name: str, path: str, digest: str, title: str, library: str
 ) -> None:
     asked = {"adapter": {"name": name, "weights": digest}}
     external: dict[str, Any] = {"adapter": f"{name}:path={path}", "task": None, "update": "none", "request": asked}
     card = ModelCard(write_run_card(results, run(results, "lora", base=HUB, **external), "apache-2.0"))
-    assert f"# org/base, {title}, trained elsewhere\n" in card.text
+    assert f"# org/base, {title}\n" in card.text
     assert "private" not in card.content
     assert "Fine-tuned" not in card.text
     assert "Licence: unknown. Check it before you publish." in card.text
