@@ -7,11 +7,12 @@ import os
 from medcot_bench.hub.client import keep_libraries_offline
 from medcot_bench.runner.protocol import Job
 from medcot_bench.security.hub_code import hide_kernels
+from medcot_bench.study.threads import count_threads
 
 
 def set_environment(job: Job) -> int:
     """Set what the libraries are to find; return the number of threads to compute with."""
-    threads = min(job.threads or cores(), cores())
+    threads = count_threads(job.threads)
     os.environ |= {
         "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads collapse a machine that others use too
@@ -23,10 +24,3 @@ def set_environment(job: Job) -> int:
     keep_libraries_offline(allowed=not job.offline)
     hide_kernels()
     return threads
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

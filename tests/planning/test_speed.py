@@ -24,8 +24,8 @@ def test_a_token_costs_two_operations_a_parameter(
     study_fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(speed, "measure_flops", lambda: 1e9)
-    plan = make_plan(Study.model_validate(study_fields))
-    assert speed.seconds_a_token(plan) == pytest.approx(2 * plan.base.info.parameters / 0.7e9)
+    plan = make_plan(Study.model_validate(study_fields | {"threads": 1}))
+    assert speed.seconds_a_token(plan) == pytest.approx(2 * plan.base.info.parameters / 0.78e9)
 
 
 def test_a_gpu_is_not_guessed_by_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

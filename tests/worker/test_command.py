@@ -32,8 +32,9 @@ from medcot_bench.runner.events import (
 )
 from medcot_bench.runner.protocol import Examine, Job, Merge, Predict, RunCells, encode, read_events
 from medcot_bench.study.schema import Study
+from medcot_bench.study.threads import count_threads
 from medcot_bench.worker.__main__ import main
-from medcot_bench.worker.environment import cores, set_environment
+from medcot_bench.worker.environment import set_environment
 from medcot_bench.worker.io import Emit, events_to_file, writer
 
 WORKER = [sys.executable, "-m", "medcot_bench.worker"]
@@ -224,8 +225,8 @@ def test_a_worker_with_files_is_asked_nothing_either(
 
 @pytest.mark.usefixtures("own_process")
 def test_the_environment_says_what_libraries_may_do() -> None:
-    assert set_environment(job(threads=None)) == cores()
-    assert os.environ["OMP_NUM_THREADS"] == str(cores())
+    assert set_environment(job(threads=None)) == count_threads(None)
+    assert os.environ["OMP_NUM_THREADS"] == str(count_threads(None))
     assert os.environ["HF_HUB_OFFLINE"] == os.environ["HF_EVALUATE_OFFLINE"] == "1"
     assert os.environ["HF_ALLOW_CODE_EVAL"] == "0"
 
@@ -238,7 +239,7 @@ def test_what_is_allowed_is_left_to_the_user() -> None:
 
 @pytest.mark.usefixtures("own_process")
 def test_no_more_threads_compute_than_there_are_cores() -> None:
-    assert set_environment(job(threads=cores() + 1)) == cores()
+    assert set_environment(job(threads=count_threads(None) + 1)) == count_threads(None)
 
 
 # --- events in a file ---

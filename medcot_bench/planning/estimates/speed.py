@@ -7,33 +7,33 @@ from functools import cache
 from pathlib import Path
 
 from medcot_bench.planning.plan import Plan
+from medcot_bench.study.threads import count_threads
 
-SHAPE = 256, 576, 1536
-"""Rows, inputs and outputs of the matrix product that is timed: a small model's layer on a few sentences."""
+SIDE = 64
+"""Of the square matrices whose product is timed: so small that one core does it alone, busy as others may be."""
 SECONDS = 0.1
-ATTAINED = 0.7
-"""What a model that reads and is trained attains of the speed of that product, on two cores of an AMD EPYC."""
+ATTAINED = 0.78
+"""What a model that reads or is trained attains of the speed of that product on all cores."""
 NVIDIA = Path("/proc/driver/nvidia/version")
 
 
 @cache
 def measure_flops() -> float:
-    """Return the floating-point operations that all cores do in a second: a product's best of a tenth of one."""
+    """Return the floating-point operations that a core does in a second: the best product of a tenth of one."""
     import numpy as np  # plan and run alone need it
 
-    rows, inputs, outputs = SHAPE
-    left, right = np.ones((rows, inputs), np.float32), np.ones((inputs, outputs), np.float32)
-    left @ right  # the first one starts the threads
+    matrix = np.ones((SIDE, SIDE), np.float32)
     best, end = float("inf"), time.perf_counter() + SECONDS
     while (began := time.perf_counter()) < end:
-        left @ right
+        matrix @ matrix
         best = min(best, time.perf_counter() - began)
-    return 2.0 * rows * inputs * outputs / best
+    return 2.0 * SIDE**3 / best
 
 
 def seconds_a_token(plan: Plan) -> float:
     """Return what reading a token takes the study's model here, on the CPU: two operations a parameter."""
-    return 2.0 * plan.base.info.parameters / (ATTAINED * measure_flops())
+    flops = measure_flops() * count_threads(plan.study.threads)
+    return 2.0 * plan.base.info.parameters / (ATTAINED * flops)
 
 
 def is_on_cpu(device: str) -> bool:
