@@ -12,10 +12,10 @@ from medcot_bench.study.precision import Precision
 
 def grow_by_rule(results: Results, rule: Precision) -> tuple[Results, PrecisionLook]:
     """Return the results of the seeds that a rule comes to, of those of its most seeds, and its last look."""
-    look: PrecisionLook | None = None
+    looks: list[PrecisionLook] = []
     for seeds in range(rule.min_seeds, rule.max_seeds + 1):
         grown = replace(results, cells=tuple(cell for cell in results.cells if (cell.cell.seed or 0) < seeds))
-        look = look_at(grown, look)
-        if look.stop:
-            return grown, look
+        looks.append(look_at(grown, looks))
+        if looks[-1].stop:
+            return grown, looks[-1]
     raise ValueError("a rule stops at its most seeds")

@@ -31,6 +31,7 @@ def _scored(results: Results, task: str) -> ScoredTask:
     return ScoredTask(
         counts=_counts(record),
         chance=_chance(results, cell, task),
+        shuffled=record.shuffled,
         by_baseline=dict(_other_counts(results, task, _counts(record))),
         left_out=entry.left_out,
         remarks=entry.notes,

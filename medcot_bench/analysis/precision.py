@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import fsum
+from math import fsum, inf
+from statistics import fmean
 
 from medcot_bench.analysis.per_item import paired_difference
 from medcot_bench.analysis.trainings import Trained, read_trainings
@@ -20,6 +21,9 @@ from medcot_bench.stats.power import ItemSet, grow, items_for_width, spread_of
 from medcot_bench.stats.variance_components import estimate_components
 from medcot_bench.study.analysis import Analysis
 from medcot_bench.study.precision import Aim, Precision
+
+LOOKS = 3
+"""Whose mean width has to be narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ class Watched:
         return contrast(self.parts)
 
 
-def look_at(results: Results, before: PrecisionLook | None) -> PrecisionLook:
-    """Return what the study's precision rule makes of results; `before` is its look at one seed less.
+def look_at(results: Results, before: Sequence[PrecisionLook]) -> PrecisionLook:
+    """Return what the study's precision rule makes of results; `before` are its looks at fewer seeds, in order.
 
     Raises ValueError for a study without such a rule, StoreError for records that can't be read.
     """
@@ -65,13 +69,15 @@ def look_at(results: Results, before: PrecisionLook | None) -> PrecisionLook:
     return replace(look, stop=decide(look, before, rule))
 
 
-def decide(look: PrecisionLook, before: PrecisionLook | None, rule: Precision) -> PrecisionStop | None:
+def decide(look: PrecisionLook, before: Sequence[PrecisionLook], rule: Precision) -> PrecisionStop | None:
     """Return why a rule adds no seed after a look, None where it does.
 
-    The interval has to be narrow at two looks in a row: the variance between few seeds is now and then estimated
-    far too low, and a rule that stops at the first such look has intervals that miss the truth too often.
+    The interval has to be narrow now, and in the mean of this look and the two before it: the variance between few
+    seeds is now and then estimated far too low, and a rule that stops at the first such look has intervals that
+    miss the truth too often.
     """
-    if before and _is_narrow(before, rule) and _is_narrow(look, rule):
+    widths = [one.half_width for one in (*before, look)[-LOOKS:]]
+    if len(widths) == LOOKS and _is_narrow(widths[-1:], rule) and _is_narrow(widths, rule):
         return PrecisionStop.NARROW
     if look.floor is not None and look.floor > rule.half_width:
         return PrecisionStop.ITEMS
@@ -155,8 +161,10 @@ def _floored(look: PrecisionLook, one: Watched, found: Contrast, rule: Precision
     return replace(look, floor=floor, items=min(each.items for each in sets), items_needed=needed)
 
 
-def _is_narrow(look: PrecisionLook, rule: Precision) -> bool:
-    return look.half_width is not None and look.half_width <= rule.half_width
+def _is_narrow(widths: Sequence[float | None], rule: Precision) -> bool:
+    """Whether half widths are as narrow as asked in the mean; None is no interval, and is not."""
+    mean = fmean(inf if width is None else width for width in widths)
+    return mean <= rule.half_width * (1 + 1e-9)  # as the mean of equal numbers may be
 
 
 def _seconds(cell: CellResult) -> float:

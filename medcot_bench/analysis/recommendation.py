@@ -113,9 +113,11 @@ def _is_above(found: Contrast | None, p_value: float | None) -> bool:
 
 
 def find_chance(board: Leaderboard, task: str, score: str) -> float | None:
-    """Return chance accuracy on a task, None where a score has none."""
+    """Return chance accuracy on a task, or what right answers to other items score; None without."""
     scored = board.scored.get(task)
-    return scored.chance if scored and score in SHARES else None
+    if scored is None or score not in SHARES:
+        return None
+    return scored.shuffled if scored.chance is None and score == "answer" else scored.chance
 
 
 def _cost_of_full(board: Leaderboard, ranked: Sequence[_Ranked], chosen: Row | None, task: str) -> FullCost | None:

@@ -53,6 +53,8 @@ def describe_items(board: Leaderboard, task: str, score: str) -> str:
         parts.append(f"{counted(most.items, 'item')} in {counted(most.groups, 'group')}")
     if found and found.chance is not None:
         parts.append(f"chance accuracy {found.chance:.2f}")
+    elif found and found.shuffled is not None and score == "answer":
+        parts.append(f"answers to other items score {found.shuffled:.2f}")
     return board.tasks[task] + (f": {', '.join(parts)}" if parts else "")
 
 

@@ -36,6 +36,8 @@ class ScoredTask:
     """None while nothing is scored, and for tasks of lm-eval."""
     chance: float | None = None
     """Chance accuracy, the mean over items of 1 / number of options; None for a task without options."""
+    shuffled: float | None = None
+    """What right answers to other items score by `answer` on average; None where no answers are written."""
     documents: int | None = None
     """Of a task of lm-eval: how many it scored."""
     lm_eval: Mapping[str, LmEvalTask] = field(default_factory=dict)

@@ -185,6 +185,8 @@ class EvaluationRecord:
     samples_sha256: str
     phase: Phase
     provenance: Provenance
+    shuffled: float | None = None
+    """Mean `answer` of right answers to other items; None where no answers are written, and in older records."""
     lower_is_better: tuple[str, ...] = ()
     """Names of scores, beside the core's own, of which less is better."""
     subtasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

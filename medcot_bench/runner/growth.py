@@ -72,4 +72,4 @@ def run_steps(
 
 
 def _look(step: Plan, store: Store, record_step: RecordStep, before: Looks) -> PrecisionLook:
-    return look_at(assemble(store.root, record_step(step, before)), before[-1] if before else None)
+    return look_at(assemble(store.root, record_step(step, before)), before)

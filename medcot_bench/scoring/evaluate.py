@@ -26,6 +26,7 @@ from medcot_bench.scoring.item_scores import ItemScorer, Question, cut
 from medcot_bench.scoring.kept_texts import keep_texts
 from medcot_bench.scoring.lm import OnAnswered, build_lm
 from medcot_bench.scoring.lm_eval import evaluate
+from medcot_bench.scoring.shuffled import score_shuffled
 from medcot_bench.study.baselines import shots_of
 from medcot_bench.types import Example
 
@@ -43,6 +44,8 @@ class EvaluationResult:
     marks: tuple[str, ...]
     """What a reader of the table must know."""
     samples: tuple[Mapping[str, Any], ...]
+    shuffled: float | None = None
+    """Mean `answer` of right answers to other items; None where no answers are written."""
     lower_is_better: tuple[str, ...] = ()
     """Names of scores, beside the core's own, of which less is better."""
     subtasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -100,6 +103,7 @@ def evaluate_task(
         if scorer.thinking:
             share = f"{len(scorer.thinking)} of {len(predictions)} predictions"
             marks.append(f"{share} have a thinking block, which is not scored")
+    shuffled = score_shuffled(scorer, [one for one in questions if one.generated]) if scorer.generates else None
     results = {
         key: float(value)
         for key, value in output["results"][task.task_name].items()
@@ -107,7 +111,7 @@ def evaluate_task(
     }
     for name in sorted({key.partition(",")[0].removesuffix("_stderr") for key in results}):
         counts[f"n_{name}"] = sum(name in sample["scores"] for sample in samples)
-    return EvaluationResult(results, counts, tuple(marks), samples)
+    return EvaluationResult(results, counts, tuple(marks), samples, shuffled)
 
 
 def few_shot_examples(

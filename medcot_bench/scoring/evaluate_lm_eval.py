@@ -175,7 +175,7 @@ def _collect(task: LmEvalTask, loaded: Loaded, output: Mapping[str, Any], marks:
     counts = {"items": len(kept)}
     for name in dict.fromkeys(name for sample in kept for name in sample["scores"]):
         counts[f"n_{name}"] = sum(name in sample["scores"] for sample in kept)
-    return EvaluationResult(results, counts, tuple(marks), kept, tuple(lower), subtasks)
+    return EvaluationResult(results, counts, tuple(marks), kept, None, tuple(lower), subtasks)
 
 
 def _tables(task: LmEvalTask, loaded: Loaded) -> Iterator[tuple[str, str, list[str]]]:

@@ -72,25 +72,13 @@ class ItemScorer:
     def text(self, question: Question, raw: str, *, finished: bool) -> dict[str, float]:
         """Return the scores of generated text, which is `finished` where it came to an end by itself.
 
-        Thinking blocks are left out, of the reference too. Raises PluginError for other scores or values than
-        declared.
+        Thinking blocks are left out, of the reference too. Raises PluginError as `own` does.
         """
-        example, spec = question.written.example, self.chosen.task.spec
-        completion = cut(raw, spec.stop)
+        example = question.written.example
+        completion = cut(raw, self.chosen.task.spec.stop)
         if thinks := without_thinking(raw) != raw:
             self.thinking.add(example.id)
-        reference = without_thinking(example.answer)
-        if reference != example.answer and reference.strip():
-            example = replace(example, answer=reference.strip())
-        with blame(self.chosen.entry, f"score of item '{example.id}'"):
-            own = dict(self.chosen.task.score(example, completion))
-            wrong = [name for name, value in own.items() if value is not None and not 0 <= value <= 1]
-        if "answer" not in own:
-            raise PluginError(f"{self.chosen.entry}: score() gives no 'answer'")
-        if wrong:
-            raise PluginError(f"{self.chosen.entry}: score() gives {wrong[0]}={own[wrong[0]]}, outside [0, 1]")
-        if undeclared := sorted(own.keys() - set(spec.scores)):
-            raise PluginError(f"{self.chosen.entry}: score() gives '{undeclared[0]}', which spec.scores lacks")
+        own = self.own(question, raw)
         rouge = self._rouge_l.one(completion, without_thinking(question.target.text))
         self.rouge[example.id] = rouge
         scores = {name: value for name, value in own.items() if value is not None}
@@ -105,6 +93,23 @@ class ItemScorer:
             told = raw.strip() if thinks else completion
             scores["rouge_l_reasoning"] = self._rouge_l.one(told, question.target.reasoning).f1
         return scores
+
+    def own(self, question: Question, raw: str) -> dict[str, float | None]:
+        """Return the task's own scores of a text. Raises PluginError for other scores or values than declared."""
+        example, spec = question.written.example, self.chosen.task.spec
+        reference = without_thinking(example.answer)
+        if reference != example.answer and reference.strip():
+            example = replace(example, answer=reference.strip())
+        with blame(self.chosen.entry, f"score of item '{example.id}'"):
+            own = dict(self.chosen.task.score(example, cut(raw, spec.stop)))
+            wrong = [name for name, value in own.items() if value is not None and not 0 <= value <= 1]
+        if "answer" not in own:
+            raise PluginError(f"{self.chosen.entry}: score() gives no 'answer'")
+        if wrong:
+            raise PluginError(f"{self.chosen.entry}: score() gives {wrong[0]}={own[wrong[0]]}, outside [0, 1]")
+        if undeclared := sorted(own.keys() - set(spec.scores)):
+            raise PluginError(f"{self.chosen.entry}: score() gives '{undeclared[0]}', which spec.scores lacks")
+        return own
 
 
 def cut(raw: str, stops: Sequence[str]) -> str:

@@ -300,6 +300,7 @@ class CellRunner:
             samples_sha256="",
             phase=Phase(seconds=meter.seconds, peak_bytes=self._with_base(meter.peak_bytes, base)),
             provenance=self._provenance(started, chosen, score.task),
+            shuffled=evaluation.shuffled,
             lower_is_better=evaluation.lower_is_better,
             subtasks=evaluation.subtasks,
         )

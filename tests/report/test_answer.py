@@ -111,9 +111,18 @@ def chance(root: Path) -> Leaderboard:
     return with_chance(built(root, made))
 
 
-def with_chance(board: Leaderboard) -> Leaderboard:
-    """Return a leaderboard whose training task has four options to choose among."""
-    board = replace(board, scored={"k8s_qa": ScoredTask(chance=0.25)})
+def alike(root: Path) -> Leaderboard:
+    """Build a study in which methods write what right answers look like, and answer nothing."""
+    made = plant({"none": (0.05, 0.3), "full": (0.25, 0.3), "lora": (0.25, 0.3)}, seeds=5)
+    return with_chance(built(root, made), ScoredTask(shuffled=0.25))
+
+
+FOUR_OPTIONS = ScoredTask(chance=0.25)
+
+
+def with_chance(board: Leaderboard, scored: ScoredTask = FOUR_OPTIONS) -> Leaderboard:
+    """Return a leaderboard whose training task has this chance."""
+    board = replace(board, scored={"k8s_qa": scored})
     board = replace(board, recommendations=tuple(recommend(board)))
     return replace(board, answers=tuple(find_answers(board)))
 
@@ -171,6 +180,7 @@ KINDS: Mapping[str, Callable[[Path], Leaderboard]] = {
     ),
     "letters that could not be read": letters,
     "letters above the base model, not above chance": chance,
+    "texts above the base model, not above answers to other items": alike,
     "seven items": lambda root: built(
         root, by_chance(plant(BASE_AT | {"full": (0.7, 0.3), "lora": (0.7, 0.3)}, items=7, per_group=1, noise=0.1))
     ),

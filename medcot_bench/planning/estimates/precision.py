@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medcot_bench.analysis.precision import LOOKS
 from medcot_bench.planning.estimates.item_pools import count_items, item_pool
 from medcot_bench.planning.estimates.power import Known, aim_of, effects, hypotheses_by, tasks_of, variances_of
 from medcot_bench.planning.plan import Plan
@@ -16,7 +17,7 @@ class Forecast:
     """What variances known beforehand say of a precision rule, of the hypothesis that needs most."""
 
     seeds: int | None
-    """To be expected, with the one that confirms a narrow interval; None: more than the rule has."""
+    """To be expected, with the one after the first narrow interval; None: more than the rule has."""
     seeds_bounded: int | None
     """The same by the upper bound of the seed variance (80%)."""
     floor: float
@@ -47,9 +48,9 @@ def _forecast(plan: Plan, known: Known, effect: Varying, rule: Precision) -> For
     floor = spread.floor(sets)
 
     def seeds_for(variances: Spread) -> int | None:
-        """Return the seeds of the second look at a narrow interval."""
+        """Return the seeds with which the mean of the last widths is narrow: about one after the first that is."""
         narrow = seeds_for_width(variances, rule.half_width, sets, range(rule.min_seeds, rule.max_seeds))
-        return narrow and narrow + 1
+        return narrow and max(narrow + 1, min(rule.min_seeds + LOOKS - 1, rule.max_seeds))
 
     def of_tasks(items: int) -> list[ItemSet]:
         return [pool.take(items) for pool in pools]
