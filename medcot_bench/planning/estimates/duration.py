@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from statistics import fmean, median
 
+from medcot_bench.errors import PluginError
 from medcot_bench.planning.estimates.speed import seconds_a_token
 from medcot_bench.planning.plan import Plan
 from medcot_bench.planning.status import CellStatus
+from medcot_bench.plugins.entries import blame
 from medcot_bench.plugins.prompted_task import apply_baseline
 from medcot_bench.results.cells import Cell, Evaluation
 from medcot_bench.results.metrics import needs_generation
 from medcot_bench.types import Example
 
 CHARACTERS = 3.5
-"""Characters a token, roughly."""
+"""Characters a token, roughly; digits are tokens of their own."""
+LOOKED_AT = 50
+"""Items of a task whose texts are written to estimate their lengths: their order is random."""
 BACKWARD = {"full": 2.0, "low_rank": 1.2}
 """What the backward pass through a block costs, in forward passes: low rank needs no gradient of the weights."""
 LEAST_SHARE = 0.1
@@ -131,14 +136,15 @@ def rate_of(took: Mapping[str, Sequence[tuple[float, float]]], kind: str) -> flo
 def trained_items(plan: Plan, task: str, count: int | None) -> tuple[int, float]:
     """Return the number of items that a training takes, and about how many tokens each has."""
     items = plan.items.train(task, count)
-    return len(items), fmean([sum(_tokens(item)) for item in items]) if items else 0.0
+    return len(items), sum(_mean_tokens(plan, task, items))
 
 
 def measuring_work(plan: Plan, task: str) -> float:
     """Return about how much is read to measure KL and forgetting, 0 where the study doesn't ask for them."""
     if not plan.study.drift:
         return 0.0
-    return len(plan.general_text) / CHARACTERS + sum(sum(_tokens(item)) for item in plan.items.measured(task))
+    items = plan.items.measured(task)
+    return len(plan.general_text) / CHARACTERS + len(items) * sum(_mean_tokens(plan, task, items))
 
 
 def trained_tokens(plan: Plan, cell: Cell, items: int, each: float) -> float:
@@ -167,14 +173,12 @@ def scoring_work(
     """Return about how much the engine `fast` has to read, each prompt once; `longest` answers in tokens."""
     if task in plan.lm_eval_tasks:
         return LM_EVAL_TOKENS * float(plan.lm_eval_tasks[task].limit or LM_EVAL_DOCUMENTS)
-    scoring, work = plan.scoring, 0.0
+    items = plan.items.scored(task, choosing=chooses)
+    prompt, target = _mean_tokens(plan, task, items)
+    answers = min(len(items), plan.scoring.generate_items or len(items)) if generates else 0
     spec = apply_baseline(plan.tasks[task], baseline).task.spec
-    for number, item in enumerate(plan.items.scored(task, choosing=chooses)):
-        prompt, target = _tokens(item)
-        work += prompt + target
-        if generates and number < (scoring.generate_items or number + 1):
-            work += WRITTEN * (longest if untrained and not spec.stop else target)
-    return work
+    written = longest if untrained and not spec.stop else target
+    return len(items) * (prompt + target) + answers * WRITTEN * written
 
 
 def writes(score: Evaluation) -> tuple[bool, int]:
@@ -187,7 +191,16 @@ def _generates(score: Evaluation) -> bool:
     return not names or any(map(needs_generation, names))
 
 
-def _tokens(example: Example) -> tuple[float, float]:
-    """Return about how many tokens prompt and target have, without asking the task."""
-    given = (example.context or "", example.question, *example.options.values())
-    return sum(map(len, given)) / CHARACTERS, len((example.reasoning or "") + example.answer) / CHARACTERS
+def _mean_tokens(plan: Plan, task: str, items: Sequence[Example]) -> tuple[float, float]:
+    """Return about how many tokens prompt and target have, in the mean over the first items."""
+    chosen, found = plan.tasks[task], []
+    for item in items[:LOOKED_AT]:
+        with suppress(PluginError), blame(chosen.entry, "prompt or target"):  # the run says what is wrong
+            texts = chosen.task.prompt(item, chosen.template), chosen.task.target(item).text
+            found.append([len(text) / CHARACTERS + _digits(text) * (1 - 1 / CHARACTERS) for text in texts])
+    prompts, targets = zip(*found, strict=True) if found else ((0.0,), (0.0,))
+    return fmean(prompts), fmean(targets)
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
