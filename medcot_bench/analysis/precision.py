@@ -20,10 +20,7 @@ from medcot_bench.stats.contrasts import LEAST_EFFECTIVE, Contrast, Part, contra
 from medcot_bench.stats.power import ItemSet, grow, items_for_width, spread_of
 from medcot_bench.stats.variance_components import estimate_components
 from medcot_bench.study.analysis import Analysis
-from medcot_bench.study.precision import Aim, Precision
-
-LOOKS = 3
-"""Whose mean width has to be narrow."""
+from medcot_bench.study.precision import LOOKS, Aim, Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,12 @@ def _overlong(
         and not _can_be_shortened(training, shortest)
         and all(sum(map(count, _write(plan, label, example))) > shortest.max_length for example in training)
     ):
-        limit = f"training.max_length={shortest.max_length}"
-        raise ConfigError(f"task {label}: every training item is longer than {limit}; raise it")
+        if shortest.max_length < plan.base.info.max_positions:
+            limit, remedy = f"training.max_length={shortest.max_length}", "raise it"
+        else:
+            limit = f"the {shortest.max_length} tokens that the model reads"
+            remedy = "shorten the rows, or take another --model"
+        raise ConfigError(f"task {label}: every training item is longer than {limit}; {remedy}")
     if over:
         about = "" if count and len(looked) == len(long) else "about "
         number = round(over * len(long) / len(looked))

@@ -15,6 +15,8 @@ from medcot_bench.study.fields import Section
 
 LEAST_SEEDS = 5
 """Seeds before the first look: with fewer, a narrow interval is too often a lucky one."""
+LOOKS = 3
+"""The mean width of so many has to be as narrow as asked."""
 MOST_SEEDS = 1_000
 
 

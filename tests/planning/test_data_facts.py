@@ -62,6 +62,10 @@ def test_rows_that_are_all_too_long_are_an_error(study_fields: Fields, write_row
         ConfigError, match=r"^task rows: every training item is longer than training\.max_length=200;"
     ):
         facts_of(study_fields, path, training={"max_length": 200})
+    held = {"question": "And?", "answer": "b", "split": "eval"}
+    longer = write_rows("long.jsonl", [*({**row, "question": row["question"] * 9} for row in rows[:3]), held])
+    with pytest.raises(ConfigError, match="than the 2048 tokens that the model reads; shorten the rows, or take"):
+        facts_of(study_fields, longer, training={"max_length": 9999})
     short = write_rows(
         "one.jsonl", [*rows, {"question": "And?", "answer": "b"}, {"question": "Or?", "answer": "c"}]
     )

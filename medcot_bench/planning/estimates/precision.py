@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medcot_bench.analysis.precision import LOOKS
 from medcot_bench.planning.estimates.item_pools import count_items, item_pool
 from medcot_bench.planning.estimates.power import Known, aim_of, effects, hypotheses_by, tasks_of, variances_of
 from medcot_bench.planning.plan import Plan
 from medcot_bench.stats.power import ItemSet, Spread, Varying, items_for_width, seeds_for_width, spread_of
-from medcot_bench.study.precision import Precision
+from medcot_bench.study.precision import LOOKS, Precision
 
 
 @dataclass(frozen=True, slots=True)
