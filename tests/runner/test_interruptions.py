@@ -52,7 +52,7 @@ def test_kills_at_every_phase_end_in_the_same_numbers(
     study, out = study_file(adapters="none,lora,full", training=STEPS), tmp_path / "out"
 
     running = start(str(study))
-    running.until(lambda event: event["event"] == "progress" and event["done"] == 3)
+    running.until(lambda event: event["event"] == "progress" and (event["unit"], event["done"]) == ("step", 3))
     running.worker().send_signal(signal.SIGKILL)
     failed = running.until(lambda event: event["event"] == "failed")
     assert (failed["status"], failed["title"]) == ("killed", "lora × k8s_qa × seed 0")
@@ -134,7 +134,7 @@ def test_ctrl_c_and_sigterm_end_the_worker_and_say_how_to_go_on(
 ) -> None:
     study = study_file(training={"max_steps": 500, "batch_size": 2})
     running = start(str(study))
-    running.until(lambda event: event["event"] == "progress")
+    running.until(lambda event: event["event"] == "progress" and event["unit"] == "step")
     worker = running.worker()
     running.process.send_signal(number)
     assert running.wait() == status
