@@ -39,7 +39,7 @@ def test_a_run_killed_between_its_looks_ends_in_the_same_records(
     )
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert start(str(study), "-o", str(whole)).wait() == 0
-    assert [(look["seeds"], look["stop"]) for look in looks(whole)] == [(5, None), (6, "narrow")]
+    assert [(look["seeds"], look["stop"]) for look in looks(whole)] == [(5, None), (6, None), (7, "narrow")]
 
     running = start(str(study), "-o", str(parts))
     running.until(lambda event: event["event"] == "progress" and event["title"] == "lora × k8s_qa × seed 5")
@@ -53,11 +53,11 @@ def test_a_run_killed_between_its_looks_ends_in_the_same_records(
     assert running.wait() == 0
     assert numbers(parts) == numbers(whole)
     assert looks(parts) == looks(whole)
-    [look] = [event["precision"]["looks"] for event in running.events if event["event"] == "looked"]
-    assert [one["stop"] for one in look] == ["narrow"]
+    told = [event["precision"]["looks"] for event in running.events if event["event"] == "looked"]
+    assert [look["stop"] for [look] in told] == [None, "narrow"]
 
     assert main(["export", str(parts), "--format", "md"]) == 0
-    assert "Stopped at 6 seeds by its precision rule: half width" in (parts / "leaderboard.md").read_text()
+    assert "Stopped at 7 seeds by its precision rule: half width" in (parts / "leaderboard.md").read_text()
     assert main(["plan", str(study), "-o", str(parts)]) == 0
-    assert "0 to train, 0 to score only, 13 done" in capsys.readouterr().out
+    assert "0 to train, 0 to score only, 15 done" in capsys.readouterr().out
     assert main(["predict", str(parts), "lora__s5", "Which port?", "--context", "Port 80."]) == 0
